@@ -1,0 +1,50 @@
+//! What an agent and a server say to each other (design 4), and how each proves who it is.
+//!
+//! Both sides use these types, so a message cannot drift. Nothing here reads a clock or opens a socket: `now`
+//! and fresh identifiers are arguments. Unknown fields of messages from the other side are ignored on answers
+//! and refused in orders: an agent never guesses what an order means.
+
+pub mod credential;
+pub mod enrollment;
+pub mod keys;
+pub mod limits;
+pub mod messages;
+pub mod order;
+pub mod payload;
+pub mod proof;
+pub mod refusal;
+
+/// Version of the protocol that this build speaks. The server accepts this and the two below it.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// Oldest protocol version a server of this build still answers.
+pub const OLDEST_PROTOCOL_VERSION: u32 = 1;
+
+/// Paths of the agent's calls, without the server's address.
+pub mod path {
+    pub const ENROLL: &str = "/agent/v1/enroll";
+    pub const CHECKIN: &str = "/agent/v1/checkin";
+    pub const RENEW: &str = "/agent/v1/credential/renew";
+
+    pub fn output(attempt: i64) -> String {
+        format!("/agent/v1/attempts/{attempt}/output")
+    }
+
+    pub fn result(attempt: i64) -> String {
+        format!("/agent/v1/attempts/{attempt}/result")
+    }
+}
+
+/// Bytes as base64 text in JSON.
+pub mod base64_bytes {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)
+    }
+}
