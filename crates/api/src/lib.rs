@@ -1,1 +1,23 @@
+//! Requests and answers of the REST API under `/api/v1/`: one set of types for the server, the client and the
+//! commands. Shapes only; what is allowed is decided in the server's services.
 
+pub mod agents;
+pub mod audit;
+pub mod identity;
+pub mod jobs;
+mod page;
+mod problem;
+
+pub use page::{ListRequest, Page};
+pub use problem::{FieldProblem, Problem};
+
+/// Derives what every type of the API has; `schema` adds the OpenAPI description.
+macro_rules! wire {
+    ($($(#[$meta:meta])* pub $kind:ident $name:ident $body:tt)+) => {$(
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        $(#[$meta])*
+        pub $kind $name $body
+    )+};
+}
+pub(crate) use wire;
