@@ -1,0 +1,48 @@
+//! `cargo xtask bench`: release binaries, a PostgreSQL, and then `postern-swarm bench` measures.
+
+use anyhow::{Context, Result};
+
+use crate::interrupt::Interrupt;
+use crate::postgres::Cluster;
+use crate::process;
+use crate::web;
+use crate::workspace::Workspace;
+
+pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: lexopt::Parser) -> Result<()> {
+    let passed_on: Vec<_> = arguments.raw_args()?.collect();
+    web::install(workspace, interrupt)?;
+    web::build(workspace, interrupt)?;
+    let mut build = workspace.cargo();
+    build.args([
+        "build",
+        "--release",
+        "-p",
+        "postern",
+        "-p",
+        "postern-agent",
+        "-p",
+        "postern-swarm",
+    ]);
+    process::run(interrupt, &mut build)?;
+
+    let commit = process::capture(workspace.git().args(["rev-parse", "--short=12", "HEAD"]))?;
+    let commit = String::from_utf8(commit)?.trim().to_owned();
+    let result = workspace.target(&format!("bench/{commit}.json"));
+    let folder = workspace.target("bench");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+
+    let cluster = Cluster::start(workspace, interrupt)?;
+    let binaries = workspace.target("release");
+    let mut swarm = workspace.command(binaries.join("postern-swarm"));
+    swarm.arg("bench").arg("--server").arg(binaries.join("postern"));
+    swarm
+        .arg("--agent")
+        .arg(binaries.join("postern-agent"))
+        .args(["--postgres", cluster.url()]);
+    process::run(interrupt, swarm.arg("--output").arg(&result).args(passed_on))?;
+
+    let text =
+        std::fs::read_to_string(&result).with_context(|| format!("no result in {}", result.display()))?;
+    println!("{text}\nstored in {}", result.display());
+    Ok(())
+}
