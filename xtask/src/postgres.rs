@@ -183,7 +183,7 @@ fn remove_leftovers(beside: &Path, account: &Account) {
         let Some(owner) = name.strip_prefix("run-") else {
             continue;
         };
-        if Path::new("/proc").join(owner).exists() {
+        if is_running(owner) {
             continue;
         }
         if let Some(control) = program("pg_ctl") {
@@ -195,4 +195,11 @@ fn remove_leftovers(beside: &Path, account: &Account) {
         }
         drop(Folder { path: entry.path() });
     }
+}
+
+/// A number may have gone to another program since, and a process that nobody waited for keeps its number but has no
+/// program any more.
+fn is_running(process: &str) -> bool {
+    let program = std::fs::read_link(Path::new("/proc").join(process).join("exe"));
+    program.is_ok_and(|program| program.to_string_lossy().contains("xtask"))
 }
