@@ -1,1 +1,141 @@
+//! Postern's database: one file per room, one SQL text for SQLite and PostgreSQL.
+//!
+//! A [`Store`] runs closures over a [`Tx`]: either all of a closure happens or nothing of it. Rules live in
+//! `domain`, authorization in the server; this crate stores what it is told and finds it again.
 
+pub mod agents;
+pub mod audit;
+mod engine;
+mod error;
+pub mod idempotency;
+pub mod identity;
+pub mod jobs;
+mod list;
+mod migrate;
+pub mod outputs;
+pub mod system;
+
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+
+pub use engine::{Engine, Tx};
+pub use error::Error;
+pub use list::{Cursor, ListQuery, SortDirection};
+
+use engine::{postgres::Postgres, sqlite::Sqlite};
+
+/// A handle; clones share the same connections.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+}
+
+#[derive(Clone)]
+enum Database {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({:?})", self.engine())
+    }
+}
+
+impl Store {
+    /// Opens `sqlite://<path>` or `postgres://…` and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        let database = if let Some(path) = url.strip_prefix("sqlite://") {
+            Database::Sqlite(Sqlite::open(&PathBuf::from(path))?)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Database::Postgres(Postgres::open(url)?)
+        } else {
+            return Err(Error::Url);
+        };
+        let store = Self { database };
+        migrate::run(&store).await?;
+        Ok(store)
+    }
+
+    pub fn engine(&self) -> Engine {
+        match self.database {
+            Database::Sqlite(_) => Engine::Sqlite,
+            Database::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// All of the operation, durably, or nothing of it. On SQLite it shares a commit with the writes that
+    /// wait beside it, and must not await anything but its statements.
+    ///
+    /// When the caller stops waiting the outcome is unknown to it: the write may still happen.
+    pub async fn write<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.write(operation).await,
+            Database::Postgres(postgres) => postgres.run(operation).await,
+        }
+    }
+
+    /// A quick read of a few rows, in one snapshot. On SQLite it runs on the calling thread.
+    pub async fn read<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        T: Send,
+        E: From<Error> + Send,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send,
+    {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let mut connection = sqlite.reader()?;
+                let result = engine::sqlite::read(&mut connection, operation);
+                sqlite.give_back(connection);
+                result
+            }
+            Database::Postgres(postgres) => postgres.run(operation).await,
+        }
+    }
+
+    /// A read that may touch many rows: kept off the threads that serve requests.
+    pub async fn scan<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                let sqlite = sqlite.clone();
+                let run = move || {
+                    let mut connection = sqlite.reader()?;
+                    let result = engine::sqlite::read(&mut connection, operation);
+                    sqlite.give_back(connection);
+                    result
+                };
+                tokio::task::spawn_blocking(run)
+                    .await
+                    .map_err(|_| E::from(Error::Panicked))?
+            }
+            Database::Postgres(postgres) => postgres.run(operation).await,
+        }
+    }
+
+    /// Messages of other servers on this database; `None` on SQLite, which has one server.
+    pub async fn listen(&self, channel: &str) -> Result<Option<tokio::sync::mpsc::Receiver<String>>, Error> {
+        match &self.database {
+            Database::Sqlite(_) => Ok(None),
+            Database::Postgres(postgres) => postgres.listen(channel).await.map(Some),
+        }
+    }
+}
+
+/// Writes a closure for [`Store::write`] and [`Store::read`]: `tx!(tx => { … })`.
+#[macro_export]
+macro_rules! tx {
+    ($tx:ident => $body:expr) => {
+        move |$tx: &mut $crate::Tx<'_>| Box::pin(async move { $body })
+    };
+}

@@ -1,0 +1,260 @@
+//! SQLite: one writer thread that combines waiting writes into one transaction, and a pool of readers.
+//!
+//! A write is a closure that returns a future over a [`Tx`]. On this engine no statement ever waits, so the
+//! writer polls the future once and it is done; one that waits for anything else is rolled back with an error.
+//! Each write runs in its own savepoint, so a refused one leaves no trace and does not disturb the others; all
+//! of them are made durable by the one COMMIT before anyone is answered.
+
+use std::{
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use futures_util::future::BoxFuture;
+use rusqlite::{
+    Connection, OpenFlags,
+    types::{ToSqlOutput, ValueRef},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Row, SharedError, Tx, Value};
+use crate::Error;
+
+/// Writes in one transaction.
+const COMBINE: usize = 256;
+/// Writes that may wait; beyond it callers wait to get in.
+const QUEUE: usize = 4096;
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 256;
+/// Idle readers kept.
+const READERS: usize = 8;
+
+/// Runs inside the transaction; what it returns is called with the outcome of the commit.
+type Job = Box<dyn FnOnce(&mut Connection) -> Finish + Send>;
+type Finish = Box<dyn FnOnce(Result<(), SharedError>) + Send>;
+
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    writer: mpsc::Sender<Job>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let mut connection = connect(path, Access::Write)?;
+        let (writer, mut jobs) = mpsc::channel::<Job>(QUEUE);
+        thread::Builder::new()
+            .name("sqlite-writer".into())
+            .spawn(move || {
+                let mut batch = Vec::with_capacity(COMBINE);
+                while jobs.blocking_recv_many(&mut batch, COMBINE) > 0 {
+                    run_batch(&mut connection, &mut batch);
+                }
+                // Closing here folds the write-ahead log into the database file.
+                drop(connection);
+            })
+            .map_err(Error::Io)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+            readers: Arc::default(),
+        })
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = in_savepoint(connection, operation);
+            Box::new(move |committed: Result<(), SharedError>| {
+                let result = match (result, committed) {
+                    (Ok(_), Err(error)) => Err(E::from(Error::Shared(error))),
+                    (result, _) => result,
+                };
+                // The caller may have gone; the write stands all the same.
+                let _ = answer.send(result);
+            })
+        });
+        self.writer.send(job).await.map_err(|_| E::from(Error::Closed))?;
+        answered.await.map_err(|_| E::from(Error::Closed))?
+    }
+
+    pub(crate) fn reader(&self) -> Result<Connection, Error> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| connect(&self.path, Access::Read), Ok)
+    }
+
+    pub(crate) fn give_back(&self, connection: Connection) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS {
+            readers.push(connection);
+        }
+    }
+}
+
+/// A read in one snapshot.
+pub(crate) fn read<T, E, F>(connection: &mut Connection, operation: F) -> Result<T, E>
+where
+    E: From<Error>,
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+{
+    simple(connection, "BEGIN")?;
+    let result = poll_once(connection, operation);
+    simple(connection, "COMMIT")?;
+    result
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Access {
+    Read,
+    Write,
+}
+
+fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | match access {
+            Access::Write => OpenFlags::SQLITE_OPEN_CREATE,
+            Access::Read => OpenFlags::empty(),
+        };
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;",
+    )?;
+    if access == Access::Read {
+        connection.execute_batch("PRAGMA query_only = ON;")?;
+    }
+    Ok(connection)
+}
+
+fn run_batch(connection: &mut Connection, batch: &mut Vec<Job>) {
+    if let Err(error) = simple(connection, "BEGIN IMMEDIATE") {
+        let error = Arc::new(error);
+        for job in batch.drain(..) {
+            // The operation is not run; its caller learns why.
+            job_refused(job, connection, &error);
+        }
+        return;
+    }
+    let finishes: Vec<Finish> = batch.drain(..).map(|job| job(connection)).collect();
+    let committed = simple(connection, "COMMIT").map_err(|error| {
+        tracing::error!(%error, "commit failed");
+        let _ = simple(connection, "ROLLBACK");
+        Arc::new(error)
+    });
+    for finish in finishes {
+        finish(committed.clone());
+    }
+}
+
+/// Without a transaction the savepoint of a job would commit by itself: it is rolled back by a failing outcome.
+fn job_refused(job: Job, connection: &mut Connection, error: &SharedError) {
+    if simple(connection, "SAVEPOINT refused").is_ok() {
+        let finish = job(connection);
+        let _ = simple(connection, "ROLLBACK TO refused");
+        let _ = simple(connection, "RELEASE refused");
+        finish(Err(error.clone()));
+    }
+}
+
+fn in_savepoint<T, E, F>(connection: &mut Connection, operation: F) -> Result<T, E>
+where
+    E: From<Error>,
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+{
+    simple(connection, "SAVEPOINT job")?;
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| poll_once(connection, operation)))
+        .unwrap_or_else(|_| Err(E::from(Error::Panicked)));
+    if result.is_err() {
+        simple(connection, "ROLLBACK TO job")?;
+    }
+    simple(connection, "RELEASE job")?;
+    result
+}
+
+fn poll_once<T, E, F>(connection: &mut Connection, operation: F) -> Result<T, E>
+where
+    E: From<Error>,
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+{
+    let mut tx = Tx::sqlite(connection);
+    let future = pin!(operation(&mut tx));
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(E::from(Error::WaitedInTransaction)),
+    }
+}
+
+fn simple(connection: &Connection, sql: &str) -> Result<(), Error> {
+    connection.prepare_cached(sql)?.raw_execute()?;
+    Ok(())
+}
+
+pub(super) fn execute(connection: &mut Connection, sql: &str, values: &[Value]) -> Result<u64, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    bind(&mut statement, values)?;
+    Ok(statement.raw_execute()? as u64)
+}
+
+pub(super) fn query(connection: &mut Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    bind(&mut statement, values)?;
+    let columns = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let read = (0..columns).map(|column| {
+            Ok::<_, Error>(match row.get_ref(column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(number) => Value::Int(number),
+                ValueRef::Real(_) => return Err(Error::Shape("a floating-point number".into())),
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+            })
+        });
+        out.push(Row(read.collect::<Result<_, _>>()?));
+    }
+    Ok(out)
+}
+
+/// SQLite numbers `$1` by first appearance, so each is bound by its name.
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> Result<(), Error> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let mut name = String::with_capacity(6);
+    for (index, value) in values.iter().enumerate() {
+        use std::fmt::Write as _;
+        name.clear();
+        write!(name, "${}", index + 1).expect("writing to a String cannot fail");
+        let number = statement
+            .parameter_index(&name)?
+            .ok_or_else(|| Error::Shape(format!("the statement has no {name}")))?;
+        statement.raw_bind_parameter(number, value)?;
+    }
+    Ok(())
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

@@ -1,0 +1,543 @@
+//! Jobs and their attempts. Which change is allowed is decided in `domain::job`; this file loads and saves.
+
+use std::time::Duration;
+
+use postern_domain::{
+    AgentId, AttemptId, DepartmentId, JobId, OrganizationId, TenantId, Timestamp,
+    job::{self, JobState, Priority, STALE_AFTER},
+    permission::{Place, Reach},
+};
+
+use crate::{
+    Error, ListQuery, Tx,
+    agents::Target,
+    engine::{Value, record, values},
+    list::{Key, Select, contains},
+};
+
+record! {
+    pub struct Job {
+        pub id: JobId,
+        pub tenant_id: TenantId,
+        pub organization_id: OrganizationId,
+        pub department_id: Option<DepartmentId>,
+        pub agent_id: AgentId,
+        pub agent: String,
+        /// JSON of a payload with its type.
+        pub payload: String,
+        pub summary: String,
+        pub state: JobState,
+        pub priority: i64,
+        pub timeout_seconds: u32,
+        pub not_before: Option<Timestamp>,
+        pub due: Timestamp,
+        pub created: Timestamp,
+        pub created_by: String,
+        pub attempt: u32,
+        pub attempt_id: Option<AttemptId>,
+        pub cancel_requested: bool,
+        pub started: Option<Timestamp>,
+        pub finished: Option<Timestamp>,
+        pub exit_code: Option<i32>,
+        pub reason: Option<String>,
+        pub agent_active: bool,
+        pub agent_seen: Option<Timestamp>,
+        pub agent_slots: u32,
+        /// Attempts its agent has in hand.
+        pub agent_busy: i64,
+    }
+}
+
+macro_rules! select {
+    () => {
+        "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, a.name, p.body, j.summary,
+         j.state, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.created_us, j.created_by, j.attempt,
+         j.attempt_id, j.cancel_requested, j.started_us, j.finished_us, j.exit_code, j.reason,
+         a.active, a.last_seen_us, a.slots,
+         (SELECT count(*) FROM jobs b WHERE b.agent_id = j.agent_id AND b.state IN ('pending', 'running'))
+         FROM jobs j JOIN agents a ON a.id = j.agent_id JOIN payloads p ON p.id = j.payload_id"
+    };
+}
+
+pub const fn priority_number(priority: Priority) -> i64 {
+    match priority {
+        Priority::Critical => 0,
+        Priority::High => 1,
+        Priority::Normal => 2,
+    }
+}
+
+pub const fn priority_of(number: i64) -> Priority {
+    match number {
+        0 => Priority::Critical,
+        1 => Priority::High,
+        _ => Priority::Normal,
+    }
+}
+
+impl Job {
+    pub fn place(&self) -> Place {
+        Place {
+            tenant: self.tenant_id,
+            organization: Some(self.organization_id),
+            department: self.department_id,
+        }
+    }
+
+    pub fn state_machine(&self) -> job::Job {
+        job::Job {
+            state: self.state,
+            attempt: self.attempt,
+            cancel_requested: self.cancel_requested,
+            timeout: Duration::from_secs(self.timeout_seconds.into()),
+            due: self.due,
+            started: self.started,
+            reason: self.reason.clone(),
+            exit_code: self.exit_code,
+        }
+    }
+}
+
+/// What several jobs of one creation share.
+#[derive(Debug, Clone)]
+pub struct NewJobs {
+    pub kind: &'static str,
+    /// JSON of the payload with its type, and its SHA-256.
+    pub payload: String,
+    pub payload_digest: String,
+    pub summary: String,
+    pub priority: Priority,
+    pub timeout_seconds: u32,
+    pub not_before: Option<Timestamp>,
+    pub created_by: String,
+}
+
+/// One queued job per target, in the targets' order.
+pub async fn create(
+    tx: &mut Tx<'_>,
+    new: &NewJobs,
+    targets: &[Target],
+    now: Timestamp,
+) -> Result<Vec<(JobId, AgentId)>, Error> {
+    let payload = payload_keep(tx, &new.payload_digest, &new.payload).await?;
+    let due = new.not_before.map_or(now, |time| time.max(now));
+    let rows = targets.iter().map(|target| {
+        values![
+            target.tenant_id,
+            target.organization_id,
+            target.department_id,
+            target.id,
+            new.kind,
+            payload,
+            &new.summary,
+            JobState::Queued,
+            priority_number(new.priority),
+            new.timeout_seconds,
+            new.not_before,
+            due,
+            now,
+            &new.created_by,
+        ]
+        .to_vec()
+    });
+    let head =
+        "INSERT INTO jobs (tenant_id, organization_id, department_id, agent_id, type, payload_id, summary,
+                state, priority, timeout_seconds, not_before_us, due_us, created_us, created_by)";
+    let casts = [
+        "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT",
+        "BIGINT", "BIGINT", "BIGINT", "TEXT",
+    ];
+    let created = tx
+        .many(head, &casts, "RETURNING id, agent_id", rows.collect())
+        .await?;
+    created
+        .into_iter()
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .collect()
+}
+
+async fn payload_keep(tx: &mut Tx<'_>, digest: &str, body: &str) -> Result<i64, Error> {
+    let find = "SELECT id FROM payloads WHERE digest = $1";
+    if let Some(row) = tx.query_opt(find, &values![digest]).await? {
+        return row.read(0);
+    }
+    // Another transaction may have stored it in between: touching the row returns its id either way.
+    let insert = "INSERT INTO payloads (digest, body) VALUES ($1, $2)
+                  ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id";
+    tx.insert(insert, &values![digest, body]).await
+}
+
+pub async fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
+    tx.query_opt(concat!(select!(), " WHERE j.id = $1"), &values![id])
+        .await?
+        .map(Job::from_row)
+        .transpose()
+}
+
+/// As `find`, and nobody else changes it until the end of the transaction.
+pub async fn find_for_update(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
+    let lock = format!("SELECT 1 FROM jobs WHERE id = $1{}", tx.for_update());
+    if tx.query_opt(&lock, &values![id]).await?.is_none() {
+        return Ok(None);
+    }
+    find(tx, id).await
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub search: Option<String>,
+    pub states: Vec<JobState>,
+    pub kinds: Vec<String>,
+    pub priorities: Vec<Priority>,
+    pub agent_names: Vec<String>,
+    pub agent_ids: Vec<i64>,
+    pub organizations: Vec<String>,
+}
+
+pub async fn list(
+    tx: &mut Tx<'_>,
+    reach: &Reach,
+    filter: &Filter,
+    page: &ListQuery,
+) -> Result<Vec<Job>, Error> {
+    let mut select = Select::new(select!());
+    select.within(reach, "j");
+    if let Some(text) = &filter.search {
+        let pattern = contains(text);
+        let condition = "lower(j.summary) LIKE ? ESCAPE '\\' OR lower(a.name) LIKE ? ESCAPE '\\'";
+        select.and(condition, values![&pattern, &pattern]);
+    }
+    if !filter.states.is_empty() {
+        select.and_in("j.state", filter.states.iter().copied());
+    }
+    if !filter.kinds.is_empty() {
+        select.and_in("j.type", filter.kinds.iter());
+    }
+    if !filter.priorities.is_empty() {
+        select.and_in(
+            "j.priority",
+            filter.priorities.iter().copied().map(priority_number),
+        );
+    }
+    if !filter.agent_names.is_empty() {
+        select.and_in("a.name", filter.agent_names.iter());
+    }
+    if !filter.agent_ids.is_empty() {
+        select.and_in("j.agent_id", filter.agent_ids.iter().copied());
+    }
+    if !filter.organizations.is_empty() {
+        let marks = vec!["?"; filter.organizations.len()].join(", ");
+        let condition =
+            format!("j.organization_id IN (SELECT id FROM organizations WHERE name IN ({marks}))");
+        select.and(&condition, filter.organizations.iter().map(Value::from));
+    }
+    let (sql, values) = select.page(page, Key::Id, "j.id")?.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(Job::from_row)
+        .collect()
+}
+
+/// Writes what `domain::job::step` decided.
+pub async fn save(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    next: &job::Job,
+    finished: Option<Timestamp>,
+) -> Result<(), Error> {
+    let sql = "UPDATE jobs SET state = $2, attempt = $3, cancel_requested = $4, due_us = $5, started_us = $6,
+               exit_code = $7, reason = $8, finished_us = $9 WHERE id = $1";
+    let values = values![
+        id,
+        next.state,
+        next.attempt,
+        next.cancel_requested,
+        next.due,
+        next.started,
+        next.exit_code,
+        next.reason.as_deref(),
+        finished,
+    ];
+    tx.execute(sql, &values).await.map(|_| ())
+}
+
+/// Attempts and output go with it, and its payload when no other job has it.
+pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), Error> {
+    let payload: i64 = tx
+        .query_one(
+            "DELETE FROM jobs WHERE id = $1 RETURNING payload_id",
+            &values![id],
+        )
+        .await?
+        .read(0)?;
+    let sql = "DELETE FROM payloads WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE payload_id = $1)";
+    tx.execute(sql, &values![payload]).await.map(|_| ())
+}
+
+// ---- handing out
+
+record! {
+    /// An attempt an agent has in hand.
+    pub struct Active {
+        pub job_id: JobId,
+        pub attempt_id: AttemptId,
+        pub state: JobState,
+        pub cancel_requested: bool,
+        /// Number of the check-in whose answer carried the order.
+        pub checkin_number: u64,
+        pub started: Option<Timestamp>,
+    }
+}
+
+pub async fn active(tx: &mut Tx<'_>, agent: AgentId) -> Result<Vec<Active>, Error> {
+    let sql = "SELECT j.id, t.id, j.state, j.cancel_requested, t.checkin_number, t.started_us
+               FROM jobs j JOIN attempts t ON t.id = j.attempt_id
+               WHERE j.agent_id = $1 AND j.state IN ('pending', 'running') ORDER BY j.id";
+    tx.query(sql, &values![agent])
+        .await?
+        .into_iter()
+        .map(Active::from_row)
+        .collect()
+}
+
+record! {
+    pub struct Queued {
+        pub id: JobId,
+        pub priority: i64,
+        pub timeout_seconds: u32,
+        pub not_before: Option<Timestamp>,
+        pub due: Timestamp,
+        pub attempt: u32,
+        pub payload: String,
+    }
+}
+
+/// What waits for an agent and is due, in the order it will be served.
+pub async fn queued(
+    tx: &mut Tx<'_>,
+    agent: AgentId,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Queued>, Error> {
+    let sql = "SELECT j.id, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.attempt, p.body
+               FROM jobs j JOIN payloads p ON p.id = j.payload_id
+               WHERE j.agent_id = $1 AND j.state = 'queued' AND (j.not_before_us IS NULL OR j.not_before_us <= $2)
+               ORDER BY j.priority, j.id LIMIT $3";
+    tx.query(sql, &values![agent, now, limit])
+        .await?
+        .into_iter()
+        .map(Queued::from_row)
+        .collect()
+}
+
+record! {
+    /// The agent's row, kept from other hand-outs until the end of the transaction.
+    pub struct Intake {
+        pub active: bool,
+        pub slots: u32,
+        pub fence: i64,
+    }
+}
+
+pub async fn intake(tx: &mut Tx<'_>, agent: AgentId) -> Result<Option<Intake>, Error> {
+    let sql = format!(
+        "SELECT active, slots, fence FROM agents WHERE id = $1{}",
+        tx.for_update()
+    );
+    tx.query_opt(&sql, &values![agent])
+        .await?
+        .map(Intake::from_row)
+        .transpose()
+}
+
+pub async fn fence_set(tx: &mut Tx<'_>, agent: AgentId, fence: i64) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE agents SET fence = $2 WHERE id = $1",
+        &values![agent, fence],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Marks a queued job as handed out and opens its attempt.
+pub async fn hand_out(
+    tx: &mut Tx<'_>,
+    job: JobId,
+    attempt: u32,
+    checkin_number: u64,
+    now: Timestamp,
+) -> Result<AttemptId, Error> {
+    let insert = "INSERT INTO attempts (job_id, number, state, checkin_number, handed_us)
+                  VALUES ($1, $2, 'pending', $3, $4) RETURNING id";
+    let id = AttemptId(
+        tx.insert(insert, &values![job, attempt, checkin_number, now])
+            .await?,
+    );
+    tx.execute(
+        "UPDATE jobs SET state = 'pending', attempt_id = $2 WHERE id = $1",
+        &values![job, id],
+    )
+    .await?;
+    Ok(id)
+}
+
+/// The order of an attempt is handed out again, with this check-in.
+pub async fn handed_again(tx: &mut Tx<'_>, attempt: AttemptId, checkin_number: u64) -> Result<(), Error> {
+    let sql = "UPDATE attempts SET checkin_number = $2 WHERE id = $1";
+    tx.execute(sql, &values![attempt, checkin_number])
+        .await
+        .map(|_| ())
+}
+
+// ---- attempts
+
+record! {
+    pub struct Attempt {
+        pub id: AttemptId,
+        pub job_id: JobId,
+        pub number: u32,
+        pub state: JobState,
+        pub handed: Timestamp,
+        pub started: Option<Timestamp>,
+        pub finished: Option<Timestamp>,
+        pub exit_code: Option<i32>,
+        pub reason: Option<String>,
+        pub duration_us: Option<i64>,
+        pub stdout_bytes: i64,
+        pub stderr_bytes: i64,
+        pub late_state: Option<JobState>,
+        pub late_exit_code: Option<i32>,
+        pub late_reason: Option<String>,
+        pub late: Option<Timestamp>,
+    }
+}
+
+macro_rules! attempt_select {
+    () => {
+        "SELECT t.id, t.job_id, t.number, t.state, t.handed_us, t.started_us, t.finished_us, t.exit_code, t.reason,
+         t.duration_us, t.stdout_bytes, t.stderr_bytes, t.late_state, t.late_exit_code, t.late_reason, t.late_us
+         FROM attempts t"
+    };
+}
+
+pub async fn attempts(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Attempt>, Error> {
+    let sql = concat!(attempt_select!(), " WHERE t.job_id = $1 ORDER BY t.number");
+    tx.query(sql, &values![job])
+        .await?
+        .into_iter()
+        .map(Attempt::from_row)
+        .collect()
+}
+
+/// The attempt, if it is one of this agent's.
+pub async fn attempt_of(tx: &mut Tx<'_>, id: AttemptId, agent: AgentId) -> Result<Option<Attempt>, Error> {
+    let sql = concat!(
+        attempt_select!(),
+        " WHERE t.id = $1 AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.job_id AND j.agent_id = $2)"
+    );
+    tx.query_opt(sql, &values![id, agent])
+        .await?
+        .map(Attempt::from_row)
+        .transpose()
+}
+
+/// Those of these attempts that are final: their results are here.
+pub async fn attempts_final(tx: &mut Tx<'_>, ids: &[AttemptId]) -> Result<Vec<AttemptId>, Error> {
+    let mut select = Select::new("SELECT id FROM attempts");
+    select
+        .and_in("id", ids.iter().copied())
+        .and("state NOT IN ('pending', 'running')", []);
+    let (sql, values) = select.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+pub async fn attempt_started(tx: &mut Tx<'_>, id: AttemptId, started: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE attempts SET state = 'running', started_us = $2 WHERE id = $1";
+    tx.execute(sql, &values![id, started]).await.map(|_| ())
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct AttemptEnd {
+    pub state: JobState,
+    pub started: Option<Timestamp>,
+    pub finished: Timestamp,
+    pub exit_code: Option<i32>,
+    pub reason: Option<String>,
+    pub duration_us: Option<i64>,
+}
+
+pub async fn attempt_ended(tx: &mut Tx<'_>, id: AttemptId, end: &AttemptEnd) -> Result<(), Error> {
+    let sql = "UPDATE attempts SET state = $2, started_us = coalesce($3, started_us), finished_us = $4, exit_code = $5,
+               reason = $6, duration_us = $7 WHERE id = $1";
+    let values = values![
+        id,
+        end.state,
+        end.started,
+        end.finished,
+        end.exit_code,
+        end.reason.as_deref(),
+        end.duration_us,
+    ];
+    tx.execute(sql, &values).await.map(|_| ())
+}
+
+/// A result that came after the end: kept beside it; the first one stays.
+pub async fn attempt_late(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    end: &AttemptEnd,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "UPDATE attempts SET late_state = $2, late_exit_code = $3, late_reason = $4, late_us = $5
+               WHERE id = $1 AND late_us IS NULL";
+    let values = values![id, end.state, end.exit_code, end.reason.as_deref(), now];
+    tx.execute(sql, &values).await.map(|_| ())
+}
+
+// ---- for the reconcilers
+
+/// Agents with queued work that is due and that could take it: not necessarily connected.
+pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<AgentId>, Error> {
+    let seen = now.minus(postern_domain::agent::SEEN_WITHIN);
+    let sql = "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.last_seen_us >= $1 AND EXISTS
+               (SELECT 1 FROM jobs j WHERE j.agent_id = a.id AND j.state = 'queued'
+                AND (j.not_before_us IS NULL OR j.not_before_us <= $2))";
+    tx.query(sql, &values![seen, now])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// Jobs that time may have ended: stale in the queue, or in the hands of an agent that fell silent.
+pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<JobId>, Error> {
+    let stale = now.minus(STALE_AFTER);
+    let sql = "SELECT id FROM jobs WHERE state = 'queued' AND due_us < $1
+               UNION ALL
+               SELECT j.id FROM jobs j JOIN agents a ON a.id = j.agent_id
+               WHERE j.state IN ('pending', 'running')
+               AND coalesce(a.last_seen_us, 0) < $2 - j.timeout_seconds * 2000000
+               LIMIT $3";
+    tx.query(sql, &values![stale, now, limit])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// How many jobs are in each state, for the metrics.
+pub async fn counts(tx: &mut Tx<'_>) -> Result<Vec<(JobState, i64)>, Error> {
+    let sql =
+        "SELECT state, count(*) FROM jobs WHERE state IN ('queued', 'pending', 'running') GROUP BY state";
+    tx.query(sql, &[])
+        .await?
+        .into_iter()
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .collect()
+}

@@ -1,0 +1,88 @@
+//! Brings the schema up to date. Migrations are embedded, applied in order, and never change once applied:
+//! their digest is checked at every start.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Engine, Error, Store, Tx, engine, tx};
+use engine::values;
+
+struct Migration {
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Migration {
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+        }),+]
+    };
+}
+
+const MIGRATIONS: &[Migration] = migrations!["0001_initial"];
+
+/// Keeps two servers from migrating at once on PostgreSQL.
+const LOCK: &str = "SELECT 1 FROM pg_advisory_xact_lock(7032417)";
+
+pub(crate) async fn run(store: &Store) -> Result<(), Error> {
+    store.write(tx!(tx => migrate(tx).await)).await
+}
+
+async fn migrate(tx: &mut Tx<'_>) -> Result<(), Error> {
+    if tx.engine() == Engine::Postgres {
+        tx.query(LOCK, &[]).await?;
+    }
+    tx.batch("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, digest TEXT NOT NULL)")
+        .await?;
+    for migration in MIGRATIONS {
+        let sql = match tx.engine() {
+            Engine::Sqlite => migration.sqlite,
+            Engine::Postgres => migration.postgres,
+        };
+        let digest = hex(&Sha256::digest(sql.as_bytes()));
+        let applied = tx
+            .query_opt(
+                "SELECT digest FROM migrations WHERE name = $1",
+                &values![migration.name],
+            )
+            .await?;
+        match applied.map(|row| row.read::<String>(0)).transpose()? {
+            Some(known) if known == digest => {}
+            Some(_) => {
+                return Err(Error::Migration {
+                    name: migration.name.into(),
+                    problem:
+                        "was applied in another form: this program is not the one that made the database"
+                            .into(),
+                });
+            }
+            None => {
+                tx.batch(sql).await?;
+                let insert = "INSERT INTO migrations (name, digest) VALUES ($1, $2)";
+                tx.execute(insert, &values![migration.name, digest]).await?;
+            }
+        }
+    }
+    let newest = MIGRATIONS.last().map_or("", |migration| migration.name);
+    let newer = "SELECT name FROM migrations WHERE name > $1 ORDER BY name DESC LIMIT 1";
+    match tx.query_opt(newer, &values![newest]).await? {
+        Some(row) => Err(Error::Migration {
+            name: row.read(0)?,
+            problem: "was applied by a newer version: start that version".into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
