@@ -69,7 +69,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mode: Mode, prog
     let mut derive = workspace.command("npx");
     derive
         .current_dir(workspace.path("web"))
-        .args(["--no-install", "openapi-typescript"]);
+        .args(["--no-install", "openapi-typescript", "--alphabetize"]);
     process::run(interrupt, derive.arg(&document).arg("--output").arg(&types))?;
 
     let products = [(document.as_path(), DOCUMENT), (types.as_path(), TYPES)];

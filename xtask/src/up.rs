@@ -254,7 +254,8 @@ impl Place<'_> {
                 .as_str()
                 .context("a new agent has an enrollment_token")?;
             println!("created the agent `{AGENT}`");
-            command.args(["--token", token]);
+            // Not an argument: everyone on this machine could read it in the list of processes.
+            command.env("POSTERN_AGENT_TOKEN", token);
         }
         let mut agent = Service::start("agent", &self.data.join("agent.log"), &mut command)?;
         self.interrupt

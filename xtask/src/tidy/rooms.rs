@@ -62,7 +62,6 @@ mod tests {
             ("crates/server/src/rooms/jobs/mod.rs", ""),
             ("crates/server/src/rooms/jobs/routes.rs", ""),
             ("crates/server/src/rooms/mod.rs", ""),
-            ("crates/store/src/rooms/jobs.rs", ""),
             ("web/src/rooms/jobs/page.tsx", ""),
             ("docs/rooms/jobs.md", ""),
         ];
