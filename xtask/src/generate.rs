@@ -1,6 +1,8 @@
-//! `cargo xtask gen`: the OpenAPI document from the server's routes, and the web client's types from the document.
+//! `cargo xtask gen`: files that follow from the code and are checked in so that a change to them is seen in review:
+//! the OpenAPI document, the web client's types, and the list of what the agent is made of.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +13,8 @@ use crate::workspace::Workspace;
 
 const DOCUMENT: &str = "openapi/postern.json";
 const TYPES: &str = "web/src/api/schema.d.ts";
+/// The agent runs with high rights on other people's machines: a new name on its list wants a second look.
+const AGENT_CRATES: &str = "docs/agent-dependencies.txt";
 const SHOWN_LINES: usize = 40;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +47,34 @@ pub(crate) enum Program {
 }
 
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mode: Mode, program: Program) -> Result<()> {
-    let fresh = workspace.target("xtask/gen");
-    std::fs::create_dir_all(&fresh).with_context(|| format!("cannot create {}", fresh.display()))?;
-    let document = fresh.join("postern.json");
-    let types = fresh.join("schema.d.ts");
+    let folder = workspace.target("xtask/gen");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let fresh = |name: &str| folder.join(Path::new(name).file_name().unwrap_or_default());
 
+    write(&fresh(AGENT_CRATES), agent_crates(workspace)?.as_bytes())?;
+    write(&fresh(DOCUMENT), &document(workspace, program)?)?;
+    web::install(workspace, interrupt)?;
+    let mut derive = workspace.command("npx");
+    derive
+        .current_dir(workspace.path("web"))
+        .args(["--no-install", "openapi-typescript", "--alphabetize"]);
+    process::run(
+        interrupt,
+        derive.arg(fresh(DOCUMENT)).arg("--output").arg(fresh(TYPES)),
+    )?;
+
+    let products = [AGENT_CRATES, DOCUMENT, TYPES].map(|name| (fresh(name), name));
+    match mode {
+        Mode::Check => check(workspace, &products),
+        Mode::Write => products.iter().try_for_each(|(from, to)| {
+            write(&workspace.path(to), &std::fs::read(from)?)?;
+            println!("wrote {to}");
+            Ok(())
+        }),
+    }
+}
+
+fn document(workspace: &Workspace, program: Program) -> Result<Vec<u8>> {
     let mut print = match program {
         Program::Fresh => workspace.cargo(),
         Program::Built => workspace.command(workspace.target("debug/postern")),
@@ -63,35 +90,44 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mode: Mode, prog
     if !text.ends_with(b"\n") {
         text.push(b'\n');
     }
-    std::fs::write(&document, text).with_context(|| format!("cannot write {}", document.display()))?;
-
-    web::install(workspace, interrupt)?;
-    let mut derive = workspace.command("npx");
-    derive
-        .current_dir(workspace.path("web"))
-        .args(["--no-install", "openapi-typescript", "--alphabetize"]);
-    process::run(interrupt, derive.arg(&document).arg("--output").arg(&types))?;
-
-    let products = [(document.as_path(), DOCUMENT), (types.as_path(), TYPES)];
-    match mode {
-        Mode::Write => products
-            .into_iter()
-            .try_for_each(|(from, to)| write(workspace, from, to)),
-        Mode::Check => check(workspace, &products),
-    }
+    Ok(text)
 }
 
-fn write(workspace: &Workspace, from: &Path, to: &str) -> Result<()> {
-    let place = workspace.path(to);
+/// Names without versions, for every system: an upgrade of a known crate is the lock file's business.
+fn agent_crates(workspace: &Workspace) -> Result<String> {
+    let mut tree = workspace.cargo();
+    tree.args([
+        "tree",
+        "--package",
+        "postern-agent",
+        "--edges",
+        "normal",
+        "--target",
+        "all",
+    ]);
+    println!("+ {}", process::show(&tree));
+    let listing = process::capture(tree.args(["--prefix", "none", "--format", "{p}"]))?;
+    let listing = String::from_utf8(listing)?;
+    let names: BTreeSet<&str> = listing
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let mut text = String::from("# Every crate the agent is made of. Written by `cargo xtask gen`.\n");
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
+        text.push_str(name);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn write(place: &Path, content: &[u8]) -> Result<()> {
     if let Some(folder) = place.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    std::fs::copy(from, &place).with_context(|| format!("cannot write {to}"))?;
-    println!("wrote {to}");
-    Ok(())
+    std::fs::write(place, content).with_context(|| format!("cannot write {}", place.display()))
 }
 
-fn check(workspace: &Workspace, products: &[(&Path, &str)]) -> Result<()> {
+fn check(workspace: &Workspace, products: &[(PathBuf, &str)]) -> Result<()> {
     let mut changed = Vec::new();
     for (fresh, kept) in products {
         if std::fs::read(fresh)? == std::fs::read(workspace.path(kept)).unwrap_or_default() {
@@ -122,7 +158,31 @@ fn check(workspace: &Workspace, products: &[(&Path, &str)]) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "{} differs from what the code says: run `cargo xtask gen` and commit the result",
+        "{} differ from what the code says: run `cargo xtask gen` and commit the result",
         changed.join(" and ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_fails_and_names_the_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace {
+            root: folder.path().to_owned(),
+        };
+        let fresh = folder.path().join("fresh");
+        write(&fresh, b"new\n").expect("written");
+        write(&workspace.path("kept/same"), b"new\n").expect("written");
+        write(&workspace.path("kept/old"), b"old\n").expect("written");
+        assert!(check(&workspace, &[(fresh.clone(), "kept/same")]).is_ok());
+        for stale in ["kept/old", "kept/absent"] {
+            let message = check(&workspace, &[(fresh.clone(), stale)])
+                .expect_err("it differs")
+                .to_string();
+            assert!(message.contains(stale), "{message}");
+        }
+    }
 }
