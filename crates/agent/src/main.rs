@@ -1,1 +1,94 @@
-fn main() {}
+//! `postern-agent`: joins a server, runs the jobs it is given and loses none of their ends.
+//!
+//! It dials out and never listens. One thread serves everything; each job has a process of its own that watches
+//! it (`shim.rs`) and outlives this one.
+
+mod api;
+mod attempts;
+mod checkin;
+mod clock;
+mod config;
+mod durable;
+mod enroll;
+mod facts;
+mod failpoint;
+mod fence;
+mod identity;
+mod jobs;
+mod journal;
+mod number;
+mod output;
+mod platform;
+mod random;
+mod report;
+mod run;
+mod shim;
+mod tls;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::config::{Action, Cli};
+
+/// Trying again does not help: a person must change something.
+const EXIT_REFUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Action::Version => {
+            let _ = writeln!(
+                std::io::stdout(),
+                "postern-agent {} (protocol {})",
+                env!("CARGO_PKG_VERSION"),
+                postern_protocol::PROTOCOL_VERSION
+            );
+            ExitCode::SUCCESS
+        }
+        Action::Shim(flags) => shim(flags),
+        Action::Run(flags) => {
+            start_log();
+            match config::load(flags)
+                .map_err(anyhow::Error::from)
+                .and_then(run::run)
+            {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    tracing::error!("{error:#}");
+                    ExitCode::from(EXIT_REFUSED)
+                }
+            }
+        }
+    }
+}
+
+fn shim(flags: config::ShimFlags) -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    if let Some(data) = flags.dir.parent().and_then(std::path::Path::parent) {
+        failpoint::arm(config::failpoint(), data);
+    }
+    let options = shim::Options {
+        dir: flags.dir,
+        attached: flags.attached,
+        cgroup: flags.cgroup,
+    };
+    match shim::run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "postern-agent shim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log() {
+    let level = config::log_level()
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(tracing::Level::INFO);
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr);
+    let _ = log.try_init();
+}

@@ -1,0 +1,390 @@
+//! Every attempt the agent holds, from the order to the acknowledgement, and which of them run now.
+//!
+//! All decisions are made synchronously under one lock: what is on disk and what a check-in says about it never
+//! differ. Waiting for shims and for the server happens in tasks of their own.
+
+mod launch;
+mod watch;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use postern_protocol::{
+    keys::PublicKey,
+    limits::HELD_ATTEMPTS,
+    messages::{HeldAttempt, Outcome, Phase, ResultRequest},
+    order::{Order, OrderError, SignedOrder},
+};
+use tokio::sync::Notify;
+
+use crate::{
+    api::Api,
+    clock::Clock,
+    failpoint::hit,
+    fence::Fence,
+    journal::{self, Found, Journal, Started},
+    platform::Cgroup,
+    report,
+};
+
+/// An order that comes this much early is waited for; earlier ones are refused.
+const EARLY_US: i64 = 5_000_000;
+/// A shim that dies before it has started anything is tried again this often.
+const SHIM_TRIES: u32 = 3;
+
+pub(crate) struct Attempts {
+    pub(crate) api: Arc<Api>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) journal: Journal,
+    /// Told when the server answers again after a silence: waits for resending are cut short.
+    pub(crate) online: Notify,
+    settings: Settings,
+    state: Mutex<State>,
+}
+
+pub(crate) struct Settings {
+    pub(crate) agent_id: i64,
+    pub(crate) order_key: PublicKey,
+    pub(crate) slots: u32,
+    /// Where jobs get their cgroups.
+    pub(crate) cgroup_root: Option<PathBuf>,
+    /// Keeps groups of several agents on one host apart.
+    pub(crate) cgroup_prefix: String,
+}
+
+struct State {
+    entries: BTreeMap<i64, Entry>,
+    waiting: Vec<Waiting>,
+    fence: Fence,
+}
+
+struct Entry {
+    phase: Phase,
+    started_us: Option<i64>,
+    acknowledged: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    order: Box<Order>,
+    tries: u32,
+}
+
+impl Attempts {
+    pub(crate) fn new(
+        api: Arc<Api>,
+        clock: Arc<Clock>,
+        journal: Journal,
+        fence: Fence,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            api,
+            clock,
+            journal,
+            online: Notify::new(),
+            settings,
+            state: Mutex::new(State {
+                entries: BTreeMap::new(),
+                waiting: Vec::new(),
+                fence,
+            }),
+        }
+    }
+
+    /// Goes on with everything an earlier process left.
+    pub(crate) fn recover(self: &Arc<Self>) -> std::io::Result<()> {
+        let mut highest = 0;
+        for id in self.journal.held()? {
+            match self.journal.find(id)? {
+                Found::Ready(order) => {
+                    highest = highest.max(order.fence);
+                    let mut state = self.state();
+                    state.entries.insert(id, Entry::new(Phase::Accepted));
+                    state.waiting.push(Waiting { order, tries: 0 });
+                }
+                Found::Running(started) => self.watch_again(id, started.as_ref()),
+                Found::Lost { reason, started } => self.lost(id, reason, started.as_ref()),
+                Found::Finished(result) => self.finished_before(id, *result),
+                Found::Junk => self.journal.forget(id)?,
+            }
+        }
+        self.state().fence.raise(highest)?;
+        self.start_waiting();
+        Ok(())
+    }
+
+    /// What a check-in tells the server.
+    pub(crate) fn held(&self) -> Vec<HeldAttempt> {
+        self.state()
+            .entries
+            .iter()
+            .map(|(&attempt_id, entry)| HeldAttempt {
+                attempt_id,
+                phase: entry.phase,
+                started_us: entry.started_us,
+            })
+            .collect()
+    }
+
+    /// Takes new orders into the journal and starts what has a slot. Lasting when it returns.
+    pub(crate) fn take(self: &Arc<Self>, orders: Vec<SignedOrder>) {
+        let accepted = self.accept(orders);
+        let Some(highest) = accepted.iter().map(|(_, fence)| *fence).max() else {
+            return;
+        };
+        hit("after-order-written");
+        // The shims come up while the disk works; none starts anything before it is told to.
+        let launched = self.launch_waiting();
+        hit("after-shim-spawned");
+        let raised = self.state().fence.raise(highest);
+        if let Err(error) = raised {
+            // Nothing was started: the server hands the orders out again.
+            tracing::error!("orders were not accepted, as the disk refused them: {error}");
+            drop(launched);
+            for (id, _) in accepted {
+                self.drop_unstarted(id);
+            }
+            return;
+        }
+        self.start(launched);
+    }
+
+    /// The attempts and fences that are new in the journal.
+    fn accept(self: &Arc<Self>, orders: Vec<SignedOrder>) -> Vec<(i64, i64)> {
+        let mut opened: Vec<(Order, SignedOrder)> = Vec::new();
+        for signed in orders {
+            match signed.open(&self.settings.order_key, self.settings.agent_id) {
+                Ok(order) => opened.push((order, signed)),
+                Err(error @ OrderError::NotUnderstood { attempt_id, .. }) => {
+                    if !self.journal.holds(attempt_id) {
+                        self.conclude(
+                            attempt_id,
+                            Outcome::Refused {
+                                reason: error.to_string(),
+                            },
+                        );
+                    }
+                }
+                Err(error) => tracing::error!("an order was ignored: {error}"),
+            }
+        }
+        opened.sort_by_key(|(order, _)| order.fence);
+        let mut accepted: Vec<(i64, i64)> = Vec::new();
+        for (order, signed) in opened {
+            let (id, fence) = (order.attempt_id, order.fence);
+            if self.journal.holds(id) {
+                continue;
+            }
+            if self.state().entries.len() >= HELD_ATTEMPTS {
+                tracing::error!("an order was ignored: {HELD_ATTEMPTS} attempts wait for acknowledgement");
+                continue;
+            }
+            let highest = accepted
+                .last()
+                .map_or(0, |(_, fence)| *fence)
+                .max(self.state().fence.highest());
+            if fence <= highest {
+                let outcome = self.stale(fence, highest);
+                self.conclude(id, outcome);
+                continue;
+            }
+            if let Err(error) = self.journal.accept(id, signed) {
+                tracing::error!("order of attempt {id} was not accepted, as the disk refused it: {error}");
+                let _ = self.journal.forget(id);
+                continue;
+            }
+            tracing::info!(
+                job = order.job_id,
+                attempt = id,
+                kind = order.work.type_name(),
+                "accepted"
+            );
+            accepted.push((id, fence));
+            let mut state = self.state();
+            state.entries.insert(id, Entry::new(Phase::Accepted));
+            state.waiting.push(Waiting {
+                order: Box::new(order),
+                tries: 0,
+            });
+        }
+        accepted
+    }
+
+    fn stale(&self, fence: i64, highest: i64) -> Outcome {
+        if self.state().fence.is_doubtful(fence) {
+            let reason = "the host went down: whether this order had been started is not known";
+            Outcome::Unknown {
+                reason: reason.into(),
+            }
+        } else {
+            Outcome::Refused {
+                reason: format!("the order's fence {fence} is not above {highest}: it is an old order"),
+            }
+        }
+    }
+
+    /// Stops attempts; being told again is harmless. Whether any of it was news.
+    pub(crate) fn cancel(self: &Arc<Self>, ids: &[i64]) -> bool {
+        let mut news = false;
+        for &id in ids {
+            let phase = self.state().entries.get(&id).map(|entry| entry.phase);
+            match phase {
+                Some(Phase::Accepted) => {
+                    self.state()
+                        .waiting
+                        .retain(|waiting| waiting.order.attempt_id != id);
+                    self.conclude(id, Outcome::Cancelled);
+                    news = true;
+                }
+                Some(Phase::Started) => match launch::cancel(&self.journal.dir(id)) {
+                    Ok(first) => news |= first,
+                    Err(error) => tracing::error!(attempt = id, "cannot be cancelled: {error}"),
+                },
+                Some(Phase::Finished) | None => {}
+            }
+        }
+        news
+    }
+
+    /// The server has these results. Whether any of it was news.
+    pub(crate) fn acknowledge(&self, ids: &[i64]) -> bool {
+        let state = self.state();
+        let known = ids.iter().filter_map(|id| state.entries.get(id));
+        known
+            .filter(|entry| entry.phase == Phase::Finished)
+            .fold(false, |_, entry| {
+                entry.acknowledged.notify_one();
+                true
+            })
+    }
+
+    /// After the acknowledgement nothing is kept.
+    pub(crate) fn forget(&self, id: i64) {
+        hit("after-acknowledged");
+        if let Err(error) = self.journal.forget(id) {
+            tracing::warn!(attempt = id, "could not be removed from the journal: {error}");
+        }
+        self.state().entries.remove(&id);
+    }
+
+    /// An end that no shim reports.
+    fn conclude(self: &Arc<Self>, id: i64, outcome: Outcome) {
+        let started_us = self.state().entries.get(&id).and_then(|entry| entry.started_us);
+        let result = journal::ended(outcome, started_us, self.clock.now_us());
+        if let Err(error) = self.journal.end(id, &result) {
+            tracing::error!(attempt = id, "its end could not be written: {error}");
+        }
+        self.finished_before(id, result);
+    }
+
+    fn lost(self: &Arc<Self>, id: i64, reason: String, started: Option<&Started>) {
+        tracing::warn!(attempt = id, "unknown: {reason}");
+        if let Some(cgroup) = started.and_then(|started| Cgroup::existing(started.cgroup.as_deref()?)) {
+            cgroup.kill();
+            cgroup.remove();
+        }
+        if let Some(entry) = self.state().entries.get_mut(&id) {
+            entry.started_us = entry.started_us.or(started.map(|started| started.started_us));
+        }
+        let started_us = started.map(|started| started.started_us);
+        let result = journal::ended(Outcome::Unknown { reason }, started_us, self.clock.now_us());
+        if let Err(error) = self.journal.end(id, &result) {
+            tracing::error!(attempt = id, "its end could not be written: {error}");
+        }
+        self.finished_before(id, result);
+    }
+
+    fn finished_before(self: &Arc<Self>, id: i64, result: ResultRequest) {
+        let acknowledged = {
+            let mut state = self.state();
+            let entry = state
+                .entries
+                .entry(id)
+                .or_insert_with(|| Entry::new(Phase::Finished));
+            entry.phase = Phase::Finished;
+            entry.started_us = result.started_us;
+            entry.acknowledged.clone()
+        };
+        tokio::spawn(report::finish(self.clone(), id, result, acknowledged));
+    }
+
+    fn drop_unstarted(&self, id: i64) {
+        let _ = self.journal.forget(id);
+        let mut state = self.state();
+        state.entries.remove(&id);
+        state.waiting.retain(|waiting| waiting.order.attempt_id != id);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What may start now, best first; refuses what came at the wrong time.
+    fn due(self: &Arc<Self>) -> Vec<Waiting> {
+        let now = self.clock.now_us();
+        let mut due = Vec::new();
+        loop {
+            let next = {
+                let mut state = self.state();
+                let running = state
+                    .entries
+                    .values()
+                    .filter(|entry| entry.phase == Phase::Started)
+                    .count()
+                    + due.len();
+                state.take_next(running, self.settings.slots as usize, now)
+            };
+            let Some(waiting) = next else { return due };
+            let order = &waiting.order;
+            if now > order.not_after_us {
+                let reason = "the order came too late: its time to start had passed".into();
+                self.conclude(order.attempt_id, Outcome::Refused { reason });
+            } else if now + EARLY_US < order.not_before_us {
+                let reason = "the order came before its time to start".into();
+                self.conclude(order.attempt_id, Outcome::Refused { reason });
+            } else if now < order.not_before_us {
+                let wait = u64::try_from(order.not_before_us - now).unwrap_or(0);
+                self.state().waiting.push(waiting);
+                let attempts = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_micros(wait)).await;
+                    attempts.start_waiting();
+                });
+                return due;
+            } else {
+                due.push(waiting);
+            }
+        }
+    }
+}
+
+impl State {
+    /// Critical first, then in the order of their fences. One slot above the others is for critical ones.
+    fn take_next(&mut self, running: usize, slots: usize, now: i64) -> Option<Waiting> {
+        let index = (0..self.waiting.len()).min_by_key(|&index| {
+            let order = &self.waiting[index].order;
+            (order.not_before_us > now, !order.critical, order.fence)
+        })?;
+        let room = if self.waiting[index].order.critical {
+            slots + 1
+        } else {
+            slots
+        };
+        (running < room).then(|| self.waiting.swap_remove(index))
+    }
+}
+
+impl Entry {
+    fn new(phase: Phase) -> Self {
+        Self {
+            phase,
+            started_us: None,
+            acknowledged: Arc::new(Notify::new()),
+        }
+    }
+}

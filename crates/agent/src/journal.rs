@@ -1,0 +1,228 @@
+//! What the agent has on disk about each attempt it holds: a directory per attempt (design 4).
+//!
+//! | File | Written by | Means |
+//! |---|---|---|
+//! | `order.json` | agent | accepted; its lock is held by the living shim, from before the shim exists |
+//! | `started` | shim | the child may exist from now on |
+//! | `stdout.N`, `stderr.N` | shim | kept output, see `output.rs` |
+//! | `cancel` | agent | stop it |
+//! | `exit.json` | shim, or the agent when there is no shim | its end: a result without pieces |
+//!
+//! After a kill, files tell the truth: without `started` nothing was started, and the attempt may start. After a
+//! reboot they may be older than the truth, as only the fence is synced before a start. Then every attempt
+//! without an end is `unknown`, whatever its files say. No path leads to a second start.
+
+use std::{
+    fs::{File, TryLockError},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use postern_protocol::{
+    messages::{Outcome, ResultRequest},
+    order::{Order, SignedOrder},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+
+pub(crate) const ORDER: &str = "order.json";
+pub(crate) const STARTED: &str = "started";
+pub(crate) const EXIT: &str = "exit.json";
+pub(crate) const CANCEL: &str = "cancel";
+/// Where the shim waits for being poked.
+pub(crate) const CONTROL: &str = "control";
+/// Where the job starts unless the order says otherwise.
+pub(crate) const WORK: &str = "work";
+
+#[derive(Debug, Clone)]
+pub(crate) struct Journal {
+    attempts: PathBuf,
+    trash: PathBuf,
+    boot_id: String,
+}
+
+/// Content of `order.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredOrder {
+    #[serde(flatten)]
+    pub(crate) signed: SignedOrder,
+    pub(crate) boot_id: String,
+}
+
+/// Content of `started`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Started {
+    pub(crate) started_us: i64,
+    /// The job's own cgroup, once it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cgroup: Option<PathBuf>,
+}
+
+/// The state an attempt is found in.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Never started for certain.
+    Ready(Box<Order>),
+    /// Its shim lives.
+    Running(Option<Started>),
+    /// Neither shim nor end.
+    Lost {
+        reason: String,
+        started: Option<Started>,
+    },
+    Finished(Box<ResultRequest>),
+    /// Not wholly accepted, so never started.
+    Junk,
+}
+
+impl Journal {
+    pub(crate) fn open(data: &Path, boot_id: &str) -> io::Result<Self> {
+        let journal = Self {
+            attempts: data.join("attempts"),
+            trash: data.join("trash"),
+            boot_id: boot_id.to_owned(),
+        };
+        durable::private_directory(&journal.attempts)?;
+        durable::private_directory(&journal.trash)?;
+        for entry in std::fs::read_dir(&journal.trash)? {
+            let _ = std::fs::remove_dir_all(entry?.path());
+        }
+        Ok(journal)
+    }
+
+    pub(crate) fn dir(&self, attempt: i64) -> PathBuf {
+        self.attempts.join(attempt.to_string())
+    }
+
+    pub(crate) fn holds(&self, attempt: i64) -> bool {
+        self.dir(attempt).exists()
+    }
+
+    /// Every attempt on disk, oldest first.
+    pub(crate) fn held(&self) -> io::Result<Vec<i64>> {
+        let mut ids = Vec::new();
+        for entry in std::fs::read_dir(&self.attempts)? {
+            if let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
+                ids.push(id);
+            }
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    pub(crate) fn accept(&self, attempt: i64, signed: SignedOrder) -> io::Result<()> {
+        let dir = self.dir(attempt);
+        durable::private_directory(&dir)?;
+        let stored = StoredOrder {
+            signed,
+            boot_id: self.boot_id.clone(),
+        };
+        let text = serde_json::to_vec(&stored).map_err(io::Error::other)?;
+        durable::private(&dir.join(ORDER))?.write_all(&text)
+    }
+
+    /// An end that the agent itself decides on, because there is no shim.
+    pub(crate) fn end(&self, attempt: i64, result: &ResultRequest) -> io::Result<()> {
+        let dir = self.dir(attempt);
+        durable::private_directory(&dir)?;
+        durable::write(
+            &dir.join(EXIT),
+            &serde_json::to_vec(result).map_err(io::Error::other)?,
+        )
+    }
+
+    /// Leaves in one step, so no half of it can come back.
+    pub(crate) fn forget(&self, attempt: i64) -> io::Result<()> {
+        let gone = self.trash.join(attempt.to_string());
+        match std::fs::rename(self.dir(attempt), &gone) {
+            Ok(()) => std::fs::remove_dir_all(gone),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn find(&self, attempt: i64) -> io::Result<Found> {
+        let dir = self.dir(attempt);
+        if let Some(result) = exit(&dir)? {
+            return Ok(Found::Finished(Box::new(result)));
+        }
+        if is_locked(&dir)? {
+            return Ok(Found::Running(started(&dir)?));
+        }
+        // The shim may have ended between the two looks.
+        if let Some(result) = exit(&dir)? {
+            return Ok(Found::Finished(Box::new(result)));
+        }
+        let started = started(&dir)?;
+        let Some((stored, order)) = order(&dir)? else {
+            return Ok(match started {
+                Some(_) => Found::Lost {
+                    reason: "the attempt's order cannot be read any more".into(),
+                    started,
+                },
+                None => Found::Junk,
+            });
+        };
+        if started.is_some() || dir.join(STARTED).exists() {
+            let reason = "the process that watched the job was killed: whether the job finished is not known";
+            return Ok(Found::Lost {
+                reason: reason.into(),
+                started,
+            });
+        }
+        if stored.boot_id != self.boot_id {
+            return Ok(Found::Lost {
+                reason: "the host went down: whether the job had been started is not known".into(),
+                started: None,
+            });
+        }
+        Ok(Found::Ready(Box::new(order)))
+    }
+}
+
+/// A result whose end is not the shim's.
+pub(crate) fn ended(outcome: Outcome, started_us: Option<i64>, now_us: i64) -> ResultRequest {
+    ResultRequest {
+        outcome,
+        started_us,
+        finished_us: now_us,
+        duration_us: None,
+        stream_bytes: Default::default(),
+        chunks: Vec::new(),
+    }
+}
+
+/// `None` as well when a power cut left it empty or half.
+pub(crate) fn exit(dir: &Path) -> io::Result<Option<ResultRequest>> {
+    Ok(durable::read(&dir.join(EXIT))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+pub(crate) fn started(dir: &Path) -> io::Result<Option<Started>> {
+    Ok(durable::read(&dir.join(STARTED))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+pub(crate) fn order(dir: &Path) -> io::Result<Option<(StoredOrder, Order)>> {
+    let Some(bytes) = durable::read(&dir.join(ORDER))? else {
+        return Ok(None);
+    };
+    let Ok(stored) = serde_json::from_slice::<StoredOrder>(&bytes) else {
+        return Ok(None);
+    };
+    Ok(serde_json::from_str(&stored.signed.order)
+        .ok()
+        .map(|order| (stored, order)))
+}
+
+/// Whether a shim, or an agent about to start one, holds the attempt.
+pub(crate) fn is_locked(dir: &Path) -> io::Result<bool> {
+    match File::open(dir.join(ORDER)) {
+        Ok(file) => match file.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
