@@ -1,1 +1,43 @@
-fn main() {}
+//! `postern`: the operator's commands. Everything here goes through the REST API; nothing here decides what is
+//! allowed, and nothing here touches a database.
+
+mod arguments;
+mod clock;
+mod commands;
+mod config;
+mod context;
+mod failure;
+mod lookup;
+mod output;
+mod sanitize;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    arguments::{Arguments, Command},
+    failure::Failure,
+    output::Console,
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let console = Console::new(arguments.json);
+    match dispatch(arguments.command, &console) {
+        Ok(code) => code,
+        Err(failure) => {
+            console.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command, console: &Console) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local("cannot start", &error))?;
+    runtime.block_on(commands::run(command, console))
+}

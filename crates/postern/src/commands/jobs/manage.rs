@@ -1,0 +1,230 @@
+//! `postern job list`, `show`, `cancel`, `retry`, `delete`.
+
+use postern_api::jobs::{Attempt, Job, JobDetail};
+use postern_domain::{JobId, Timestamp, job::JobState};
+use postern_protocol::payload::{JobPayload, Language};
+
+use super::{super::list::closing, List, tone};
+use crate::{
+    clock,
+    context::Context,
+    failure::Failure,
+    output::{Console, Tone},
+    words,
+};
+
+pub(super) async fn job_list(list: List, context: &Context<'_>) -> Result<(), Failure> {
+    let request = list.list.request(&[
+        ("state", &list.state),
+        ("type", &list.kind),
+        ("priority", &list.priority),
+        ("agent", &list.agent),
+        ("organization", &list.organization),
+    ]);
+    let page = context.client.job_list_all(&request, list.list.limit()).await?;
+    context.console.answer(&page, |page| {
+        let now = clock::now();
+        if !page.items.is_empty() {
+            context
+                .console
+                .table(&COLUMNS, page.items.iter().map(|job| row(job, now)).collect());
+        }
+        closing(context.console, page, "jobs");
+    })
+}
+
+const COLUMNS: [&str; 8] = [
+    "ID", "AGENT", "TYPE", "STATE", "EXIT", "PRIORITY", "CREATED", "WHAT",
+];
+
+fn row(job: &Job, now: Timestamp) -> Vec<(String, Tone)> {
+    let plain = |text: String| (text, Tone::Plain);
+    vec![
+        plain(job.id.to_string()),
+        plain(job.agent.clone()),
+        plain(job.work.type_name().to_owned()),
+        (state(job), tone(job.state)),
+        plain(job.exit_code.map(|code| code.to_string()).unwrap_or_default()),
+        plain(job.priority.to_string()),
+        plain(words::relative(job.created_at, now)),
+        plain(job.summary.clone()),
+    ]
+}
+
+fn state(job: &Job) -> String {
+    if job.cancel_requested && !job.state.is_final() {
+        format!("{}, cancelling", job.state)
+    } else {
+        job.state.to_string()
+    }
+}
+
+pub(super) async fn job_show(id: JobId, context: &Context<'_>) -> Result<(), Failure> {
+    let detail = context.client.job_show(id).await?;
+    context
+        .console
+        .answer(&detail, |detail| print(detail, context.console))
+}
+
+fn print(detail: &JobDetail, console: &Console) {
+    let now = clock::now();
+    print_job(&detail.job, now, console);
+    if !detail.attempts.is_empty() {
+        console.say("");
+        console.table(
+            &["ATTEMPT", "STATE", "EXIT", "TOOK", "STDOUT", "STDERR", "REASON"],
+            detail.attempts.iter().map(attempt_row).collect(),
+        );
+    }
+    for attempt in &detail.attempts {
+        if let Some(late) = &attempt.late {
+            console.say(&format!(
+                "attempt {}: a late result came: {} {} {}",
+                attempt.number,
+                late.state,
+                late.exit_code
+                    .map(|code| format!("exit code {code}"))
+                    .unwrap_or_default(),
+                words::absolute(late.received_at, now)
+            ));
+        }
+    }
+    if !detail.timeline.is_empty() {
+        console.say("");
+        for entry in &detail.timeline {
+            console.say(&format!("{}  {}", words::absolute(entry.at, now), entry.text));
+        }
+    }
+}
+
+fn print_job(job: &Job, now: Timestamp, console: &Console) {
+    let time = |time: Option<Timestamp>| time.map(|time| words::absolute(time, now)).unwrap_or_default();
+    let waits = job
+        .waits
+        .as_ref()
+        .map(|wait| wait.text.clone())
+        .unwrap_or_default();
+    console.fields(&[
+        ("id", job.id.to_string()),
+        ("agent", format!("{} ({})", job.agent, job.agent_id)),
+        ("type", job.work.type_name().to_owned()),
+        ("what", work(&job.work)),
+        ("state", state(job)),
+        ("waits for", waits),
+        (
+            "exit code",
+            job.exit_code.map(|code| code.to_string()).unwrap_or_default(),
+        ),
+        ("reason", job.reason.clone().unwrap_or_default()),
+        ("priority", job.priority.to_string()),
+        ("timeout", format!("{} s", job.timeout_seconds)),
+        ("not before", time(job.not_before)),
+        (
+            "created",
+            format!("{} by {}", words::absolute(job.created_at, now), job.created_by),
+        ),
+        ("started", time(job.started_at)),
+        ("finished", time(job.finished_at)),
+    ]);
+}
+
+fn work(work: &JobPayload) -> String {
+    match work {
+        // Quoted where needed, so that the arguments can be told apart.
+        JobPayload::Command(command) if !command.shell => command
+            .argv
+            .iter()
+            .map(|argument| {
+                let simple = |c: char| c.is_alphanumeric() || "-_./=:,@%+".contains(c);
+                if !argument.is_empty() && argument.chars().all(simple) {
+                    argument.clone()
+                } else {
+                    format!("{argument:?}")
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(" "),
+        JobPayload::Command(command) => format!("{} (in a shell)", command.argv.join(" ")),
+        JobPayload::Script(script) => {
+            let language = match script.language {
+                Language::Bash => "bash",
+                Language::Python => "python",
+                Language::Powershell => "powershell",
+            };
+            format!(
+                "{language}, {} lines: {}",
+                script.content.lines().count(),
+                work.summary()
+            )
+        }
+    }
+}
+
+fn attempt_row(attempt: &Attempt) -> Vec<(String, Tone)> {
+    let plain = |text: String| (text, Tone::Plain);
+    let took = attempt
+        .duration_ms
+        .and_then(|milliseconds| u64::try_from(milliseconds).ok())
+        .map(|milliseconds| words::took(std::time::Duration::from_millis(milliseconds)));
+    vec![
+        plain(attempt.number.to_string()),
+        (attempt.state.to_string(), tone(attempt.state)),
+        plain(attempt.exit_code.map(|code| code.to_string()).unwrap_or_default()),
+        plain(took.unwrap_or_default()),
+        plain(format!("{} B", attempt.stdout_bytes)),
+        plain(format!("{} B", attempt.stderr_bytes)),
+        plain(attempt.reason.clone().unwrap_or_default()),
+    ]
+}
+
+pub(super) async fn job_cancel(id: JobId, context: &Context<'_>) -> Result<(), Failure> {
+    let job = context.client.job_cancel(id).await?;
+    context.console.answer(&job, |job| {
+        context.console.say(&if job.state == JobState::Cancelled {
+            format!("job {} is cancelled", job.id)
+        } else {
+            format!("job {} is {}; its agent was told to stop it", job.id, job.state)
+        });
+    })
+}
+
+pub(super) async fn job_retry(id: JobId, context: &Context<'_>) -> Result<(), Failure> {
+    let job = context.client.job_retry(id).await?;
+    context.console.answer(&job, |job| {
+        context.console.say(&format!(
+            "job {} is queued for attempt {}; watch it with `postern job output -f {}`",
+            job.id, job.attempt, job.id
+        ));
+    })
+}
+
+pub(super) async fn job_delete(id: JobId, yes: bool, context: &Context<'_>) -> Result<(), Failure> {
+    context
+        .console
+        .confirm(&format!("Delete job {id} and its output?"), yes)?;
+    context.client.job_delete(id).await?;
+    if !context.console.is_json() {
+        context.console.say(&format!("job {id} is deleted"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_protocol::payload::Command;
+
+    use super::*;
+
+    #[test]
+    fn arguments_of_a_command_can_be_told_apart() {
+        let command = |argv: &[&str]| {
+            work(&JobPayload::Command(Command {
+                argv: argv.iter().map(|argument| (*argument).to_owned()).collect(),
+                shell: false,
+                working_directory: None,
+            }))
+        };
+        assert_eq!(command(&["ls", "-l", "/a b"]), "ls -l \"/a b\"");
+        assert_eq!(command(&["printf", "", "a\nb"]), "printf \"\" \"a\\nb\"");
+    }
+}

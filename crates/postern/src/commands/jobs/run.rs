@@ -1,0 +1,241 @@
+//! `postern job run`: create, and stay with the jobs where that was asked for.
+
+use std::{process::ExitCode, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use postern_api::jobs::{Job, JobReference, JobsCreated, StreamName};
+use postern_client::IdempotencyKey;
+use postern_domain::job::JobState;
+use serde_json::json;
+
+use super::{output::print_output, printer::Printer, request, tone, watch::Watcher};
+use crate::{
+    clock,
+    context::Context,
+    failure::Failure,
+    output::{Console, Tone},
+    words,
+};
+
+/// Jobs that are watched at once; the others are watched as these end.
+const WATCHED: usize = 64;
+const TIMED_OUT: u8 = 124;
+const POSTERN_FAILED: u8 = 125;
+/// As shells say it of a program that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+pub(super) async fn job_run(run: request::Run, console: &Console) -> Result<ExitCode, Failure> {
+    if run.follow && console.is_json() {
+        return Err(Failure::usage(
+            "--follow prints text as it comes: use --wait with --json",
+        ));
+    }
+    let request = request::job_create(&run, clock::now())?;
+    let stays = run.wait || run.follow;
+    let of_postern = |failure: Failure| match stays {
+        true => Failure::OfPostern(Box::new(failure)),
+        false => failure,
+    };
+    let context = Context::signed_in(console).map_err(of_postern)?;
+    let created = context
+        .client
+        .job_create(&request, &IdempotencyKey::random())
+        .await
+        .map_err(|error| of_postern(error.into()))?;
+    if !stays {
+        console.answer(&created, |created| print_created(created, console))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stay = async {
+        match created.jobs.as_slice() {
+            [job] => stay_with_one(job, run.follow, &context).await.map_err(of_postern),
+            jobs => stay_with_several(jobs, run.follow, &context).await,
+        }
+    };
+    tokio::select! {
+        code = stay => code.map(ExitCode::from),
+        _ = tokio::signal::ctrl_c() => {
+            let ids: Vec<String> = created.jobs.iter().map(|job| job.id.to_string()).collect();
+            console.note(&format!("not watched any more, but not stopped: `postern job cancel` stops {}", ids.join(", ")));
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
+}
+
+fn print_created(created: &JobsCreated, console: &Console) {
+    if created.jobs.is_empty() {
+        console.note("no agent fits: no job was created");
+        return;
+    }
+    let rows = created.jobs.iter().map(|job| {
+        vec![
+            (job.id.to_string(), Tone::Plain),
+            (job.agent.clone(), Tone::Plain),
+            (job.state.to_string(), tone(job.state)),
+        ]
+    });
+    console.table(&["ID", "AGENT", "STATE"], rows.collect());
+}
+
+async fn stay_with_one(reference: &JobReference, follow: bool, context: &Context<'_>) -> Result<u8, Failure> {
+    let console = context.console;
+    let person = console.is_terminal(StreamName::Stderr);
+    if person {
+        console.note(&format!("job {} on {}", reference.id, reference.agent));
+    }
+    let watcher = Watcher {
+        client: &context.client,
+        console,
+        printer: follow.then(|| Printer::new(console, None, None)),
+        tells: person,
+    };
+    let job = watcher.watch(reference.id).await?;
+    if console.is_json() {
+        let detail = context.client.job_show(job.id).await?;
+        console.json(&json!({ "jobs": [detail] }))?;
+    } else if !follow {
+        print_output(job.id, Some(job.attempt), None, context).await?;
+    }
+    let code = exit_code(&job);
+    if (code != 0 && person) || matches!(job.state, JobState::Timeout) || !has_code(&job) {
+        console.note(&format!("job {} on {}: {}", job.id, job.agent, ending(&job)));
+    }
+    Ok(code)
+}
+
+/// A job that was lost from sight counts as not completed, and the others are still watched.
+async fn stay_with_several(
+    references: &[JobReference],
+    follow: bool,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
+    let console = context.console;
+    let width = references
+        .iter()
+        .map(|job| job.agent.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut endings: Vec<(usize, Result<Job, Failure>)> = stream::iter(references.iter().enumerate())
+        .map(|(position, reference)| async move {
+            let printer = follow.then(|| {
+                let prefix = format!("{:width$} | ", crate::sanitize::line(&reference.agent));
+                Printer::new(console, Some(prefix), None)
+            });
+            let watcher = Watcher {
+                client: &context.client,
+                console,
+                printer,
+                tells: false,
+            };
+            (position, watcher.watch(reference.id).await)
+        })
+        .buffer_unordered(WATCHED)
+        .collect()
+        .await;
+    endings.sort_by_key(|(position, _)| *position);
+    let all_completed = endings
+        .iter()
+        .all(|(_, ending)| matches!(ending, Ok(job) if job.state == JobState::Completed));
+    if console.is_json() {
+        let mut details = Vec::new();
+        for reference in references {
+            details.push(context.client.job_show(reference.id).await?);
+        }
+        console.json(&json!({ "jobs": details }))?;
+    } else if references.is_empty() {
+        console.note("no agent fits: no job was created");
+    } else {
+        let rows = endings
+            .iter()
+            .map(|(position, ending)| row(&references[*position], ending));
+        console.table(
+            &["ID", "AGENT", "STATE", "EXIT", "TOOK", "REASON"],
+            rows.collect(),
+        );
+    }
+    Ok(u8::from(!all_completed))
+}
+
+fn row(reference: &JobReference, ending: &Result<Job, Failure>) -> Vec<(String, Tone)> {
+    let plain = |text: String| (text, Tone::Plain);
+    let mut row = vec![plain(reference.id.to_string()), plain(reference.agent.clone())];
+    match ending {
+        Ok(job) => row.extend([
+            (job.state.to_string(), tone(job.state)),
+            plain(job.exit_code.map(|code| code.to_string()).unwrap_or_default()),
+            plain(duration(job).map(words::took).unwrap_or_default()),
+            plain(job.reason.clone().unwrap_or_default()),
+        ]),
+        Err(failure) => row.extend([
+            ("not seen".to_owned(), Tone::Bad),
+            plain(String::new()),
+            plain(String::new()),
+            plain(failure.lines().into_iter().next().unwrap_or_default()),
+        ]),
+    }
+    row
+}
+
+fn duration(job: &Job) -> Option<Duration> {
+    Some(job.finished_at?.since(job.started_at?))
+}
+
+fn has_code(job: &Job) -> bool {
+    job.state == JobState::Completed || (job.state == JobState::Failed && job.exit_code.is_some())
+}
+
+fn ending(job: &Job) -> String {
+    match &job.reason {
+        Some(reason) => format!("{}: {reason}", job.state),
+        None => job.state.to_string(),
+    }
+}
+
+/// The job's own where it has one. Windows has wider codes than an exit code here can carry: those become 255,
+/// so that a failure never looks like success.
+fn exit_code(job: &Job) -> u8 {
+    match job.state {
+        JobState::Completed => 0,
+        JobState::Timeout => TIMED_OUT,
+        JobState::Failed => match job.exit_code {
+            Some(code) => u8::try_from(code).unwrap_or(u8::MAX),
+            None => POSTERN_FAILED,
+        },
+        _ => POSTERN_FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(state: &str, exit_code: Option<i32>) -> Job {
+        let value = json!({
+            "id": 1, "type": "command", "payload": {"argv": ["true"]}, "summary": "true",
+            "agent_id": 7, "agent": "web1", "organization_id": 1, "state": state, "priority": "normal",
+            "timeout_seconds": 300, "not_before": null, "created_at": "2026-11-22T09:30:00Z",
+            "created_by": "anna", "attempt": 1, "cancel_requested": false, "started_at": null,
+            "finished_at": null, "exit_code": exit_code, "reason": null, "waits": null,
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn the_exit_code_is_the_jobs_own_or_says_whose_fault_it_was() {
+        let table = [
+            ("completed", Some(0), 0),
+            ("failed", Some(3), 3),
+            ("failed", Some(137), 137),
+            ("failed", Some(-1_073_741_510), 255),
+            ("failed", Some(256), 255),
+            ("failed", None, 125),
+            ("timeout", None, 124),
+            ("timeout", Some(0), 124),
+            ("cancelled", None, 125),
+            ("unknown", None, 125),
+        ];
+        for (state, code, expected) in table {
+            assert_eq!(exit_code(&job(state, code)), expected, "{state} {code:?}");
+        }
+    }
+}

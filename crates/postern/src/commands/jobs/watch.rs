@@ -1,0 +1,134 @@
+//! Stays with a job until it has ended, over lost connections and restarts of the server.
+
+use std::time::Duration;
+
+use postern_api::jobs::Job;
+use postern_client::{Client, Error, JobEvent};
+use postern_domain::JobId;
+use tokio::time::Instant;
+
+use super::printer::Printer;
+use crate::{failure::Failure, output::Console};
+
+/// How long the server may be away before the job is given up here; the job itself goes on.
+const AWAY_FOR: Duration = Duration::from_secs(5 * 60);
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Where the job's news go.
+#[derive(Debug)]
+pub(super) struct Watcher<'a> {
+    pub(super) client: &'a Client,
+    pub(super) console: &'a Console,
+    /// `None`: only the end matters.
+    pub(super) printer: Option<Printer<'a>>,
+    /// Whether to say why it waits.
+    pub(super) tells: bool,
+}
+
+/// Whether the connection ended because the job did.
+enum Ended {
+    Job(Box<Job>),
+    Connection(Option<Error>),
+}
+
+impl Watcher<'_> {
+    pub(super) async fn watch(mut self, id: JobId) -> Result<Job, Failure> {
+        let mut last_news = Instant::now();
+        let mut wait = FIRST_WAIT;
+        let mut told = false;
+        let mut waits_for = None;
+        loop {
+            let before = Instant::now();
+            let ended = self.until_interrupted(id, &mut last_news, &mut waits_for).await?;
+            let cause = match ended {
+                Ended::Job(job) => {
+                    if let Some(printer) = &mut self.printer {
+                        printer.finish();
+                    }
+                    return Ok(*job);
+                }
+                Ended::Connection(cause) => cause,
+            };
+            if last_news >= before {
+                wait = FIRST_WAIT;
+                told = false;
+            }
+            if last_news.elapsed() > AWAY_FOR {
+                return Err(match cause {
+                    Some(error) => error.into(),
+                    None => Failure::Local(format!(
+                        "the server keeps closing the connection: watch on with `postern job output -f {id}`"
+                    )),
+                });
+            }
+            if !told && wait > FIRST_WAIT {
+                told = true;
+                self.console.note("the server cannot be reached; trying again …");
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Refusals that waiting does not help against are errors; anything else is an interruption.
+    async fn until_interrupted(
+        &mut self,
+        id: JobId,
+        last_news: &mut Instant,
+        waits_for: &mut Option<String>,
+    ) -> Result<Ended, Failure> {
+        let mut events = match self.client.job_events(id).await {
+            Ok(events) => events,
+            Err(error) => return interrupted(error),
+        };
+        let mut last = None;
+        loop {
+            let event = match events.next().await {
+                Ok(Some(event)) => event,
+                Ok(None) => return Ok(Ended::Connection(None)),
+                Err(error) => return interrupted(error),
+            };
+            *last_news = Instant::now();
+            match event {
+                JobEvent::State(job) => {
+                    self.tell(&job, waits_for);
+                    last = Some(job);
+                }
+                JobEvent::Output(output) => {
+                    if let Some(printer) = &mut self.printer {
+                        printer.output(&output);
+                    }
+                }
+                JobEvent::End => {
+                    return match last {
+                        Some(job) if job.state.is_final() => Ok(Ended::Job(job)),
+                        _ => match self.client.job_show(id).await {
+                            Ok(detail) if detail.job.state.is_final() => Ok(Ended::Job(Box::new(detail.job))),
+                            Ok(_) => Ok(Ended::Connection(None)),
+                            Err(error) => interrupted(error),
+                        },
+                    };
+                }
+            }
+        }
+    }
+
+    fn tell(&self, job: &Job, waits_for: &mut Option<String>) {
+        let text = job.waits.as_ref().map(|wait| wait.text.clone());
+        if self.tells && text.is_some() && *waits_for != text {
+            let text = text.as_deref().unwrap_or_default();
+            self.console
+                .note(&format!("job {} on {} waits: {text}", job.id, job.agent));
+        }
+        *waits_for = text;
+    }
+}
+
+fn interrupted(error: Error) -> Result<Ended, Failure> {
+    if error.is_transient() {
+        Ok(Ended::Connection(Some(error)))
+    } else {
+        Err(error.into())
+    }
+}

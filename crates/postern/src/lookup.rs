@@ -1,0 +1,203 @@
+//! From what a person types to an id. Digits are an id first and a name second; a name must fit exactly, and
+//! only once.
+
+use postern_api::{
+    ListRequest,
+    agents::Agent,
+    identity::{Organization, User},
+};
+use postern_client::Client;
+use postern_domain::{AgentId, DepartmentId, OrganizationId, TenantId, UserId, permission::Scope};
+
+use crate::failure::Failure;
+
+/// More objects of one name prefix than this are not looked through.
+const CANDIDATES: usize = 10_000;
+
+pub(crate) async fn agent(client: &Client, text: &str) -> Result<Agent, Failure> {
+    if let Ok(id) = text.parse::<AgentId>() {
+        match client.agent_show(id).await {
+            Err(error) if error.status() == Some(404) => {}
+            answer => return Ok(answer?),
+        }
+    }
+    let found = client.agent_list_all(&search(text), CANDIDATES).await?.items;
+    let named = found.into_iter().filter(|agent| agent.name == text).collect();
+    one("agent", text, named, |agent| {
+        format!("{} (organization {})", agent.id, agent.organization)
+    })
+}
+
+pub(crate) async fn user(client: &Client, text: &str) -> Result<User, Failure> {
+    if let Ok(id) = text.parse::<UserId>() {
+        match client.user_show(id).await {
+            Err(error) if error.status() == Some(404) => {}
+            answer => return Ok(answer?),
+        }
+    }
+    let found = client.user_list_all(&search(text), CANDIDATES).await?.items;
+    let named = found.into_iter().filter(|user| user.username == text).collect();
+    one("user", text, named, |user| {
+        format!("{} (tenant {})", user.id, user.tenant_id)
+    })
+}
+
+pub(crate) async fn organization(client: &Client, text: &str) -> Result<Organization, Failure> {
+    let all = client
+        .organization_list_all(&ListRequest::default(), CANDIDATES)
+        .await?
+        .items;
+    pick_organization(all, text)
+}
+
+fn pick_organization(all: Vec<Organization>, text: &str) -> Result<Organization, Failure> {
+    let id = text.parse::<OrganizationId>().ok();
+    if let Some(found) = all.iter().find(|organization| Some(organization.id) == id) {
+        return Ok(found.clone());
+    }
+    let named = all
+        .into_iter()
+        .filter(|organization| organization.name == text)
+        .collect();
+    one("organization", text, named, |organization| {
+        format!("{} (tenant {})", organization.id, organization.tenant_id)
+    })
+}
+
+/// `inside` narrows a name down to one organization.
+pub(crate) async fn department(
+    client: &Client,
+    text: &str,
+    inside: Option<OrganizationId>,
+) -> Result<(OrganizationId, DepartmentId), Failure> {
+    let all = client
+        .organization_list_all(&ListRequest::default(), CANDIDATES)
+        .await?
+        .items;
+    pick_department(&all, text, inside)
+}
+
+fn pick_department(
+    all: &[Organization],
+    text: &str,
+    inside: Option<OrganizationId>,
+) -> Result<(OrganizationId, DepartmentId), Failure> {
+    let id = text.parse::<DepartmentId>().ok();
+    let departments = || {
+        all.iter()
+            .filter(|organization| inside.is_none_or(|wanted| wanted == organization.id))
+            .flat_map(|organization| {
+                organization
+                    .departments
+                    .iter()
+                    .map(move |department| (organization, department))
+            })
+    };
+    if let Some((organization, department)) = departments().find(|(_, department)| Some(department.id) == id)
+    {
+        return Ok((organization.id, department.id));
+    }
+    let named: Vec<_> = departments()
+        .filter(|(_, department)| department.name == text)
+        .collect();
+    let (organization, department) = one("department", text, named, |(organization, department)| {
+        format!("{} (organization {})", department.id, organization.name)
+    })?;
+    Ok((organization.id, department.id))
+}
+
+/// `cluster`, `tenant:1`, `organization:default`, `department:7`.
+pub(crate) async fn scope(client: &Client, text: &str) -> Result<Scope, Failure> {
+    let wrong = || {
+        Failure::usage(format!(
+            "{text:?} is not a scope: give cluster, tenant:ID, organization:NAME or department:NAME"
+        ))
+    };
+    match text.split_once(':') {
+        None if text == "cluster" => Ok(Scope::Cluster),
+        Some(("tenant", id)) => Ok(Scope::Tenant(id.parse::<TenantId>().map_err(|_| wrong())?)),
+        Some(("organization", name)) => Ok(Scope::Organization(organization(client, name).await?.id)),
+        Some(("department", name)) => Ok(Scope::Department(department(client, name, None).await?.1)),
+        _ => Err(wrong()),
+    }
+}
+
+fn search(text: &str) -> ListRequest {
+    ListRequest {
+        search: Some(text.to_owned()),
+        ..ListRequest::default()
+    }
+}
+
+fn one<T>(what: &str, text: &str, mut found: Vec<T>, describe: impl Fn(&T) -> String) -> Result<T, Failure> {
+    match found.pop() {
+        None => Err(Failure::NotFound(format!(
+            "there is no {what} {text:?} that you may see: `postern {what} list` shows those there are"
+        ))),
+        Some(only) if found.is_empty() => Ok(only),
+        Some(last) => {
+            found.push(last);
+            let ids: Vec<String> = found.iter().map(describe).collect();
+            Err(Failure::usage(format!(
+                "there are {} of {what} {text:?}: give one of the ids {}",
+                found.len(),
+                ids.join(", ")
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_api::identity::Department;
+
+    use super::*;
+
+    fn organization(id: i64, name: &str, departments: &[(i64, &str)]) -> Organization {
+        Organization {
+            id: OrganizationId(id),
+            tenant_id: TenantId(1),
+            name: name.into(),
+            renew_credentials: true,
+            departments: departments
+                .iter()
+                .map(|(id, name)| Department {
+                    id: DepartmentId(*id),
+                    name: (*name).into(),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn an_id_goes_before_a_name_of_the_same_digits() {
+        let all = vec![
+            organization(1, "2", &[]),
+            organization(2, "1", &[]),
+            organization(3, "9", &[]),
+        ];
+        assert_eq!(pick_organization(all.clone(), "1").unwrap().id, OrganizationId(1));
+        assert_eq!(pick_organization(all, "9").unwrap().id, OrganizationId(3));
+    }
+
+    #[test]
+    fn several_of_one_name_are_listed_and_none_is_not_found() {
+        let all = vec![
+            organization(1, "north", &[(10, "web")]),
+            organization(2, "south", &[(20, "web")]),
+        ];
+        let failure = pick_department(&all, "web", None).unwrap_err();
+        let text = failure.lines().concat();
+        assert!(matches!(failure, Failure::Usage(_)));
+        assert!(
+            text.contains("10 (organization north)") && text.contains("20 (organization south)"),
+            "{text}"
+        );
+        let inside = pick_department(&all, "web", Some(OrganizationId(2))).unwrap();
+        assert_eq!(inside, (OrganizationId(2), DepartmentId(20)));
+        assert!(matches!(
+            pick_department(&all, "db", None),
+            Err(Failure::NotFound(_))
+        ));
+    }
+}
