@@ -1,0 +1,151 @@
+import { ActionIcon, Drawer, Menu, UnstyledButton } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconChevronUp,
+  IconKey,
+  IconListDetails,
+  IconLogout,
+  IconMenu2,
+  IconServer2,
+  IconShieldCheck,
+  type TablerIcon,
+  IconUsers,
+} from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useRouter } from "@tanstack/react-router";
+import { api } from "~/api/client";
+import { answer } from "~/api/problem";
+import type { Permission } from "~/api/types";
+import { toastProblem } from "~/ui/toast";
+import { ColorSchemeMenu } from "./ColorSchemeMenu";
+import { Logo } from "./Logo";
+import classes from "./Shell.module.css";
+import { leaveSession, useMissing, useSession } from "./session";
+
+interface Place {
+  to: "/agents" | "/jobs" | "/audit" | "/users" | "/tokens";
+  label: string;
+  icon: TablerIcon;
+  permission?: Permission;
+}
+
+const OPERATE: Place[] = [
+  { to: "/agents", label: "Agents", icon: IconServer2, permission: "agents.view" },
+  { to: "/jobs", label: "Jobs", icon: IconListDetails, permission: "jobs.view" },
+];
+
+const GOVERN: Place[] = [
+  { to: "/audit", label: "Audit", icon: IconShieldCheck, permission: "audit.view" },
+  { to: "/users", label: "Users & access", icon: IconUsers, permission: "users.manage" },
+  { to: "/tokens", label: "API tokens", icon: IconKey },
+];
+
+export function Shell() {
+  const [menu, { open, close }] = useDisclosure(false);
+  return (
+    <div className={classes.shell}>
+      <a href="#main" className={classes.skip}>
+        Skip to the content
+      </a>
+      <div className={classes.side}>
+        <Navigation onGo={close} />
+      </div>
+      <header className={classes.top}>
+        <ActionIcon variant="transparent" className={classes.burger} aria-label="Open menu" onClick={open}>
+          <IconMenu2 size={20} aria-hidden />
+        </ActionIcon>
+        <Logo />
+      </header>
+      <Drawer
+        opened={menu}
+        onClose={close}
+        size={248}
+        withCloseButton={false}
+        aria-label="Menu"
+        classNames={{ content: classes.drawer, body: classes.drawerBody }}
+      >
+        <Navigation onGo={close} />
+      </Drawer>
+      <main id="main" className={classes.main} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+function Navigation({ onGo }: { onGo: () => void }) {
+  return (
+    <nav className={classes.nav} aria-label="Main">
+      <div className={classes.brand}>
+        <Logo />
+      </div>
+      <Places places={OPERATE} onGo={onGo} />
+      <div className={classes.section}>Oversight</div>
+      <Places places={GOVERN} onGo={onGo} />
+      <div className={classes.foot}>
+        <UserMenu />
+        <ColorSchemeMenu />
+      </div>
+    </nav>
+  );
+}
+
+function Places({ places, onGo }: { places: Place[]; onGo: () => void }) {
+  const missing = useMissing();
+  return (
+    <ul className={classes.places}>
+      {places.map(({ to, label, icon: Icon, permission }) => {
+        const reason = permission && missing(permission);
+        return (
+          <li key={to}>
+            {reason ? (
+              <span className={classes.place} data-blocked title={reason}>
+                <Icon size={17} stroke={1.75} aria-hidden />
+                {label}
+                <span className="visually-hidden"> (not available: {reason})</span>
+              </span>
+            ) : (
+              <Link to={to} className={classes.place} activeProps={{ "data-active": true }} onClick={onGo}>
+                <Icon size={17} stroke={1.75} aria-hidden />
+                {label}
+              </Link>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function UserMenu() {
+  const { user } = useSession();
+  const client = useQueryClient();
+  const router = useRouter();
+  const signOut = useMutation({
+    mutationFn: () => answer(api.DELETE("/api/v1/session")),
+    onSuccess: async () => {
+      leaveSession(client);
+      await router.navigate({ to: "/sign-in" });
+    },
+    onError: (error) => toastProblem("You are still signed in", error),
+  });
+  return (
+    <Menu position="top-start" width={200}>
+      <Menu.Target>
+        <UnstyledButton className={classes.user} aria-label={`Account of ${user.username}`}>
+          <span className={classes.initial} aria-hidden>
+            {user.username.slice(0, 1).toUpperCase()}
+          </span>
+          <span className={classes.userName}>{user.display_name || user.username}</span>
+          <IconChevronUp size={14} aria-hidden />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>Signed in as {user.username}</Menu.Label>
+        <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => signOut.mutate()}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

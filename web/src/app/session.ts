@@ -1,0 +1,65 @@
+/** Who is signed in, and what they may do. */
+import { type QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
+import { api, setCsrfToken } from "~/api/client";
+import { ApiProblem, answer } from "~/api/problem";
+import type { Permission, Session } from "~/api/types";
+
+export const sessionOptions = queryOptions({
+  queryKey: ["session"],
+  queryFn: async (): Promise<Session | null> => {
+    try {
+      const session = await answer(api.GET("/api/v1/session"));
+      setCsrfToken(session.csrf_token);
+      return session;
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status === 401) {
+        return null;
+      }
+      throw error;
+    }
+  },
+  staleTime: Number.POSITIVE_INFINITY,
+  gcTime: Number.POSITIVE_INFINITY,
+  refetchOnWindowFocus: false,
+});
+
+export function enterSession(client: QueryClient, session: Session): void {
+  setCsrfToken(session.csrf_token);
+  client.setQueryData(sessionOptions.queryKey, session);
+}
+
+/** Forgets everything that was read for the user who left. */
+export function leaveSession(client: QueryClient): void {
+  setCsrfToken(undefined);
+  client.clear();
+  client.setQueryData(sessionOptions.queryKey, null);
+}
+
+/** The session; only for pages behind the sign-in. */
+export function useSession(): Session {
+  const { data } = useQuery(sessionOptions);
+  const last = data ?? EMPTY;
+  return last;
+}
+
+/** Between the end of a session and the sign-in page a page may be drawn once more. */
+const EMPTY: Session = {
+  user: {
+    id: 0,
+    tenant_id: 0,
+    username: "",
+    display_name: "",
+    active: false,
+    created_at: "1970-01-01T00:00:00Z",
+    bindings: [],
+  },
+  permissions: [],
+  expires_at: "1970-01-01T00:00:00Z",
+};
+
+/** Gives the reason why something is not possible, or nothing when it is. */
+export function useMissing(): (permission: Permission) => string | undefined {
+  const { permissions } = useSession();
+  return (permission) =>
+    permissions.includes(permission) ? undefined : `You need the permission ${permission}. Ask an administrator for it.`;
+}

@@ -1,0 +1,74 @@
+/** How the states of a job are said and coloured, in one place. */
+import { IconClock, IconClockX, IconHandStop, IconHourglass, type TablerIcon } from "@tabler/icons-react";
+import type { Job, JobPayload, JobState, Language, Priority } from "~/api/types";
+import { duration } from "~/ui/format";
+import { useNow } from "~/ui/now";
+import { Pill, type Tone } from "~/ui/Pill";
+import classes from "./words.module.css";
+
+export const JOB_STATE: Record<JobState, { label: string; tone: Tone; icon?: TablerIcon }> = {
+  queued: { label: "Queued", tone: "wait", icon: IconClock },
+  pending: { label: "Pending", tone: "wait", icon: IconHourglass },
+  running: { label: "Running", tone: "busy" },
+  completed: { label: "Completed", tone: "good" },
+  failed: { label: "Failed", tone: "bad" },
+  timeout: { label: "Timeout", tone: "warn", icon: IconClockX },
+  cancelled: { label: "Cancelled", tone: "wait", icon: IconHandStop },
+  unknown: { label: "Unknown", tone: "odd" },
+};
+
+export const PRIORITY: Record<Priority, { label: string }> = {
+  critical: { label: "Critical" },
+  high: { label: "High" },
+  normal: { label: "Normal" },
+};
+
+export const JOB_TYPE: Record<JobPayload["type"], { label: string }> = {
+  command: { label: "Command" },
+  script: { label: "Script" },
+};
+
+export const LANGUAGE: Record<Language, { label: string }> = {
+  bash: { label: "Bash" },
+  python: { label: "Python" },
+  powershell: { label: "PowerShell" },
+};
+
+export const STATES = Object.keys(JOB_STATE) as JobState[];
+const FINAL: JobState[] = ["completed", "failed", "timeout", "cancelled", "unknown"];
+export const isFinal = (state: JobState): boolean => FINAL.includes(state);
+
+export function JobStatePill({ state, large, title }: { state: JobState; large?: boolean; title?: string }) {
+  const { label, tone, icon } = JOB_STATE[state];
+  return (
+    <Pill tone={tone} icon={icon} large={large} spin={state === "running"} title={title}>
+      {label}
+    </Pill>
+  );
+}
+
+export function PriorityText({ priority }: { priority: Priority }) {
+  return <span className={classes[priority]}>{PRIORITY[priority].label}</span>;
+}
+
+/** How long it ran, or has been running. */
+export function JobDuration({ job }: { job: Pick<Job, "state" | "started_at" | "finished_at"> }) {
+  const now = useNow();
+  const milliseconds = durationMs(job, now);
+  return milliseconds === undefined ? <span className="dim">–</span> : <>{duration(milliseconds)}</>;
+}
+
+export function durationMs(job: Pick<Job, "state" | "started_at" | "finished_at">, now: number): number | undefined {
+  if (!job.started_at) {
+    return undefined;
+  }
+  const end = job.finished_at ? Date.parse(job.finished_at) : isFinal(job.state) ? undefined : now;
+  return end === undefined ? undefined : end - Date.parse(job.started_at);
+}
+
+export function ExitCode({ code }: { code: number | null | undefined }) {
+  if (code === null || code === undefined) {
+    return <span className="dim">–</span>;
+  }
+  return <span className={code === 0 ? "mono" : `mono ${classes.nonzero}`}>{code}</span>;
+}

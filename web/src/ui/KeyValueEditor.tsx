@@ -1,0 +1,91 @@
+import { ActionIcon, Button, TextInput } from "@mantine/core";
+import { IconPlus, IconTrash } from "@tabler/icons-react";
+import { useId, useRef } from "react";
+import classes from "./KeyValueEditor.module.css";
+
+export interface Pair {
+  id: number;
+  key: string;
+  value: string;
+}
+
+interface KeyValueEditorProps {
+  label: string;
+  description?: string;
+  pairs: Pair[];
+  onChange: (pairs: Pair[]) => void;
+  keyLabel: string;
+  addLabel: string;
+  error?: string | undefined;
+  keyHint?: (key: string) => string | undefined;
+}
+
+let nextId = 1;
+
+export function toPairs(record: Record<string, string>): Pair[] {
+  return Object.entries(record).map(([key, value]) => ({ id: nextId++, key, value }));
+}
+
+/** Rows without a key are not there yet. Later rows win over earlier ones with the same key. */
+export function fromPairs(pairs: Pair[]): Record<string, string> {
+  return Object.fromEntries(pairs.filter((pair) => pair.key.trim() !== "").map((pair) => [pair.key.trim(), pair.value]));
+}
+
+export function KeyValueEditor(props: KeyValueEditorProps) {
+  const { label, description, pairs, onChange, keyLabel, addLabel, error, keyHint } = props;
+  const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  const change = (changed: Pair) => onChange(pairs.map((pair) => (pair.id === changed.id ? changed : pair)));
+  const add = () => {
+    onChange([...pairs, { id: nextId++, key: "", value: "" }]);
+    requestAnimationFrame(() => {
+      const inputs = list.current?.querySelectorAll<HTMLInputElement>("input[data-key]");
+      inputs?.[inputs.length - 1]?.focus();
+    });
+  };
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out like the other inputs
+    <div role="group" aria-labelledby={id} ref={list}>
+      <div className={classes.label} id={id}>
+        {label}
+      </div>
+      {description && <div className={classes.description}>{description}</div>}
+      {pairs.map((pair) => (
+        <div key={pair.id} className={classes.row}>
+          <TextInput
+            size="xs"
+            data-key
+            aria-label={keyLabel}
+            placeholder={keyLabel.toLowerCase()}
+            value={pair.key}
+            onChange={(event) => change({ ...pair, key: event.currentTarget.value })}
+            description={keyHint?.(pair.key)}
+          />
+          <TextInput
+            size="xs"
+            aria-label={`Value of ${pair.key || "this row"}`}
+            placeholder="value"
+            value={pair.value}
+            onChange={(event) => change({ ...pair, value: event.currentTarget.value })}
+          />
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={`Remove ${pair.key || "this row"}`}
+            onClick={() => onChange(pairs.filter((other) => other.id !== pair.id))}
+          >
+            <IconTrash size={15} stroke={1.75} aria-hidden />
+          </ActionIcon>
+        </div>
+      ))}
+      {error && (
+        <div className={classes.error} role="alert">
+          {error}
+        </div>
+      )}
+      <Button variant="subtle" size="compact-xs" leftSection={<IconPlus size={14} aria-hidden />} onClick={add}>
+        {addLabel}
+      </Button>
+    </div>
+  );
+}
