@@ -67,9 +67,30 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{Command as Described, CommandFactory as _};
 
     use super::*;
+
+    fn help(command: &mut Described, path: &str, all: &mut String) {
+        let path = format!("{path} {}", command.get_name());
+        let text = command.clone().term_width(100).render_long_help().to_string();
+        all.push_str(&format!("## {}\n\n{}\n", path.trim(), text.trim_end()));
+        for below in command.get_subcommands_mut() {
+            help(below, &path, all);
+        }
+    }
+
+    /// What a user sees changes only on purpose.
+    #[test]
+    fn the_help_of_every_command() {
+        let mut all = String::new();
+        let mut top = Arguments::command();
+        top.build();
+        top = top.mut_subcommand("help", |help| help.hide(true));
+        help(&mut top, "", &mut all);
+        let shown = all.split("## postern help").next().unwrap_or_default();
+        insta::assert_snapshot!("help", shown);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -12,16 +12,19 @@ Exit codes:
   2    the command line is wrong, or it needs a confirmation (--yes)
   3    not signed in, or the token has ended
   4    there is no such object, or you may not see it
-  124  job run --wait, --follow: the one job ran into its timeout
-  125  job run --wait, --follow: Postern could not run the one job to its end (not reachable, refused,
-       cancelled, unknown)
-With --wait or --follow and exactly one job, every other code is the job's own. With several jobs: 0 when all
-completed, else 1.
+  124  job run --wait, --follow: the job ran into its timeout
+  125  job run --wait, --follow: Postern could not run it to its end
+       (not reachable, refused, cancelled, unknown)
+  130  job run --wait, --follow: interrupted; the job goes on
+With --wait or --follow and one job, every other code is the job's own.
+With several jobs: 0 when all completed, else 1.
 
-Environment:
-  POSTERN_URL, POSTERN_TOKEN, POSTERN_CA (a file)   instead of what `postern login` stored
-  POSTERN_CONFIG_DIR                                where that is stored
-  NO_COLOR                                          no colours";
+Environment, instead of what `postern login` stored:
+  POSTERN_URL         address of the server
+  POSTERN_TOKEN       API token
+  POSTERN_CA          file with the server's CA certificate
+  POSTERN_CONFIG_DIR  folder of the stored login
+  NO_COLOR            no colours";
 
 #[derive(Debug)]
 pub(crate) enum Failure {

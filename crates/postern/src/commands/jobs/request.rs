@@ -25,8 +25,9 @@ use crate::{failure::Failure, words};
     group = ArgGroup::new("targets").required(true).multiple(true).args(["agents", "labels", "all"]),
     override_usage = "postern job run (--agent NAME … | --label KEY=VALUE … | --all) [OPTIONS] -- COMMAND [ARGUMENT]…\n       \
                       postern job run (--agent NAME … | --label KEY=VALUE … | --all) [OPTIONS] --script FILE",
-    after_long_help = "With --wait or --follow and one job, the exit code is the job's; 124: it ran into its timeout; \
-                       125: Postern could not run it to its end. With several jobs: 0 when all completed, else 1."
+    after_long_help = "With --wait or --follow and one job, the exit code is the job's own; 124: it ran into its\n\
+                       timeout; 125: Postern could not run it to its end. With several jobs: 0 when all\n\
+                       completed, else 1."
 )]
 pub(crate) struct Run {
     /// Run on this agent, by name or id; may be given several times
