@@ -69,7 +69,8 @@ fn describe(error: &reqwest::Error) -> String {
         cause = inner;
     }
     let text = cause.to_string();
-    if text.contains("UnknownIssuer") || text.contains("unknown issuer") {
+    // A bad signature: two authorities of the same name, as two installations of Postern have.
+    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
         return "its certificate is signed by an authority that is not trusted here".to_owned();
     }
     text

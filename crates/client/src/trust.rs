@@ -24,11 +24,13 @@ pub(crate) fn tls_config(trust: &Trust) -> Result<ClientConfig, SetupError> {
         Trust::Ca(pem) => roots_from_pem(pem)?,
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(SetupError::Tls)?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    // The library offers HTTP/2 only in configurations it built itself.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 

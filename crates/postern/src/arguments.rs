@@ -27,6 +27,13 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Operator(OperatorCommand),
+}
+
+/// What is done through the API of a server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorCommand {
     /// Sign in to a server and remember it
     Login(login::LoginArguments),
     /// Forget the server, and end the API token that `login` made
@@ -75,7 +82,10 @@ mod tests {
         let path = format!("{path} {}", command.get_name());
         let text = command.clone().term_width(100).render_long_help().to_string();
         all.push_str(&format!("## {}\n\n{}\n", path.trim(), text.trim_end()));
-        for below in command.get_subcommands_mut() {
+        for below in command
+            .get_subcommands_mut()
+            .filter(|below| below.get_name() != "help")
+        {
             help(below, &path, all);
         }
     }
@@ -84,12 +94,8 @@ mod tests {
     #[test]
     fn the_help_of_every_command() {
         let mut all = String::new();
-        let mut top = Arguments::command();
-        top.build();
-        top = top.mut_subcommand("help", |help| help.hide(true));
-        help(&mut top, "", &mut all);
-        let shown = all.split("## postern help").next().unwrap_or_default();
-        insta::assert_snapshot!("help", shown);
+        help(&mut Arguments::command(), "", &mut all);
+        insta::assert_snapshot!("help", all);
     }
 
     #[test]

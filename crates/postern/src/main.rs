@@ -35,9 +35,11 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command, console: &Console) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::local("cannot start", &error))?;
-    runtime.block_on(commands::run(command, console))
+    match command {
+        Command::Operator(command) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::local("cannot start", &error))?
+            .block_on(commands::run(command, console)),
+    }
 }

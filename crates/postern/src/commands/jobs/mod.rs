@@ -84,7 +84,7 @@ pub(crate) async fn run(command: JobCommand, console: &Console) -> Result<ExitCo
         JobCommand::List(list) => manage::job_list(list, &Context::signed_in(console)?).await?,
         JobCommand::Show { id } => manage::job_show(id, &Context::signed_in(console)?).await?,
         JobCommand::Output(arguments) => {
-            output::job_output(&arguments, &Context::signed_in(console)?).await?
+            output::job_output(&arguments, &Context::signed_in(console)?).await?;
         }
         JobCommand::Cancel { id } => manage::job_cancel(id, &Context::signed_in(console)?).await?,
         JobCommand::Retry { id } => manage::job_retry(id, &Context::signed_in(console)?).await?,
