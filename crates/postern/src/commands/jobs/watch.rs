@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postern_api::jobs::Job;
-use postern_client::{Client, Error, JobEvent};
+use postern_client::{Client, Error, JobEvent, JobEvents};
 use postern_domain::JobId;
 use tokio::time::Instant;
 
@@ -34,13 +34,21 @@ enum Ended {
 
 impl Watcher<'_> {
     pub(super) async fn watch(mut self, id: JobId) -> Result<Job, Failure> {
-        let mut last_news = Instant::now();
+        let mut last_there = Instant::now();
         let mut wait = FIRST_WAIT;
         let mut told = false;
         let mut waits_for = None;
         loop {
-            let before = Instant::now();
-            let ended = self.until_interrupted(id, &mut last_news, &mut waits_for).await?;
+            let mut news = false;
+            let ended = match self.client.job_events(id).await {
+                Ok(events) => {
+                    let ended = self.read(id, events, &mut news, &mut waits_for).await?;
+                    // A job may be silent for hours: what counts is the connection, not the last event.
+                    last_there = Instant::now();
+                    ended
+                }
+                Err(error) => interrupted(error)?,
+            };
             let cause = match ended {
                 Ended::Job(job) => {
                     if let Some(printer) = &mut self.printer {
@@ -50,11 +58,11 @@ impl Watcher<'_> {
                 }
                 Ended::Connection(cause) => cause,
             };
-            if last_news >= before {
+            if news {
                 wait = FIRST_WAIT;
                 told = false;
             }
-            if last_news.elapsed() > AWAY_FOR {
+            if last_there.elapsed() > AWAY_FOR {
                 return Err(match cause {
                     Some(error) => error.into(),
                     None => Failure::Local(format!(
@@ -72,16 +80,13 @@ impl Watcher<'_> {
     }
 
     /// Refusals that waiting does not help against are errors; anything else is an interruption.
-    async fn until_interrupted(
+    async fn read(
         &mut self,
         id: JobId,
-        last_news: &mut Instant,
+        mut events: JobEvents,
+        news: &mut bool,
         waits_for: &mut Option<String>,
     ) -> Result<Ended, Failure> {
-        let mut events = match self.client.job_events(id).await {
-            Ok(events) => events,
-            Err(error) => return interrupted(error),
-        };
         let mut last = None;
         loop {
             let event = match events.next().await {
@@ -89,7 +94,7 @@ impl Watcher<'_> {
                 Ok(None) => return Ok(Ended::Connection(None)),
                 Err(error) => return interrupted(error),
             };
-            *last_news = Instant::now();
+            *news = true;
             match event {
                 JobEvent::State(job) => {
                     self.tell(&job, waits_for);
