@@ -29,7 +29,7 @@ pub(super) struct Watcher<'a> {
 /// Whether the connection ended because the job did.
 enum Ended {
     Job(Box<Job>),
-    Connection(Option<Error>),
+    Connection,
 }
 
 impl Watcher<'_> {
@@ -47,28 +47,18 @@ impl Watcher<'_> {
                     last_there = Instant::now();
                     ended
                 }
+                Err(error) if last_there.elapsed() > AWAY_FOR => return Err(error.into()),
                 Err(error) => interrupted(error)?,
             };
-            let cause = match ended {
-                Ended::Job(job) => {
-                    if let Some(printer) = &mut self.printer {
-                        printer.finish();
-                    }
-                    return Ok(*job);
+            if let Ended::Job(job) = ended {
+                if let Some(printer) = &mut self.printer {
+                    printer.finish();
                 }
-                Ended::Connection(cause) => cause,
-            };
+                return Ok(*job);
+            }
             if news {
                 wait = FIRST_WAIT;
                 told = false;
-            }
-            if last_there.elapsed() > AWAY_FOR {
-                return Err(match cause {
-                    Some(error) => error.into(),
-                    None => Failure::Local(format!(
-                        "the server keeps closing the connection: watch on with `postern job output -f {id}`"
-                    )),
-                });
             }
             if !told && wait > FIRST_WAIT {
                 told = true;
@@ -91,7 +81,7 @@ impl Watcher<'_> {
         loop {
             let event = match events.next().await {
                 Ok(Some(event)) => event,
-                Ok(None) => return Ok(Ended::Connection(None)),
+                Ok(None) => return Ok(Ended::Connection),
                 Err(error) => return interrupted(error),
             };
             *news = true;
@@ -110,7 +100,7 @@ impl Watcher<'_> {
                         Some(job) if job.state.is_final() => Ok(Ended::Job(job)),
                         _ => match self.client.job_show(id).await {
                             Ok(detail) if detail.job.state.is_final() => Ok(Ended::Job(Box::new(detail.job))),
-                            Ok(_) => Ok(Ended::Connection(None)),
+                            Ok(_) => Ok(Ended::Connection),
                             Err(error) => interrupted(error),
                         },
                     };
@@ -132,7 +122,7 @@ impl Watcher<'_> {
 
 fn interrupted(error: Error) -> Result<Ended, Failure> {
     if error.is_transient() {
-        Ok(Ended::Connection(Some(error)))
+        Ok(Ended::Connection)
     } else {
         Err(error.into())
     }
