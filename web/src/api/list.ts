@@ -75,5 +75,7 @@ export async function allItems<Item>(
       return items;
     }
   }
-  throw new Error(`The list has more than ${EXPORT_PAGES * EXPORT_PAGE_SIZE} rows: narrow it down with filters.`);
+  throw new Error(
+    `The list has more than ${EXPORT_PAGES * EXPORT_PAGE_SIZE} rows: narrow it down with filters.`,
+  );
 }

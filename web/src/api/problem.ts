@@ -58,7 +58,10 @@ export function unreachable(cause: unknown): ApiProblem {
 }
 
 /** Anything that a proxy may put in front of the server must still become a readable problem. */
-export function readProblem(body: unknown, response: Pick<Response, "status" | "statusText" | "headers">): Problem {
+export function readProblem(
+  body: unknown,
+  response: Pick<Response, "status" | "statusText" | "headers">,
+): Problem {
   if (isProblem(body)) {
     return body;
   }
@@ -111,7 +114,8 @@ export function problemsByField<Name extends string>(
     if (name === undefined) {
       rest.push(problem);
     } else {
-      const text = problem.field === name ? problem.message : `${problem.field.slice(name.length)} ${problem.message}`;
+      const text =
+        problem.field === name ? problem.message : `${problem.field.slice(name.length)} ${problem.message}`;
       at[name] = at[name] ? `${at[name]}; ${text}` : text;
     }
   }

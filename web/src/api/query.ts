@@ -15,7 +15,12 @@ export function worthAnotherTry(count: number, error: unknown): boolean {
 export function createQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
-      queries: { retry: worthAnotherTry, staleTime: 2_000, refetchOnWindowFocus: true, networkMode: "always" },
+      queries: {
+        retry: worthAnotherTry,
+        staleTime: 2_000,
+        refetchOnWindowFocus: true,
+        networkMode: "always",
+      },
       mutations: { retry: false, networkMode: "always" },
     },
   });

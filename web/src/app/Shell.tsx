@@ -8,8 +8,8 @@ import {
   IconMenu2,
   IconServer2,
   IconShieldCheck,
-  type TablerIcon,
   IconUsers,
+  type TablerIcon,
 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useRouter } from "@tanstack/react-router";

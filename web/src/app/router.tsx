@@ -66,7 +66,7 @@ const agents = createRoute({
 const agent = createRoute({
   getParentRoute: () => app,
   path: "/agents/$agentId",
-  component: lazyRouteComponent(() => import("~/rooms/agents/AgentPage"), "AgentPage"),
+  component: lazyRouteComponent(() => import("./AgentWithJobs"), "AgentWithJobs"),
 });
 
 const jobs = createRoute({

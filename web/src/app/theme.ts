@@ -46,9 +46,10 @@ export const theme = createTheme({
   primaryColor: "petrol",
   primaryShade: { light: 7, dark: 6 },
   colors: { petrol, dark, red },
-  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", Arial, sans-serif',
+  fontFamily:
+    'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", Arial, sans-serif',
   fontFamilyMonospace:
-    'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace',
+    '"JetBrains Mono", ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace',
   fontSizes: {
     xs: "0.75rem",
     sm: "0.8125rem",
@@ -74,9 +75,24 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: "sm" } },
     // `react-remove-scroll` writes a <style> element, which the content security policy forbids; the style
     // sheet locks the page behind a dialog instead.
-    Modal: { defaultProps: { lockScroll: false, centered: false, yOffset: "8vh", transitionProps: { duration: 100 } } },
+    Modal: {
+      defaultProps: {
+        lockScroll: false,
+        centered: false,
+        yOffset: "8vh",
+        transitionProps: { duration: 100 },
+      },
+    },
     Drawer: { defaultProps: { lockScroll: false, transitionProps: { duration: 100 } } },
-    Tooltip: { defaultProps: { withArrow: true, openDelay: 150, multiline: true, maw: 320, events: { hover: true, focus: true, touch: true } } },
+    Tooltip: {
+      defaultProps: {
+        withArrow: true,
+        openDelay: 150,
+        multiline: true,
+        maw: 320,
+        events: { hover: true, focus: true, touch: true },
+      },
+    },
     Popover: { defaultProps: { shadow: "md" } },
     Menu: { defaultProps: { shadow: "md", position: "bottom-end" } },
   },

@@ -53,7 +53,11 @@ export function ActionButton({
   }
   return (
     <Tooltip label={reason} disabled={!blocked}>
-      <Button {...shared} size={size ?? "xs"} leftSection={Icon ? <Icon size={15} stroke={1.75} aria-hidden /> : undefined}>
+      <Button
+        {...shared}
+        size={size ?? "xs"}
+        leftSection={Icon ? <Icon size={15} stroke={1.75} aria-hidden /> : undefined}
+      >
         {label}
       </Button>
     </Tooltip>

@@ -12,11 +12,24 @@ export interface Action {
 }
 
 /** The actions of one row. What cannot be done says why below its name. */
-export function ActionMenu({ label, actions }: { label: string; actions: (Action | "divider")[] }) {
+export function ActionMenu({
+  label,
+  actions,
+  large,
+}: {
+  label: string;
+  actions: (Action | "divider")[];
+  large?: boolean;
+}) {
   return (
     <Menu width={240}>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="sm" aria-label={label}>
+        <ActionIcon
+          variant={large ? "default" : "subtle"}
+          color="gray"
+          size={large ? 30 : "sm"}
+          aria-label={label}
+        >
           <IconDots size={16} aria-hidden />
         </ActionIcon>
       </Menu.Target>

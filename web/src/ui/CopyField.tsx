@@ -26,7 +26,11 @@ export function CopyField({ label, hint, value }: { label: string; hint?: string
                 aria-label={copied ? `${label} copied` : `Copy ${label}`}
                 onClick={copy}
               >
-                {copied ? <IconCheck size={16} aria-hidden /> : <IconCopy size={16} stroke={1.75} aria-hidden />}
+                {copied ? (
+                  <IconCheck size={16} aria-hidden />
+                ) : (
+                  <IconCopy size={16} stroke={1.75} aria-hidden />
+                )}
               </ActionIcon>
             </Tooltip>
           )}

@@ -28,7 +28,9 @@ export function toPairs(record: Record<string, string>): Pair[] {
 
 /** Rows without a key are not there yet. Later rows win over earlier ones with the same key. */
 export function fromPairs(pairs: Pair[]): Record<string, string> {
-  return Object.fromEntries(pairs.filter((pair) => pair.key.trim() !== "").map((pair) => [pair.key.trim(), pair.value]));
+  return Object.fromEntries(
+    pairs.filter((pair) => pair.key.trim() !== "").map((pair) => [pair.key.trim(), pair.value]),
+  );
 }
 
 export function KeyValueEditor(props: KeyValueEditorProps) {
@@ -44,7 +46,6 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
     });
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out like the other inputs
     <div role="group" aria-labelledby={id} ref={list}>
       <div className={classes.label} id={id}>
         {label}
@@ -83,7 +84,12 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
           {error}
         </div>
       )}
-      <Button variant="subtle" size="compact-xs" leftSection={<IconPlus size={14} aria-hidden />} onClick={add}>
+      <Button
+        variant="subtle"
+        size="compact-xs"
+        leftSection={<IconPlus size={14} aria-hidden />}
+        onClick={add}
+      >
         {addLabel}
       </Button>
     </div>

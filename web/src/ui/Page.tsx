@@ -36,7 +36,17 @@ export function Page({ title, back, aside, actions, children, fill }: PageProps)
 }
 
 /** A framed part of a page. */
-export function Panel({ title, aside, children, flush }: { title?: string; aside?: ReactNode; children: ReactNode; flush?: boolean }) {
+export function Panel({
+  title,
+  aside,
+  children,
+  flush,
+}: {
+  title?: string;
+  aside?: ReactNode;
+  children: ReactNode;
+  flush?: boolean;
+}) {
   return (
     <section className={classes.panel} aria-label={title}>
       {title && (

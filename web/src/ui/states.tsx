@@ -51,7 +51,13 @@ export function ProblemAlert({ error, omitFields = [] }: { error: unknown; omitF
   const rest = fields.filter((field) => !omitFields.includes(field.field));
   const wait = problem.retry_after_seconds;
   return (
-    <Alert color="red" variant="light" title={problem.title} icon={<IconAlertTriangle aria-hidden />} role="alert">
+    <Alert
+      color="red"
+      variant="light"
+      title={problem.title}
+      icon={<IconAlertTriangle aria-hidden />}
+      role="alert"
+    >
       {problem.detail}
       {wait ? <div>Try again in {wait} s.</div> : null}
       {rest.map((field) => (

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
-import { asProblem, answer, problemsByField } from "~/api/problem";
+import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { AgentCreate, AgentEnrollment } from "~/api/types";
 import { fromPairs, KeyValueEditor, type Pair } from "~/ui/KeyValueEditor";
 import { ProblemAlert } from "~/ui/states";
@@ -43,7 +43,8 @@ function AddAgentForm(props: { onCreated: (enrollment: AgentEnrollment) => void;
   const [department, setDepartment] = useState<number>();
   const [labels, setLabels] = useState<Pair[]>([]);
   const create = useMutation({
-    mutationFn: (body: AgentCreate) => answer(api.POST("/api/v1/agents", { body, headers: intent.headers(body) })),
+    mutationFn: (body: AgentCreate) =>
+      answer(api.POST("/api/v1/agents", { body, headers: intent.headers(body) })),
     onSuccess: async (enrollment) => {
       intent.done();
       await client.invalidateQueries({ queryKey: agentKey });
@@ -68,7 +69,9 @@ function AddAgentForm(props: { onCreated: (enrollment: AgentEnrollment) => void;
   return (
     <form onSubmit={submit}>
       <Stack gap="md">
-        {create.error && (rest.length > 0 || Object.keys(at).length === 0) ? <ProblemAlert error={create.error} /> : null}
+        {create.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
+          <ProblemAlert error={create.error} />
+        ) : null}
         <TextInput
           label="Name"
           description="How people and commands call this host. Letters, digits, dot, dash and underscore."

@@ -4,8 +4,8 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 import { allItems } from "~/api/list";
-import { useList } from "~/api/useList";
 import type { Agent } from "~/api/types";
+import { useList } from "~/api/useList";
 import { useMissing, useSession } from "~/app/session";
 import { organizationsOptions } from "~/rooms/identity/api";
 import { ActionButton } from "~/ui/ActionButton";
@@ -32,7 +32,8 @@ export function AgentsPage() {
   const missing = useMissing();
   const { user } = useSession();
   const setSearch = useCallback(
-    (change: Partial<TableSearch>) => void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
+    (change: Partial<TableSearch>) =>
+      void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
   const table = useTableState({ table: "agents", user: user.id, columns: agentColumns, search, setSearch });
@@ -67,7 +68,8 @@ export function AgentsPage() {
           <span className="dim">
             {count(list.rows.length, "agent")}
             {list.status.more ? " loaded" : ""}
-            {list.rows.length > 0 && `, ${list.rows.filter((agent) => agent.connection === "connected").length} connected`}
+            {list.rows.length > 0 &&
+              `, ${list.rows.filter((agent) => agent.connection === "connected").length} connected`}
           </span>
         )
       }

@@ -2,7 +2,7 @@ import { Button, Group, Modal, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api } from "~/api/client";
-import { asProblem, answer, problemsByField } from "~/api/problem";
+import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { Agent, AgentUpdate } from "~/api/types";
 import { fromPairs, KeyValueEditor, toPairs } from "~/ui/KeyValueEditor";
 import { ProblemAlert } from "~/ui/states";
@@ -42,12 +42,16 @@ function EditAgentForm({ agent, onClose }: { agent: Agent; onClose: () => void }
   ]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save.mutate(changes(agent, { name: name.trim(), active, organization, department, labels: fromPairs(labels) }));
+    save.mutate(
+      changes(agent, { name: name.trim(), active, organization, department, labels: fromPairs(labels) }),
+    );
   };
   return (
     <form onSubmit={submit}>
       <Stack gap="md">
-        {save.error && (rest.length > 0 || Object.keys(at).length === 0) ? <ProblemAlert error={save.error} /> : null}
+        {save.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
+          <ProblemAlert error={save.error} />
+        ) : null}
         <TextInput
           label="Name"
           required

@@ -13,7 +13,13 @@ import classes from "./EnrollmentView.module.css";
 const POLL_MS = 1_500;
 
 /** The commands that start an agent, shown once, and whether it has come. */
-export function EnrollmentView({ enrollment, onClose }: { enrollment: AgentEnrollment; onClose: () => void }) {
+export function EnrollmentView({
+  enrollment,
+  onClose,
+}: {
+  enrollment: AgentEnrollment;
+  onClose: () => void;
+}) {
   const { data } = useQuery({
     ...agentOptions(enrollment.agent.id),
     refetchInterval: (query) => (hasCome(query.state.data) ? 5_000 : POLL_MS),
@@ -22,7 +28,11 @@ export function EnrollmentView({ enrollment, onClose }: { enrollment: AgentEnrol
   return (
     <Stack gap="md">
       <Waiting name={enrollment.agent.name} here={here} agent={data} expiresAt={enrollment.expires_at} />
-      <CopyField label="Shell" hint="installs and starts the agent on a Linux host" value={enrollment.install_command} />
+      <CopyField
+        label="Shell"
+        hint="installs and starts the agent on a Linux host"
+        value={enrollment.install_command}
+      />
       <CopyField label="Docker" value={enrollment.docker_command} />
       <CopyField label="Run" hint="where postern-agent is already there" value={enrollment.run_command} />
       <CopyField label="Enrolment token" value={enrollment.enrollment_token} />
@@ -74,7 +84,9 @@ function Waiting(props: { name: string; here: boolean; agent: Agent | undefined;
           <Pill tone="busy" large spin>
             Waiting for the agent…
           </Pill>
-          <span className="dim">The token can be used once; it expires {relative(props.expiresAt, now)}.</span>
+          <span className="dim">
+            The token can be used once; it expires {relative(props.expiresAt, now)}.
+          </span>
         </>
       )}
     </div>

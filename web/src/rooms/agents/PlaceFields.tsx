@@ -28,7 +28,9 @@ export function PlaceFields({ organization, department, onChange, errors }: Plac
         value={department ? String(department) : ""}
         error={errors.department}
         disabled={!chosen || chosen.departments.length === 0}
-        description={chosen && chosen.departments.length === 0 ? "This organization has no departments" : undefined}
+        description={
+          chosen && chosen.departments.length === 0 ? "This organization has no departments" : undefined
+        }
         onChange={(event) => onChange(chosen?.id, Number(event.currentTarget.value) || undefined)}
         data={[
           { value: "", label: "None" },

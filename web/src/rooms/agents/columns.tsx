@@ -4,7 +4,16 @@ import { dateOnly, dateTime, daysLeft } from "~/ui/format";
 import { RelativeTime } from "~/ui/RelativeTime";
 import type { Column } from "~/ui/table/DataTable";
 import type { FilterField } from "~/ui/table/FilterBar";
-import { CONNECTION, CREDENTIAL, ConnectionText, CredentialEnd, HEALTH, HealthPill, Labels, labelText } from "./words";
+import {
+  CONNECTION,
+  ConnectionText,
+  CREDENTIAL,
+  CredentialEnd,
+  HEALTH,
+  HealthPill,
+  Labels,
+  labelText,
+} from "./words";
 
 const or = (text: string | null | undefined) => text || <span className="dim">–</span>;
 
@@ -79,7 +88,11 @@ export const agentColumns: Column<Agent>[] = [
     label: "Created",
     sort: "created_at",
     text: (agent) => agent.created_at,
-    cell: (agent) => <time dateTime={agent.created_at} title={dateTime(agent.created_at)}>{dateOnly(agent.created_at)}</time>,
+    cell: (agent) => (
+      <time dateTime={agent.created_at} title={dateTime(agent.created_at)}>
+        {dateOnly(agent.created_at)}
+      </time>
+    ),
   },
   {
     id: "last_seen",
@@ -143,7 +156,10 @@ const options = (words: Record<string, { label: string }>) =>
   Object.entries(words).map(([value, { label }]) => ({ value, label }));
 
 /** What the server can filter by; values of free texts are offered from the rows that are there. */
-export function agentFilters(agents: Agent[], organizations: { name: string; departments: { name: string }[] }[]): FilterField[] {
+export function agentFilters(
+  agents: Agent[],
+  organizations: { name: string; departments: { name: string }[] }[],
+): FilterField[] {
   const seen = (values: (string | null | undefined)[]) =>
     [...new Set(values.filter((value): value is string => Boolean(value)))].sort();
   const named = (names: string[]) => names.map((name) => ({ value: name, label: name }));
@@ -163,14 +179,23 @@ export function agentFilters(agents: Agent[], organizations: { name: string; dep
     {
       id: "department",
       label: "Department",
-      options: named(seen(organizations.flatMap((one) => one.departments.map((department) => department.name)))),
+      options: named(
+        seen(organizations.flatMap((one) => one.departments.map((department) => department.name))),
+      ),
     },
-    { id: "version", label: "Version", suggestions: seen(agents.map((agent) => agent.version)), placeholder: "0.1.0" },
+    {
+      id: "version",
+      label: "Version",
+      suggestions: seen(agents.map((agent) => agent.version)),
+      placeholder: "0.1.0",
+    },
     { id: "os", label: "OS", suggestions: seen(agents.map((agent) => agent.os)), placeholder: "linux" },
     {
       id: "label",
       label: "Label",
-      suggestions: seen(agents.flatMap((agent) => Object.entries(agent.labels).map(([key, value]) => `${key}=${value}`))),
+      suggestions: seen(
+        agents.flatMap((agent) => Object.entries(agent.labels).map(([key, value]) => `${key}=${value}`)),
+      ),
       placeholder: "env=prod",
     },
   ];

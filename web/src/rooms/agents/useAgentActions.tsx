@@ -1,5 +1,14 @@
 import { Modal } from "@mantine/core";
-import { IconActivity, IconKey, IconPencil, IconPlayerPlay, IconPower, IconShieldCheck, IconTrash, IconX } from "@tabler/icons-react";
+import {
+  IconActivity,
+  IconKey,
+  IconPencil,
+  IconPlayerPlay,
+  IconPower,
+  IconShieldCheck,
+  IconTrash,
+  IconX,
+} from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -35,7 +44,8 @@ export function useAgentActions(onRemoved: () => void = () => {}): AgentActions 
   const close = () => setAsked(undefined);
 
   const revoke = useMutation({
-    mutationFn: (agent: Agent) => answer(api.POST("/api/v1/agents/{id}/revoke", { params: { path: { id: agent.id } } })),
+    mutationFn: (agent: Agent) =>
+      answer(api.POST("/api/v1/agents/{id}/revoke", { params: { path: { id: agent.id } } })),
     onSuccess: async (agent) => {
       await refresh();
       toastDone(`The credential of ${agent.name} is revoked`);
@@ -74,7 +84,12 @@ export function useAgentActions(onRemoved: () => void = () => {}): AgentActions 
   });
   const activate = useMutation({
     mutationFn: (agent: Agent) =>
-      answer(api.PATCH("/api/v1/agents/{id}", { params: { path: { id: agent.id } }, body: { active: !agent.active } })),
+      answer(
+        api.PATCH("/api/v1/agents/{id}", {
+          params: { path: { id: agent.id } },
+          body: { active: !agent.active },
+        }),
+      ),
     onSuccess: async (agent) => {
       await refresh();
       toastDone(agent.active ? `${agent.name} is active again` : `${agent.name} gets no more work`);
@@ -118,10 +133,27 @@ export function useAgentActions(onRemoved: () => void = () => {}): AgentActions 
         reason: reasons.edit,
         onSelect: () => activate.mutate(agent),
       },
-      { label: "New enrolment token", icon: IconKey, reason: reasons.enroll, onSelect: () => ask("enroll", agent) },
+      {
+        label: "New enrolment token",
+        icon: IconKey,
+        reason: reasons.enroll,
+        onSelect: () => ask("enroll", agent),
+      },
       "divider",
-      { label: "Revoke", icon: IconX, danger: true, reason: reasons.revoke, onSelect: () => ask("revoke", agent) },
-      { label: "Delete", icon: IconTrash, danger: true, reason: reasons.remove, onSelect: () => ask("remove", agent) },
+      {
+        label: "Revoke",
+        icon: IconX,
+        danger: true,
+        reason: reasons.revoke,
+        onSelect: () => ask("revoke", agent),
+      },
+      {
+        label: "Delete",
+        icon: IconTrash,
+        danger: true,
+        reason: reasons.remove,
+        onSelect: () => ask("remove", agent),
+      },
       {
         label: "Revoke and delete",
         icon: IconTrash,
@@ -146,8 +178,8 @@ export function useAgentActions(onRemoved: () => void = () => {}): AgentActions 
         onConfirm={() => asked && revoke.mutate(asked.agent)}
         onClose={close}
       >
-        Its credential stops working within 5 seconds, on open connections too. Jobs that run on the host are not
-        stopped. A new enrolment token lets it back in.
+        Its credential stops working within 5 seconds, on open connections too. Jobs that run on the host are
+        not stopped. A new enrolment token lets it back in.
       </ConfirmDialog>
       <ConfirmDialog
         opened={asked?.what === "remove" || asked?.what === "revokeAndRemove"}
@@ -172,8 +204,8 @@ export function useAgentActions(onRemoved: () => void = () => {}): AgentActions 
         onConfirm={() => asked && enroll.mutate(asked.agent)}
         onClose={close}
       >
-        The token lets one host join as this agent, for example after the command was lost, or after the credential was
-        locked or revoked. A token made earlier and not used stops working.
+        The token lets one host join as this agent, for example after the command was lost, or after the
+        credential was locked or revoked. A token made earlier and not used stops working.
       </ConfirmDialog>
       <Modal
         opened={enrollment !== undefined}

@@ -78,7 +78,7 @@ export function CredentialEnd({ agent }: { agent: Agent }) {
   );
 }
 
-const SHOWN_LABELS = 3;
+const SHOWN_LABELS = 2;
 
 export function Labels({ labels, all }: { labels: Record<string, string>; all?: boolean }) {
   const entries = Object.entries(labels);
@@ -88,7 +88,7 @@ export function Labels({ labels, all }: { labels: Record<string, string>; all?: 
     return <span className="dim">–</span>;
   }
   return (
-    <span className={classes.labels}>
+    <span className={classes.labels} data-all={all || undefined}>
       {shown.map(([key, value]) => (
         <Badge key={key} variant="default" size="sm" radius="sm" className={classes.label}>
           {labelText(key, value)}

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useRouter } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { api } from "~/api/client";
-import { asProblem, answer } from "~/api/problem";
+import { answer, asProblem } from "~/api/problem";
 import { ColorSchemeMenu } from "~/app/ColorSchemeMenu";
 import { Logo } from "~/app/Logo";
 import { safeReturn } from "~/app/returnTo";

@@ -12,7 +12,8 @@ export const tokenList = (query: ListQuery) => answer(api.GET("/api/v1/tokens", 
 /** Few and slow to change: one page of them is all of them in practice. */
 export const organizationsOptions = queryOptions({
   queryKey: ["organizations"],
-  queryFn: async () => (await answer(api.GET("/api/v1/organizations", { params: { query: { limit: 500 } } }))).items,
+  queryFn: async () =>
+    (await answer(api.GET("/api/v1/organizations", { params: { query: { limit: 500 } } }))).items,
   staleTime: 60_000,
 });
 

@@ -32,7 +32,8 @@ export function JobsPage() {
   const missing = useMissing();
   const { user } = useSession();
   const setSearch = useCallback(
-    (change: Partial<TableSearch>) => void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
+    (change: Partial<TableSearch>) =>
+      void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
   const table = useTableState({ table: "jobs", user: user.id, columns: jobColumns, search, setSearch });

@@ -17,7 +17,8 @@ export const jobOptions = (id: number) =>
 export const outputOptions = (id: number, attempt: number) =>
   queryOptions({
     queryKey: [...jobKey, "output", id, attempt],
-    queryFn: () => answer(api.GET("/api/v1/jobs/{id}/output", { params: { path: { id }, query: { attempt } } })),
+    queryFn: () =>
+      answer(api.GET("/api/v1/jobs/{id}/output", { params: { path: { id }, query: { attempt } } })),
   });
 
 /** For links: the browser itself loads these. */

@@ -6,7 +6,16 @@ import { RelativeTime } from "~/ui/RelativeTime";
 import type { Column } from "~/ui/table/DataTable";
 import type { FilterField } from "~/ui/table/FilterBar";
 import classes from "./columns.module.css";
-import { durationMs, ExitCode, JOB_STATE, JOB_TYPE, JobDuration, JobStatePill, PRIORITY, PriorityText } from "./words";
+import {
+  durationMs,
+  ExitCode,
+  JOB_STATE,
+  JOB_TYPE,
+  JobDuration,
+  JobStatePill,
+  PRIORITY,
+  PriorityText,
+} from "./words";
 
 export const jobColumns: Column<Job>[] = [
   {
@@ -26,7 +35,12 @@ export const jobColumns: Column<Job>[] = [
     minWidth: "14rem",
     text: (job) => job.summary,
     cell: (job) => (
-      <Link to="/jobs/$jobId" params={{ jobId: String(job.id) }} className={classes.summary} title={job.summary}>
+      <Link
+        to="/jobs/$jobId"
+        params={{ jobId: String(job.id) }}
+        className={classes.summary}
+        title={job.summary}
+      >
         {job.summary || <span className="dim">(empty)</span>}
       </Link>
     ),

@@ -60,7 +60,11 @@ export function useJobActions(onRemoved: () => void = () => {}): JobActions {
       }
     },
     onSuccess: (_, { change, jobs }) => {
-      toastDone(jobs.length === 1 ? `Job ${jobs[0]?.id}: ${DONE[change]}` : `${count(jobs.length, "job")}: ${DONE[change]}`);
+      toastDone(
+        jobs.length === 1
+          ? `Job ${jobs[0]?.id}: ${DONE[change]}`
+          : `${count(jobs.length, "job")}: ${DONE[change]}`,
+      );
       if (change === "remove") {
         onRemoved();
       }
@@ -77,7 +81,12 @@ export function useJobActions(onRemoved: () => void = () => {}): JobActions {
     const why = reasons(job);
     return [
       { label: "Cancel", icon: IconPlayerStop, reason: why.cancel, onSelect: () => ask("cancel", [job]) },
-      { label: "Retry", icon: IconRepeat, reason: why.retry, onSelect: () => run.mutate({ change: "retry", jobs: [job] }) },
+      {
+        label: "Retry",
+        icon: IconRepeat,
+        reason: why.retry,
+        onSelect: () => run.mutate({ change: "retry", jobs: [job] }),
+      },
       {
         label: "Run again",
         icon: IconPlayerPlay,
@@ -85,11 +94,18 @@ export function useJobActions(onRemoved: () => void = () => {}): JobActions {
         onSelect: () => void navigate({ to: "/jobs/new", search: { from: String(job.id) } }),
       },
       "divider",
-      { label: "Delete", icon: IconTrash, danger: true, reason: why.remove, onSelect: () => ask("remove", [job]) },
+      {
+        label: "Delete",
+        icon: IconTrash,
+        danger: true,
+        reason: why.remove,
+        onSelect: () => ask("remove", [job]),
+      },
     ];
   };
 
-  const what = asked && (asked.jobs.length === 1 ? `job ${asked.jobs[0]?.id}` : count(asked.jobs.length, "job"));
+  const what =
+    asked && (asked.jobs.length === 1 ? `job ${asked.jobs[0]?.id}` : count(asked.jobs.length, "job"));
   const dialogs = (
     <ConfirmDialog
       opened={asked !== undefined}

@@ -55,10 +55,13 @@ export function PriorityText({ priority }: { priority: Priority }) {
 export function JobDuration({ job }: { job: Pick<Job, "state" | "started_at" | "finished_at"> }) {
   const now = useNow();
   const milliseconds = durationMs(job, now);
-  return milliseconds === undefined ? <span className="dim">–</span> : <>{duration(milliseconds)}</>;
+  return milliseconds === undefined ? <span className="dim">–</span> : duration(milliseconds);
 }
 
-export function durationMs(job: Pick<Job, "state" | "started_at" | "finished_at">, now: number): number | undefined {
+export function durationMs(
+  job: Pick<Job, "state" | "started_at" | "finished_at">,
+  now: number,
+): number | undefined {
   if (!job.started_at) {
     return undefined;
   }

@@ -33,7 +33,14 @@ export function Console({ label, sources, version, follow, onFollow, empty }: Co
   useMeasure(scroller, setBox);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: version stands for the content of the sources
-  const rows = useMemo(() => layOut(sources.map((source) => source.lines), box.columns), [sources, version, box.columns]);
+  const rows = useMemo(
+    () =>
+      layOut(
+        sources.map((source) => source.lines),
+        box.columns,
+      ),
+    [sources, version, box.columns],
+  );
 
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -63,7 +70,9 @@ export function Console({ label, sources, version, follow, onFollow, empty }: Co
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section ref={scroller} className={classes.console} aria-label={label} tabIndex={0} onScroll={onScroll}>
-      {rows.clipped && <div className={classes.notice}>The start is left out here: download the output to see it all.</div>}
+      {rows.clipped && (
+        <div className={classes.notice}>The start is left out here: download the output to see it all.</div>
+      )}
       {rows.count === 0 ? (
         <div className={classes.notice}>{empty}</div>
       ) : (
@@ -73,6 +82,7 @@ export function Console({ label, sources, version, follow, onFollow, empty }: Co
               const source = sources[row.source];
               return source ? (
                 <ConsoleRow
+                  // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place
                   key={first + index}
                   source={source}
                   row={row}
@@ -161,9 +171,12 @@ function styleClass(style: Style): string {
     names.push(classes[`bg${bg}`]);
   }
   if (style.inverse) {
-    names.push(fg === undefined ? classes.inverseText : undefined, bg === undefined ? classes.inverseGround : undefined);
+    names.push(
+      fg === undefined ? classes.inverseText : undefined,
+      bg === undefined ? classes.inverseGround : undefined,
+    );
   }
-  for (const flag of ["bold", "dim", "italic", "underline", "strike"] as const) {
+  for (const flag of ["bold", "dim", "italic", "underline", "strike", "control"] as const) {
     if (style[flag]) {
       names.push(classes[flag]);
     }

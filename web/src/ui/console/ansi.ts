@@ -12,6 +12,8 @@ export interface Style {
   underline?: boolean;
   strike?: boolean;
   inverse?: boolean;
+  /** Not text of the output: stands for a character that cannot be seen. */
+  control?: boolean;
 }
 
 export interface Span {
@@ -37,13 +39,15 @@ export function parseLine(raw: string, start: Style): { spans: Span[]; end: Styl
   let style = start;
   let length = 0;
   let at = 0;
-  const put = (text: string) => {
+  const put = (text: string, control = false) => {
     if (text === "") {
       return;
     }
     length += text.length;
     const last = spans.at(-1);
-    if (last && last.style === style) {
+    if (control) {
+      spans.push({ text, style: { ...style, control } });
+    } else if (last && last.style === style) {
       last.text += text;
     } else {
       spans.push({ text, style });
@@ -58,7 +62,7 @@ export function parseLine(raw: string, start: Style): { spans: Span[]; end: Styl
     } else if (match[0] === "\t") {
       put(" ".repeat(TAB - (length % TAB)));
     } else {
-      put(visible(match[0]));
+      put(visible(match[0]), true);
     }
   }
   put(raw.slice(at));
@@ -71,16 +75,13 @@ export function isPlain(raw: string): boolean {
   return !SPECIAL.test(raw);
 }
 
-/** A control character as something to look at: ␛, ␀, ‹U+202E›. */
+/** A control character as something to look at: `^[`, `^@`, `<U+202E>`. */
 export function visible(character: string): string {
   const code = character.charCodeAt(0);
-  if (code < 0x20) {
-    return String.fromCharCode(0x2400 + code);
+  if (code < 0x20 || code === 0x7f) {
+    return `^${String.fromCharCode(code ^ 0x40)}`;
   }
-  if (code === 0x7f) {
-    return "\u2421";
-  }
-  return `‹U+${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+  return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
 }
 
 export function applySgr(style: Style, parameters: string): Style {
@@ -189,4 +190,5 @@ function indexedColor(index: number): number | string {
   return hex([level(Math.floor(cube / 36)), level(Math.floor(cube / 6) % 6), level(cube % 6)]);
 }
 
-const hex = (parts: number[]): string => `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
+const hex = (parts: number[]): string =>
+  `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;

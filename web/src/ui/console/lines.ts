@@ -93,7 +93,11 @@ export class Lines {
     return this.raws
       .map((_, line) => {
         const gap = this.gaps.get(line);
-        return gap === undefined ? this.spans(line).map((span) => span.text).join("") : gapText(gap);
+        return gap === undefined
+          ? this.spans(line)
+              .map((span) => span.text)
+              .join("")
+          : gapText(gap);
       })
       .join("\n");
   }
@@ -173,7 +177,9 @@ export class Lines {
     const last = this.raws.length - 1;
     this.raws[last] = (this.raws[last] ?? "") + part;
     // While a line grows its width may be taken too large, never too small; its end makes it exact.
-    const grown = isPlain(part) ? part.length : parseLine(part, PLAIN).length + (part.includes("\t") ? TAB - 1 : 0) + 1;
+    const grown = isPlain(part)
+      ? part.length
+      : parseLine(part, PLAIN).length + (part.includes("\t") ? TAB - 1 : 0) + 1;
     this.widths[last] = (this.widths[last] ?? 0) + grown;
   }
 }

@@ -41,7 +41,10 @@ export function layOut(sources: Lines[], columns: number): Rows {
   };
 }
 
-const unpack = (entry: number, sources: number) => ({ source: entry % sources, line: Math.floor(entry / sources) });
+const unpack = (entry: number, sources: number) => ({
+  source: entry % sources,
+  line: Math.floor(entry / sources),
+});
 
 function merge(sources: Lines[]): number[] {
   const entries: number[] = [];

@@ -41,7 +41,9 @@ export class Segments {
       this.list.push(piece);
       return this.trim() ? "rebuilt" : "appended";
     }
-    const touching = this.list.filter((other) => other.offset < end && piece.offset < other.offset + other.bytes);
+    const touching = this.list.filter(
+      (other) => other.offset < end && piece.offset < other.offset + other.bytes,
+    );
     if (touching.some((other) => other.offset <= piece.offset && end <= other.offset + other.bytes)) {
       return "none";
     }
@@ -52,7 +54,10 @@ export class Segments {
         this.list.splice(this.list.indexOf(other), 1);
         added = { ...added, order: Math.min(added.order, other.order) };
       } else {
-        added = other.offset <= added.offset ? cutStart(added, other.offset + other.bytes) : cutEnd(added, other.offset);
+        added =
+          other.offset <= added.offset
+            ? cutStart(added, other.offset + other.bytes)
+            : cutEnd(added, other.offset);
       }
     }
     const index = this.list.findIndex((other) => other.offset > added.offset);
@@ -67,7 +72,9 @@ export class Segments {
     if (tailStart <= HEAD_BYTES) {
       return false;
     }
-    const kept = this.list.filter((piece) => piece.offset < HEAD_BYTES || piece.offset + piece.bytes > tailStart);
+    const kept = this.list.filter(
+      (piece) => piece.offset < HEAD_BYTES || piece.offset + piece.bytes > tailStart,
+    );
     if (kept.length === this.list.length) {
       return false;
     }

@@ -1,5 +1,11 @@
 import { Button, Checkbox, Skeleton } from "@mantine/core";
-import { IconArrowDown, IconArrowsSort, IconArrowUp, IconChevronDown, IconChevronRight } from "@tabler/icons-react";
+import {
+  IconArrowDown,
+  IconArrowsSort,
+  IconArrowUp,
+  IconChevronDown,
+  IconChevronRight,
+} from "@tabler/icons-react";
 import {
   type ColumnDef,
   columnGroupingFeature,
@@ -75,7 +81,12 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const [expanded, setExpanded] = useState<ExpandedState>(true);
   const byId = useMemo(() => new Map(columns.map((column) => [column.id, column])), [columns]);
   const definitions = useMemo<ColumnDef<typeof features, Row>[]>(
-    () => columns.map((column) => ({ id: column.id, header: column.label, accessorFn: (row: Row) => column.text(row) })),
+    () =>
+      columns.map((column) => ({
+        id: column.id,
+        header: column.label,
+        accessorFn: (row: Row) => column.text(row),
+      })),
     [columns],
   );
   const grouping = useMemo(() => (group && byId.has(group) ? [group] : []), [group, byId]);
@@ -124,7 +135,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                 <HeadCell key={column.id} column={column} sort={props.sort} onSort={props.onSort} />
               ))}
               {props.actions && (
-                <th className={classes.narrow} scope="col">
+                <th className={`${classes.narrow} ${classes.sticky}`} scope="col">
                   <span className="visually-hidden">Actions</span>
                 </th>
               )}
@@ -148,7 +159,9 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                           ) : (
                             <IconChevronRight size={14} aria-hidden />
                           )}
-                          <span className={classes.groupName}>{byId.get(row.groupingColumnId ?? "")?.label}:</span>
+                          <span className={classes.groupName}>
+                            {byId.get(row.groupingColumnId ?? "")?.label}:
+                          </span>
                           {String(row.groupingValue ?? "") || "none"}
                           <span className={classes.groupCount}>{count(row.subRows.length, "row")}</span>
                         </button>
@@ -162,11 +175,19 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                         </td>
                       )}
                       {shown.map((column) => (
-                        <td key={column.id} data-column={column.id} className={column.align === "end" ? classes.end : undefined}>
+                        <td
+                          key={column.id}
+                          data-column={column.id}
+                          className={column.align === "end" ? classes.end : undefined}
+                        >
                           {column.cell(row.original)}
                         </td>
                       ))}
-                      {props.actions && <td className={classes.narrow}>{props.actions(row.original)}</td>}
+                      {props.actions && (
+                        <td className={`${classes.narrow} ${classes.sticky}`}>
+                          {props.actions(row.original)}
+                        </td>
+                      )}
                     </tr>
                   ),
                 )}
@@ -204,7 +225,8 @@ function HeadCell<Row>({
     );
   }
   const direction = sort === field ? "ascending" : sort === `-${field}` ? "descending" : "none";
-  const Icon = direction === "ascending" ? IconArrowUp : direction === "descending" ? IconArrowDown : IconArrowsSort;
+  const Icon =
+    direction === "ascending" ? IconArrowUp : direction === "descending" ? IconArrowDown : IconArrowsSort;
   return (
     <th scope="col" aria-sort={direction} style={style} className={className}>
       <button
@@ -234,7 +256,13 @@ function SelectAll<Row>({ rows, rowId, selected, onSelect }: DataTableProps<Row>
   );
 }
 
-function SelectOne<Row>({ row, id, rowName, selected, onSelect }: DataTableProps<Row> & { row: Row; id: string }) {
+function SelectOne<Row>({
+  row,
+  id,
+  rowName,
+  selected,
+  onSelect,
+}: DataTableProps<Row> & { row: Row; id: string }) {
   return (
     <Checkbox
       size="xs"

@@ -44,7 +44,11 @@ export function FilterBar({ fields, filter, onChange }: FilterBarProps) {
       ))}
       <Menu position="bottom-start" returnFocus={false}>
         <Menu.Target>
-          <Button variant="default" leftSection={<IconFilter size={15} stroke={1.75} aria-hidden />} disabled={free.length === 0}>
+          <Button
+            variant="default"
+            leftSection={<IconFilter size={15} stroke={1.75} aria-hidden />}
+            disabled={free.length === 0}
+          >
             Filter
           </Button>
         </Menu.Target>
@@ -76,7 +80,9 @@ interface FilterChipProps {
 
 function FilterChip({ field, values, startOpen, onChange, onClose }: FilterChipProps) {
   const [opened, setOpened] = useState(startOpen);
-  const labels = values.map((value) => field.options?.find((option) => option.value === value)?.label ?? value);
+  const labels = values.map(
+    (value) => field.options?.find((option) => option.value === value)?.label ?? value,
+  );
   const close = () => {
     setOpened(false);
     onClose();
@@ -92,7 +98,12 @@ function FilterChip({ field, values, startOpen, onChange, onClose }: FilterChipP
     >
       <Popover.Target>
         <span className={classes.chip}>
-          <button type="button" className={classes.chipText} aria-expanded={opened} onClick={() => (opened ? close() : setOpened(true))}>
+          <button
+            type="button"
+            className={classes.chipText}
+            aria-expanded={opened}
+            onClick={() => (opened ? close() : setOpened(true))}
+          >
             <span className={classes.chipField}>{field.label}</span>
             {labels.length > 0 ? labels.join(" or ") : "…"}
           </button>

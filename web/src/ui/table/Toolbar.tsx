@@ -47,7 +47,11 @@ export function Toolbar<Row>(props: ToolbarProps<Row>) {
   return (
     <div className={classes.toolbar} role="toolbar" aria-label="Table">
       <SearchField label={props.searchLabel} value={table.search.q} onChange={(q) => table.set({ q })} />
-      <FilterBar fields={props.filters} filter={table.search.filter} onChange={(filter) => table.set({ filter })} />
+      <FilterBar
+        fields={props.filters}
+        filter={table.search.filter}
+        onChange={(filter) => table.set({ filter })}
+      />
       <div className={classes.right}>
         {groupable.length > 0 && (
           <NativeSelect
@@ -57,7 +61,10 @@ export function Toolbar<Row>(props: ToolbarProps<Row>) {
             onChange={(event) => table.set({ group: event.currentTarget.value || undefined })}
             data={[
               { value: "", label: "No grouping" },
-              ...groupable.map((column) => ({ value: column.id, label: `Group by ${column.label.toLowerCase()}` })),
+              ...groupable.map((column) => ({
+                value: column.id,
+                label: `Group by ${column.label.toLowerCase()}`,
+              })),
             ]}
           />
         )}
@@ -69,7 +76,13 @@ export function Toolbar<Row>(props: ToolbarProps<Row>) {
           reason={exported ? "An export is running" : undefined}
           onClick={() => void exportCsv()}
         />
-        <ActionButton compact label="Refresh" icon={IconRefresh} loading={props.refreshing} onClick={props.onRefresh} />
+        <ActionButton
+          compact
+          label="Refresh"
+          icon={IconRefresh}
+          loading={props.refreshing}
+          onClick={props.onRefresh}
+        />
       </div>
     </div>
   );

@@ -78,7 +78,11 @@ export function filtersByField(filter: string[] | undefined): Map<string, string
   return fields;
 }
 
-export function setFilter(filter: string[] | undefined, field: string, values: string[]): string[] | undefined {
+export function setFilter(
+  filter: string[] | undefined,
+  field: string,
+  values: string[],
+): string[] | undefined {
   const fields = filtersByField(filter);
   if (values.length > 0) {
     fields.set(field, values);

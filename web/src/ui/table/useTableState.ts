@@ -1,5 +1,13 @@
 import { useCallback, useMemo, useState } from "react";
-import { type ColumnChoice, fitLayout, type Layout, layoutFromParam, layoutToParam, loadLayout, saveLayout } from "./layout";
+import {
+  type ColumnChoice,
+  fitLayout,
+  type Layout,
+  layoutFromParam,
+  layoutToParam,
+  loadLayout,
+  saveLayout,
+} from "./layout";
 import type { TableSearch } from "./urlState";
 
 export interface TableState {

@@ -1,0 +1,212 @@
+import { Button, Group, Modal, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useMemo, useState } from "react";
+import { api } from "~/api/client";
+import { useIntent } from "~/api/intent";
+import { answer, asProblem, problemsByField } from "~/api/problem";
+import type { BindingCreate, User, UserCreate } from "~/api/types";
+import { useSession } from "~/app/session";
+import { ProblemAlert } from "~/ui/states";
+import { toastDone } from "~/ui/toast";
+import { organizationsOptions, userKey } from "./api";
+import { BindingEditor } from "./BindingEditor";
+import { places, scopeKey } from "./words";
+
+const PASSWORD_RULE = "At least 12 characters.";
+
+export function usePlaces(tenant: number) {
+  const { data } = useQuery(organizationsOptions);
+  return useMemo(() => places(tenant, data ?? []), [tenant, data]);
+}
+
+export function AddUserDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title="Add a user" size="lg">
+      <AddUserForm onClose={onClose} />
+    </Modal>
+  );
+}
+
+function AddUserForm({ onClose }: { onClose: () => void }) {
+  const client = useQueryClient();
+  const intent = useIntent();
+  const all = usePlaces(useSession().user.tenant_id);
+  const [username, setUsername] = useState("");
+  const [displayName, setDisplayName] = useState("");
+  const [password, setPassword] = useState("");
+  const [bindings, setBindings] = useState<BindingCreate[]>([]);
+  const create = useMutation({
+    mutationFn: (body: UserCreate) =>
+      answer(api.POST("/api/v1/users", { body, headers: intent.headers(body) })),
+    onSuccess: async (user) => {
+      intent.done();
+      await client.invalidateQueries({ queryKey: userKey });
+      toastDone(`${user.username} can sign in now`);
+      onClose();
+    },
+  });
+  const { at, rest } = problemsByField(create.error ? asProblem(create.error).fields : [], [
+    "username",
+    "password",
+    "display_name",
+  ]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate({ username: username.trim(), display_name: displayName.trim(), password, bindings });
+  };
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="md">
+        {create.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
+          <ProblemAlert error={create.error} />
+        ) : null}
+        <TextInput
+          label="User name"
+          required
+          data-autofocus
+          autoComplete="off"
+          value={username}
+          error={at.username}
+          onChange={(event) => setUsername(event.currentTarget.value)}
+        />
+        <TextInput
+          label="Shown name"
+          value={displayName}
+          error={at.display_name}
+          onChange={(event) => setDisplayName(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label="Password"
+          description={PASSWORD_RULE}
+          required
+          autoComplete="new-password"
+          value={password}
+          error={at.password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+        />
+        <BindingEditor
+          places={all}
+          bindings={bindings}
+          onAdd={(binding) =>
+            setBindings((before) =>
+              before.some((one) => same(one, binding)) ? before : [...before, binding],
+            )
+          }
+          onRemove={(index) => setBindings((before) => before.filter((_, other) => other !== index))}
+        />
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={create.isPending}>
+            Add user
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+const same = (a: BindingCreate, b: BindingCreate) =>
+  a.role === b.role && scopeKey(a.scope) === scopeKey(b.scope);
+
+export function RolesDialog({ user, onClose }: { user: User; onClose: () => void }) {
+  const client = useQueryClient();
+  const intent = useIntent();
+  const all = usePlaces(user.tenant_id);
+  const { data = user } = useQuery({
+    queryKey: [...userKey, "show", user.id],
+    queryFn: () => answer(api.GET("/api/v1/users/{id}", { params: { path: { id: user.id } } })),
+    initialData: user,
+  });
+  const change = useMutation({
+    mutationFn: async (binding: BindingCreate | number) => {
+      const path = { id: user.id };
+      if (typeof binding === "number") {
+        await answer(
+          api.DELETE("/api/v1/users/{id}/bindings/{binding_id}", {
+            params: { path: { ...path, binding_id: binding } },
+          }),
+        );
+      } else {
+        await answer(
+          api.POST("/api/v1/users/{id}/bindings", {
+            params: { path },
+            body: binding,
+            headers: intent.headers(binding),
+          }),
+        );
+        intent.done();
+      }
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: userKey }),
+  });
+  return (
+    <Modal opened onClose={onClose} title={`Roles of ${user.username}`} size="lg">
+      <Stack gap="md">
+        {change.error ? <ProblemAlert error={change.error} /> : null}
+        <BindingEditor
+          places={all}
+          bindings={data.bindings}
+          pending={change.isPending}
+          onAdd={(binding) => change.mutate(binding)}
+          onRemove={(index) => {
+            const binding = data.bindings[index];
+            if (binding) {
+              change.mutate(binding.id);
+            }
+          }}
+        />
+        <Group justify="flex-end">
+          <Button onClick={onClose}>Done</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+export function PasswordDialog({ user, onClose }: { user: User; onClose: () => void }) {
+  const client = useQueryClient();
+  const [password, setPassword] = useState("");
+  const save = useMutation({
+    mutationFn: () =>
+      answer(api.PATCH("/api/v1/users/{id}", { params: { path: { id: user.id } }, body: { password } })),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: userKey });
+      toastDone(`${user.username} has a new password`);
+      onClose();
+    },
+  });
+  const { at, rest } = problemsByField(save.error ? asProblem(save.error).fields : [], ["password"]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  return (
+    <Modal opened onClose={onClose} title={`New password for ${user.username}`} size="md">
+      <form onSubmit={submit}>
+        <Stack gap="md">
+          {save.error && (rest.length > 0 || !at.password) ? <ProblemAlert error={save.error} /> : null}
+          <PasswordInput
+            label="New password"
+            description={`${PASSWORD_RULE} All sessions of this user end.`}
+            required
+            data-autofocus
+            autoComplete="new-password"
+            value={password}
+            error={at.password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={save.isPending}>
+              Change password
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
