@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::{Signal, kill};
 use postern_protocol::{
     keys::PublicKey,
     limits::HELD_ATTEMPTS,
@@ -27,7 +28,7 @@ use crate::{
     failpoint::hit,
     fence::Fence,
     journal::{self, Found, Journal, Started},
-    platform::Cgroup,
+    platform::{self, Cgroup},
     report,
 };
 
@@ -284,9 +285,8 @@ impl Attempts {
 
     fn lost(self: &Arc<Self>, id: i64, reason: String, started: Option<&Started>) {
         tracing::warn!(attempt = id, "unknown: {reason}");
-        if let Some(cgroup) = started.and_then(|started| Cgroup::existing(started.cgroup.as_deref()?)) {
-            cgroup.kill();
-            cgroup.remove();
+        if let Some(started) = started {
+            end_leftovers(started);
         }
         if let Some(entry) = self.state().entries.get_mut(&id) {
             entry.started_us = entry.started_us.or(started.map(|started| started.started_us));
@@ -360,6 +360,30 @@ impl Attempts {
                 due.push(waiting);
             }
         }
+    }
+}
+
+/// What a job goes on with when its shim is gone: nobody watches it any more.
+fn end_leftovers(started: &Started) {
+    let cgroup = started.cgroup.as_deref().and_then(Cgroup::existing);
+    if let Some(cgroup) = &cgroup {
+        cgroup.kill();
+    }
+    if !started.mark.is_empty() {
+        let variable = format!("{}={}", journal::MARK, started.mark);
+        // Again for what was born while looking; a job that outruns this many looks means to.
+        for _ in 0..10 {
+            let left = platform::marked(&variable);
+            if left.is_empty() {
+                break;
+            }
+            for pid in left {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        }
+    }
+    if let Some(cgroup) = cgroup {
+        cgroup.remove();
     }
 }
 

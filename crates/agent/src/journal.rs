@@ -32,6 +32,8 @@ pub(crate) const EXIT: &str = "exit.json";
 pub(crate) const CANCEL: &str = "cancel";
 /// Where the shim waits for being poked.
 pub(crate) const CONTROL: &str = "control";
+/// Variable that carries [`Started::mark`].
+pub(crate) const MARK: &str = "POSTERN_MARK";
 /// Where the job starts unless the order says otherwise.
 pub(crate) const WORK: &str = "work";
 
@@ -57,6 +59,9 @@ pub(crate) struct Started {
     /// The job's own cgroup, once it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cgroup: Option<PathBuf>,
+    /// Random text in the environment of everything the job starts: finds it again when the shim is gone.
+    #[serde(default)]
+    pub(crate) mark: String,
 }
 
 /// The state an attempt is found in.

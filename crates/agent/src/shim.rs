@@ -35,7 +35,8 @@ use crate::{
     clock, durable,
     failpoint::hit,
     jobs,
-    journal::{self, CANCEL, CONTROL, EXIT, ORDER, STARTED, Started},
+    journal::{self, CANCEL, CONTROL, EXIT, MARK, ORDER, STARTED, Started},
+    platform,
 };
 
 /// What an agent writes into the channel when the start may happen: this, the time and a line's end.
@@ -78,11 +79,13 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     } else {
         match jobs::plan(&order, dir) {
             Err(refused) => end(Outcome::Refused { reason: refused.0 }, None),
-            Ok(plan) => {
+            Ok(mut plan) => {
                 let started = Started {
                     started_us,
                     cgroup: options.cgroup.clone(),
+                    mark: platform::random_mark(),
                 };
+                plan.environment.push((MARK.into(), started.mark.clone().into()));
                 mark_started(dir, &started)?;
                 hit("shim-before-child");
                 run::run(&plan, &order, dir, &started, &control)?

@@ -73,6 +73,31 @@ pub(crate) fn descendants(root: Pid) -> Vec<Pid> {
     found
 }
 
+/// Random text, without a library's start-up cost.
+pub(crate) fn random_mark() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/uuid")
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// Processes that were started with this variable in their environment, as far as we may look.
+pub(crate) fn marked(variable: &str) -> Vec<Pid> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let environment = fs::read(entry.path().join("environ")).ok()?;
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables
+                .any(|one| one == variable.as_bytes())
+                .then(|| Pid::from_raw(pid))
+        })
+        .collect()
+}
+
 /// The name in parentheses may hold anything, so fields count from the last one.
 fn parent_and_zombie(stat: &str) -> Option<(i32, bool)> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
