@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, in an order that fails early, on a machine that has only Rust and Node.js.
 
+use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -177,7 +178,13 @@ impl Suite {
     }
 
     fn web(&mut self) -> Result<()> {
-        self.npm(&["run", "lint"])?;
+        // Its report in colour, one escape per letter, is unreadable in a log.
+        let plain: &[&str] = if std::io::stdout().is_terminal() {
+            &[]
+        } else {
+            &["--", "--colors=off"]
+        };
+        self.npm(&[&["run", "lint"], plain].concat())?;
         self.npm(&["run", "check"])?;
         self.npm(&["test"])?;
         web::build(&self.workspace, &self.interrupt)
