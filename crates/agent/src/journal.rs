@@ -231,3 +231,91 @@ pub(crate) fn is_locked(dir: &Path) -> io::Result<bool> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_protocol::{
+        keys::SigningKey,
+        payload::{Command, JobPayload},
+    };
+
+    use super::*;
+
+    fn signed() -> SignedOrder {
+        let order = Order {
+            version: Order::VERSION,
+            agent_id: 7,
+            job_id: 1,
+            attempt_id: 1,
+            attempt: 1,
+            fence: 1,
+            not_before_us: 0,
+            not_after_us: 10,
+            timeout_seconds: 300,
+            critical: false,
+            work: JobPayload::Command(Command {
+                argv: vec!["true".into()],
+                shell: false,
+                working_directory: None,
+            }),
+        };
+        SignedOrder::sign(&order, &SigningKey::generate().unwrap()).unwrap()
+    }
+
+    fn finished() -> Vec<u8> {
+        serde_json::to_vec(&ended(Outcome::Exited { code: 3 }, Some(1), 2)).unwrap()
+    }
+
+    /// An accepted attempt with these files besides, found after a restart in this boot.
+    fn check(files: &[(&str, &[u8])], boot: &str, expected: &str) {
+        let data = tempfile::tempdir().unwrap();
+        let journal = Journal::open(data.path(), "boot-1").unwrap();
+        journal.accept(1, signed()).unwrap();
+        for (name, content) in files {
+            std::fs::write(journal.dir(1).join(name), content).unwrap();
+        }
+        let found = Journal::open(data.path(), boot).unwrap().find(1).unwrap();
+        let word = match found {
+            Found::Ready(_) => "ready",
+            Found::Running(_) => "running",
+            Found::Lost { .. } => "lost",
+            Found::Finished(_) => "finished",
+            Found::Junk => "junk",
+        };
+        assert_eq!(word, expected, "{files:?} {boot}");
+    }
+
+    #[test]
+    fn every_state_on_disk_is_found_as_what_it_is() {
+        let started = br#"{"started_us":5}"#;
+        check(&[], "boot-1", "ready");
+        check(&[(STARTED, started)], "boot-1", "lost");
+        check(&[(STARTED, b"{half")], "boot-1", "lost");
+        check(&[(STARTED, started), (EXIT, &finished())], "boot-1", "finished");
+        check(&[(STARTED, started), (EXIT, b"")], "boot-1", "lost");
+        check(&[(EXIT, &finished())], "boot-1", "finished");
+        check(&[(ORDER, b"{\"order\":")], "boot-1", "junk");
+        check(&[(ORDER, b""), (STARTED, started)], "boot-1", "lost");
+    }
+
+    #[test]
+    fn after_a_reboot_nothing_without_an_end_is_started() {
+        check(&[], "boot-2", "lost");
+        check(&[(STARTED, br#"{"started_us":5}"#)], "boot-2", "lost");
+        check(&[(EXIT, &finished())], "boot-2", "finished");
+    }
+
+    #[test]
+    fn a_locked_order_is_running() {
+        let data = tempfile::tempdir().unwrap();
+        let journal = Journal::open(data.path(), "boot-1").unwrap();
+        journal.accept(1, signed()).unwrap();
+        let lock = File::open(journal.dir(1).join(ORDER)).unwrap();
+        lock.try_lock().unwrap();
+        assert!(matches!(journal.find(1).unwrap(), Found::Running(None)));
+        drop(lock);
+        assert!(matches!(journal.find(1).unwrap(), Found::Ready(_)));
+        journal.forget(1).unwrap();
+        assert!(!journal.holds(1) && journal.held().unwrap().is_empty());
+    }
+}

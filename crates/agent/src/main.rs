@@ -31,8 +31,9 @@ use clap::Parser as _;
 
 use crate::config::{Action, Cli};
 
-/// Trying again does not help: a person must change something.
-const EXIT_REFUSED: u8 = 2;
+/// Starting again does not help: a person must change something first.
+const EXIT_NEEDS_A_PERSON: u8 = 2;
+const EXIT_FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
@@ -55,10 +56,25 @@ fn main() -> ExitCode {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     tracing::error!("{error:#}");
-                    ExitCode::from(EXIT_REFUSED)
+                    ExitCode::from(exit_code(&error))
                 }
             }
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    let for_a_person = error.is::<config::Error>()
+        || error.is::<enroll::Error>()
+        || error.is::<run::NeedsAPerson>()
+        || matches!(
+            error.downcast_ref(),
+            Some(identity::Error::Damaged(_) | identity::Error::Key(_))
+        );
+    if for_a_person {
+        EXIT_NEEDS_A_PERSON
+    } else {
+        EXIT_FAILED
     }
 }
 

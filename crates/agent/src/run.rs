@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use nix::{
     errno::Errno,
     sys::wait::{WaitPidFlag, WaitStatus, waitpid},
@@ -29,7 +29,16 @@ use crate::{
     tls,
 };
 
-/// `Ok` after a request to stop; an error is for a person, as trying again would not help.
+/// Something a person must change before a next start can succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NeedsAPerson(String);
+
+fn needs_a_person(text: impl Into<String>) -> anyhow::Error {
+    NeedsAPerson(text.into()).into()
+}
+
+/// `Ok` after a request to stop.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     let data = config.data.clone();
     durable::private_directory(&data).with_context(|| {
@@ -123,7 +132,7 @@ async fn identify(
         .as_deref()
         .map(api::server_address)
         .transpose()
-        .map_err(|reason| anyhow::anyhow!("--server: {reason}"))?;
+        .map_err(|reason| needs_a_person(format!("--server: {reason}")))?;
     let stored = Identity::load(data)?;
     let token = config.token.as_deref().filter(|token| {
         stored
@@ -139,13 +148,15 @@ async fn identify(
             }
             Ok(identity)
         }
-        (None, None) => bail!(
-            "this agent has not joined a server yet: give --server and --token as shown when the agent was created"
-        ),
+        (None, None) => Err(needs_a_person(
+            "this agent has not joined a server yet: give --server and --token as shown when the agent was created",
+        )),
         (Some(token), stored) => {
             let known = stored.as_ref().map(|identity| identity.server.clone());
             let Some(server) = server.or(known) else {
-                bail!("--server is missing: give the address that was shown with the token");
+                return Err(needs_a_person(
+                    "--server is missing: give the address that was shown with the token",
+                ));
             };
             let identity = enroll::enroll(data, &server, token, facts, clock).await?;
             let same = |old: &Identity| old.agent_id == identity.agent_id && old.ca == identity.ca;
@@ -184,7 +195,10 @@ fn cgroup_root(choice: &CgroupChoice) -> anyhow::Result<Option<std::path::PathBu
         CgroupChoice::Off => Ok(None),
         CgroupChoice::Own => Ok(Cgroup::own_root()),
         CgroupChoice::Under(path) if path.join("cgroup.procs").exists() => Ok(Some(path.clone())),
-        CgroupChoice::Under(path) => bail!("--cgroup: {} is not a folder of cgroup v2", path.display()),
+        CgroupChoice::Under(path) => Err(needs_a_person(format!(
+            "--cgroup: {} is not a folder of cgroup v2",
+            path.display()
+        ))),
     }
 }
 
@@ -194,10 +208,10 @@ fn lock(data: &Path) -> anyhow::Result<File> {
     let file = durable::private(&path).with_context(|| format!("{} cannot be written", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!(
+        Err(TryLockError::WouldBlock) => Err(needs_a_person(format!(
             "another postern-agent runs on {}: stop it first, or give this one its own folder with --data",
             data.display()
-        ),
+        ))),
         Err(TryLockError::Error(error)) => Err(error).context("the data folder cannot be locked"),
     }
 }

@@ -19,7 +19,7 @@ use postern_protocol::{
 };
 use support::{
     STUBBORN, command, is_alive, order, pids, script,
-    server::{Agent, Server},
+    server::{Agent, Proxy, Server},
     shell, wait_for,
 };
 
@@ -434,4 +434,26 @@ fn a_locked_out_agent_keeps_its_job_and_comes_back_with_a_new_token() {
     let _agent = server.agent(data.path());
     assert_eq!(server.result(1).outcome, Outcome::Exited { code: 6 });
     assert_eq!(server.state().credentials.len(), 2);
+}
+
+#[test]
+fn a_proxy_is_used_with_the_same_pinning_and_left_out_for_no_proxy() {
+    let server = Server::start();
+    let proxy = Proxy::start();
+    let proxy_url = format!("http://{}", proxy.address);
+    let data = tempfile::tempdir().unwrap();
+    let token = server.token();
+    let arguments = ["--server", &server.url(), "--token", &token];
+    let agent = Agent::start(data.path(), &arguments, &[("HTTPS_PROXY", &proxy_url)]);
+    server.give(&order(1, command(&["true"])));
+    assert_eq!(server.result(1).outcome, Outcome::Exited { code: 0 });
+    let targets = proxy.targets.lock().unwrap().clone();
+    assert!(!targets.is_empty() && targets.iter().all(|target| *target == server.address.to_string()));
+    agent.kill();
+
+    let environment = [("HTTPS_PROXY", proxy_url.as_str()), ("NO_PROXY", "127.0.0.1")];
+    let _agent = Agent::start(data.path(), &[], &environment);
+    server.give(&order(2, command(&["true"])));
+    server.result(2);
+    assert_eq!(proxy.targets.lock().unwrap().len(), targets.len());
 }

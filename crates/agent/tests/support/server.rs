@@ -395,3 +395,54 @@ async fn checkin(shared: &Shared, request: CheckinRequest) -> Result<String, Fai
         let _ = tokio::time::timeout(POLL, news).await;
     }
 }
+
+/// A FAKE proxy that only knows CONNECT, and notes where it was asked to connect to.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    pub(crate) targets: Arc<Mutex<Vec<String>>>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Proxy {
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let targets: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = targets.clone();
+        runtime.spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(tunnel(client, noted.clone()));
+            }
+        });
+        Self {
+            address,
+            targets,
+            _runtime: runtime,
+        }
+    }
+}
+
+async fn tunnel(mut client: tokio::net::TcpStream, targets: Arc<Mutex<Vec<String>>>) -> Option<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let target = head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned();
+    targets.lock().unwrap().push(target.clone());
+    let mut server = tokio::net::TcpStream::connect(target).await.ok()?;
+    client
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await
+        .ok()?;
+    tokio::io::copy_bidirectional(&mut client, &mut server)
+        .await
+        .ok()?;
+    Some(())
+}
