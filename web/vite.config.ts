@@ -8,7 +8,7 @@ import {
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
-import { theme } from "./src/app/theme";
+import { theme } from "./src/app/theme.ts";
 
 /**
  * Mantine writes its variables into a `<style>` element at run time, which the content security policy of

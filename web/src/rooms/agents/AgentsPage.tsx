@@ -3,10 +3,9 @@ import { IconPlus, IconServer2 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
-import { allItems } from "~/api/list";
 import type { Agent } from "~/api/types";
-import { useList } from "~/api/useList";
-import { useMissing, useSession } from "~/app/session";
+import { useMissing } from "~/app/session";
+import { useListPage } from "~/app/useListPage";
 import { organizationsOptions } from "~/rooms/identity/api";
 import { ActionButton } from "~/ui/ActionButton";
 import { ActionMenu } from "~/ui/ActionMenu";
@@ -17,7 +16,6 @@ import { DataTable } from "~/ui/table/DataTable";
 import { SelectionBar } from "~/ui/table/SelectionBar";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
-import { useTableState } from "~/ui/table/useTableState";
 import { AddAgentDialog } from "./AddAgentDialog";
 import { agentKey, agentList } from "./api";
 import { agentColumns, agentFilters } from "./columns";
@@ -30,25 +28,25 @@ export function AgentsPage() {
   const navigate = route.useNavigate();
   const go = useNavigate();
   const missing = useMissing();
-  const { user } = useSession();
   const setSearch = useCallback(
     (change: Partial<TableSearch>) =>
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
-  const table = useTableState({ table: "agents", user: user.id, columns: agentColumns, search, setSearch });
-  const state = useMemo(
-    () => ({ search: search.q, sort: search.sort, filter: search.filter }),
-    [search.q, search.sort, search.filter],
-  );
-  const list = useList<Agent>(agentKey, state, agentList);
+  const { table, list, toolbar, narrowed, widen } = useListPage<Agent>({
+    name: "agents",
+    columns: agentColumns,
+    search,
+    setSearch,
+    queryKey: agentKey,
+    load: agentList,
+  });
   const { data: organizations = [] } = useQuery(organizationsOptions);
   const filters = useMemo(() => agentFilters(list.rows, organizations), [list.rows, organizations]);
   const [adding, setAdding] = useState(false);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const { actions, dialogs } = useAgentActions();
   const chosen = list.rows.filter((agent) => selected.has(String(agent.id)));
-  const narrowed = Boolean(search.q || search.filter);
   const add = (
     <ActionButton
       label="Add agent"
@@ -75,16 +73,7 @@ export function AgentsPage() {
       }
       actions={add}
     >
-      <Toolbar
-        table={table}
-        columns={agentColumns}
-        filters={filters}
-        searchLabel="Search by name"
-        refreshing={list.refreshing}
-        onRefresh={list.refresh}
-        loadAll={(progress) => allItems(state, agentList, progress)}
-        exportName="agents"
-      />
+      <Toolbar {...toolbar} filters={filters} searchLabel="Search by name" />
       <SelectionBar count={chosen.length} noun="agent" onClear={() => setSelected(new Set())}>
         <ActionButton
           label="Run a job on them"
@@ -112,7 +101,7 @@ export function AgentsPage() {
               icon={IconServer2}
               title="No agent matches"
               action={
-                <Button variant="default" onClick={() => table.set({ q: undefined, filter: undefined })}>
+                <Button variant="default" onClick={widen}>
                   Clear search and filters
                 </Button>
               }

@@ -3,10 +3,9 @@ import { IconRosetteDiscountCheck, IconShieldCheck, IconShieldX } from "@tabler/
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
-import { allItems } from "~/api/list";
 import type { AuditRecord, AuditVerification } from "~/api/types";
-import { useList } from "~/api/useList";
-import { useMissing, useSession } from "~/app/session";
+import { useMissing } from "~/app/session";
+import { useListPage } from "~/app/useListPage";
 import { ActionButton } from "~/ui/ActionButton";
 import { CopyField } from "~/ui/CopyField";
 import { count, dateTime } from "~/ui/format";
@@ -16,7 +15,6 @@ import { EmptyState, ProblemAlert } from "~/ui/states";
 import { type Column, DataTable } from "~/ui/table/DataTable";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
-import { useTableState } from "~/ui/table/useTableState";
 import classes from "./AuditPage.module.css";
 import { auditKey, auditList, auditVerify } from "./api";
 import { RecordDetail } from "./RecordDetail";
@@ -111,7 +109,6 @@ export function AuditPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const missing = useMissing();
-  const { user } = useSession();
   const reason = missing("audit.view");
   const [opened, setOpened] = useState<AuditRecord>();
   const columns = useMemo(() => auditColumns(setOpened), []);
@@ -120,12 +117,14 @@ export function AuditPage() {
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
-  const table = useTableState({ table: "audit", user: user.id, columns, search, setSearch });
-  const state = useMemo(
-    () => ({ search: search.q, sort: search.sort, filter: search.filter }),
-    [search.q, search.sort, search.filter],
-  );
-  const list = useList<AuditRecord>(auditKey, state, auditList);
+  const { table, list, toolbar, widen } = useListPage<AuditRecord>({
+    name: "audit",
+    columns: columns,
+    search,
+    setSearch,
+    queryKey: auditKey,
+    load: auditList,
+  });
   const filters = useMemo(() => auditFilters(list.rows), [list.rows]);
   const verify = useMutation({ mutationFn: auditVerify });
 
@@ -153,16 +152,7 @@ export function AuditPage() {
     >
       {verify.error ? <ProblemAlert error={verify.error} /> : null}
       {verify.data && <Verification result={verify.data} onClose={() => verify.reset()} />}
-      <Toolbar
-        table={table}
-        columns={columns}
-        filters={filters}
-        searchLabel="Search the audit trail"
-        refreshing={list.refreshing}
-        onRefresh={list.refresh}
-        loadAll={(progress) => allItems(state, auditList, progress)}
-        exportName="audit"
-      />
+      <Toolbar {...toolbar} filters={filters} searchLabel="Search the audit trail" />
       <DataTable
         label="Audit"
         columns={columns}
@@ -178,7 +168,7 @@ export function AuditPage() {
             icon={IconShieldCheck}
             title="No record matches"
             action={
-              <Button variant="default" onClick={() => table.set({ q: undefined, filter: undefined })}>
+              <Button variant="default" onClick={widen}>
                 Clear search and filters
               </Button>
             }

@@ -2,14 +2,13 @@ import { Alert, Button, Checkbox, Group, Modal, NumberInput, Radio, Stack, TextI
 import { IconAlertTriangle, IconKey, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { type FormEvent, useCallback, useMemo, useState } from "react";
+import { type FormEvent, useCallback, useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
-import { allItems } from "~/api/list";
 import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { Permission, Token, TokenCreate, TokenCreated } from "~/api/types";
-import { useList } from "~/api/useList";
 import { useSession } from "~/app/session";
+import { useListPage } from "~/app/useListPage";
 import { ActionMenu } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
 import { CopyField } from "~/ui/CopyField";
@@ -22,7 +21,6 @@ import { EmptyState, ProblemAlert } from "~/ui/states";
 import { type Column, DataTable } from "~/ui/table/DataTable";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
-import { useTableState } from "~/ui/table/useTableState";
 import { toastDone } from "~/ui/toast";
 import { tokenKey, tokenList } from "./api";
 import { PERMISSION, PERMISSIONS } from "./words";
@@ -91,19 +89,20 @@ function Expiry({ at }: { at: string }) {
 export function TokensPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { user } = useSession();
   const client = useQueryClient();
   const setSearch = useCallback(
     (change: Partial<TableSearch>) =>
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
-  const table = useTableState({ table: "tokens", user: user.id, columns: COLUMNS, search, setSearch });
-  const state = useMemo(
-    () => ({ search: search.q, sort: search.sort, filter: search.filter }),
-    [search.q, search.sort, search.filter],
-  );
-  const list = useList<Token>(tokenKey, state, tokenList);
+  const { list, toolbar, narrowed } = useListPage<Token>({
+    name: "tokens",
+    columns: COLUMNS,
+    search,
+    setSearch,
+    queryKey: tokenKey,
+    load: tokenList,
+  });
   const [adding, setAdding] = useState(false);
   const [revoking, setRevoking] = useState<Token>();
   const revoke = useMutation({
@@ -127,16 +126,7 @@ export function TokensPage() {
       aside={!list.status.pending && <span className="dim">{count(list.rows.length, "token")}</span>}
       actions={add}
     >
-      <Toolbar
-        table={table}
-        columns={COLUMNS}
-        filters={[]}
-        searchLabel="Search tokens"
-        refreshing={list.refreshing}
-        onRefresh={list.refresh}
-        loadAll={(progress) => allItems(state, tokenList, progress)}
-        exportName="tokens"
-      />
+      <Toolbar {...toolbar} filters={[]} searchLabel="Search tokens" />
       <DataTable
         label="API tokens"
         columns={COLUMNS}
@@ -164,8 +154,8 @@ export function TokensPage() {
         empty={
           <EmptyState
             icon={IconKey}
-            title={search.q ? "No token matches" : "There are no API tokens"}
-            action={search.q ? undefined : add}
+            title={narrowed ? "No token matches" : "There are no API tokens"}
+            action={narrowed ? undefined : add}
           >
             A token lets a program or the command line act in your name, with no more than you may do.
           </EmptyState>

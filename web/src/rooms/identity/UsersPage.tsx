@@ -4,11 +4,10 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 import { api } from "~/api/client";
-import { allItems } from "~/api/list";
 import { answer } from "~/api/problem";
 import type { User } from "~/api/types";
-import { useList } from "~/api/useList";
 import { useMissing, useSession } from "~/app/session";
+import { useListPage } from "~/app/useListPage";
 import { ActionButton } from "~/ui/ActionButton";
 import { type Action, ActionMenu } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
@@ -19,7 +18,6 @@ import { EmptyState } from "~/ui/states";
 import { type Column, DataTable } from "~/ui/table/DataTable";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
-import { useTableState } from "~/ui/table/useTableState";
 import { toastDone, toastProblem } from "~/ui/toast";
 import { userKey, userList } from "./api";
 import { AddUserDialog, PasswordDialog, RolesDialog, usePlaces } from "./UserDialogs";
@@ -104,12 +102,14 @@ export function UsersPage() {
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
-  const table = useTableState({ table: "users", user: me.id, columns, search, setSearch });
-  const state = useMemo(
-    () => ({ search: search.q, sort: search.sort, filter: search.filter }),
-    [search.q, search.sort, search.filter],
-  );
-  const list = useList<User>(userKey, state, userList);
+  const { table, list, toolbar, widen } = useListPage<User>({
+    name: "users",
+    columns,
+    search,
+    setSearch,
+    queryKey: userKey,
+    load: userList,
+  });
   const client = useQueryClient();
   const [adding, setAdding] = useState(false);
   const [asked, setAsked] = useState<Asked>();
@@ -187,16 +187,7 @@ export function UsersPage() {
       aside={!list.status.pending && <span className="dim">{count(list.rows.length, "user")}</span>}
       actions={add}
     >
-      <Toolbar
-        table={table}
-        columns={columns}
-        filters={FILTERS}
-        searchLabel="Search users"
-        refreshing={list.refreshing}
-        onRefresh={list.refresh}
-        loadAll={(progress) => allItems(state, userList, progress)}
-        exportName="users"
-      />
+      <Toolbar {...toolbar} filters={FILTERS} searchLabel="Search users" />
       <DataTable
         label="Users"
         columns={columns}
@@ -213,7 +204,7 @@ export function UsersPage() {
             icon={IconUsers}
             title="No user matches"
             action={
-              <Button variant="default" onClick={() => table.set({ q: undefined, filter: undefined })}>
+              <Button variant="default" onClick={widen}>
                 Clear search and filters
               </Button>
             }

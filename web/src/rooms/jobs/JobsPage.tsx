@@ -3,10 +3,9 @@ import { IconListDetails, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
-import { allItems } from "~/api/list";
 import type { Job } from "~/api/types";
-import { useList } from "~/api/useList";
-import { useMissing, useSession } from "~/app/session";
+import { useMissing } from "~/app/session";
+import { useListPage } from "~/app/useListPage";
 import { organizationsOptions } from "~/rooms/identity/api";
 import { ActionButton } from "~/ui/ActionButton";
 import { ActionMenu } from "~/ui/ActionMenu";
@@ -17,7 +16,6 @@ import { DataTable } from "~/ui/table/DataTable";
 import { SelectionBar } from "~/ui/table/SelectionBar";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
-import { useTableState } from "~/ui/table/useTableState";
 import { jobKey, jobList } from "./api";
 import { jobColumns, jobFilters } from "./columns";
 import type { JobReasons } from "./rules";
@@ -30,25 +28,25 @@ export function JobsPage() {
   const navigate = route.useNavigate();
   const go = useNavigate();
   const missing = useMissing();
-  const { user } = useSession();
   const setSearch = useCallback(
     (change: Partial<TableSearch>) =>
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
-  const table = useTableState({ table: "jobs", user: user.id, columns: jobColumns, search, setSearch });
-  const state = useMemo(
-    () => ({ search: search.q, sort: search.sort, filter: search.filter }),
-    [search.q, search.sort, search.filter],
-  );
-  const list = useList<Job>(jobKey, state, jobList);
+  const { table, list, toolbar, narrowed, widen } = useListPage<Job>({
+    name: "jobs",
+    columns: jobColumns,
+    search,
+    setSearch,
+    queryKey: jobKey,
+    load: jobList,
+  });
   const { data: organizations = [] } = useQuery(organizationsOptions);
   const filters = useMemo(() => jobFilters(list.rows, organizations), [list.rows, organizations]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const clear = () => setSelected(new Set());
   const { actions, ask, reasons, dialogs } = useJobActions(clear);
   const chosen = list.rows.filter((job) => selected.has(String(job.id)));
-  const narrowed = Boolean(search.q || search.filter);
   const run = (
     <ActionButton
       label="Run"
@@ -85,16 +83,7 @@ export function JobsPage() {
       }
       actions={run}
     >
-      <Toolbar
-        table={table}
-        columns={jobColumns}
-        filters={filters}
-        searchLabel="Search summary or agent"
-        refreshing={list.refreshing}
-        onRefresh={list.refresh}
-        loadAll={(progress) => allItems(state, jobList, progress)}
-        exportName="jobs"
-      />
+      <Toolbar {...toolbar} filters={filters} searchLabel="Search summary or agent" />
       <SelectionBar count={chosen.length} noun="job" onClear={clear}>
         {bulk("Cancel", "cancel", "cancel")}
         {bulk("Retry", "retry", "retry")}
@@ -120,7 +109,7 @@ export function JobsPage() {
               icon={IconListDetails}
               title="No job matches"
               action={
-                <Button variant="default" onClick={() => table.set({ q: undefined, filter: undefined })}>
+                <Button variant="default" onClick={widen}>
                   Clear search and filters
                 </Button>
               }

@@ -16,11 +16,14 @@ export interface Piece {
 /** Kept in the browser: as much as the server keeps at most, from both ends. */
 export const HEAD_BYTES = 512 * 1024;
 export const TAIL_BYTES = 512 * 1024;
+/** The middle is dropped in steps of this size: each step means to find all lines anew. */
+const SLACK_BYTES = 512 * 1024;
 
 export type Change = "none" | "appended" | "rebuilt";
 
 export class Segments {
   private list: Piece[] = [];
+  private held = 0;
 
   get pieces(): readonly Piece[] {
     return this.list;
@@ -39,6 +42,7 @@ export class Segments {
     const end = piece.offset + piece.bytes;
     if (piece.offset === this.end) {
       this.list.push(piece);
+      this.held += piece.bytes;
       return this.trim() ? "rebuilt" : "appended";
     }
     const touching = this.list.filter(
@@ -62,16 +66,17 @@ export class Segments {
     }
     const index = this.list.findIndex((other) => other.offset > added.offset);
     this.list.splice(index < 0 ? this.list.length : index, 0, added);
+    this.held = sum(this.list);
     this.trim();
     return "rebuilt";
   }
 
   /** Drops whole pieces from the middle when more is held than the server would keep. */
   private trim(): boolean {
-    const tailStart = this.end - TAIL_BYTES;
-    if (tailStart <= HEAD_BYTES) {
+    if (this.held <= HEAD_BYTES + TAIL_BYTES + SLACK_BYTES) {
       return false;
     }
+    const tailStart = this.end - TAIL_BYTES;
     const kept = this.list.filter(
       (piece) => piece.offset < HEAD_BYTES || piece.offset + piece.bytes > tailStart,
     );
@@ -79,9 +84,12 @@ export class Segments {
       return false;
     }
     this.list = kept;
+    this.held = sum(kept);
     return true;
   }
 }
+
+const sum = (pieces: Piece[]): number => pieces.reduce((total, piece) => total + piece.bytes, 0);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import type { JobState } from "~/api/types";
+import { jobReasons } from "./rules";
+
+const STATES: JobState[] = [
+  "queued",
+  "pending",
+  "running",
+  "completed",
+  "failed",
+  "timeout",
+  "cancelled",
+  "unknown",
+];
+const allowed = () => undefined;
+
+const possible = (change: "cancel" | "retry" | "remove") =>
+  STATES.filter((state) => jobReasons({ state, cancel_requested: false }, allowed)[change] === undefined);
+
+describe("what can be done with a job", () => {
+  it("follows the table of states", () => {
+    expect(possible("cancel")).toEqual(["queued", "pending", "running"]);
+    expect(possible("retry")).toEqual(["failed", "timeout", "unknown"]);
+    expect(possible("remove")).toEqual(["completed", "failed", "cancelled", "unknown"]);
+  });
+
+  it("the reason names the state", () => {
+    expect(jobReasons({ state: "running", cancel_requested: false }, allowed).remove).toContain(
+      "It is running",
+    );
+  });
+
+  it("a job is cancelled once", () => {
+    expect(jobReasons({ state: "running", cancel_requested: true }, allowed).cancel).toContain(
+      "being cancelled",
+    );
+  });
+
+  it("without the permission nothing can be done, and that is the reason", () => {
+    const reasons = jobReasons(
+      { state: "failed", cancel_requested: false },
+      (permission) => `needs ${permission}`,
+    );
+    expect(new Set(Object.values(reasons))).toEqual(new Set(["needs jobs.manage"]));
+  });
+});
