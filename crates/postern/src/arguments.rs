@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{agents, audit, jobs, login, manual, organizations, tokens, users},
+    commands::{agents, audit, jobs, login, manual, organizations, serve, tokens, users},
     failure::EXIT_CODES,
 };
 
@@ -27,6 +27,11 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the server
+    Serve(Box<serve::ServeArguments>),
+    /// Print the OpenAPI document of the REST API
+    #[command(hide = true)]
+    Openapi,
     #[command(flatten)]
     Operator(OperatorCommand),
 }

@@ -47,6 +47,16 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// Secrets of `postern serve` come from the environment only: a command line can be read by others.
+pub(crate) fn secret(name: &str) -> Option<String> {
+    variable(name)?.into_string().ok()
+}
+
+/// What to log, as tracing's directives.
+pub(crate) fn log_directives() -> Option<String> {
+    variable("POSTERN_LOG")?.into_string().ok()
+}
+
 pub(crate) fn no_colour() -> bool {
     variable("NO_COLOR").is_some()
 }

@@ -1,5 +1,5 @@
-//! `postern`: the operator's commands. Everything here goes through the REST API; nothing here decides what is
-//! allowed, and nothing here touches a database.
+//! `postern`: the server (`serve`) and the operator's commands. The commands go through the REST API; nothing
+//! here decides what is allowed, and nothing but `serve` touches a database.
 
 mod arguments;
 mod clock;
@@ -36,6 +36,13 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command, console: &Console) -> Result<ExitCode, Failure> {
     match command {
+        Command::Serve(arguments) => commands::serve::run(*arguments, console),
+        Command::Openapi => {
+            let document =
+                postern_server::openapi_json().map_err(|error| Failure::Local(error.to_string()))?;
+            console.say(document.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Operator(command) => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

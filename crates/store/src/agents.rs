@@ -1,5 +1,7 @@
 //! Agents, their labels, their enrolment tokens and the state of their credentials.
 
+use std::collections::BTreeMap;
+
 use postern_domain::{
     AgentId, DepartmentId, OrganizationId, TenantId, Timestamp,
     agent::{CredentialFacts, FIRST_CONTACT_WITHIN, SEEN_WITHIN},
@@ -11,7 +13,7 @@ use postern_domain::{
 use crate::{
     Error, ListQuery, Tx,
     engine::{Value, record, values},
-    list::{Key, Select, contains},
+    list::{IDS, Key, Select, contains, marks},
 };
 
 record! {
@@ -145,11 +147,12 @@ pub async fn update(tx: &mut Tx<'_>, id: AgentId, properties: &Properties) -> Re
     labels_insert(tx, id, &properties.labels).await
 }
 
-/// Its jobs, attempts and output go with it; the audit stays.
+/// Its jobs, attempts and output go with it, and payloads that no other job has; the audit stays.
 pub async fn delete(tx: &mut Tx<'_>, id: AgentId) -> Result<(), Error> {
+    let payloads = crate::jobs::payloads_lock(tx, "j.agent_id = $1", id.0).await?;
     tx.execute("DELETE FROM agents WHERE id = $1", &values![id])
-        .await
-        .map(|_| ())
+        .await?;
+    crate::jobs::payloads_sweep(tx, &payloads).await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -257,9 +260,12 @@ fn filter_into(select: &mut Select, filter: &Filter, now: Timestamp) {
         use postern_domain::agent::CredentialState;
         let parts = filter.credentials.iter().map(|state| match state {
             CredentialState::None => ("a.credential_expires_us IS NULL", vec![]),
-            CredentialState::Revoked => ("a.credential_revoked_us IS NOT NULL", vec![]),
+            CredentialState::Revoked => (
+                "a.credential_expires_us IS NOT NULL AND a.credential_revoked_us IS NOT NULL",
+                vec![],
+            ),
             CredentialState::Locked => (
-                "a.credential_revoked_us IS NULL AND a.locked_us IS NOT NULL",
+                "a.credential_expires_us IS NOT NULL AND a.credential_revoked_us IS NULL AND a.locked_us IS NOT NULL",
                 vec![],
             ),
             CredentialState::Expired => (
@@ -325,14 +331,13 @@ pub async fn targets(
     select.within(reach, "a");
     if !selector.all {
         let mut parts: Vec<(String, Vec<Value>)> = Vec::new();
-        let marks = |count: usize| vec!["?"; count].join(", ");
         if !selector.ids.is_empty() {
-            let values = selector.ids.iter().map(|id| Value::Int(*id)).collect();
-            parts.push((format!("a.id IN ({})", marks(selector.ids.len())), values));
+            let (marks, values) = marks(selector.ids.iter().copied());
+            parts.push((format!("a.id IN ({marks})"), values));
         }
         if !selector.names.is_empty() {
-            let values = selector.names.iter().map(Value::from).collect();
-            parts.push((format!("a.name IN ({})", marks(selector.names.len())), values));
+            let (marks, values) = marks(&selector.names);
+            parts.push((format!("a.name IN ({marks})"), values));
         }
         if !selector.labels.is_empty() {
             let has = "EXISTS (SELECT 1 FROM agent_labels l WHERE l.agent_id = a.id AND l.name = ? AND l.value = ?)";
@@ -353,9 +358,7 @@ pub async fn targets(
             values.into_iter().flatten(),
         );
     }
-    let (sql, values) = select
-        .push(&format!(" ORDER BY a.id LIMIT {}", limit.saturating_add(1)))
-        .parts();
+    let (sql, values) = select.push(" ORDER BY a.id").limit(i64::from(limit) + 1).parts();
     tx.query(sql, values)
         .await?
         .into_iter()
@@ -497,27 +500,36 @@ record! {
     }
 }
 
-/// Guards of several agents, kept from other servers until the end of the transaction.
+/// Guards of several agents, kept from other servers until the end of the transaction. By id, so that servers
+/// that ask for the same agents do not wait for each other in a circle.
 pub async fn guards(tx: &mut Tx<'_>, ids: &[AgentId]) -> Result<Vec<StoredGuard>, Error> {
-    let mut select = Select::new("SELECT id, guard_highest, guard_seen FROM agents");
-    let lock = tx.for_update();
-    let (sql, values) = select
-        .and_in("id", ids.iter().copied())
-        .push(" ORDER BY id")
-        .push(lock)
-        .parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(StoredGuard::from_row)
-        .collect()
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    let mut guards = Vec::with_capacity(ids.len());
+    for part in ids.chunks(IDS) {
+        let mut select = Select::new("SELECT id, guard_highest, guard_seen FROM agents");
+        let lock = tx.for_update();
+        let (sql, values) = select
+            .and_in("id", part.iter().copied())
+            .push(" ORDER BY id")
+            .push(lock)
+            .parts();
+        for row in tx.query(sql, values).await? {
+            guards.push(StoredGuard::from_row(row)?);
+        }
+    }
+    Ok(guards)
 }
 
-/// Writes heartbeats of many agents at once.
+/// Writes heartbeats of many agents at once; the last one of an agent counts.
 pub async fn heartbeats(tx: &mut Tx<'_>, beats: Vec<(AgentId, Timestamp, CloneGuard)>) -> Result<(), Error> {
+    let beats: BTreeMap<_, _> = beats
+        .into_iter()
+        .map(|(id, seen, guard)| (id, (seen, guard)))
+        .collect();
     let rows = beats
         .into_iter()
-        .map(|(id, seen, guard)| values![id, seen, guard.highest, guard.seen].to_vec());
+        .map(|(id, (seen, guard))| values![id, seen, guard.highest, guard.seen].to_vec());
     let head = "UPDATE agents SET last_seen_us = beat.column2, guard_highest = beat.column3, guard_seen = beat.column4 FROM (";
     let tail = ") AS beat WHERE agents.id = beat.column1";
     tx.many(

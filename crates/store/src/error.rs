@@ -25,6 +25,9 @@ pub enum Error {
     Statement(String),
     #[error("unexpected data in the database: {0}")]
     Shape(String),
+    /// Also what an operation gets that reports success over a statement that failed.
+    #[error("an earlier statement of the transaction failed, so nothing of it is kept")]
+    Aborted,
     #[error("an operation waited for something else inside a transaction")]
     WaitedInTransaction,
     #[error("an operation panicked inside a transaction")]
@@ -61,7 +64,9 @@ impl From<rusqlite::Error> for Error {
                     Self::Duplicate(text)
                 }
                 ErrorCode::DiskFull => Self::DiskFull,
-                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Unreachable(text),
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen => {
+                    Self::Unreachable(text)
+                }
                 _ => Self::Statement(error.to_string()),
             };
         }
@@ -71,13 +76,47 @@ impl From<rusqlite::Error> for Error {
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        use tokio_postgres::error::SqlState;
-        match error.code() {
-            Some(code) if *code == SqlState::UNIQUE_VIOLATION => Self::Duplicate(text_of(&error)),
-            Some(code) if *code == SqlState::DISK_FULL => Self::DiskFull,
-            Some(code) if *code == SqlState::T_R_DEADLOCK_DETECTED => Self::Unreachable(text_of(&error)),
-            Some(_) => Self::Statement(text_of(&error)),
-            None => Self::Unreachable(text_of(&error)),
+        let text = text_of(&error);
+        match error.code().map(tokio_postgres::error::SqlState::code) {
+            None => Self::Unreachable(text),
+            Some("23505") => Self::Duplicate(text),
+            Some("53100") => Self::DiskFull,
+            Some(code) if passes(code) => Self::Unreachable(text),
+            Some(_) => Self::Statement(text),
         }
+    }
+}
+
+/// Whether a refusal of PostgreSQL is about the moment and not about the statement; codes are those of its
+/// manual, appendix A.
+fn passes(code: &str) -> bool {
+    // Connection exceptions, insufficient resources, operator intervention (a server that stops or starts, a
+    // cancelled statement), transactions that met another one.
+    const CLASSES: [&str; 4] = ["08", "53", "57", "40"];
+    // A lock that was not to be had in time; a transaction that idled too long.
+    const CODES: [&str; 2] = ["55P03", "25P03"];
+    CLASSES.iter().any(|class| code.starts_with(class)) || CODES.contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_stops_is_another_thing_than_a_wrong_statement() {
+        for code in [
+            "57P01", "57P03", "08006", "53300", "40P01", "57014", "55P03", "25P03",
+        ] {
+            assert!(passes(code), "{code}");
+        }
+        for code in ["42601", "23503", "22003", "25P02", "42P01"] {
+            assert!(!passes(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_shared_error_is_as_transient_as_the_one_inside() {
+        assert!(Error::Shared(Arc::new(Error::DiskFull)).is_transient());
+        assert!(!Error::Shared(Arc::new(Error::Statement(String::new()))).is_transient());
     }
 }

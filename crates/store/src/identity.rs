@@ -8,7 +8,7 @@ use postern_domain::{
 use crate::{
     Error, ListQuery, Tx,
     engine::{Value, record, values},
-    list::{Key, Select, contains},
+    list::{Key, Select, contains, marks},
 };
 
 record! {
@@ -452,13 +452,11 @@ pub async fn token_list(
     );
     let mut select = Select::new(head);
     if !reach.everywhere {
-        let marks = vec!["?"; reach.tenants.len() + 1].join(", ");
         // Tenant ids start at 1: the 0 keeps the list from being empty.
-        let tenants = reach
-            .tenants
-            .iter()
-            .map(|id| Value::Int(id.0))
-            .chain([Value::Int(0)]);
+        let tenants = [Value::Int(0)]
+            .into_iter()
+            .chain(reach.tenants.iter().copied().map(Value::from));
+        let (marks, tenants) = marks(tenants);
         let condition = format!("t.user_id = ? OR u.tenant_id IN ({marks})");
         select.and(&condition, [Value::from(own)].into_iter().chain(tenants));
     }

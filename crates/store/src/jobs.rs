@@ -11,8 +11,8 @@ use postern_domain::{
 use crate::{
     Error, ListQuery, Tx,
     agents::Target,
-    engine::{Value, record, values},
-    list::{Key, Select, contains},
+    engine::{record, values},
+    list::{IDS, Key, Select, contains, marks},
 };
 
 record! {
@@ -83,19 +83,6 @@ impl Job {
             department: self.department_id,
         }
     }
-
-    pub fn state_machine(&self) -> job::Job {
-        job::Job {
-            state: self.state,
-            attempt: self.attempt,
-            cancel_requested: self.cancel_requested,
-            timeout: Duration::from_secs(self.timeout_seconds.into()),
-            due: self.due,
-            started: self.started,
-            reason: self.reason.clone(),
-            exit_code: self.exit_code,
-        }
-    }
 }
 
 /// What several jobs of one creation share.
@@ -150,15 +137,18 @@ pub async fn create(
     let created = tx
         .many(head, &casts, "RETURNING id, agent_id", rows.collect())
         .await?;
-    created
+    let mut created = created
         .into_iter()
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
-        .collect()
+        .collect::<Result<Vec<(JobId, AgentId)>, Error>>()?;
+    // Ids follow the order of the values; the order of RETURNING is nobody's promise.
+    created.sort_unstable();
+    Ok(created)
 }
 
 async fn payload_keep(tx: &mut Tx<'_>, digest: &str, body: &str) -> Result<i64, Error> {
-    let find = "SELECT id FROM payloads WHERE digest = $1";
-    if let Some(row) = tx.query_opt(find, &values![digest]).await? {
+    let find = format!("SELECT id FROM payloads WHERE digest = $1{}", tx.for_reference());
+    if let Some(row) = tx.query_opt(&find, &values![digest]).await? {
         return row.read(0);
     }
     // Another transaction may have stored it in between: touching the row returns its id either way.
@@ -172,15 +162,6 @@ pub async fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
         .await?
         .map(Job::from_row)
         .transpose()
-}
-
-/// As `find`, and nobody else changes it until the end of the transaction.
-pub async fn find_for_update(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
-    let lock = format!("SELECT 1 FROM jobs WHERE id = $1{}", tx.for_update());
-    if tx.query_opt(&lock, &values![id]).await?.is_none() {
-        return Ok(None);
-    }
-    find(tx, id).await
 }
 
 #[derive(Debug, Clone, Default)]
@@ -226,10 +207,10 @@ pub async fn list(
         select.and_in("j.agent_id", filter.agent_ids.iter().copied());
     }
     if !filter.organizations.is_empty() {
-        let marks = vec!["?"; filter.organizations.len()].join(", ");
+        let (marks, names) = marks(&filter.organizations);
         let condition =
             format!("j.organization_id IN (SELECT id FROM organizations WHERE name IN ({marks}))");
-        select.and(&condition, filter.organizations.iter().map(Value::from));
+        select.and(&condition, names);
     }
     let (sql, values) = select.page(page, Key::Id, "j.id")?.parts();
     tx.query(sql, values)
@@ -264,15 +245,44 @@ pub async fn save(
 
 /// Attempts and output go with it, and its payload when no other job has it.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), Error> {
-    let payload: i64 = tx
-        .query_one(
-            "DELETE FROM jobs WHERE id = $1 RETURNING payload_id",
-            &values![id],
-        )
+    let payloads = payloads_lock(tx, "j.id = $1", id.0).await?;
+    if tx.execute("DELETE FROM jobs WHERE id = $1", &values![id]).await? == 0 {
+        return Err(Error::NotFound);
+    }
+    payloads_sweep(tx, &payloads).await
+}
+
+/// Payloads of jobs that are about to be deleted. Locked before the jobs, so that no new job takes one up that
+/// `payloads_sweep` removes.
+pub(crate) async fn payloads_lock(
+    tx: &mut Tx<'_>,
+    condition: &'static str,
+    id: i64,
+) -> Result<Vec<i64>, Error> {
+    let sql = format!(
+        "SELECT p.id FROM payloads p WHERE p.id IN (SELECT j.payload_id FROM jobs j WHERE {condition})
+         ORDER BY p.id{}",
+        tx.for_delete("p")
+    );
+    tx.query(&sql, &values![id])
         .await?
-        .read(0)?;
-    let sql = "DELETE FROM payloads WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE payload_id = $1)";
-    tx.execute(sql, &values![payload]).await.map(|_| ())
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// Removes those of these payloads that no job has any more.
+pub(crate) async fn payloads_sweep(tx: &mut Tx<'_>, payloads: &[i64]) -> Result<(), Error> {
+    for part in payloads.chunks(IDS) {
+        let mut delete = Select::new("DELETE FROM payloads");
+        delete.and_in("id", part.iter().copied()).and(
+            "NOT EXISTS (SELECT 1 FROM jobs j WHERE j.payload_id = payloads.id)",
+            [],
+        );
+        let (sql, values) = delete.parts();
+        tx.execute(sql, values).await?;
+    }
+    Ok(())
 }
 
 // ---- handing out
@@ -313,18 +323,22 @@ record! {
     }
 }
 
-/// What waits for an agent and is due, in the order it will be served.
+/// What waits for an agent and is due, in the order it will be served. In a write the rows are kept from others
+/// until its end: a job that is being cancelled at this moment is left out, and one that is here stays queued.
 pub async fn queued(
     tx: &mut Tx<'_>,
     agent: AgentId,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Queued>, Error> {
-    let sql = "SELECT j.id, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.attempt, p.body
-               FROM jobs j JOIN payloads p ON p.id = j.payload_id
-               WHERE j.agent_id = $1 AND j.state = 'queued' AND (j.not_before_us IS NULL OR j.not_before_us <= $2)
-               ORDER BY j.priority, j.id LIMIT $3";
-    tx.query(sql, &values![agent, now, limit])
+    let sql = format!(
+        "SELECT j.id, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.attempt, p.body
+         FROM jobs j JOIN payloads p ON p.id = j.payload_id
+         WHERE j.agent_id = $1 AND j.state = 'queued' AND (j.not_before_us IS NULL OR j.not_before_us <= $2)
+         ORDER BY j.priority, j.id LIMIT $3{}",
+        tx.for_update_of_free("j")
+    );
+    tx.query(&sql, &values![agent, now, limit])
         .await?
         .into_iter()
         .map(Queued::from_row)
@@ -360,7 +374,7 @@ pub async fn fence_set(tx: &mut Tx<'_>, agent: AgentId, fence: i64) -> Result<()
     .map(|_| ())
 }
 
-/// Marks a queued job as handed out and opens its attempt.
+/// Marks a queued job as handed out and opens its attempt. A job that is not queued any more is not found.
 pub async fn hand_out(
     tx: &mut Tx<'_>,
     job: JobId,
@@ -369,17 +383,16 @@ pub async fn hand_out(
     now: Timestamp,
 ) -> Result<AttemptId, Error> {
     let insert = "INSERT INTO attempts (job_id, number, state, checkin_number, handed_us)
-                  VALUES ($1, $2, 'pending', $3, $4) RETURNING id";
-    let id = AttemptId(
-        tx.insert(insert, &values![job, attempt, checkin_number, now])
-            .await?,
-    );
-    tx.execute(
-        "UPDATE jobs SET state = 'pending', attempt_id = $2 WHERE id = $1",
-        &values![job, id],
-    )
-    .await?;
-    Ok(id)
+                  SELECT id, $2, 'pending', $3, $4 FROM jobs WHERE id = $1 AND state = 'queued' RETURNING id";
+    let id = tx
+        .insert(insert, &values![job, attempt, checkin_number, now])
+        .await
+        .map(AttemptId)?;
+    let update = "UPDATE jobs SET state = 'pending', attempt_id = $2 WHERE id = $1 AND state = 'queued'";
+    match tx.execute(update, &values![job, id]).await? {
+        0 => Err(Error::NotFound),
+        _ => Ok(id),
+    }
 }
 
 /// The order of an attempt is handed out again, with this check-in.
@@ -444,16 +457,18 @@ pub async fn attempt_of(tx: &mut Tx<'_>, id: AttemptId, agent: AgentId) -> Resul
 
 /// Those of these attempts that are final: their results are here.
 pub async fn attempts_final(tx: &mut Tx<'_>, ids: &[AttemptId]) -> Result<Vec<AttemptId>, Error> {
-    let mut select = Select::new("SELECT id FROM attempts");
-    select
-        .and_in("id", ids.iter().copied())
-        .and("state NOT IN ('pending', 'running')", []);
-    let (sql, values) = select.parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
-        .collect()
+    let mut done = Vec::new();
+    for part in ids.chunks(IDS) {
+        let mut select = Select::new("SELECT id FROM attempts");
+        select
+            .and_in("id", part.iter().copied())
+            .and("state NOT IN ('pending', 'running')", []);
+        let (sql, values) = select.parts();
+        for row in tx.query(sql, values).await? {
+            done.push(row.read(0)?);
+        }
+    }
+    Ok(done)
 }
 
 pub async fn attempt_started(tx: &mut Tx<'_>, id: AttemptId, started: Timestamp) -> Result<(), Error> {
@@ -515,14 +530,17 @@ pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec
         .collect()
 }
 
-/// Jobs that time may have ended: stale in the queue, or in the hands of an agent that fell silent.
+/// Jobs that time has ended, by the rules of `domain::job` for a tick: stale in the queue, or in the hands of an
+/// agent that fell silent. A candidate that was none would keep others out of the limit.
 pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<JobId>, Error> {
     let stale = now.minus(STALE_AFTER);
     let sql = "SELECT id FROM jobs WHERE state = 'queued' AND due_us < $1
                UNION ALL
                SELECT j.id FROM jobs j JOIN agents a ON a.id = j.agent_id
                WHERE j.state IN ('pending', 'running')
-               AND coalesce(a.last_seen_us, 0) < $2 - j.timeout_seconds * 2000000
+               AND coalesce(a.last_seen_us, j.due_us) < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
+               AND CASE j.state WHEN 'running' THEN coalesce(j.started_us, j.due_us) ELSE j.due_us END
+                   < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
                LIMIT $3";
     tx.query(sql, &values![stale, now, limit])
         .await?
@@ -540,4 +558,67 @@ pub async fn counts(tx: &mut Tx<'_>) -> Result<Vec<(JobState, i64)>, Error> {
         .into_iter()
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
         .collect()
+}
+
+record! {
+    /// As much of a job as the rules need, kept from others until the end of the transaction.
+    pub struct Machine {
+        pub id: JobId,
+        pub tenant_id: TenantId,
+        pub organization_id: OrganizationId,
+        pub department_id: Option<DepartmentId>,
+        pub agent_id: AgentId,
+        pub state: JobState,
+        pub timeout_seconds: u32,
+        pub due: Timestamp,
+        pub attempt: u32,
+        pub attempt_id: Option<AttemptId>,
+        pub cancel_requested: bool,
+        pub started: Option<Timestamp>,
+        pub exit_code: Option<i32>,
+        pub reason: Option<String>,
+    }
+}
+
+impl Machine {
+    pub fn place(&self) -> Place {
+        Place {
+            tenant: self.tenant_id,
+            organization: Some(self.organization_id),
+            department: self.department_id,
+        }
+    }
+
+    pub fn job(&self) -> job::Job {
+        job::Job {
+            state: self.state,
+            attempt: self.attempt,
+            cancel_requested: self.cancel_requested,
+            timeout: Duration::from_secs(self.timeout_seconds.into()),
+            due: self.due,
+            started: self.started,
+            reason: self.reason.clone(),
+            exit_code: self.exit_code,
+        }
+    }
+}
+
+/// The job for a decision; nobody else changes it until the end of the transaction.
+pub async fn machine(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Machine>, Error> {
+    let sql = format!(
+        "SELECT id, tenant_id, organization_id, department_id, agent_id, state, timeout_seconds, due_us, attempt,
+         attempt_id, cancel_requested, started_us, exit_code, reason FROM jobs WHERE id = $1{}",
+        tx.for_update()
+    );
+    tx.query_opt(&sql, &values![id])
+        .await?
+        .map(Machine::from_row)
+        .transpose()
+}
+
+/// When the agent of a job last spoke.
+pub async fn agent_seen(tx: &mut Tx<'_>, agent: AgentId) -> Result<Option<Timestamp>, Error> {
+    tx.query_one("SELECT last_seen_us FROM agents WHERE id = $1", &values![agent])
+        .await?
+        .read(0)
 }

@@ -65,8 +65,9 @@ impl Store {
         }
     }
 
-    /// All of the operation, durably, or nothing of it. On SQLite it shares a commit with the writes that
-    /// wait beside it, and must not await anything but its statements.
+    /// All of the operation, durably, or nothing of it: nothing when it panics, and nothing after a statement
+    /// that failed, whatever it says itself. On SQLite it shares a commit with the writes that wait beside it,
+    /// and must not await anything but its statements.
     ///
     /// When the caller stops waiting the outcome is unknown to it: the write may still happen.
     pub async fn write<T, E, F>(&self, operation: F) -> Result<T, E>
@@ -77,7 +78,7 @@ impl Store {
     {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.write(operation).await,
-            Database::Postgres(postgres) => postgres.run(operation).await,
+            Database::Postgres(postgres) => postgres.write(operation).await,
         }
     }
 
@@ -89,13 +90,8 @@ impl Store {
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send,
     {
         match &self.database {
-            Database::Sqlite(sqlite) => {
-                let mut connection = sqlite.reader()?;
-                let result = engine::sqlite::read(&mut connection, operation);
-                sqlite.give_back(connection);
-                result
-            }
-            Database::Postgres(postgres) => postgres.run(operation).await,
+            Database::Sqlite(sqlite) => sqlite.read(operation),
+            Database::Postgres(postgres) => postgres.read(operation).await,
         }
     }
 
@@ -109,17 +105,11 @@ impl Store {
         match &self.database {
             Database::Sqlite(sqlite) => {
                 let sqlite = sqlite.clone();
-                let run = move || {
-                    let mut connection = sqlite.reader()?;
-                    let result = engine::sqlite::read(&mut connection, operation);
-                    sqlite.give_back(connection);
-                    result
-                };
-                tokio::task::spawn_blocking(run)
+                tokio::task::spawn_blocking(move || sqlite.read(operation))
                     .await
                     .map_err(|_| E::from(Error::Panicked))?
             }
-            Database::Postgres(postgres) => postgres.run(operation).await,
+            Database::Postgres(postgres) => postgres.read(operation).await,
         }
     }
 

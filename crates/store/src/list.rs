@@ -7,6 +7,9 @@ use crate::{
     engine::{Value, values},
 };
 
+/// Ids asked for in one statement; SQLite takes 32,766 values in all.
+pub(crate) const IDS: usize = 1000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortDirection {
     Ascending,
@@ -98,19 +101,16 @@ impl Select {
         self
     }
 
-    /// `expression IN (…)`. The list is filled up to a power of two by repeating its last value, so that few
-    /// statements are prepared. An empty list matches nothing.
+    /// `expression IN (…)`. An empty list matches nothing.
     pub(crate) fn and_in<V: Into<Value>>(
         &mut self,
         expression: &str,
         values: impl IntoIterator<Item = V>,
     ) -> &mut Self {
-        let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
-        let Some(last) = values.last().cloned() else {
+        let (marks, values) = marks(values);
+        if values.is_empty() {
             return self.and("1 = 0", []);
-        };
-        values.resize(values.len().next_power_of_two(), last);
-        let marks = vec!["?"; values.len()].join(", ");
+        }
         self.and(&format!("{expression} IN ({marks})"), values)
     }
 
@@ -123,9 +123,9 @@ impl Select {
         let mut values = Vec::new();
         let mut add = |column: &str, ids: Vec<i64>| {
             if !ids.is_empty() {
-                let marks = vec!["?"; ids.len()].join(", ");
+                let (marks, ids) = marks(ids);
                 parts.push(format!("{table}.{column} IN ({marks})"));
-                values.extend(ids.into_iter().map(Value::Int));
+                values.extend(ids);
             }
         };
         add("tenant_id", reach.tenants.iter().map(|id| id.0).collect());
@@ -170,9 +170,15 @@ impl Select {
         if let Key::Text(expression) | Key::Int(expression) = key {
             self.sql.push_str(&format!("{expression} {order}, "));
         }
-        self.sql
-            .push_str(&format!("{id} {order} LIMIT {}", list.limit + 1));
-        Ok(self)
+        self.sql.push_str(&format!("{id} {order}"));
+        Ok(self.limit(i64::from(list.limit) + 1))
+    }
+
+    /// Bound like any value: each number in the text would be another statement to prepare.
+    pub(crate) fn limit(&mut self, rows: i64) -> &mut Self {
+        self.values.push(Value::Int(rows));
+        self.sql.push_str(&format!(" LIMIT ${}", self.values.len()));
+        self
     }
 
     pub(crate) fn push(&mut self, tail: &str) -> &mut Self {
@@ -185,10 +191,26 @@ impl Select {
     }
 }
 
-/// A pattern for `LIKE … ESCAPE '\'` that finds a text anywhere, in lower case.
+/// Placeholders for the values of an `IN (…)`. The list is filled up by repeating its last value, so that lists
+/// of different lengths share a few prepared statements.
+pub(crate) fn marks<V: Into<Value>>(values: impl IntoIterator<Item = V>) -> (String, Vec<Value>) {
+    const LARGE: usize = 1024;
+    let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    if let Some(last) = values.last().cloned() {
+        let filled = match values.len() {
+            few @ ..LARGE => few.next_power_of_two(),
+            many => many.next_multiple_of(LARGE),
+        };
+        values.resize(filled, last);
+    }
+    (vec!["?"; values.len()].join(", "), values)
+}
+
+/// A pattern for `LIKE … ESCAPE '\'` that finds a text anywhere. Only A to Z lose their case: that is what
+/// `lower` does on both engines, and another letter must at least find itself.
 pub(crate) fn contains(text: &str) -> String {
     let escaped = text
-        .to_lowercase()
+        .to_ascii_lowercase()
         .replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_");
@@ -236,5 +258,6 @@ mod tests {
     #[test]
     fn search_text_is_literal() {
         assert_eq!(contains("50%_A\\"), "%50\\%\\_a\\\\%");
+        assert_eq!(contains("ÄRGER"), "%Ärger%");
     }
 }

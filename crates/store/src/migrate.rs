@@ -3,7 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Engine, Error, Store, Tx, engine, tx};
+use crate::{Database, Engine, Error, Store, Tx, engine, tx};
 use engine::values;
 
 struct Migration {
@@ -26,13 +26,19 @@ const MIGRATIONS: &[Migration] = migrations!["0001_initial"];
 
 /// Keeps two servers from migrating at once on PostgreSQL.
 const LOCK: &str = "SELECT 1 FROM pg_advisory_xact_lock(7032417)";
+/// A migration has a deadline of its own.
+const PATIENCE: &str = "SET LOCAL statement_timeout = 0";
 
 pub(crate) async fn run(store: &Store) -> Result<(), Error> {
-    store.write(tx!(tx => migrate(tx).await)).await
+    match &store.database {
+        Database::Sqlite(sqlite) => sqlite.write(tx!(tx => migrate(tx).await)).await,
+        Database::Postgres(postgres) => postgres.migrate(tx!(tx => migrate(tx).await)).await,
+    }
 }
 
 async fn migrate(tx: &mut Tx<'_>) -> Result<(), Error> {
     if tx.engine() == Engine::Postgres {
+        tx.batch(PATIENCE).await?;
         tx.query(LOCK, &[]).await?;
     }
     tx.batch("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, digest TEXT NOT NULL)")

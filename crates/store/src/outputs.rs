@@ -1,5 +1,8 @@
 //! What jobs printed: pieces of the two streams of an attempt. Of each stream the first and the last 512 KiB
-//! are kept. Agents are not trusted: pieces may overlap, repeat, lie anywhere, and their number is bounded.
+//! are kept. Agents are not trusted: pieces may overlap, repeat, lie anywhere, and what they take is bounded.
+//!
+//! Rows of a stream never overlap, and what touches is packed together, so an honest stream takes a few rows.
+//! Of two pieces that claim the same bytes the first one stands.
 
 use postern_domain::AttemptId;
 
@@ -11,10 +14,12 @@ use crate::{
 /// Kept from the start of a stream, and as much from its end.
 pub const HEAD_BYTES: i64 = 512 * 1024;
 pub const TAIL_BYTES: i64 = 512 * 1024;
-/// Neighbouring pieces are joined into rows of at most this size.
+/// No stream is longer than this, a pebibyte: pieces that lie beyond are dropped.
+pub const MAX_STREAM_BYTES: i64 = 1 << 50;
+/// Size of a row.
 const ROW_BYTES: usize = 64 * 1024;
 /// Rows of one stream; an agent that needs more is not one of ours, and the rest is dropped.
-const MAX_ROWS: i64 = 512;
+pub const MAX_ROWS: i64 = 512;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stream {
@@ -48,55 +53,100 @@ impl Piece {
 
 /// Adds a piece and drops what no longer belongs to head or tail.
 pub async fn append(tx: &mut Tx<'_>, attempt: AttemptId, stream: Stream, piece: Piece) -> Result<(), Error> {
-    if piece.data.is_empty() || piece.start < 0 {
+    if piece.data.is_empty() || piece.start < 0 || piece.end() > MAX_STREAM_BYTES {
         return Ok(());
     }
-    let number = stream.number();
     let total = total_at_least(tx, attempt, stream, piece.end()).await?;
-    if piece.start >= HEAD_BYTES && piece.end() <= total - TAIL_BYTES {
-        return Ok(());
-    }
-    let before = "SELECT start, data FROM outputs WHERE attempt_id = $1 AND stream = $2 AND start <= $3
-                  ORDER BY start DESC LIMIT 1";
-    let neighbour = tx
-        .query_opt(before, &values![attempt, number, piece.start])
-        .await?
-        .map(Piece::from_row)
-        .transpose()?;
-    match neighbour {
-        Some(row) if row.end() >= piece.end() => return Ok(()),
-        Some(row) if row.end() >= piece.start && row.data.len() + piece.data.len() <= ROW_BYTES => {
-            let known = usize::try_from(row.end() - piece.start).unwrap_or(0);
-            let data = [row.data.as_slice(), &piece.data[known..]].concat();
-            let sql = "UPDATE outputs SET data = $4 WHERE attempt_id = $1 AND stream = $2 AND start = $3";
-            tx.execute(sql, &values![attempt, number, row.start, data])
-                .await?;
-        }
-        _ => insert(tx, attempt, number, piece).await?,
+    for part in kept(&piece, total).into_iter().flatten() {
+        add(tx, attempt, stream.number(), part).await?;
     }
     if total > HEAD_BYTES + TAIL_BYTES {
         let trim = "DELETE FROM outputs WHERE attempt_id = $1 AND stream = $2 AND start >= $3 AND start + length(data) <= $4";
-        tx.execute(trim, &values![attempt, number, HEAD_BYTES, total - TAIL_BYTES])
+        tx.execute(
+            trim,
+            &values![attempt, stream.number(), HEAD_BYTES, total - TAIL_BYTES],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn add(tx: &mut Tx<'_>, attempt: AttemptId, stream: i64, part: Piece) -> Result<(), Error> {
+    // Rows that overlap or touch. One that is full and ends where the part begins has nothing to gain.
+    let near = "SELECT start, data FROM outputs
+                WHERE attempt_id = $1 AND stream = $2 AND start BETWEEN $3 AND $4 AND start + length(data) >= $5
+                AND NOT (start = $3 AND length(data) = $6) ORDER BY start";
+    let row_bytes = i64::try_from(ROW_BYTES).unwrap_or(i64::MAX);
+    let values = values![
+        attempt,
+        stream,
+        part.start - row_bytes,
+        part.end(),
+        part.start,
+        row_bytes
+    ];
+    let rows = tx.query(near, &values).await?;
+    let old = rows
+        .into_iter()
+        .map(Piece::from_row)
+        .collect::<Result<Vec<_>, _>>()?;
+    let new = pack(&old, part);
+    let more = new.len().saturating_sub(old.len());
+    if more > 0 {
+        let count = "SELECT count(*) FROM outputs WHERE attempt_id = $1 AND stream = $2";
+        let rows: i64 = tx.query_one(count, &values![attempt, stream]).await?.read(0)?;
+        if rows.saturating_add(i64::try_from(more).unwrap_or(i64::MAX)) > MAX_ROWS {
+            return Ok(());
+        }
+    }
+    for row in old
+        .iter()
+        .filter(|row| new.iter().all(|other| other.start != row.start))
+    {
+        let delete = "DELETE FROM outputs WHERE attempt_id = $1 AND stream = $2 AND start = $3";
+        tx.execute(delete, &values![attempt, stream, row.start]).await?;
+    }
+    for row in new.into_iter().filter(|row| !old.contains(row)) {
+        let write = "INSERT INTO outputs (attempt_id, stream, start, data) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (attempt_id, stream, start) DO UPDATE SET data = excluded.data";
+        tx.execute(write, &values![attempt, stream, row.start, row.data])
             .await?;
     }
     Ok(())
 }
 
-async fn insert(tx: &mut Tx<'_>, attempt: AttemptId, number: i64, piece: Piece) -> Result<(), Error> {
-    let count = "SELECT count(*) FROM outputs WHERE attempt_id = $1 AND stream = $2";
-    let rows: i64 = tx.query_one(count, &values![attempt, number]).await?.read(0)?;
-    if rows >= MAX_ROWS {
-        return Ok(());
+/// The rows that take the place of `old`: these, sorted, each touching the part, and the part make one run.
+fn pack(old: &[Piece], part: Piece) -> Vec<Piece> {
+    let end = part.end();
+    let start = old.first().map_or(part.start, |row| row.start.min(part.start));
+    let mut run = Vec::new();
+    let fill = |run: &mut Vec<u8>, to: i64| {
+        let at = start + i64::try_from(run.len()).unwrap_or(i64::MAX);
+        let range = usize::try_from(at - part.start)
+            .ok()
+            .zip(usize::try_from(to - part.start).ok());
+        run.extend_from_slice(
+            range
+                .and_then(|(from, to)| part.data.get(from..to))
+                .unwrap_or(&[]),
+        );
+    };
+    for row in old {
+        fill(&mut run, row.start);
+        run.extend_from_slice(&row.data);
     }
-    let sql = "INSERT INTO outputs (attempt_id, stream, start, data) VALUES ($1, $2, $3, $4)
-               ON CONFLICT (attempt_id, stream, start) DO UPDATE SET data = excluded.data
-               WHERE length(excluded.data) > length(outputs.data)";
-    tx.execute(sql, &values![attempt, number, piece.start, piece.data])
-        .await
-        .map(|_| ())
+    fill(&mut run, end);
+    let starts = (start..).step_by(ROW_BYTES);
+    starts
+        .zip(run.chunks(ROW_BYTES))
+        .map(|(start, data)| Piece {
+            start,
+            data: data.to_vec(),
+        })
+        .collect()
 }
 
-/// Raises the known length of a stream; returns it.
+/// Raises the known length of a stream, up to the longest one there may be; returns it.
 pub async fn total_at_least(
     tx: &mut Tx<'_>,
     attempt: AttemptId,
@@ -113,6 +163,7 @@ pub async fn total_at_least(
              WHERE id = $1 RETURNING stderr_bytes"
         }
     };
+    let bytes = bytes.min(MAX_STREAM_BYTES);
     tx.query_one(sql, &values![attempt, bytes]).await?.read(0)
 }
 
@@ -131,30 +182,25 @@ pub async fn read(
     ))
 }
 
+/// What of a piece lies in the head and in the tail: one piece while nothing is cut out between them.
+fn kept(piece: &Piece, total: i64) -> [Option<Piece>; 2] {
+    if total > HEAD_BYTES + TAIL_BYTES {
+        [
+            clip(piece, 0, HEAD_BYTES),
+            clip(piece, total - TAIL_BYTES, i64::MAX),
+        ]
+    } else {
+        [clip(piece, 0, i64::MAX), None]
+    }
+}
+
 /// Cuts rows to head and tail and joins what touches. Rows are sorted by start.
 fn assemble(rows: Vec<Piece>, total: i64) -> Vec<Piece> {
-    let tail = if total > HEAD_BYTES + TAIL_BYTES {
-        total - TAIL_BYTES
-    } else {
-        0
-    };
     let mut pieces: Vec<Piece> = Vec::new();
-    for row in rows {
-        // A row may reach over the end of the head or the start of the tail: one row, up to two parts.
-        let parts = if tail == 0 {
-            [clip(&row, 0, i64::MAX), None]
-        } else {
-            [clip(&row, 0, HEAD_BYTES), clip(&row, tail, i64::MAX)]
-        };
-        for part in parts.into_iter().flatten() {
-            match pieces.last_mut() {
-                Some(last) if last.end() >= part.end() => {}
-                Some(last) if last.end() >= part.start => {
-                    let known = usize::try_from(last.end() - part.start).unwrap_or(0);
-                    last.data.extend_from_slice(&part.data[known..]);
-                }
-                _ => pieces.push(part),
-            }
+    for part in rows.iter().flat_map(|row| kept(row, total)).flatten() {
+        match pieces.last_mut() {
+            Some(last) if last.end() == part.start => last.data.extend_from_slice(&part.data),
+            _ => pieces.push(part),
         }
     }
     pieces
@@ -182,14 +228,28 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_join_and_overlaps_count_once() {
-        let rows = vec![
-            piece(0, b"abc"),
-            piece(2, b"cde"),
-            piece(3, b"d"),
-            piece(9, b"xyz"),
-        ];
+    fn neighbours_join_and_gaps_stay() {
+        let rows = vec![piece(0, b"abc"), piece(3, b"de"), piece(9, b"xyz")];
         assert_eq!(assemble(rows, 12), vec![piece(0, b"abcde"), piece(9, b"xyz")]);
+    }
+
+    #[test]
+    fn a_part_is_packed_around_the_rows_that_are_there() {
+        let old = [piece(2, b"CD"), piece(5, b"F"), piece(8, b"IJ")];
+        assert_eq!(pack(&old, piece(0, b"abcdefgh")), [piece(0, b"abCDeFghIJ")]);
+        assert_eq!(pack(&old[..1], piece(3, b"d")), [piece(2, b"CD")]);
+        assert_eq!(pack(&[], piece(7, b"x")), [piece(7, b"x")]);
+    }
+
+    #[test]
+    fn rows_have_at_most_their_size() {
+        let rows = pack(&[piece(10, &[1; 10])], piece(20, &vec![2; 2 * ROW_BYTES]));
+        let sizes: Vec<_> = rows.iter().map(|row| (row.start, row.data.len())).collect();
+        let row = i64::try_from(ROW_BYTES).unwrap();
+        assert_eq!(
+            sizes,
+            [(10, ROW_BYTES), (10 + row, ROW_BYTES), (10 + 2 * row, 10)]
+        );
     }
 
     #[test]

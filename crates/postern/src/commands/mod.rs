@@ -7,6 +7,7 @@ pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod manual;
 pub(crate) mod organizations;
+pub(crate) mod serve;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

@@ -19,9 +19,28 @@ pub enum Engine {
     Postgres,
 }
 
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
 /// Statements of one transaction. On SQLite every call returns without waiting.
+///
+/// After a statement that failed nothing of the transaction can be kept, on either engine: PostgreSQL works
+/// that way, and its COMMIT would report success all the same.
 pub struct Tx<'a> {
     inner: Inner<'a>,
+    access: Access,
+    failed: Option<Failure>,
+}
+
+/// How a statement failed, as far as those who share its transaction need to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    DiskFull,
+    Other,
 }
 
 enum Inner<'a> {
@@ -36,15 +55,31 @@ impl std::fmt::Debug for Tx<'_> {
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) fn sqlite(connection: &'a mut rusqlite::Connection) -> Self {
+    pub(crate) fn sqlite(connection: &'a mut rusqlite::Connection, access: Access) -> Self {
         Self {
             inner: Inner::Sqlite(connection),
+            access,
+            failed: None,
         }
     }
 
-    pub(crate) fn postgres(transaction: &'a deadpool_postgres::Transaction<'a>) -> Self {
+    pub(crate) fn postgres(transaction: &'a deadpool_postgres::Transaction<'a>, access: Access) -> Self {
         Self {
             inner: Inner::Postgres(transaction),
+            access,
+            failed: None,
+        }
+    }
+
+    pub(crate) fn failed(&self) -> Option<Failure> {
+        self.failed
+    }
+
+    /// What the operation came to: it cannot succeed over a statement that failed.
+    pub(crate) fn outcome<T, E: From<Error>>(&self, result: Result<T, E>) -> Result<T, E> {
+        match self.failed {
+            Some(_) if result.is_ok() => Err(E::from(Error::Aborted)),
+            _ => result,
         }
     }
 
@@ -55,27 +90,70 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Ends a SELECT that must keep its rows from others until commit. SQLite has one writer anyway.
+    /// Ends a SELECT that must keep its rows from others until commit. SQLite has one writer anyway, and a read
+    /// keeps nothing from anybody. Rows that only refer to the locked ones may still be added beside.
     pub(crate) fn for_update(&self) -> &'static str {
-        match self.inner {
-            Inner::Sqlite(_) => "",
-            Inner::Postgres(_) => " FOR UPDATE",
+        match (&self.inner, self.access) {
+            (Inner::Postgres(_), Access::Write) => " FOR NO KEY UPDATE",
+            _ => "",
+        }
+    }
+
+    /// As `for_update`, and passes over rows that somebody else keeps.
+    pub(crate) fn for_update_of_free(&self, table: &str) -> String {
+        match self.for_update() {
+            "" => String::new(),
+            lock => format!("{lock} OF {table} SKIP LOCKED"),
+        }
+    }
+
+    /// Ends a SELECT of rows that will be deleted: nobody may begin to refer to them.
+    pub(crate) fn for_delete(&self, table: &str) -> String {
+        match self.for_update() {
+            "" => String::new(),
+            _ => format!(" FOR UPDATE OF {table}"),
+        }
+    }
+
+    /// Ends a SELECT of rows that will be referred to: nobody may delete them.
+    pub(crate) fn for_reference(&self) -> &'static str {
+        match self.for_update() {
+            "" => "",
+            _ => " FOR KEY SHARE",
         }
     }
 
     /// Rows changed.
     pub(crate) async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
-        match &mut self.inner {
+        self.usable()?;
+        let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::execute(connection, sql, values),
             Inner::Postgres(transaction) => postgres::execute(transaction, sql, values).await,
-        }
+        };
+        self.noticed(result)
     }
 
     pub(crate) async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        match &mut self.inner {
+        self.usable()?;
+        let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::query(connection, sql, values),
             Inner::Postgres(transaction) => postgres::query(transaction, sql, values).await,
+        };
+        self.noticed(result)
+    }
+
+    fn usable(&self) -> Result<(), Error> {
+        self.failed.map_or(Ok(()), |_| Err(Error::Aborted))
+    }
+
+    fn noticed<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result {
+            self.failed = Some(match error {
+                Error::DiskFull => Failure::DiskFull,
+                _ => Failure::Other,
+            });
         }
+        result
     }
 
     pub(crate) async fn query_one(&mut self, sql: &str, values: &[Value]) -> Result<Row, Error> {
@@ -97,10 +175,12 @@ impl<'a> Tx<'a> {
 
     /// Several statements separated by semicolons, without values: migrations.
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        match &mut self.inner {
+        self.usable()?;
+        let result = match &mut self.inner {
             Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(Error::from),
             Inner::Postgres(transaction) => transaction.batch_execute(sql).await.map_err(Error::from),
-        }
+        };
+        self.noticed(result)
     }
 
     /// Runs `head VALUES (…), (…) tail` for many rows, in pieces of a fixed size so that few statements are

@@ -1,84 +1,131 @@
 //! PostgreSQL: a pool of connections; every call has a deadline.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use futures_util::future::BoxFuture;
-use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::{
+    AsyncMessage, IsolationLevel,
+    types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
+};
 
-use super::{Row, Tx, Value};
+use super::{Access, Row, Tx, Value};
 use crate::Error;
 
 /// Longest time one transaction may take; a longer one has an unknown outcome.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// A migration may rewrite large tables, and waits for one that another server does.
+const MIGRATION_DEADLINE: Duration = Duration::from_secs(3600);
 /// Longest wait for a free connection.
 const POOL_WAIT: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 24;
+/// Prepared statements kept per connection; lists with filters make new ones.
+const STATEMENTS: usize = 512;
+/// Wake-ups that may wait to be heard.
+const MESSAGES: usize = 256;
+/// What the server enforces when we are not there any more to do it: a statement nobody waits for, and a
+/// transaction whose client is gone, do not keep their locks.
+const LIMITS: &str = "SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '30s'";
+/// A peer that vanished without a word is noticed within this time.
+const DEAD_PEER: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub(crate) struct Postgres {
     pool: Pool,
-    url: String,
+    config: tokio_postgres::Config,
 }
 
 impl Postgres {
     pub(crate) fn open(url: &str) -> Result<Self, Error> {
-        let config: tokio_postgres::Config = url.parse()?;
+        let mut config: tokio_postgres::Config = url.parse()?;
+        config.keepalives_idle(DEAD_PEER).tcp_user_timeout(DEAD_PEER);
+        config.connect_timeout(POOL_WAIT);
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(config, tls(), recycling);
+        let manager = Manager::from_config(config.clone(), tls(), recycling);
+        let limits = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(LIMITS).await.map_err(HookError::Backend) })
+        });
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
             .wait_timeout(Some(POOL_WAIT))
             .create_timeout(Some(POOL_WAIT))
+            .post_create(limits)
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unreachable(error.to_string()))?;
-        Ok(Self {
-            pool,
-            url: url.to_owned(),
-        })
+        Ok(Self { pool, config })
     }
 
-    pub(crate) async fn run<T, E, F>(&self, operation: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, operation: F) -> Result<T, E>
     where
-        T: Send,
-        E: From<Error> + Send,
-        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send,
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
     {
-        let work = async {
-            let mut client = self
-                .pool
-                .get()
-                .await
-                .map_err(|error| Error::Unreachable(text_of(&error)))?;
-            let transaction = client.transaction().await.map_err(Error::from)?;
-            let result = operation(&mut Tx::postgres(&transaction)).await;
-            match &result {
-                Ok(_) => transaction.commit().await.map_err(Error::from)?,
-                Err(_) => transaction.rollback().await.map_err(Error::from)?,
-            }
-            result
-        };
-        tokio::time::timeout(DEADLINE, work)
-            .await
-            .map_err(|_| E::from(Error::Deadline))?
+        self.run(Access::Write, DEADLINE, operation).await
     }
 
-    /// A connection of its own that hears `NOTIFY`; its messages end when the connection does.
-    pub(crate) async fn listen(&self, channel: &str) -> Result<tokio::sync::mpsc::Receiver<String>, Error> {
-        let (client, mut connection) = tokio_postgres::connect(&self.url, tls()).await?;
-        let (sender, receiver) = tokio::sync::mpsc::channel(256);
-        let statement = format!("LISTEN {channel}");
+    /// A read in one snapshot.
+    pub(crate) async fn read<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
+        self.run(Access::Read, DEADLINE, operation).await
+    }
+
+    pub(crate) async fn migrate<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
+        self.run(Access::Write, MIGRATION_DEADLINE, operation).await
+    }
+
+    async fn run<T, E, F>(&self, access: Access, deadline: Duration, operation: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let mut client = self
+            .pool
+            .get()
+            .await
+            .map_err(|error| Error::Unreachable(text_of(&error)))?;
+        if client.statement_cache.size() > STATEMENTS {
+            client.statement_cache.clear();
+        }
+        match tokio::time::timeout(deadline, transact(&mut client, access, operation)).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.give_up(client);
+                Err(E::from(Error::Deadline))
+            }
+        }
+    }
+
+    /// A connection that did not answer is not used again, and its server is asked to stop what it does.
+    fn give_up(&self, client: Object) {
+        let cancel = client.cancel_token();
+        drop(Object::take(client));
+        tokio::spawn(tokio::time::timeout(POOL_WAIT, async move {
+            let _ = cancel.cancel_query(tls()).await;
+        }));
+    }
+
+    /// A connection of its own that hears `NOTIFY` from now on; its messages end when the connection does.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<mpsc::Receiver<String>, Error> {
+        let (client, mut connection) = self.config.connect(tls()).await?;
+        let (sender, receiver) = mpsc::channel(MESSAGES);
+        let (ready, listening) = oneshot::channel();
+        let statement = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
         tokio::spawn(async move {
-            let listen = async { client.batch_execute(&statement).await };
             let pump = async {
-                while let Some(message) =
-                    std::future::poll_fn(|context| connection.poll_message(context)).await
-                {
+                while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
                     match message {
-                        Ok(tokio_postgres::AsyncMessage::Notification(note)) => {
+                        Ok(AsyncMessage::Notification(note)) => {
                             if sender.send(note.payload().to_owned()).await.is_err() {
                                 return;
                             }
@@ -91,14 +138,55 @@ impl Postgres {
                     }
                 }
             };
-            let keep = async {
-                if listen.await.is_ok() {
-                    std::future::pending::<()>().await;
-                }
+            // The client must live as long as the connection is to be open.
+            let listen = async {
+                let _ = ready.send(client.batch_execute(&statement).await);
+                sender.closed().await;
             };
-            tokio::select! { () = pump => {}, () = keep => {} }
+            tokio::select! { () = pump => {}, () = listen => {} }
         });
+        match listening.await {
+            Ok(result) => result?,
+            Err(_) => return Err(Error::Unreachable("lost the wake-up connection".into())),
+        }
         Ok(receiver)
+    }
+}
+
+async fn transact<T, E, F>(client: &mut Object, access: Access, operation: F) -> Result<T, E>
+where
+    E: From<Error>,
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+{
+    let builder = match access {
+        Access::Write => client.build_transaction(),
+        Access::Read => client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .read_only(true),
+    };
+    let transaction = builder.start().await.map_err(Error::from)?;
+    let mut tx = Tx::postgres(&transaction, access);
+    let result = AssertUnwindSafe(async { operation(&mut tx).await })
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(E::from(Error::Panicked)));
+    let result = tx.outcome(result);
+    if result.is_ok() {
+        transaction.commit().await.map_err(commit_failed)?;
+    } else if let Err(error) = transaction.rollback().await {
+        // The connection is gone, and the transaction with it: what the operation said stands.
+        tracing::warn!(error = text_of(&error), "rollback failed");
+    }
+    result
+}
+
+fn commit_failed(error: tokio_postgres::Error) -> Error {
+    match Error::from(error) {
+        Error::Unreachable(text) => Error::Unreachable(format!(
+            "whether the change happened is unknown, the commit was not answered: {text}"
+        )),
+        error => error,
     }
 }
 

@@ -21,7 +21,7 @@ use rusqlite::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Row, SharedError, Tx, Value};
+use super::{Access, Failure, Row, SharedError, Tx, Value};
 use crate::Error;
 
 /// Writes in one transaction.
@@ -33,9 +33,21 @@ const STATEMENTS: usize = 256;
 /// Idle readers kept.
 const READERS: usize = 8;
 
-/// Runs inside the transaction; what it returns is called with the outcome of the commit.
-type Job = Box<dyn FnOnce(&mut Connection) -> Finish + Send>;
+/// Runs inside the transaction, or learns why there is none.
+type Job = Box<dyn FnOnce(Result<&mut Connection, SharedError>) -> Ran + Send>;
+/// Is called with the outcome of the commit and answers the caller.
 type Finish = Box<dyn FnOnce(Result<(), SharedError>) + Send>;
+
+struct Ran {
+    verdict: Verdict,
+    finish: Finish,
+}
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    Keep,
+    Undo(Option<Failure>),
+}
 
 #[derive(Clone)]
 pub(crate) struct Sqlite {
@@ -74,49 +86,57 @@ impl Sqlite {
     {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, operation);
-            Box::new(move |committed: Result<(), SharedError>| {
+            let (result, failed) = match connection {
+                Ok(connection) => poll_once(connection, Access::Write, operation),
+                Err(error) => (Err(E::from(shared(&error))), None),
+            };
+            let verdict = if result.is_ok() {
+                Verdict::Keep
+            } else {
+                Verdict::Undo(failed)
+            };
+            let finish = Box::new(move |committed: Result<(), SharedError>| {
                 let result = match (result, committed) {
-                    (Ok(_), Err(error)) => Err(E::from(Error::Shared(error))),
+                    (Ok(_), Err(error)) => Err(E::from(shared(&error))),
                     (result, _) => result,
                 };
                 // The caller may have gone; the write stands all the same.
                 let _ = answer.send(result);
-            })
+            });
+            Ran { verdict, finish }
         });
         self.writer.send(job).await.map_err(|_| E::from(Error::Closed))?;
         answered.await.map_err(|_| E::from(Error::Closed))?
     }
 
-    pub(crate) fn reader(&self) -> Result<Connection, Error> {
+    /// A read in one snapshot, on the calling thread.
+    pub(crate) fn read<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let mut connection = self.reader()?;
+        simple(&connection, "BEGIN")?;
+        let (result, _) = poll_once(&mut connection, Access::Read, operation);
+        let ended = simple(&connection, "COMMIT");
+        // One that is still in its transaction would refuse every later read.
+        if ended.is_ok() {
+            self.give_back(connection);
+        }
+        result
+    }
+
+    fn reader(&self) -> Result<Connection, Error> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| connect(&self.path, Access::Read), Ok)
     }
 
-    pub(crate) fn give_back(&self, connection: Connection) {
+    fn give_back(&self, connection: Connection) {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < READERS {
             readers.push(connection);
         }
     }
-}
-
-/// A read in one snapshot.
-pub(crate) fn read<T, E, F>(connection: &mut Connection, operation: F) -> Result<T, E>
-where
-    E: From<Error>,
-    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
-{
-    simple(connection, "BEGIN")?;
-    let result = poll_once(connection, operation);
-    simple(connection, "COMMIT")?;
-    result
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Access {
-    Read,
-    Write,
 }
 
 fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
@@ -140,61 +160,109 @@ fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
 }
 
 fn run_batch(connection: &mut Connection, batch: &mut Vec<Job>) {
-    if let Err(error) = simple(connection, "BEGIN IMMEDIATE") {
+    let mut jobs = batch.drain(..);
+    while jobs.len() > 0 {
+        combine(connection, &mut jobs);
+    }
+}
+
+/// Runs jobs in one transaction: all of them, or those up to the one that took the transaction down.
+fn combine(connection: &mut Connection, jobs: &mut impl Iterator<Item = Job>) {
+    if let Err(error) = begin(connection) {
         let error = Arc::new(error);
-        for job in batch.drain(..) {
-            // The operation is not run; its caller learns why.
-            job_refused(job, connection, &error);
+        for job in jobs {
+            (job(Err(error.clone())).finish)(Err(error.clone()));
         }
         return;
     }
-    let finishes: Vec<Finish> = batch.drain(..).map(|job| job(connection)).collect();
-    let committed = simple(connection, "COMMIT").map_err(|error| {
-        tracing::error!(%error, "commit failed");
-        let _ = simple(connection, "ROLLBACK");
-        Arc::new(error)
-    });
+    let mut finishes = Vec::new();
+    let mut whole = Ok(());
+    for job in jobs {
+        let ran = run_one(connection, job);
+        finishes.push(ran.0);
+        if ran.1.is_err() {
+            whole = ran.1;
+            break;
+        }
+    }
+    let committed = whole
+        .and_then(|()| simple(connection, "COMMIT"))
+        .map_err(|error| {
+            tracing::error!(%error, "nothing of a transaction was kept");
+            abandon(connection);
+            Arc::new(error)
+        });
     for finish in finishes {
         finish(committed.clone());
     }
 }
 
-/// Without a transaction the savepoint of a job would commit by itself: it is rolled back by a failing outcome.
-fn job_refused(job: Job, connection: &mut Connection, error: &SharedError) {
-    if simple(connection, "SAVEPOINT refused").is_ok() {
-        let finish = job(connection);
-        let _ = simple(connection, "ROLLBACK TO refused");
-        let _ = simple(connection, "RELEASE refused");
-        finish(Err(error.clone()));
+fn begin(connection: &Connection) -> Result<(), Error> {
+    abandon(connection);
+    simple(connection, "BEGIN IMMEDIATE")
+}
+
+fn abandon(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = simple(connection, "ROLLBACK")
+    {
+        tracing::error!(%error, "rollback failed");
     }
 }
 
-fn in_savepoint<T, E, F>(connection: &mut Connection, operation: F) -> Result<T, E>
+/// Runs a job in a savepoint. An error means that the transaction around it is of no use any more.
+fn run_one(connection: &mut Connection, job: Job) -> (Finish, Result<(), Error>) {
+    if let Err(error) = simple(connection, "SAVEPOINT job") {
+        let error = Arc::new(error);
+        return (job(Err(error.clone())).finish, Err(Error::Shared(error)));
+    }
+    let ran = job(Ok(&mut *connection));
+    // On a full disk SQLite may end the whole transaction by itself: what came before is gone, and what came
+    // after would be committed statement by statement.
+    let settled = if connection.is_autocommit() {
+        Err(match ran.verdict {
+            Verdict::Undo(Some(Failure::DiskFull)) => Error::DiskFull,
+            _ => Error::Statement("the transaction was ended from within".into()),
+        })
+    } else {
+        match ran.verdict {
+            Verdict::Keep => Ok(()),
+            Verdict::Undo(_) => simple(connection, "ROLLBACK TO job"),
+        }
+        .and_then(|()| simple(connection, "RELEASE job"))
+    };
+    (ran.finish, settled)
+}
+
+/// One error for several callers; those that name a remedy stay what they are.
+fn shared(error: &SharedError) -> Error {
+    match **error {
+        Error::DiskFull => Error::DiskFull,
+        _ => Error::Shared(error.clone()),
+    }
+}
+
+/// Runs an operation to its end, which it must reach without waiting.
+fn poll_once<T, E, F>(
+    connection: &mut Connection,
+    access: Access,
+    operation: F,
+) -> (Result<T, E>, Option<Failure>)
 where
     E: From<Error>,
     F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
 {
-    simple(connection, "SAVEPOINT job")?;
-    let result = std::panic::catch_unwind(AssertUnwindSafe(|| poll_once(connection, operation)))
-        .unwrap_or_else(|_| Err(E::from(Error::Panicked)));
-    if result.is_err() {
-        simple(connection, "ROLLBACK TO job")?;
-    }
-    simple(connection, "RELEASE job")?;
-    result
-}
-
-fn poll_once<T, E, F>(connection: &mut Connection, operation: F) -> Result<T, E>
-where
-    E: From<Error>,
-    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
-{
-    let mut tx = Tx::sqlite(connection);
-    let future = pin!(operation(&mut tx));
-    match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(E::from(Error::WaitedInTransaction)),
-    }
+    let mut tx = Tx::sqlite(connection, access);
+    let poll = || {
+        let future = pin!(operation(&mut tx));
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    };
+    let result = match std::panic::catch_unwind(AssertUnwindSafe(poll)) {
+        Ok(Poll::Ready(result)) => result,
+        Ok(Poll::Pending) => Err(E::from(Error::WaitedInTransaction)),
+        Err(_) => Err(E::from(Error::Panicked)),
+    };
+    (tx.outcome(result), tx.failed())
 }
 
 fn simple(connection: &Connection, sql: &str) -> Result<(), Error> {

@@ -36,11 +36,21 @@ from! {
     u32 => |value| Self::Int(value.into()),
     // Counters that never come near 2^63; the bit pattern is kept.
     u64 => |value| Self::Int(value.cast_signed()),
-    String => |value| Self::Text(value),
-    &str => |value| Self::Text(value.to_owned()),
-    &String => |value| Self::Text(value.clone()),
+    String => |value| Self::Text(storable(value)),
+    &str => |value| Self::Text(storable(value.to_owned())),
+    &String => |value| Self::Text(storable(value.clone())),
     Vec<u8> => |value| Self::Bytes(value),
     Timestamp => |value| Self::Int(value.as_micros()),
+}
+
+/// PostgreSQL cannot store NUL in a text, and SQLite's functions stop at it. It comes from outside only: what
+/// an agent reports must not fail to be stored because of it.
+fn storable(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {

@@ -1,0 +1,65 @@
+//! What every part of the server shares.
+
+use std::{path::PathBuf, sync::Arc};
+
+use postern_domain::Timestamp;
+use postern_store::Store;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::SharedClock,
+    hub::Hub,
+    keys::Keys,
+    metrics::Metrics,
+    rooms::{agents::gate::Gate, identity::sign_in::Limiter},
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) clock: SharedClock,
+    pub(crate) keys: Keys,
+    pub(crate) hub: Hub,
+    pub(crate) gate: Gate,
+    pub(crate) limiter: Limiter,
+    pub(crate) metrics: Metrics,
+    pub(crate) site: Site,
+    /// Cancelled when the server shuts down: waiting polls answer at once.
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("App")
+    }
+}
+
+/// How the server is reached and recognised.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    pub(crate) public_url: String,
+    pub(crate) ca_pem: String,
+    pub(crate) ca_sha256: [u8; 32],
+    pub(crate) key_sha256: [u8; 32],
+    pub(crate) agent_binary: PathBuf,
+}
+
+impl App {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

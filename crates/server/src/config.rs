@@ -1,0 +1,37 @@
+//! What `postern serve` can be told. Flags and environment are read by the program; this is their sum.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// `sqlite://…` or `postgres://…`; a file in `data` when absent.
+    pub database: Option<String>,
+    /// Certificate chain (leaf first, CA last) and key; own ones are made when absent.
+    pub tls: Option<TlsFiles>,
+    /// Address under which agents and browsers reach the server; made from `listen` when absent.
+    pub public_url: Option<String>,
+    /// Further names and addresses for the server's own certificate.
+    pub names: Vec<String>,
+    /// Password of the first administrator; drawn and returned when absent.
+    pub admin_password: Option<String>,
+    /// 32 bytes in base64; a file in `data` when absent.
+    pub master_key: Option<String>,
+    /// Program offered by the install command; beside the server's own when absent.
+    pub agent_binary: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Config {
+    pub fn database_url(&self) -> String {
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data.join("postern.db").display()))
+    }
+}

@@ -1,0 +1,215 @@
+//! An agent joins, or renews its credential.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, Method};
+use postern_domain::{AgentId, Timestamp, job::MAX_SLOTS};
+use postern_protocol::{
+    OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
+    credential::{self, AUDIENCE, Claims, Confirmation},
+    enrollment::EnrollmentToken,
+    limits::{CREDENTIAL_SECONDS, REASON_BYTES},
+    messages::{EnrollAnswer, EnrollRequest, HostFacts, RenewAnswer, Settings},
+    path, proof,
+    refusal::RefusalCode,
+};
+use postern_store::{agents, audit, tx};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    gate::{Known, fresh_proof, refused},
+    heartbeat,
+};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    random,
+    rooms::jobs,
+};
+
+/// Only the hash of a token's secret is stored.
+pub(super) fn secret_hash(secret: &[u8]) -> String {
+    Sha256::digest(secret)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+pub(crate) fn check_version(app: &App, protocol: u32) -> Result<()> {
+    if (OLDEST_PROTOCOL_VERSION..=PROTOCOL_VERSION).contains(&protocol) {
+        Ok(())
+    } else {
+        Err(refused(app, RefusalCode::VersionUnsupported))
+    }
+}
+
+/// Takes the token once, binds a fresh credential to the key that proved itself, and closes whatever the agent
+/// had in hand before: nobody can say what became of it.
+pub(super) async fn agent_enroll(
+    app: &App,
+    headers: &HeaderMap,
+    address: Option<String>,
+    request: EnrollRequest,
+) -> Result<EnrollAnswer> {
+    check_version(app, request.protocol)?;
+    let now = app.now();
+    let proof_text = headers
+        .get(proof::HEADER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let proven = proof::Request {
+        method: Method::POST.as_str(),
+        path: path::ENROLL,
+        credential: None,
+    };
+    let (proof_claims, key) = proof::verify(proof_text, proven, now.as_seconds()).map_err(|error| {
+        let clock = matches!(error, proof::ProofError::Clock);
+        refused(
+            app,
+            if clock {
+                RefusalCode::ProofClock
+            } else {
+                RefusalCode::ProofInvalid
+            },
+        )
+    })?;
+    fresh_proof(app, proof_claims.jti, now)?;
+    let token: EnrollmentToken = request
+        .token
+        .parse()
+        .map_err(|_| refused(app, RefusalCode::EnrollmentTokenMalformed))?;
+    let facts = facts_of(request.facts)?;
+    let jti = random::identifier();
+    let expires = now.plus(Duration::from_secs(CREDENTIAL_SECONDS.unsigned_abs()));
+    let joined = agents::Joined {
+        key_thumbprint: key.thumbprint(),
+        jti: jti.clone(),
+        expires,
+    };
+    let refuse_app = app.clone();
+    let agent = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let refuse = |code| refused(&refuse_app, code);
+            let stored = agents::enrollment_token_find(tx, token.id).await?;
+            let hash = secret_hash(&*token.secret);
+            let stored = stored
+                .filter(|stored| stored.hash == hash)
+                .ok_or_else(|| refuse(RefusalCode::EnrollmentTokenUnknown))?;
+            if stored.used.is_some() {
+                return Err(refuse(RefusalCode::EnrollmentTokenUsed));
+            }
+            if stored.revoked.is_some() {
+                return Err(refuse(RefusalCode::EnrollmentTokenRevoked));
+            }
+            if stored.expires <= now {
+                return Err(refuse(RefusalCode::EnrollmentTokenExpired));
+            }
+            let id = stored.agent_id;
+            agents::enrollment_token_used(tx, token.id, now).await?;
+            agents::joined(tx, id, joined, now).await?;
+            agents::facts_update(tx, id, facts).await?;
+            jobs::service::agent_reset(tx, id, now).await?;
+            let agent = agents::find(tx, id).await?.ok_or_else(|| refuse(RefusalCode::AgentDeleted))?;
+            let entry = audit::Entry {
+                tenant: Some(agent.tenant_id),
+                at: now,
+                actor: format!("agent:{id} ({})", agent.name),
+                token_id: None,
+                action: "agent_enroll",
+                object: format!("agent:{id}"),
+                refused: false,
+                before: None,
+                after: Some(serde_json::json!({"hostname": agent.hostname, "version": agent.version}).to_string()),
+                reason: None,
+                address,
+            };
+            audit::append(tx, vec![entry]).await?;
+            Ok(agent)
+        }))
+        .await?;
+    heartbeat::reset(app, agent.id);
+    app.gate.forget(agent.id);
+    app.hub.wake([agent.id]);
+    Ok(EnrollAnswer {
+        agent_id: agent.id.0,
+        credential: issue(app, agent.id, &key.thumbprint(), jti, now)?,
+        agent_name: agent.name,
+        order_key: app.keys.order.public().to_string(),
+        settings: Settings {
+            renew_credential: agent.renew_credentials,
+        },
+        server_time_us: now.as_micros(),
+    })
+}
+
+/// A new credential for the same key. The one used to ask for it ends here.
+pub(super) async fn credential_renew(app: &App, agent: &Known) -> Result<RenewAnswer> {
+    let now = app.now();
+    let id = agent.id;
+    let thumbprint = agent
+        .key_thumbprint
+        .clone()
+        .ok_or_else(|| refused(app, RefusalCode::CredentialInvalid))?;
+    let jti = random::identifier();
+    let credential = issue(app, id, &thumbprint, jti.clone(), now)?;
+    let expires = now.plus(Duration::from_secs(CREDENTIAL_SECONDS.unsigned_abs()));
+    let entry = audit::Entry {
+        tenant: Some(agent.tenant),
+        at: now,
+        actor: format!("agent:{id} ({})", agent.name),
+        token_id: None,
+        action: "credential_renew",
+        object: format!("agent:{id}"),
+        refused: false,
+        before: None,
+        after: None,
+        reason: None,
+        address: None,
+    };
+    app.store
+        .write::<_, Error, _>(tx!(tx => {
+            agents::credential_renewed(tx, id, &jti, expires).await?;
+            Ok(audit::append(tx, vec![entry]).await?)
+        }))
+        .await?;
+    app.gate.forget(id);
+    Ok(RenewAnswer { credential })
+}
+
+fn issue(app: &App, id: AgentId, thumbprint: &str, jti: String, now: Timestamp) -> Result<String> {
+    let claims = Claims {
+        iss: app.keys.issuer.clone(),
+        sub: Claims::subject(id.0),
+        aud: AUDIENCE.to_owned(),
+        exp: now.as_seconds() + CREDENTIAL_SECONDS,
+        nbf: now.as_seconds(),
+        iat: now.as_seconds(),
+        jti,
+        cnf: Confirmation {
+            jkt: thumbprint.to_owned(),
+        },
+    };
+    credential::issue(&claims, &app.keys.credential).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// What an agent says of its host, cut to size and freed of control characters.
+pub(crate) fn facts_of(facts: HostFacts) -> Result<agents::Facts> {
+    const LANGUAGES: usize = 16;
+    let clean = |text: String| -> String {
+        text.chars()
+            .filter(|c| !c.is_control())
+            .take(REASON_BYTES / 8)
+            .collect()
+    };
+    let languages: Vec<String> = facts.languages.into_iter().take(LANGUAGES).map(clean).collect();
+    Ok(agents::Facts {
+        version: clean(facts.agent_version),
+        hostname: clean(facts.hostname),
+        os: clean(facts.os),
+        arch: clean(facts.arch),
+        languages: serde_json::to_string(&languages).map_err(|error| Error::Internal(error.to_string()))?,
+        root: facts.root,
+        slots: facts.slots.clamp(1, MAX_SLOTS),
+    })
+}

@@ -1,0 +1,10 @@
+//! Agents: creating, enrolling, watching over their credentials, deleting.
+
+pub(crate) mod convert;
+pub(crate) mod enroll;
+pub(crate) mod gate;
+pub(crate) mod gateway;
+pub(crate) mod heartbeat;
+pub(crate) mod install;
+pub(super) mod routes;
+pub(super) mod service;

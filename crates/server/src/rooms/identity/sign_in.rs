@@ -1,0 +1,168 @@
+//! Signing in and out. Tries are limited per user name and per address; a wrong name and a wrong password
+//! look the same and take the same time.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use argon2::{Argon2, PasswordVerifier as _, password_hash::phc::PasswordHash};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use postern_api::identity::{Session, SessionCreate};
+use postern_store::{audit, identity, tx};
+use tokio::sync::Semaphore;
+
+use super::users::user_of;
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{
+        Caller,
+        caller::{csrf_token, not_signed_in},
+    },
+    random,
+};
+
+const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+/// Tries at once, then one per six seconds, per user name and per address.
+const BURST: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+const REFILL: Duration = Duration::from_secs(6);
+/// Passwords checked at the same time: each takes a core for a while and 19 MiB.
+const CHECKS: usize = 2;
+
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    tries: DefaultKeyedRateLimiter<String>,
+    pub(super) checks: Arc<Semaphore>,
+}
+
+impl Limiter {
+    pub(crate) fn new() -> Self {
+        let quota = Quota::with_period(REFILL).expect("not zero").allow_burst(BURST);
+        Self {
+            tries: RateLimiter::keyed(quota),
+            checks: Arc::new(Semaphore::new(CHECKS)),
+        }
+    }
+
+    fn spend(&self, key: String) -> Result<()> {
+        self.tries.check_key(&key).map_err(|until| {
+            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+            Error::RateLimited {
+                retry_after_seconds: wait.as_secs() + 1,
+            }
+        })
+    }
+
+    /// Forgets keys that are back at full allowance.
+    pub(crate) fn sweep(&self) {
+        self.tries.retain_recent();
+    }
+}
+
+/// The session, and the secret for the cookie.
+pub(super) async fn session_create(
+    app: &App,
+    caller: &Caller,
+    request: SessionCreate,
+) -> Result<(Session, String)> {
+    let wrong = || Error::Unauthenticated {
+        code: "wrong_credentials",
+        detail: "User name or password is wrong, or the user is switched off.",
+    };
+    app.limiter
+        .spend(format!("user:{}", request.username.to_lowercase()))?;
+    app.limiter.spend(format!(
+        "address:{}",
+        caller.address.as_deref().unwrap_or_default()
+    ))?;
+    let username = request.username;
+    let user = app
+        .store
+        .read::<_, Error, _>(tx!(tx => Ok(identity::user_by_name(tx, &username).await?)))
+        .await?;
+    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let right = check_password(app, request.password, stored).await?;
+    let user = user.filter(|user| right && user.active).ok_or_else(wrong)?;
+
+    let now = app.now();
+    let secret = random::secret();
+    let (hash, expires, id) = (random::hash(&secret), now.plus(SESSION_LIFETIME), user.id);
+    let mut entry = Caller {
+        user: Some(user.clone()),
+        ..caller.clone()
+    }
+    .entry(now, "session_create", format!("user:{id}"));
+    entry.token_id = None;
+    let bindings = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            identity::session_create(tx, &hash, id, now, expires).await?;
+            identity::user_signed_in(tx, id, now).await?;
+            audit::append(tx, vec![entry]).await?;
+            Ok(identity::binding_list(tx, &[id]).await?)
+        }))
+        .await?;
+    let grants = bindings
+        .iter()
+        .map(|binding| Ok((binding.scope()?, binding.role)))
+        .collect::<Result<_>>()?;
+    let rights = postern_domain::permission::Rights::new(grants, None);
+    let session = Session {
+        user: user_of(user, &bindings)?,
+        permissions: rights.held(),
+        csrf_token: Some(csrf_token(&secret)),
+        expires_at: expires,
+    };
+    Ok((session, secret))
+}
+
+pub(super) async fn session_show(app: &App, caller: &Caller) -> Result<Session> {
+    let user = caller.user()?.clone();
+    let id = user.id;
+    let bindings = app
+        .store
+        .read::<_, Error, _>(tx!(tx => Ok(identity::binding_list(tx, &[id]).await?)))
+        .await?;
+    Ok(Session {
+        user: user_of(user, &bindings)?,
+        permissions: caller.rights.held(),
+        csrf_token: caller.csrf.clone(),
+        expires_at: caller.expires,
+    })
+}
+
+pub(super) async fn session_delete(app: &App, caller: &Caller) -> Result<()> {
+    let Some(hash) = caller.session.clone() else {
+        return Err(Error::conflict(
+            "no_session",
+            "An API token has no session to end. Revoke the token instead.",
+        ));
+    };
+    let user = caller.user.as_ref().ok_or_else(not_signed_in)?.id;
+    let entry = caller.entry(app.now(), "session_delete", format!("user:{user}"));
+    app.store
+        .write::<_, Error, _>(tx!(tx => {
+            identity::session_delete(tx, &hash).await?;
+            Ok(audit::append(tx, vec![entry]).await?)
+        }))
+        .await
+}
+
+/// Against a fixed hash when there is no such user, so that the time tells nothing.
+async fn check_password(app: &App, password: String, stored: Option<String>) -> Result<bool> {
+    const NOBODY: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGVybi1ub2JvZHk$S0P5xC0c0eFvC8Jd3xS2Vd2w0m8lJ1hXv1gq2b3n4oE";
+    let permit = app.limiter.checks.clone().acquire_owned().await;
+    let check = move || {
+        let _permit = permit;
+        let known = stored.is_some();
+        let text = stored.unwrap_or_else(|| NOBODY.to_owned());
+        let right = PasswordHash::new(&text).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.as_bytes(), &hash)
+                .is_ok()
+        });
+        right && known
+    };
+    tokio::task::spawn_blocking(check)
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))
+}

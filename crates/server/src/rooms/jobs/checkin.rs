@@ -1,0 +1,375 @@
+//! An agent's check-in: the long poll that is its heartbeat and brings it orders.
+//!
+//! Order of things: note the heartbeat, take the seat (subscribe), compare what the agent holds with what it was
+//! given, then read what waits, then wait. A wake-up between the read and the wait is not lost, because waiting
+//! began before the read.
+
+use std::{collections::HashMap, pin::pin, time::Duration};
+
+use postern_domain::{
+    AgentId, AttemptId, JobId, Timestamp,
+    job::{Effect, Event, JobState, MAX_SLOTS, STALE_AFTER, pick},
+};
+use postern_protocol::{
+    limits::{HELD_ATTEMPTS, ORDERS_PER_ANSWER, POLL_SECONDS},
+    messages::{CheckinAnswer, CheckinRequest, HeldAttempt, Phase, Settings},
+    order::{Order, SignedOrder},
+    payload::JobPayload,
+};
+use postern_store::{Tx, agents, jobs, tx};
+
+use super::transition::{apply, apply_by_system};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    random,
+    rooms::agents::{
+        enroll::{check_version, facts_of},
+        gate::{Known, recheck},
+        heartbeat,
+    },
+};
+
+/// Polls end at different times, within this part of the waiting time.
+const JITTER_MILLISECONDS: u64 = 4000;
+
+pub(super) async fn agent_checkin(
+    app: &App,
+    agent: &Known,
+    request: CheckinRequest,
+) -> Result<CheckinAnswer> {
+    check_version(app, request.protocol)?;
+    if request.held.len() > HELD_ATTEMPTS {
+        return Err(Error::invalid(
+            "held",
+            format!("has more than {HELD_ATTEMPTS} entries"),
+        ));
+    }
+    heartbeat::note(app, agent, request.number).await?;
+    if let Some(facts) = request.facts.clone() {
+        let (id, facts) = (agent.id, facts_of(facts)?);
+        app.store
+            .write::<_, Error, _>(tx!(tx => Ok(agents::facts_update(tx, id, facts).await?)))
+            .await?;
+    }
+    let seat = app.hub.sit(agent.id);
+    let jitter = random::below(JITTER_MILLISECONDS);
+    let wait = Duration::from_millis(POLL_SECONDS * 1000 - JITTER_MILLISECONDS / 2 + jitter);
+    let mut deadline = pin!(tokio::time::sleep(wait));
+    let mut round = Round {
+        app,
+        agent,
+        request: &request,
+        first: true,
+    };
+    loop {
+        let mut woken = pin!(seat.poll.wake.notified());
+        woken.as_mut().enable();
+        if !seat.is_newest() {
+            return Ok(empty(app));
+        }
+        let current = recheck(app, agent).await?;
+        let mut answer = round.look(current.active).await?;
+        round.first = false;
+        let stopping = app.shutdown.is_cancelled();
+        if stopping
+            || !(answer.orders.is_empty() && answer.cancel.is_empty() && answer.acknowledged.is_empty())
+        {
+            answer.settings = Some(Settings {
+                renew_credential: current.renew_credentials,
+            });
+            return Ok(answer);
+        }
+        tokio::select! {
+            () = woken => {}
+            () = deadline.as_mut() => {
+                answer.settings = Some(Settings { renew_credential: current.renew_credentials });
+                return Ok(answer);
+            }
+            () = app.shutdown.cancelled() => return Ok(empty(app)),
+        }
+    }
+}
+
+fn empty(app: &App) -> CheckinAnswer {
+    CheckinAnswer {
+        server_time_us: app.now().as_micros(),
+        ..Default::default()
+    }
+}
+
+/// One look at what there is for an agent.
+struct Round<'a> {
+    app: &'a App,
+    agent: &'a Known,
+    request: &'a CheckinRequest,
+    /// What the agent said it holds was true when it asked: it is compared once.
+    first: bool,
+}
+
+impl Round<'_> {
+    async fn look(&mut self, agent_active: bool) -> Result<CheckinAnswer> {
+        let (app, id, now) = (self.app, self.agent.id, self.app.now());
+        let (active, waiting) = app
+            .store
+            .read::<_, Error, _>(tx!(tx => {
+                let active = jobs::active(tx, id).await?;
+                let waiting = !jobs::queued(tx, id, now, 1).await?.is_empty();
+                Ok((active, waiting))
+            }))
+            .await?;
+        let mut answer = empty(app);
+        let mut redeliver = Vec::new();
+        if self.first {
+            answer.acknowledged = self.acknowledged(&active);
+            redeliver = self.compare(&active, now).await?;
+        }
+        answer.cancel = self.cancels(&active);
+        if !redeliver.is_empty() || (waiting && agent_active) {
+            let intake = if agent_active {
+                Intake::Open
+            } else {
+                Intake::RedeliveriesOnly
+            };
+            answer.orders = self.hand_out(redeliver, intake, now).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Finished attempts the server no longer has in hand: their results are here, or their jobs are gone.
+    fn acknowledged(&self, active: &[jobs::Active]) -> Vec<i64> {
+        let open = |held: &&HeldAttempt| !active.iter().any(|one| one.attempt_id.0 == held.attempt_id);
+        let finished = self
+            .request
+            .held
+            .iter()
+            .filter(|held| held.phase == Phase::Finished);
+        finished.filter(open).map(|held| held.attempt_id).collect()
+    }
+
+    fn cancels(&self, active: &[jobs::Active]) -> Vec<i64> {
+        let held = |one: &&jobs::Active| {
+            let found = self
+                .request
+                .held
+                .iter()
+                .find(|held| held.attempt_id == one.attempt_id.0);
+            // Given in the answer before this check-in, or later: it is on its way to the agent.
+            found.map_or(one.checkin_number >= self.request.number, |held| {
+                held.phase != Phase::Finished
+            })
+        };
+        active
+            .iter()
+            .filter(|one| one.cancel_requested)
+            .filter(held)
+            .map(|one| one.attempt_id.0)
+            .collect()
+    }
+
+    /// Starts the agent tells of, and attempts it does not hold. Returns those to be handed out again.
+    async fn compare(&self, active: &[jobs::Active], now: Timestamp) -> Result<Vec<jobs::Active>> {
+        let held: HashMap<i64, &HeldAttempt> = self
+            .request
+            .held
+            .iter()
+            .map(|held| (held.attempt_id, held))
+            .collect();
+        let mut news = Vec::new();
+        for one in active {
+            match held.get(&one.attempt_id.0) {
+                Some(held) if one.state == JobState::Pending && held.phase == Phase::Started => {
+                    let at = held.started_us.map_or(now, Timestamp::from_micros);
+                    news.push((one.clone(), Some(at)));
+                }
+                Some(_) => {}
+                // An older check-in that arrives late knows nothing of what a newer one brought.
+                None if one.checkin_number < self.request.number => news.push((one.clone(), None)),
+                None => {}
+            }
+        }
+        if news.is_empty() {
+            return Ok(Vec::new());
+        }
+        let number = self.request.number;
+        let (redeliver, changed) = self
+            .app
+            .store
+            .write::<_, Error, _>(tx!(tx => {
+                let mut redeliver = Vec::new();
+                let mut changed = Vec::new();
+                for (one, started) in news {
+                    let Some(machine) = jobs::machine(tx, one.job_id).await? else { continue };
+                    if machine.attempt_id != Some(one.attempt_id) {
+                        continue;
+                    }
+                    let Some(at) = started else {
+                        let change = apply_by_system(tx, &machine, Event::NotHeld, now).await?;
+                        if change.effect == Effect::Redeliver {
+                            jobs::handed_again(tx, one.attempt_id, number).await?;
+                            redeliver.push(one);
+                        } else {
+                            changed.push((one.job_id, change.ended()));
+                        }
+                        continue;
+                    };
+                    started_report(tx, &machine, one.attempt_id, at, now).await?;
+                    changed.push((one.job_id, None));
+                }
+                Ok((redeliver, changed))
+            }))
+            .await?;
+        for (job, ended) in changed {
+            self.app.hub.job_changed(job);
+            if let Some(state) = ended {
+                self.app.metrics.job_ended(state);
+            }
+        }
+        Ok(redeliver)
+    }
+
+    /// Opens attempts for queued jobs as far as slots allow, and signs their orders.
+    async fn hand_out(
+        &self,
+        redeliver: Vec<jobs::Active>,
+        intake: Intake,
+        now: Timestamp,
+    ) -> Result<Vec<SignedOrder>> {
+        let (id, number) = (self.agent.id, self.request.number);
+        let slots = self.request.slots.clamp(1, MAX_SLOTS);
+        let seeds = self
+            .app
+            .store
+            .write::<_, Error, _>(
+                tx!(tx => claim(tx, id, Claim { number, slots, redeliver, intake, now }).await),
+            )
+            .await?;
+        crate::failpoint::hit("after-hand-out");
+        seeds
+            .into_iter()
+            .map(|seed| {
+                self.app.hub.job_changed(seed.job);
+                self.sign(&seed, now)
+            })
+            .collect()
+    }
+
+    fn sign(&self, seed: &Seed, now: Timestamp) -> Result<SignedOrder> {
+        let work: JobPayload = serde_json::from_str(&seed.payload)
+            .map_err(|error| Error::Internal(format!("payload of job {}: {error}", seed.job)))?;
+        let order = Order {
+            version: Order::VERSION,
+            agent_id: self.agent.id.0,
+            job_id: seed.job.0,
+            attempt_id: seed.attempt_id.0,
+            attempt: seed.attempt,
+            fence: seed.fence,
+            not_before_us: seed.not_before.map_or(0, Timestamp::as_micros),
+            not_after_us: now.plus(STALE_AFTER).as_micros(),
+            timeout_seconds: seed.timeout_seconds,
+            critical: seed.critical,
+            work,
+        };
+        SignedOrder::sign(&order, &self.app.keys.order).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// Whether the agent gets new work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    Open,
+    /// An inactive agent: what it was given before it was switched off stays its own.
+    RedeliveriesOnly,
+}
+
+struct Claim {
+    number: u64,
+    slots: u32,
+    redeliver: Vec<jobs::Active>,
+    intake: Intake,
+    now: Timestamp,
+}
+
+/// What an order is made of.
+struct Seed {
+    job: JobId,
+    attempt_id: AttemptId,
+    attempt: u32,
+    fence: i64,
+    timeout_seconds: u32,
+    not_before: Option<Timestamp>,
+    critical: bool,
+    payload: String,
+}
+
+async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed>> {
+    let Some(intake) = jobs::intake(tx, agent).await? else {
+        return Ok(Vec::new());
+    };
+    let mut fence = intake.fence;
+    let mut seeds = Vec::new();
+    for one in claim.redeliver {
+        let Some(job) = jobs::find(tx, one.job_id).await? else {
+            continue;
+        };
+        fence += 1;
+        seeds.push(Seed {
+            job: job.id,
+            attempt_id: one.attempt_id,
+            attempt: job.attempt,
+            fence,
+            timeout_seconds: job.timeout_seconds,
+            not_before: job.not_before,
+            critical: job.priority == 0,
+            payload: job.payload,
+        });
+    }
+    if intake.active && claim.intake == Intake::Open {
+        // Counted again under the lock: another check-in may have taken work since the read.
+        let busy = u32::try_from(jobs::active(tx, agent).await?.len()).unwrap_or(u32::MAX);
+        let room = u32::try_from(ORDERS_PER_ANSWER).unwrap_or(u32::MAX);
+        let queued = jobs::queued(tx, agent, claim.now, room).await?;
+        let count = pick(
+            queued.iter().map(|job| jobs::priority_of(job.priority)),
+            busy,
+            claim.slots,
+        );
+        for job in queued.into_iter().take(count) {
+            let attempt_id = jobs::hand_out(tx, job.id, job.attempt, claim.number, claim.now).await?;
+            fence += 1;
+            seeds.push(Seed {
+                job: job.id,
+                attempt_id,
+                attempt: job.attempt,
+                fence,
+                timeout_seconds: job.timeout_seconds,
+                not_before: job.not_before,
+                critical: job.priority == 0,
+                payload: job.payload,
+            });
+        }
+    }
+    if fence != intake.fence {
+        jobs::fence_set(tx, agent, fence).await?;
+    }
+    Ok(seeds)
+}
+
+/// The agent reports that an attempt runs.
+pub(super) async fn started_report(
+    tx: &mut Tx<'_>,
+    machine: &jobs::Machine,
+    attempt: AttemptId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let event = Event::Started {
+        attempt: machine.attempt,
+        at,
+    };
+    let change = apply(tx, machine, event, now).await?;
+    if change.effect == Effect::Write {
+        jobs::attempt_started(tx, attempt, change.next.started.unwrap_or(now)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! From stored rows to the types of the API.
+
+use postern_api::jobs::{
+    Attempt, Job, JobDetail, JobOutput, LateResult, Segment, StreamOutput, TimelineEntry, Wait,
+};
+use postern_domain::{
+    Timestamp,
+    agent::{Connection, status},
+    job::{AgentLoad, JobState, wait_reason},
+};
+use postern_store::{jobs, outputs};
+
+use crate::error::{Error, Result};
+
+pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
+    let priority = jobs::priority_of(job.priority);
+    let waits = (job.state == JobState::Queued).then(|| {
+        // `created` plays no part here: an agent that was never seen is not connected either way.
+        let (_, connection) = status(now, job.agent_seen, now);
+        let load = AgentLoad {
+            active: job.agent_active,
+            connected: connection == Connection::Connected,
+            busy: u32::try_from(job.agent_busy).unwrap_or(u32::MAX),
+            slots: job.agent_slots,
+        };
+        wait_reason(priority, job.not_before.unwrap_or(job.due), load, now)
+    });
+    let work = serde_json::from_str(&job.payload)
+        .map_err(|error| Error::Internal(format!("payload of job {}: {error}", job.id)))?;
+    Ok(Job {
+        id: job.id,
+        work,
+        summary: job.summary,
+        agent_id: job.agent_id,
+        agent: job.agent,
+        organization_id: job.organization_id,
+        state: job.state,
+        priority,
+        timeout_seconds: job.timeout_seconds,
+        not_before: job.not_before,
+        created_at: job.created,
+        created_by: job.created_by,
+        attempt: job.attempt,
+        cancel_requested: job.cancel_requested,
+        started_at: job.started,
+        finished_at: job.finished,
+        exit_code: job.exit_code,
+        reason: job.reason,
+        waits: waits.flatten().map(|reason| Wait {
+            reason,
+            text: reason.text().to_owned(),
+        }),
+    })
+}
+
+pub(super) fn detail_of(job: Job, attempts: Vec<jobs::Attempt>) -> JobDetail {
+    let timeline = timeline(&job, &attempts);
+    JobDetail {
+        attempts: attempts.into_iter().map(attempt_of).collect(),
+        timeline,
+        job,
+    }
+}
+
+fn attempt_of(attempt: jobs::Attempt) -> Attempt {
+    let late = attempt
+        .late_state
+        .zip(attempt.late)
+        .map(|(state, received_at)| LateResult {
+            state,
+            exit_code: attempt.late_exit_code,
+            reason: attempt.late_reason,
+            received_at,
+        });
+    Attempt {
+        id: attempt.id,
+        number: attempt.number,
+        state: attempt.state,
+        handed_at: attempt.handed,
+        started_at: attempt.started,
+        finished_at: attempt.finished,
+        exit_code: attempt.exit_code,
+        reason: attempt.reason,
+        duration_ms: attempt.duration_us.map(|us| us / 1000),
+        stdout_bytes: attempt.stdout_bytes,
+        stderr_bytes: attempt.stderr_bytes,
+        late,
+    }
+}
+
+fn timeline(job: &Job, attempts: &[jobs::Attempt]) -> Vec<TimelineEntry> {
+    let mut entries = vec![TimelineEntry {
+        at: job.created_at,
+        text: format!("Created by {}", job.created_by),
+    }];
+    let mut add = |at: Option<Timestamp>, text: String| {
+        if let Some(at) = at {
+            entries.push(TimelineEntry { at, text });
+        }
+    };
+    for attempt in attempts {
+        let number = attempt.number;
+        add(
+            Some(attempt.handed),
+            format!("Attempt {number} handed to the agent"),
+        );
+        add(attempt.started, format!("Attempt {number} started"));
+        let reason = attempt
+            .reason
+            .as_deref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        add(
+            attempt.finished,
+            format!("Attempt {number} {}{reason}", attempt.state),
+        );
+        if let Some(state) = attempt.late_state {
+            add(
+                attempt.late,
+                format!("A late result of attempt {number} arrived: {state}"),
+            );
+        }
+    }
+    if attempts.last().is_none_or(|attempt| attempt.number < job.attempt) && job.state.is_final() {
+        let reason = job
+            .reason
+            .as_deref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        add(job.finished_at, format!("Job {}{reason}", job.state));
+    }
+    entries.sort_by_key(|entry| entry.at);
+    entries
+}
+
+pub(super) fn output_of(
+    attempt: &jobs::Attempt,
+    stdout: Vec<outputs::Piece>,
+    stderr: Vec<outputs::Piece>,
+) -> JobOutput {
+    JobOutput {
+        attempt: attempt.number,
+        stdout: stream_of(stdout, attempt.stdout_bytes),
+        stderr: stream_of(stderr, attempt.stderr_bytes),
+        complete: attempt.state.is_final(),
+    }
+}
+
+fn stream_of(pieces: Vec<outputs::Piece>, total_bytes: i64) -> StreamOutput {
+    let segments: Vec<_> = pieces.into_iter().map(segment_of).collect();
+    let kept: i64 = segments.iter().map(|segment| segment.bytes).sum();
+    StreamOutput {
+        segments,
+        total_bytes,
+        cut_bytes: (total_bytes - kept).max(0),
+    }
+}
+
+pub(super) fn segment_of(piece: outputs::Piece) -> Segment {
+    Segment {
+        offset: piece.start,
+        bytes: i64::try_from(piece.data.len()).unwrap_or(i64::MAX),
+        text: String::from_utf8_lossy(&piece.data).into_owned(),
+    }
+}

@@ -1,0 +1,230 @@
+//! What agents report of an attempt: output while it runs, and its result. Both may come twice or late.
+
+use postern_domain::{
+    AttemptId, Timestamp,
+    job::{self, Effect, Event, JobState},
+};
+use postern_protocol::{
+    limits::{HELD_ATTEMPTS, REASON_BYTES},
+    messages::{Chunk, Outcome, OutputAnswer, OutputRequest, ResultAnswer, ResultRequest, Stream},
+};
+use postern_store::{Tx, audit, jobs, outputs, tx};
+
+use super::{checkin::started_report, transition::finish_entry};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    rooms::agents::gate::Known,
+};
+
+/// Streams this long are not believed.
+const MAX_STREAM: u64 = 1 << 50;
+
+pub(super) async fn attempt_output(
+    app: &App,
+    agent: &Known,
+    id: AttemptId,
+    request: OutputRequest,
+) -> Result<OutputAnswer> {
+    check_chunks(&request.chunks)?;
+    let (now, agent_id) = (app.now(), agent.id);
+    let job = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let Some(attempt) = jobs::attempt_of(tx, id, agent_id).await? else { return Ok(None) };
+            if attempt.state.is_final() {
+                return Ok(None);
+            }
+            let Some(machine) = jobs::machine(tx, attempt.job_id).await? else { return Ok(None) };
+            if attempt.state == JobState::Pending && machine.attempt_id == Some(id) {
+                started_report(tx, &machine, id, Timestamp::from_micros(request.started_us), now).await?;
+            }
+            append(tx, id, request.chunks).await?;
+            Ok(Some(machine.id))
+        }))
+        .await?;
+    if let Some(job) = job {
+        app.hub.job_changed(job);
+    }
+    Ok(OutputAnswer {
+        wanted: job.is_some(),
+    })
+}
+
+pub(super) async fn attempt_result(
+    app: &App,
+    agent: &Known,
+    id: AttemptId,
+    request: ResultRequest,
+) -> Result<ResultAnswer> {
+    check_chunks(&request.chunks)?;
+    if request.stream_bytes.values().any(|bytes| *bytes > MAX_STREAM) {
+        return Err(Error::invalid(
+            "stream_bytes",
+            format!("must be at most {MAX_STREAM}"),
+        ));
+    }
+    let (now, agent_id) = (app.now(), agent.id);
+    let actor = format!("agent:{} ({})", agent.id, agent.name);
+    crate::failpoint::hit("before-result-written");
+    let ended = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let Some(attempt) = jobs::attempt_of(tx, id, agent_id).await? else { return Ok(None) };
+            let Some(machine) = jobs::machine(tx, attempt.job_id).await? else { return Ok(None) };
+            let report = Report { attempt, machine, request, actor };
+            let job = report.machine.id;
+            Ok(Some((job, report.write(tx, now).await?)))
+        }))
+        .await?;
+    crate::failpoint::hit("after-result-written");
+    let Some((job, state)) = ended else {
+        return Ok(ResultAnswer { known: false });
+    };
+    if let Some(state) = state {
+        app.metrics.job_ended(state);
+    }
+    app.hub.job_changed(job);
+    // Its slot is free: whatever waits for it can go. The agent hears of it in the check-in it has open.
+    app.hub.wake_here([agent_id]);
+    Ok(ResultAnswer { known: true })
+}
+
+struct Report {
+    attempt: jobs::Attempt,
+    machine: jobs::Machine,
+    request: ResultRequest,
+    actor: String,
+}
+
+impl Report {
+    /// Returns the final state the job reached by this, if it did.
+    async fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<JobState>> {
+        let Self {
+            attempt,
+            machine,
+            request,
+            actor,
+        } = self;
+        let outcome = outcome_of(request.outcome);
+        let event = Event::Finished {
+            attempt: attempt.number,
+            outcome: outcome.clone(),
+        };
+        let (next, effect) = job::step(&machine.job(), event, now)?;
+        let end = jobs::AttemptEnd {
+            state: next.state,
+            started: request.started_us.map(|us| Timestamp::from_micros(us).min(now)),
+            finished: Timestamp::from_micros(request.finished_us).min(now),
+            exit_code: next.exit_code,
+            reason: next.reason.clone(),
+            duration_us: request.duration_us.map(|us| us.max(0)),
+        };
+        for (stream, bytes) in &request.stream_bytes {
+            let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
+            if bytes > 0 {
+                outputs::total_at_least(tx, attempt.id, stream_of(*stream), bytes).await?;
+            }
+        }
+        append(tx, attempt.id, request.chunks).await?;
+        if effect == Effect::KeepLate {
+            let late = late_end(&machine.job(), &attempt, outcome, end, now)?;
+            if !same_report(&attempt, &late) {
+                jobs::attempt_late(tx, attempt.id, &late, now).await?;
+            }
+            return Ok(None);
+        }
+        let started = job::Job {
+            started: end.started.or(next.started),
+            ..next.clone()
+        };
+        jobs::save(tx, machine.id, &started, Some(end.finished)).await?;
+        jobs::attempt_ended(tx, attempt.id, &end).await?;
+        audit::append(tx, vec![finish_entry(&machine, &next, actor, now)]).await?;
+        Ok(Some(next.state))
+    }
+}
+
+/// What the outcome would have meant while the attempt was running.
+fn late_end(
+    job: &job::Job,
+    attempt: &jobs::Attempt,
+    outcome: job::Outcome,
+    end: jobs::AttemptEnd,
+    now: Timestamp,
+) -> Result<jobs::AttemptEnd> {
+    let running = job::Job {
+        state: JobState::Running,
+        attempt: attempt.number,
+        reason: None,
+        exit_code: None,
+        ..job.clone()
+    };
+    let (meant, _) = job::step(
+        &running,
+        Event::Finished {
+            attempt: attempt.number,
+            outcome,
+        },
+        now,
+    )?;
+    Ok(jobs::AttemptEnd {
+        state: meant.state,
+        exit_code: meant.exit_code,
+        reason: meant.reason,
+        ..end
+    })
+}
+
+/// Whether this is the report that ended the attempt, sent again because its acknowledgement was lost.
+fn same_report(attempt: &jobs::Attempt, end: &jobs::AttemptEnd) -> bool {
+    attempt.state == end.state && attempt.exit_code == end.exit_code && attempt.finished == Some(end.finished)
+}
+
+fn outcome_of(outcome: Outcome) -> job::Outcome {
+    let cut =
+        |reason: String| -> String { reason.chars().take(REASON_BYTES).filter(|c| *c != '\0').collect() };
+    match outcome {
+        Outcome::Exited { code } => job::Outcome::Exited(code),
+        Outcome::Signalled { signal } => job::Outcome::Signalled(signal),
+        Outcome::TimedOut => job::Outcome::TimedOut,
+        Outcome::Cancelled => job::Outcome::Cancelled,
+        Outcome::Refused { reason } => job::Outcome::Refused(cut(reason)),
+        Outcome::Unknown { reason } => job::Outcome::Unknown(cut(reason)),
+    }
+}
+
+pub(super) fn stream_of(stream: Stream) -> outputs::Stream {
+    match stream {
+        Stream::Stdout => outputs::Stream::Stdout,
+        Stream::Stderr => outputs::Stream::Stderr,
+    }
+}
+
+fn check_chunks(chunks: &[Chunk]) -> Result<()> {
+    let bad = chunks.iter().any(|chunk| chunk.offset > MAX_STREAM);
+    if bad || chunks.len() > HELD_ATTEMPTS {
+        return Err(Error::invalid(
+            "chunks",
+            "has an offset or a number of pieces that cannot be",
+        ));
+    }
+    Ok(())
+}
+
+async fn append(tx: &mut Tx<'_>, attempt: AttemptId, chunks: Vec<Chunk>) -> Result<()> {
+    for chunk in chunks {
+        let start = i64::try_from(chunk.offset).unwrap_or(i64::MAX);
+        outputs::append(
+            tx,
+            attempt,
+            stream_of(chunk.stream),
+            outputs::Piece {
+                start,
+                data: chunk.data,
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}

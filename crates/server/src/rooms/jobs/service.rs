@@ -1,0 +1,424 @@
+//! What people do with jobs, and what time does to them.
+
+use postern_api::{
+    Page,
+    jobs::{Job, JobCreate, JobDetail, JobOutput, JobReference, JobsCreated, StreamName, Targets},
+};
+use postern_domain::{
+    AgentId, JobId, Timestamp,
+    job::{self, DEFAULT_TIMEOUT_SECONDS, Event, JobState, MAX_TIMEOUT_SECONDS, Priority},
+    label,
+    name::parameter_variable,
+    permission::Permission,
+};
+use postern_protocol::payload::JobPayload;
+use postern_store::{Cursor, SortDirection, Tx, agents, audit, jobs, outputs, tx};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    convert::{detail_of, job_of, output_of},
+    transition::{Change, apply, apply_by_system},
+};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{
+        Caller,
+        extract::{List, page_of, unknown_filter, words},
+        idempotency::{self, Answered, Key},
+    },
+};
+
+const VIEW: Permission = Permission::JobsView;
+const MANAGE: Permission = Permission::JobsManage;
+/// Hosts of one creation.
+pub(crate) const MAX_TARGETS: u32 = 20_000;
+/// Agents named one by one in a creation.
+const MAX_NAMED: usize = 1000;
+/// Jobs looked at in one round of the clock.
+const OVERDUE_BATCH: u32 = 500;
+
+pub(super) async fn job_create(
+    app: &App,
+    caller: &Caller,
+    request: JobCreate,
+    key: Key,
+) -> Result<JobsCreated> {
+    check(&request)?;
+    let selector = selector_of(&request.targets)?;
+    let payload = serde_json::to_string(&request.work).map_err(|error| Error::Internal(error.to_string()))?;
+    let new = jobs::NewJobs {
+        kind: request.work.type_name(),
+        payload_digest: Sha256::digest(payload.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        payload,
+        summary: request.work.summary(),
+        priority: request.priority.unwrap_or(Priority::Normal),
+        timeout_seconds: request.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+        not_before: request.not_before,
+        created_by: caller.actor(),
+    };
+    let (now, author) = (app.now(), caller.clone());
+    let reach = caller.reach(MANAGE);
+    let (created, answered) = idempotency::create(app, caller, key, "job_create", &request, tx!(tx => {
+        let targets = agents::targets(tx, &reach, &selector, MAX_TARGETS).await?;
+        check_targets(&selector, &targets)?;
+        let created = jobs::create(tx, &new, &targets, now).await?;
+        let names: std::collections::HashMap<AgentId, String> =
+            targets.into_iter().map(|target| (target.id, target.name)).collect();
+        let mut references = Vec::with_capacity(created.len());
+        let mut entries = Vec::with_capacity(created.len());
+        for (id, agent_id) in created {
+            let agent = names.get(&agent_id).cloned().unwrap_or_default();
+            let mut entry = author.entry(now, "job_create", format!("job:{id}"));
+            let after = serde_json::json!({
+                "agent": agent, "type": new.kind, "summary": new.summary, "payload_sha256": new.payload_digest,
+            });
+            entry.after = Some(after.to_string());
+            entries.push(entry);
+            references.push(JobReference { id, agent_id, agent, state: JobState::Queued });
+        }
+        references.sort_by_key(|reference| reference.id);
+        audit::append(tx, entries).await?;
+        Ok(JobsCreated { jobs: references })
+    }))
+    .await?;
+    crate::failpoint::hit("after-job-created");
+    if answered == Answered::Now {
+        app.hub.wake(created.jobs.iter().map(|job| job.agent_id));
+    }
+    Ok(created)
+}
+
+fn check(request: &JobCreate) -> Result<()> {
+    request
+        .work
+        .check()
+        .map_err(|error| Error::invalid(format!("payload.{}", error.field), error.problem))?;
+    if let JobPayload::Script(script) = &request.work {
+        let mut seen = std::collections::HashSet::new();
+        for name in script.parameters.keys() {
+            let field = || format!("payload.parameters.{name}");
+            let variable = parameter_variable(name).map_err(|error| Error::invalid(field(), error))?;
+            if !seen.insert(variable.clone()) {
+                return Err(Error::invalid(
+                    field(),
+                    format!("is given twice: both become {variable}"),
+                ));
+            }
+        }
+    }
+    let timeout = request.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
+    if !(1..=MAX_TIMEOUT_SECONDS).contains(&timeout) {
+        return Err(Error::invalid(
+            "timeout_seconds",
+            format!("must be 1 to {MAX_TIMEOUT_SECONDS}"),
+        ));
+    }
+    Ok(())
+}
+
+fn selector_of(targets: &Targets) -> Result<agents::Selector> {
+    label::check(&targets.labels).map_err(|error| Error::invalid("targets.labels", error))?;
+    if targets.agents.len() > MAX_NAMED {
+        let message = format!("names more than {MAX_NAMED} agents: use labels");
+        return Err(Error::invalid("targets.agents", message));
+    }
+    if targets.all && !(targets.agents.is_empty() && targets.labels.is_empty()) {
+        return Err(Error::invalid(
+            "targets",
+            "has all together with agents or labels: give one of them",
+        ));
+    }
+    if !targets.all && targets.agents.is_empty() && targets.labels.is_empty() {
+        return Err(Error::invalid(
+            "targets",
+            "names no host: give agents, labels or all",
+        ));
+    }
+    let (ids, names): (Vec<_>, Vec<_>) = targets
+        .agents
+        .iter()
+        .partition(|name| name.parse::<i64>().is_ok());
+    Ok(agents::Selector {
+        ids: ids.iter().filter_map(|id| id.parse().ok()).collect(),
+        names: names.into_iter().cloned().collect(),
+        labels: targets.labels.clone(),
+        all: targets.all,
+    })
+}
+
+/// Every agent that was named must be there; a selector must mean at least one.
+fn check_targets(selector: &agents::Selector, targets: &[agents::Target]) -> Result<()> {
+    for id in &selector.ids {
+        if !targets.iter().any(|target| target.id.0 == *id) {
+            return Err(unknown_target(&id.to_string()));
+        }
+    }
+    for name in &selector.names {
+        if !targets.iter().any(|target| target.name == *name) {
+            return Err(unknown_target(name));
+        }
+    }
+    if targets.is_empty() {
+        return Err(Error::invalid(
+            "targets",
+            "match no agent on which you may run jobs",
+        ));
+    }
+    if targets.len() > MAX_TARGETS as usize {
+        return Err(Error::invalid(
+            "targets",
+            format!("match more than {MAX_TARGETS} agents: narrow them"),
+        ));
+    }
+    Ok(())
+}
+
+fn unknown_target(name: &str) -> Error {
+    Error::invalid(
+        "targets.agents",
+        format!("there is no agent {name:?} on which you may run jobs"),
+    )
+}
+
+pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Job>> {
+    list.sort_by(&["created_at"], SortDirection::Descending)?;
+    let mut filter = jobs::Filter {
+        search: list.search.clone(),
+        ..Default::default()
+    };
+    for (field, values) in &list.filters {
+        match field.as_str() {
+            "state" => filter.states = words(field, values, JobState::parse)?,
+            "type" => filter.kinds.clone_from(values),
+            "priority" => filter.priorities = words(field, values, Priority::parse)?,
+            "agent" => {
+                let (ids, names): (Vec<_>, Vec<_>) =
+                    values.iter().partition(|name| name.parse::<i64>().is_ok());
+                filter.agent_ids = ids.iter().filter_map(|id| id.parse().ok()).collect();
+                filter.agent_names = names.into_iter().cloned().collect();
+            }
+            "organization" => filter.organizations.clone_from(values),
+            _ => {
+                return Err(unknown_filter(
+                    field,
+                    "state, type, priority, agent, organization",
+                ));
+            }
+        }
+    }
+    let (now, reach) = (app.now(), caller.reach(VIEW));
+    let (page, limit) = (list.page.clone(), list.page.limit);
+    let rows = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => Ok(jobs::list(tx, &reach, &filter, &page).await?)))
+        .await?;
+    page_of(
+        rows,
+        limit,
+        |row| Cursor {
+            key: String::new(),
+            id: row.id.0,
+        },
+        |row| job_of(row, now),
+    )
+}
+
+pub(super) async fn job_show(app: &App, caller: &Caller, id: JobId) -> Result<JobDetail> {
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .read(tx!(tx => {
+            let job = find(tx, &caller, id, VIEW).await?;
+            let attempts = jobs::attempts(tx, id).await?;
+            Ok(detail_of(job_of(job, now)?, attempts))
+        }))
+        .await
+}
+
+pub(super) async fn job_cancel(app: &App, caller: &Caller, id: JobId) -> Result<Job> {
+    change(app, caller, id, "job_cancel", Event::CancelRequested).await
+}
+
+pub(super) async fn job_retry(app: &App, caller: &Caller, id: JobId) -> Result<Job> {
+    change(app, caller, id, "job_retry", Event::RetryRequested).await
+}
+
+/// A person's event on a job.
+async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, event: Event) -> Result<Job> {
+    let (now, caller) = (app.now(), caller.clone());
+    let (job, agent, change) = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let missing = || Error::not_found("job", id);
+            let machine = jobs::machine(tx, id).await?.ok_or_else(missing)?;
+            caller.require(MANAGE, VIEW, machine.place(), missing)?;
+            let change = apply(tx, &machine, event, now).await?;
+            let mut entry = caller.entry(now, action, format!("job:{id}"));
+            entry.before = Some(state_json(machine.state, machine.attempt));
+            entry.after = Some(state_json(change.next.state, change.next.attempt));
+            audit::append(tx, vec![entry]).await?;
+            let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
+            Ok((job, machine.agent_id, change))
+        }))
+        .await?;
+    if let Some(state) = change.ended() {
+        app.metrics.job_ended(state);
+    }
+    app.hub.job_changed(id);
+    app.hub.wake([agent]);
+    job_of(job, now)
+}
+
+fn state_json(state: JobState, attempt: u32) -> String {
+    serde_json::json!({"state": state, "attempt": attempt}).to_string()
+}
+
+/// The audit keeps what the job was: its state and the digest of its payload.
+pub(super) async fn job_delete(app: &App, caller: &Caller, id: JobId) -> Result<()> {
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .write(tx!(tx => {
+            let missing = || Error::not_found("job", id);
+            let machine = jobs::machine(tx, id).await?.ok_or_else(missing)?;
+            caller.require(MANAGE, VIEW, machine.place(), missing)?;
+            job::delete(machine.state)?;
+            let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
+            let digest: String =
+                Sha256::digest(job.payload.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            jobs::delete(tx, id).await?;
+            let mut entry = caller.entry(now, "job_delete", format!("job:{id}"));
+            let before = serde_json::json!({
+                "state": machine.state, "attempt": machine.attempt, "agent": job.agent, "summary": job.summary,
+                "exit_code": machine.exit_code, "payload_sha256": digest,
+            });
+            entry.before = Some(before.to_string());
+            Ok(audit::append(tx, vec![entry]).await?)
+        }))
+        .await
+}
+
+pub(super) async fn job_output(
+    app: &App,
+    caller: &Caller,
+    id: JobId,
+    number: Option<u32>,
+) -> Result<JobOutput> {
+    let caller = caller.clone();
+    app.store
+        .scan(tx!(tx => {
+            let attempt = attempt(tx, &caller, id, number).await?;
+            let stdout = outputs::read(tx, attempt.id, outputs::Stream::Stdout, attempt.stdout_bytes).await?;
+            let stderr = outputs::read(tx, attempt.id, outputs::Stream::Stderr, attempt.stderr_bytes).await?;
+            Ok(output_of(&attempt, stdout, stderr))
+        }))
+        .await
+}
+
+/// The kept bytes of one stream as they came, with a line where something was cut.
+pub(super) async fn job_output_download(
+    app: &App,
+    caller: &Caller,
+    id: JobId,
+    stream: StreamName,
+    number: Option<u32>,
+) -> Result<Vec<u8>> {
+    let caller = caller.clone();
+    app.store
+        .scan(tx!(tx => {
+            let attempt = attempt(tx, &caller, id, number).await?;
+            let (stream, total) = match stream {
+                StreamName::Stdout => (outputs::Stream::Stdout, attempt.stdout_bytes),
+                StreamName::Stderr => (outputs::Stream::Stderr, attempt.stderr_bytes),
+            };
+            let mut bytes = Vec::new();
+            let mut end = 0;
+            for piece in outputs::read(tx, attempt.id, stream, total).await? {
+                if piece.start > end {
+                    bytes.extend_from_slice(format!("\n[{} bytes were not kept]\n", piece.start - end).as_bytes());
+                }
+                end = piece.start + i64::try_from(piece.data.len()).unwrap_or(i64::MAX);
+                bytes.extend_from_slice(&piece.data);
+            }
+            Ok(bytes)
+        }))
+        .await
+}
+
+/// The attempt of this number, or the newest one. A job that was not handed out yet has none.
+pub(super) async fn attempt(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: JobId,
+    number: Option<u32>,
+) -> Result<jobs::Attempt> {
+    find(tx, caller, id, VIEW).await?;
+    let attempts = jobs::attempts(tx, id).await?;
+    let found = match number {
+        Some(number) => attempts.into_iter().find(|attempt| attempt.number == number),
+        None => attempts.into_iter().last(),
+    };
+    found.ok_or_else(|| match number {
+        Some(number) => Error::not_found("attempt", format!("{number} of job {id}")),
+        None => Error::conflict(
+            "no_attempt_yet",
+            format!("Job {id} was not handed to its agent yet: it has no output."),
+        ),
+    })
+}
+
+pub(super) async fn find(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: JobId,
+    needed: Permission,
+) -> Result<jobs::Job> {
+    let missing = || Error::not_found("job", id);
+    let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
+    caller.require(needed, VIEW, job.place(), missing)?;
+    Ok(job)
+}
+
+/// The agent joined anew: what it had in hand is unknown.
+pub(crate) async fn agent_reset(tx: &mut Tx<'_>, agent: AgentId, now: Timestamp) -> Result<()> {
+    for active in jobs::active(tx, agent).await? {
+        if let Some(machine) = jobs::machine(tx, active.job_id).await? {
+            apply_by_system(tx, &machine, Event::AgentReset, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends jobs that time has ended. Returns how many.
+pub(crate) async fn jobs_overdue(app: &App) -> Result<usize> {
+    let now = app.now();
+    let ids = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => Ok(jobs::overdue(tx, now, OVERDUE_BATCH).await?)))
+        .await?;
+    let mut ended = 0;
+    for id in ids {
+        let change = app
+            .store
+            .write::<_, Error, _>(tx!(tx => overdue(tx, id, now).await))
+            .await?;
+        if let Some(state) = change.and_then(|change| change.ended()) {
+            ended += 1;
+            app.metrics.job_ended(state);
+            app.hub.job_changed(id);
+        }
+    }
+    Ok(ended)
+}
+
+async fn overdue(tx: &mut Tx<'_>, id: JobId, now: Timestamp) -> Result<Option<Change>> {
+    let Some(machine) = jobs::machine(tx, id).await? else {
+        return Ok(None);
+    };
+    let agent_seen = jobs::agent_seen(tx, machine.agent_id).await?;
+    apply_by_system(tx, &machine, Event::Tick { agent_seen }, now)
+        .await
+        .map(Some)
+}
