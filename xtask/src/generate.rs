@@ -52,6 +52,9 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mode: Mode, prog
     let fresh = |name: &str| folder.join(Path::new(name).file_name().unwrap_or_default());
 
     write(&fresh(AGENT_CRATES), agent_crates(workspace)?.as_bytes())?;
+    if program == Program::Fresh {
+        web::ensure_built(workspace, interrupt)?;
+    }
     write(&fresh(DOCUMENT), &document(workspace, program)?)?;
     web::install(workspace, interrupt)?;
     let mut derive = workspace.command("npx");

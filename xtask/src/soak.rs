@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use crate::interrupt::Interrupt;
 use crate::postgres::Cluster;
 use crate::process;
+use crate::web;
 use crate::workspace::Workspace;
 
 const ROUNDS: u32 = 50;

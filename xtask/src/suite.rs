@@ -255,6 +255,7 @@ impl Suite {
     }
 
     fn binaries(&mut self) -> Result<()> {
+        web::ensure_built(&self.workspace, &self.interrupt)?;
         self.cargo(&["build", "--workspace", "--all-features"])
     }
 

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
@@ -23,6 +23,8 @@ const SERVER_LIMIT: Duration = Duration::from_secs(60);
 const AGENT_LIMIT: Duration = Duration::from_secs(60);
 /// What the server prints, once in its life, when nobody gave it a password.
 const PASSWORD_LINE: &str = "admin password: ";
+/// What it prints when it answers requests.
+const LISTENING_LINE: &str = "listening on ";
 const FIRST_JOB: &str = r#"echo "Hello from $(hostname), run by a Postern agent"; echo "It is $(date) here; the system is $(uname -sr)""#;
 
 #[derive(Debug)]
@@ -202,21 +204,18 @@ impl Place<'_> {
         let mut server = Service::start_piped("server", &log, &mut command)?;
         let output = server.take_stdout().context("the server's output is a pipe")?;
         let printed = log_lines(output, open_log(&log)?);
-        let reachable = SocketAddr::new(
-            if listen.ip().is_unspecified() {
-                [127, 0, 0, 1].into()
-            } else {
-                listen.ip()
-            },
-            listen.port(),
-        );
-        let password = self.interrupt.wait_for("the server", SERVER_LIMIT, || {
+        let mut password = known.clone();
+        self.interrupt.wait_for("the server", SERVER_LIMIT, || {
             server.check_alive()?;
-            if TcpStream::connect_timeout(&reachable, Duration::from_secs(1)).is_err() {
-                return Ok(None);
+            for said in printed.try_iter() {
+                match said {
+                    Said::Password(new) => password = Some(new),
+                    Said::Listening => return Ok(Some(())),
+                }
             }
-            Ok(known.clone().or_else(|| printed.try_recv().ok()))
+            Ok(None)
         })?;
+        let password = password.context("the server printed no password at its first start")?;
         if known.is_none() {
             keep_secret(&kept, &password)?;
         }
@@ -247,13 +246,14 @@ impl Place<'_> {
             .args(["--server", &self.url])
             .arg("--data")
             .arg(&folder);
-        if self.show_agent().is_none() {
-            let created = process::capture(&mut self.cli(&["agent", "create", AGENT, "--json"]))?;
-            let created: Value = serde_json::from_slice(&created)?;
-            let token = created["enrollment_token"]
-                .as_str()
-                .context("a new agent has an enrollment_token")?;
-            println!("created the agent `{AGENT}`");
+        let enrolled = folder.join("identity.json").exists();
+        let token = match (self.show_agent(), enrolled) {
+            (None, _) => Some(self.enrollment_token(&["agent", "create", AGENT, "--json"])?),
+            // An earlier first start ended between the two.
+            (Some(_), false) => Some(self.enrollment_token(&["agent", "token", AGENT, "--json"])?),
+            (Some(_), true) => None,
+        };
+        if let Some(token) = token {
             // Not an argument: everyone on this machine could read it in the list of processes.
             command.env("POSTERN_AGENT_TOKEN", token);
         }
@@ -268,6 +268,14 @@ impl Place<'_> {
             })?;
         println!("the agent `{AGENT}` is running (process {})", agent.id());
         Ok(agent)
+    }
+
+    fn enrollment_token(&self, command: &[&str]) -> Result<String> {
+        let printed: Value = serde_json::from_slice(&process::capture(&mut self.cli(command))?)?;
+        let token = printed["enrollment_token"].as_str();
+        token
+            .map(str::to_owned)
+            .context("`postern` printed no enrollment_token")
     }
 
     /// Nothing when there is no such agent.
@@ -290,18 +298,29 @@ impl Place<'_> {
     }
 }
 
-/// Copies a program's standard output to its log, except the one line that is a secret: that comes back here.
-fn log_lines(output: ChildStdout, mut log: File) -> Receiver<String> {
-    let (sender, secrets) = sync_channel(1);
+/// What matters here of what the server prints.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Password(String),
+    Listening,
+}
+
+/// Copies a program's standard output to its log, except the one line that is a secret: that only comes back here.
+fn log_lines(output: ChildStdout, mut log: File) -> Receiver<Said> {
+    let (sender, said) = sync_channel(8);
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            match line.strip_prefix(PASSWORD_LINE) {
-                Some(password) => drop(sender.try_send(password.trim().to_owned())),
-                None => drop(writeln!(log, "{line}")),
+            if let Some(password) = line.strip_prefix(PASSWORD_LINE) {
+                let _sent = sender.try_send(Said::Password(password.trim().to_owned()));
+                continue;
             }
+            if line.starts_with(LISTENING_LINE) {
+                let _sent = sender.try_send(Said::Listening);
+            }
+            let _written = writeln!(log, "{line}");
         }
     });
-    secrets
+    said
 }
 
 /// Readable by its owner only, from the first byte on.
@@ -347,18 +366,23 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("log");
         let mut child = Command::new("printf")
-            .arg("one\nadmin password: secret\ntwo\n")
+            .arg("one\nadmin password: secret\nlistening on x\n")
             .stdout(Stdio::piped())
             .spawn()
             .expect("printf");
-        let secrets = log_lines(
+        let said = log_lines(
             child.stdout.take().expect("a pipe"),
             open_log(&path).expect("a log"),
         );
-        assert_eq!(secrets.recv().as_deref(), Ok("secret"));
-        assert!(secrets.recv().is_err(), "the output has ended");
+        assert_eq!(
+            said.iter().collect::<Vec<_>>(),
+            [Said::Password("secret".into()), Said::Listening]
+        );
         child.wait().expect("printf ends");
-        assert_eq!(std::fs::read_to_string(&path).expect("a log"), "one\ntwo\n");
+        assert_eq!(
+            std::fs::read_to_string(&path).expect("a log"),
+            "one\nlistening on x\n"
+        );
     }
 
     #[test]

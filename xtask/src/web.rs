@@ -41,6 +41,15 @@ pub(crate) fn install(workspace: &Workspace, interrupt: &Interrupt) -> Result<()
     packages.keep()
 }
 
+/// The server does not compile without `web/dist`; an old one will do for whoever does not look at it.
+pub(crate) fn ensure_built(workspace: &Workspace, interrupt: &Interrupt) -> Result<()> {
+    if workspace.path("web/dist/index.html").is_file() {
+        return Ok(());
+    }
+    install(workspace, interrupt)?;
+    build(workspace, interrupt)
+}
+
 /// Builds `web/dist`, which the server embeds.
 pub(crate) fn build(workspace: &Workspace, interrupt: &Interrupt) -> Result<()> {
     let inputs: Vec<String> = workspace
