@@ -27,6 +27,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
             other => return Err(other.unexpected().into()),
         }
     }
+    web::ensure_built(workspace, interrupt)?;
     process::run(
         interrupt,
         workspace.cargo().args(["build", "--workspace", "--all-features"]),
