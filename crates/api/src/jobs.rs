@@ -5,7 +5,7 @@ use postern_domain::{
     job::{JobState, Priority, WaitReason},
     label::Labels,
 };
-use postern_protocol::payload::JobPayload;
+use postern_protocol::payload::{Command, JobPayload, JobType, Script};
 
 crate::wire! {
     /// One job per host the targets name. `type` and `payload` say what to do.
@@ -49,8 +49,8 @@ crate::wire! {
 
     pub struct Job {
         pub id: JobId,
-        #[serde(flatten)]
-        pub work: JobPayload,
+        #[serde(rename = "type")]
+        pub kind: JobType,
         /// One line that tells a person what it does.
         pub summary: String,
         pub agent_id: AgentId,
@@ -82,9 +82,17 @@ crate::wire! {
     pub struct JobDetail {
         #[serde(flatten)]
         pub job: Job,
+        pub payload: Payload,
         pub attempts: Vec<Attempt>,
         /// What happened when, oldest first.
         pub timeline: Vec<TimelineEntry>,
+    }
+
+    /// What the job does; its shape follows from the job's type.
+    #[serde(untagged)]
+    pub enum Payload {
+        Command(Command),
+        Script(Script),
     }
 
     pub struct Attempt {
@@ -155,5 +163,14 @@ crate::wire! {
     pub enum StreamName {
         Stdout,
         Stderr,
+    }
+}
+
+impl From<JobPayload> for Payload {
+    fn from(work: JobPayload) -> Self {
+        match work {
+            JobPayload::Command(command) => Self::Command(command),
+            JobPayload::Script(script) => Self::Script(script),
+        }
     }
 }

@@ -20,6 +20,30 @@ pub enum JobPayload {
     Script(Script),
 }
 
+/// The types by name, where the payload itself is not wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JobType {
+    Command,
+    Script,
+}
+
+impl JobType {
+    pub const ALL: &'static [Self] = &[Self::Command, Self::Script];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Script => "script",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+    }
+}
+
 /// One program with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -75,10 +99,10 @@ fn error(field: impl Into<String>, problem: impl Into<String>) -> PayloadError {
 }
 
 impl JobPayload {
-    pub const fn type_name(&self) -> &'static str {
+    pub const fn kind(&self) -> JobType {
         match self {
-            Self::Command(_) => "command",
-            Self::Script(_) => "script",
+            Self::Command(_) => JobType::Command,
+            Self::Script(_) => JobType::Script,
         }
     }
 

@@ -4,7 +4,7 @@
 use std::{future::Future, time::Duration};
 
 use postern_domain::AgentId;
-use postern_store::{audit, idempotency, identity, jobs, system, tx};
+use postern_store::{agents, audit, idempotency, identity, jobs, system, tx};
 
 use crate::{
     app::App,
@@ -16,6 +16,8 @@ const HEARTBEATS: Duration = Duration::from_millis(1000);
 const SEALING: Duration = Duration::from_millis(250);
 /// Safety net behind wake-ups: queued work that is due, and jobs that time has ended.
 const DUE: Duration = Duration::from_secs(1);
+/// Looked back this far for revocations of other servers: longer than two rounds may be apart.
+const REVOCATIONS: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(60);
 /// Wake-ups for other servers are gathered this long.
 const GATHER: Duration = Duration::from_millis(10);
@@ -119,8 +121,16 @@ async fn due(app: &App) -> Result<()> {
         .await?;
     app.hub.wake_here(agents);
     if app.store.engine() == postern_store::Engine::Postgres {
-        // Another server may have revoked, locked or deleted one of the agents that wait here.
-        app.hub.wake_here(app.hub.open_polls());
+        // Revoked or locked on another server, whose message may have been lost.
+        let since = now.minus(REVOCATIONS);
+        let shut_out = app
+            .store
+            .scan::<_, Error, _>(tx!(tx => Ok(agents::shut_out_since(tx, since).await?)))
+            .await?;
+        for agent in &shut_out {
+            app.gate.forget(*agent);
+        }
+        app.hub.wake_here(shut_out);
     }
     Ok(())
 }

@@ -463,6 +463,16 @@ pub async fn lock(tx: &mut Tx<'_>, id: AgentId, now: Timestamp) -> Result<(), Er
     .map(|_| ())
 }
 
+/// Agents whose credential was revoked or locked since a moment.
+pub async fn shut_out_since(tx: &mut Tx<'_>, since: Timestamp) -> Result<Vec<AgentId>, Error> {
+    let sql = "SELECT id FROM agents WHERE credential_revoked_us >= $1 OR locked_us >= $1";
+    tx.query(sql, &values![since])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
 #[derive(Debug, Clone)]
 pub struct Facts {
     pub version: String,

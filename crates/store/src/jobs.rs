@@ -23,8 +23,7 @@ record! {
         pub department_id: Option<DepartmentId>,
         pub agent_id: AgentId,
         pub agent: String,
-        /// JSON of a payload with its type.
-        pub payload: String,
+        pub kind: String,
         pub summary: String,
         pub state: JobState,
         pub priority: i64,
@@ -50,12 +49,12 @@ record! {
 
 macro_rules! select {
     () => {
-        "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, a.name, p.body, j.summary,
+        "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, a.name, j.type, j.summary,
          j.state, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.created_us, j.created_by, j.attempt,
          j.attempt_id, j.cancel_requested, j.started_us, j.finished_us, j.exit_code, j.reason,
          a.active, a.last_seen_us, a.slots,
          (SELECT count(*) FROM jobs b WHERE b.agent_id = j.agent_id AND b.state IN ('pending', 'running'))
-         FROM jobs j JOIN agents a ON a.id = j.agent_id JOIN payloads p ON p.id = j.payload_id"
+         FROM jobs j JOIN agents a ON a.id = j.agent_id"
     };
 }
 
@@ -162,6 +161,12 @@ pub async fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
         .await?
         .map(Job::from_row)
         .transpose()
+}
+
+/// JSON of what the job does, with its type. Left out of `Job`: it may be large, and lists do not show it.
+pub async fn payload(tx: &mut Tx<'_>, id: JobId) -> Result<String, Error> {
+    let sql = "SELECT p.body FROM jobs j JOIN payloads p ON p.id = j.payload_id WHERE j.id = $1";
+    tx.query_one(sql, &values![id]).await?.read(0)
 }
 
 #[derive(Debug, Clone, Default)]

@@ -112,12 +112,13 @@ async fn guard(
     let started = Instant::now();
     let change = !matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path().to_owned();
-    let credentials = caller::Credentials::of(&request);
+    let credentials = std::sync::Arc::new(caller::Credentials::of(&request));
     let (caller, response) = match caller::identify(&app, &credentials, operation.name).await {
         Ok(caller) => {
             let response = match permitted(&caller, operation.access) {
                 Ok(()) => {
                     request.extensions_mut().insert(caller.clone());
+                    request.extensions_mut().insert(credentials.clone());
                     next.run(request).await
                 }
                 Err(error) => error.into_response(),

@@ -1,8 +1,8 @@
 //! `postern job list`, `show`, `cancel`, `retry`, `delete`.
 
-use postern_api::jobs::{Attempt, Job, JobDetail};
+use postern_api::jobs::{Attempt, Job, JobDetail, Payload};
 use postern_domain::{JobId, Timestamp, job::JobState};
-use postern_protocol::payload::{JobPayload, Language};
+use postern_protocol::payload::Language;
 
 use super::{super::list::closing, List, tone};
 use crate::{
@@ -42,7 +42,7 @@ fn row(job: &Job, now: Timestamp) -> Vec<(String, Tone)> {
     vec![
         plain(job.id.to_string()),
         plain(job.agent.clone()),
-        plain(job.work.type_name().to_owned()),
+        plain(job.kind.as_str().to_owned()),
         (state(job), tone(job.state)),
         plain(job.exit_code.map(|code| code.to_string()).unwrap_or_default()),
         plain(job.priority.to_string()),
@@ -68,7 +68,12 @@ pub(super) async fn job_show(id: JobId, context: &Context<'_>) -> Result<(), Fai
 
 fn print(detail: &JobDetail, console: &Console) {
     let now = clock::now();
-    print_job(&detail.job, now, console);
+    print_job(
+        &detail.job,
+        work(&detail.payload, &detail.job.summary),
+        now,
+        console,
+    );
     if !detail.attempts.is_empty() {
         console.say("");
         console.table(
@@ -97,7 +102,7 @@ fn print(detail: &JobDetail, console: &Console) {
     }
 }
 
-fn print_job(job: &Job, now: Timestamp, console: &Console) {
+fn print_job(job: &Job, what: String, now: Timestamp, console: &Console) {
     let time = |time: Option<Timestamp>| time.map(|time| words::absolute(time, now)).unwrap_or_default();
     let waits = job
         .waits
@@ -107,8 +112,8 @@ fn print_job(job: &Job, now: Timestamp, console: &Console) {
     console.fields(&[
         ("id", job.id.to_string()),
         ("agent", format!("{} ({})", job.agent, job.agent_id)),
-        ("type", job.work.type_name().to_owned()),
-        ("what", work(&job.work)),
+        ("type", job.kind.as_str().to_owned()),
+        ("what", what),
         ("state", state(job)),
         ("waits for", waits),
         (
@@ -128,10 +133,10 @@ fn print_job(job: &Job, now: Timestamp, console: &Console) {
     ]);
 }
 
-fn work(work: &JobPayload) -> String {
-    match work {
+fn work(payload: &Payload, summary: &str) -> String {
+    match payload {
         // Quoted where needed, so that the arguments can be told apart.
-        JobPayload::Command(command) if !command.shell => command
+        Payload::Command(command) if !command.shell => command
             .argv
             .iter()
             .map(|argument| {
@@ -144,8 +149,8 @@ fn work(work: &JobPayload) -> String {
             })
             .collect::<Vec<_>>()
             .join(" "),
-        JobPayload::Command(command) => format!("{} (in a shell)", command.argv.join(" ")),
-        JobPayload::Script(script) => {
+        Payload::Command(command) => format!("{} (in a shell)", command.argv.join(" ")),
+        Payload::Script(script) => {
             let language = match script.language {
                 Language::Bash => "bash",
                 Language::Python => "python",
@@ -154,7 +159,7 @@ fn work(work: &JobPayload) -> String {
             format!(
                 "{language}, {} lines: {}",
                 script.content.lines().count(),
-                work.summary()
+                summary
             )
         }
     }
@@ -218,11 +223,12 @@ mod tests {
     #[test]
     fn arguments_of_a_command_can_be_told_apart() {
         let command = |argv: &[&str]| {
-            work(&JobPayload::Command(Command {
+            let payload = Payload::Command(Command {
                 argv: argv.iter().map(|argument| (*argument).to_owned()).collect(),
                 shell: false,
                 working_directory: None,
-            }))
+            });
+            work(&payload, "")
         };
         assert_eq!(command(&["ls", "-l", "/a b"]), "ls -l \"/a b\"");
         assert_eq!(command(&["printf", "", "a\nb"]), "printf \"\" \"a\\nb\"");

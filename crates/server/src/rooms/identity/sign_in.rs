@@ -1,4 +1,4 @@
-//! Signing in and out. Tries are limited per user name and per address; a wrong name and a wrong password
+//! Signing in and out. Tries are limited per user name and address; a wrong name and a wrong password
 //! look the same and take the same time.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -21,29 +21,40 @@ use crate::{
 };
 
 const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
-/// Tries at once, then one per six seconds, per user name and per address.
+/// Tries at once, then one per six seconds, per user name from one address.
 const BURST: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const REFILL: Duration = Duration::from_secs(6);
+/// The same for one address with any names.
+const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+const ADDRESS_REFILL: Duration = Duration::from_secs(1);
 /// Passwords checked at the same time: each takes a core for a while and 19 MiB.
 const CHECKS: usize = 2;
 
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    tries: DefaultKeyedRateLimiter<String>,
+    names: DefaultKeyedRateLimiter<String>,
+    addresses: DefaultKeyedRateLimiter<String>,
     pub(super) checks: Arc<Semaphore>,
 }
 
 impl Limiter {
     pub(crate) fn new() -> Self {
-        let quota = Quota::with_period(REFILL).expect("not zero").allow_burst(BURST);
+        let quota = |period, burst| Quota::with_period(period).expect("not zero").allow_burst(burst);
         Self {
-            tries: RateLimiter::keyed(quota),
+            names: RateLimiter::keyed(quota(REFILL, BURST)),
+            addresses: RateLimiter::keyed(quota(ADDRESS_REFILL, ADDRESS_BURST)),
             checks: Arc::new(Semaphore::new(CHECKS)),
         }
     }
 
-    fn spend(&self, key: String) -> Result<()> {
-        self.tries.check_key(&key).map_err(|until| {
+    /// Per name and address together, so that somebody else's tries do not lock a person out.
+    fn spend(&self, username: &str, address: &str) -> Result<()> {
+        let name = format!("{address} {}", username.to_lowercase());
+        let spent = self
+            .addresses
+            .check_key(&address.to_owned())
+            .and_then(|()| self.names.check_key(&name));
+        spent.map_err(|until| {
             let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
             Error::RateLimited {
                 retry_after_seconds: wait.as_secs() + 1,
@@ -53,7 +64,8 @@ impl Limiter {
 
     /// Forgets keys that are back at full allowance.
     pub(crate) fn sweep(&self) {
-        self.tries.retain_recent();
+        self.names.retain_recent();
+        self.addresses.retain_recent();
     }
 }
 
@@ -68,11 +80,7 @@ pub(super) async fn session_create(
         detail: "User name or password is wrong, or the user is switched off.",
     };
     app.limiter
-        .spend(format!("user:{}", request.username.to_lowercase()))?;
-    app.limiter.spend(format!(
-        "address:{}",
-        caller.address.as_deref().unwrap_or_default()
-    ))?;
+        .spend(&request.username, caller.address.as_deref().unwrap_or_default())?;
     let username = request.username;
     let user = app
         .store

@@ -321,7 +321,7 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
             timeout_seconds: job.timeout_seconds,
             not_before: job.not_before,
             critical: job.priority == 0,
-            payload: job.payload,
+            payload: jobs::payload(tx, one.job_id).await?,
         });
     }
     if intake.active && claim.intake == Intake::Open {

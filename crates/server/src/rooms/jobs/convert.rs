@@ -8,6 +8,7 @@ use postern_domain::{
     agent::{Connection, status},
     job::{AgentLoad, JobState, wait_reason},
 };
+use postern_protocol::payload::{JobPayload, JobType};
 use postern_store::{jobs, outputs};
 
 use crate::error::{Error, Result};
@@ -25,11 +26,9 @@ pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
         };
         wait_reason(priority, job.not_before.unwrap_or(job.due), load, now)
     });
-    let work = serde_json::from_str(&job.payload)
-        .map_err(|error| Error::Internal(format!("payload of job {}: {error}", job.id)))?;
     Ok(Job {
         id: job.id,
-        work,
+        kind: kind_of(&job.kind)?,
         summary: job.summary,
         agent_id: job.agent_id,
         agent: job.agent,
@@ -53,13 +52,21 @@ pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
     })
 }
 
-pub(super) fn detail_of(job: Job, attempts: Vec<jobs::Attempt>) -> JobDetail {
+fn kind_of(text: &str) -> Result<JobType> {
+    JobType::parse(text).ok_or_else(|| Error::Internal(format!("a job of type {text:?} in the database")))
+}
+
+pub(super) fn detail_of(job: Job, payload: &str, attempts: Vec<jobs::Attempt>) -> Result<JobDetail> {
+    let work: JobPayload = serde_json::from_str(payload)
+        .map_err(|error| Error::Internal(format!("payload of job {}: {error}", job.id)))?;
     let timeline = timeline(&job, &attempts);
-    JobDetail {
-        attempts: attempts.into_iter().map(attempt_of).collect(),
+    let attempts = attempts.into_iter().map(attempt_of).collect();
+    Ok(JobDetail {
+        payload: work.into(),
+        attempts,
         timeline,
         job,
-    }
+    })
 }
 
 fn attempt_of(attempt: jobs::Attempt) -> Attempt {

@@ -3,7 +3,7 @@
 //! Everything kept is sent first, then what is new. News only says *look*: each round reads the database, so a
 //! lost piece of news, or one on another server, costs at most a second.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::App,
     error::{Error, Result},
-    http::Caller,
+    http::caller::{self, Credentials},
 };
 
 /// Without news the database is looked at this often.
@@ -30,7 +30,8 @@ const GATHER: Duration = Duration::from_millis(50);
 
 struct Watch {
     app: App,
-    caller: Caller,
+    /// Asked again at every look: a session, token or role that ended ends this too.
+    credentials: Arc<Credentials>,
     id: JobId,
     news: broadcast::Receiver<()>,
     sent_job: Option<Job>,
@@ -43,13 +44,13 @@ struct Watch {
 
 pub(super) async fn job_events(
     app: &App,
-    caller: &Caller,
+    credentials: Arc<Credentials>,
     id: JobId,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>> + use<>>> {
     let mut watch = Watch {
         news: app.hub.watch(id),
         app: app.clone(),
-        caller: caller.clone(),
+        credentials,
         id,
         sent_job: None,
         attempt: 0,
@@ -91,7 +92,10 @@ impl Watch {
 
     /// Gathers what was not sent yet.
     async fn look(&mut self) -> Result<()> {
-        let (id, caller, now) = (self.id, self.caller.clone(), self.app.now());
+        let caller = caller::identify(&self.app, &self.credentials, "job_events")
+            .await
+            .map_err(|refused| refused.1)?;
+        let (id, now) = (self.id, self.app.now());
         let (known_attempt, sent) = (self.attempt, self.sent);
         let (job, attempt, streams) = self
             .app

@@ -1,6 +1,9 @@
 //! Routes of jobs for people: parsing only.
 
+use std::sync::Arc;
+
 use axum::{
+    Extension,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -18,6 +21,7 @@ use crate::{
     error::{Error, Result},
     http::{
         Access, Caller, Routes,
+        caller::Credentials,
         extract::{Json, List, Path, Query},
         idempotency::Key,
     },
@@ -142,10 +146,10 @@ async fn job_output_download(
         (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn job_events(
     State(app): State<App>,
-    caller: Caller,
+    Extension(credentials): Extension<Arc<Credentials>>,
     Path(id): Path<JobId>,
 ) -> Result<impl IntoResponse> {
-    events::job_events(&app, &caller, id).await
+    events::job_events(&app, credentials, id).await
 }
 
 fn attempt_number(query: Query) -> Result<Option<u32>> {

@@ -11,7 +11,7 @@ use postern_domain::{
     name::parameter_variable,
     permission::Permission,
 };
-use postern_protocol::payload::JobPayload;
+use postern_protocol::payload::{JobPayload, JobType};
 use postern_store::{Cursor, SortDirection, Tx, agents, audit, jobs, outputs, tx};
 use sha2::{Digest as _, Sha256};
 
@@ -48,7 +48,7 @@ pub(super) async fn job_create(
     let selector = selector_of(&request.targets)?;
     let payload = serde_json::to_string(&request.work).map_err(|error| Error::Internal(error.to_string()))?;
     let new = jobs::NewJobs {
-        kind: request.work.type_name(),
+        kind: request.work.kind().as_str(),
         payload_digest: Sha256::digest(payload.as_bytes())
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -193,7 +193,11 @@ pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Resu
     for (field, values) in &list.filters {
         match field.as_str() {
             "state" => filter.states = words(field, values, JobState::parse)?,
-            "type" => filter.kinds.clone_from(values),
+            "type" => {
+                filter.kinds = words(field, values, |word| {
+                    JobType::parse(word).map(|kind| kind.as_str().to_owned())
+                })?;
+            }
             "priority" => filter.priorities = words(field, values, Priority::parse)?,
             "agent" => {
                 let (ids, names): (Vec<_>, Vec<_>) =
@@ -232,8 +236,9 @@ pub(super) async fn job_show(app: &App, caller: &Caller, id: JobId) -> Result<Jo
     app.store
         .read(tx!(tx => {
             let job = find(tx, &caller, id, VIEW).await?;
+            let payload = jobs::payload(tx, id).await?;
             let attempts = jobs::attempts(tx, id).await?;
-            Ok(detail_of(job_of(job, now)?, attempts))
+            detail_of(job_of(job, now)?, &payload, attempts)
         }))
         .await
 }
@@ -286,8 +291,9 @@ pub(super) async fn job_delete(app: &App, caller: &Caller, id: JobId) -> Result<
             caller.require(MANAGE, VIEW, machine.place(), missing)?;
             job::delete(machine.state)?;
             let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
+            let payload = jobs::payload(tx, id).await?;
             let digest: String =
-                Sha256::digest(job.payload.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+                Sha256::digest(payload.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
             jobs::delete(tx, id).await?;
             let mut entry = caller.entry(now, "job_delete", format!("job:{id}"));
             let before = serde_json::json!({
