@@ -199,12 +199,7 @@ impl Attempts {
                 let _ = self.journal.forget(id);
                 continue;
             }
-            tracing::info!(
-                job = order.job_id,
-                attempt = id,
-                kind = order.work.type_name(),
-                "accepted"
-            );
+            tracing::info!(job = order.job_id, attempt = id, "accepted");
             accepted.push((id, fence));
             let mut state = self.state();
             state.entries.insert(id, Entry::new(Phase::Accepted));

@@ -86,16 +86,12 @@ impl Writer {
             None => Ok(()),
         }
     }
+}
 
-    pub(crate) fn sync(&self) {
-        if let Some((_, file)) = &self.segment {
-            let _ = file.sync_data();
-        }
-        if self.total > SEGMENT
-            && let Ok(head) = File::open(segment_path(&self.dir, self.stream, 0))
-        {
-            let _ = head.sync_data();
-        }
+/// Makes what is kept of a stream last. Losing output to a failing disk must not lose the end as well.
+pub(crate) fn sync(dir: &Path, stream: Stream) {
+    for (start, _) in Kept::scan(dir, stream).unwrap_or_default().segments {
+        let _ = File::open(segment_path(dir, stream, start)).and_then(|file| file.sync_data());
     }
 }
 

@@ -11,6 +11,7 @@ use postern_protocol::{
     path,
 };
 use tokio::{
+    net::UnixStream,
     sync::{Notify, oneshot},
     time::{Instant, sleep, sleep_until},
 };
@@ -22,6 +23,7 @@ use crate::{
     journal,
     output::{self, Kept, STREAMS},
     random::Backoff,
+    shim::ACKNOWLEDGED,
 };
 
 /// Jobs shorter than this need one request only.
@@ -39,20 +41,26 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// When only a person can help.
 const LASTING_WAIT: Duration = Duration::from_secs(60);
 
+/// How an attempt ended, and the shim that may still wait to hear that the server knows.
+pub(crate) struct Ended {
+    pub(crate) result: ResultRequest,
+    pub(crate) shim: Option<UnixStream>,
+}
+
 /// Reports a running attempt and then its end. Ends silently when the attempt is started anew.
 pub(crate) async fn follow(
     attempts: Arc<Attempts>,
     id: i64,
-    mut ended: oneshot::Receiver<ResultRequest>,
+    mut ended: oneshot::Receiver<Ended>,
     acknowledged: Arc<Notify>,
 ) {
     let mut report = Report::new(attempts, id);
     let mut backoff = backoff();
     let mut next = Instant::now() + FIRST_REPORT;
-    let result = loop {
+    let end = loop {
         tokio::select! {
-            result = &mut ended => match result {
-                Ok(result) => break result,
+            end = &mut ended => match end {
+                Ok(end) => break end,
                 Err(_) => return,
             },
             () = sleep_until(next) => {}
@@ -68,7 +76,7 @@ pub(crate) async fn follow(
             }
         };
     };
-    report.end(result, &acknowledged).await;
+    report.end(end, &acknowledged).await;
 }
 
 /// Reports an end that is there already.
@@ -78,7 +86,8 @@ pub(crate) async fn finish(
     result: ResultRequest,
     acknowledged: Arc<Notify>,
 ) {
-    Report::new(attempts, id).end(result, &acknowledged).await;
+    let end = Ended { result, shim: None };
+    Report::new(attempts, id).end(end, &acknowledged).await;
 }
 
 const fn backoff() -> Backoff {
@@ -130,7 +139,7 @@ impl Report {
         Ok(())
     }
 
-    async fn end(mut self, result: ResultRequest, acknowledged: &Notify) {
+    async fn end(mut self, Ended { result, shim }: Ended, acknowledged: &Notify) {
         let mut backoff = backoff();
         let mut logged = false;
         loop {
@@ -158,6 +167,9 @@ impl Report {
                 () = self.attempts.online.notified() => {}
                 () = acknowledged.notified() => break,
             }
+        }
+        if let Some(shim) = shim {
+            let _ = shim.try_write(ACKNOWLEDGED);
         }
         self.attempts.forget(self.id);
     }

@@ -16,12 +16,14 @@ mod tree;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::Shutdown,
     os::{
         fd::AsFd as _,
         unix::{fs::OpenOptionsExt as _, net::UnixStream},
     },
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::{
@@ -41,6 +43,10 @@ use crate::{
 
 /// What an agent writes into the channel when the start may happen: this, the time and a line's end.
 pub(crate) const GO: &str = "go ";
+
+/// What an agent writes when the server has the end.
+pub(crate) const ACKNOWLEDGED: &[u8] = b"a";
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(crate) struct Options {
@@ -135,16 +141,29 @@ fn finish(dir: &Path, result: &ResultRequest, channel: Option<UnixStream>) -> io
     let text = serde_json::to_vec(result)?;
     let path = dir.join(EXIT);
     hit("shim-before-exit-written");
-    // From here on a kill loses nothing. The agent hears of it before the disk has it for good: the server is
-    // told while the disk works.
+    // From here on a kill loses nothing.
     let file = durable::write_visible(&path, &text)?;
-    if let Some(mut channel) = channel {
+    let told = channel.map(|mut channel| {
         // An agent that is gone finds the file.
-        let _ = channel.write_all(&text);
-        let _ = channel.shutdown(std::net::Shutdown::Both);
-    }
+        channel.write_all(&text)?;
+        channel.shutdown(Shutdown::Write)?;
+        Ok::<_, io::Error>(channel)
+    });
     hit("shim-after-exit-written");
-    // The directory may be gone already, when the agent was quick.
+    if let Some(Ok(channel)) = told
+        && is_acknowledged(&channel)
+    {
+        return Ok(());
+    }
+    run::sync_output(dir);
+    // The directory may be gone already.
     let _ = durable::sync(&file, &path);
     Ok(())
+}
+
+/// A server that has the end keeps it better than this disk: no write is waited for then. Otherwise a power cut
+/// could take it, so after a moment it is synced.
+fn is_acknowledged(mut channel: &UnixStream) -> bool {
+    let mut word = [0; 1];
+    channel.set_read_timeout(Some(ACKNOWLEDGED_WITHIN)).is_ok() && matches!(channel.read(&mut word), Ok(1))
 }

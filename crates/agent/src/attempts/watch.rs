@@ -2,13 +2,13 @@
 
 use std::{os::unix::net::UnixStream, sync::Arc, time::Duration};
 
-use postern_protocol::messages::{Phase, ResultRequest};
+use postern_protocol::messages::Phase;
 use tokio::{io::AsyncReadExt as _, sync::oneshot};
 
 use super::{Attempts, Entry, Waiting};
 use crate::{
     journal::{Found, Started},
-    report,
+    report::{self, Ended},
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -35,7 +35,7 @@ impl Attempts {
         tokio::spawn(async move { attempts.settle(id, None, None, ended).await });
     }
 
-    fn reporter(self: &Arc<Self>, id: i64) -> oneshot::Sender<ResultRequest> {
+    fn reporter(self: &Arc<Self>, id: i64) -> oneshot::Sender<Ended> {
         let (sender, receiver) = oneshot::channel();
         let acknowledged = self
             .state()
@@ -52,15 +52,20 @@ impl Attempts {
     async fn settle(
         self: Arc<Self>,
         id: i64,
-        told: Option<ResultRequest>,
+        told: Option<Ended>,
         waiting: Option<Waiting>,
-        ended: oneshot::Sender<ResultRequest>,
+        ended: oneshot::Sender<Ended>,
     ) {
         let mut result = told;
         while result.is_none() {
             match self.journal.find(id) {
                 Ok(Found::Running(_)) => tokio::time::sleep(LOOK_AGAIN).await,
-                Ok(Found::Finished(found)) => result = Some(*found),
+                Ok(Found::Finished(found)) => {
+                    result = Some(Ended {
+                        result: *found,
+                        shim: None,
+                    });
+                }
                 Ok(Found::Lost { reason, started }) => {
                     self.lost(id, reason, started.as_ref());
                     return self.start_waiting();
@@ -85,21 +90,25 @@ impl Attempts {
                 }
             }
         }
-        let Some(result) = result else { return };
+        let Some(end) = result else { return };
+        let result = &end.result;
         if let Some(entry) = self.state().entries.get_mut(&id) {
             entry.phase = Phase::Finished;
             entry.started_us = result.started_us;
         }
         tracing::info!(attempt = id, outcome = ?result.outcome, "ended");
-        let _ = ended.send(result);
+        let _ = ended.send(end);
         self.start_waiting();
     }
 }
 
-async fn read_end(channel: UnixStream) -> Option<ResultRequest> {
+async fn read_end(channel: UnixStream) -> Option<Ended> {
     channel.set_nonblocking(true).ok()?;
-    let channel = tokio::net::UnixStream::from_std(channel).ok()?;
+    let mut channel = tokio::net::UnixStream::from_std(channel).ok()?;
     let mut text = Vec::new();
-    channel.take(END_BYTES).read_to_end(&mut text).await.ok()?;
-    serde_json::from_slice(&text).ok()
+    (&mut channel).take(END_BYTES).read_to_end(&mut text).await.ok()?;
+    Some(Ended {
+        result: serde_json::from_slice(&text).ok()?,
+        shim: Some(channel),
+    })
 }

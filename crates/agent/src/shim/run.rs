@@ -32,7 +32,7 @@ use crate::{
     failpoint::hit,
     jobs::Plan,
     journal::{CANCEL, Started, ended},
-    output::Writer,
+    output::{self, STREAMS, Writer},
     platform,
 };
 
@@ -81,9 +81,6 @@ pub(super) fn run(
         looked: None,
     };
     let (outcome, duration) = watch.until_end(&signals, control)?;
-    for capture in &watch.streams {
-        capture.writer.sync();
-    }
     let duration_us = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     Ok(ResultRequest {
         outcome,
@@ -93,6 +90,13 @@ pub(super) fn run(
         stream_bytes: watch.streams.iter().map(Capture::total).collect(),
         chunks: Vec::new(),
     })
+}
+
+/// The output that goes with the end, before the end itself.
+pub(super) fn sync_output(dir: &Path) {
+    for stream in STREAMS {
+        output::sync(dir, stream);
+    }
 }
 
 fn spawn(plan: &Plan) -> io::Result<std::process::Child> {

@@ -213,6 +213,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else {
