@@ -40,6 +40,8 @@ record! {
         pub slots: u32,
         pub key_thumbprint: Option<String>,
         pub credential_jti: Option<String>,
+        /// The one it replaced, until the new one was used: the answer that carried it may have been lost.
+        pub credential_jti_before: Option<String>,
         pub credential_expires: Option<Timestamp>,
         pub credential_revoked: Option<Timestamp>,
         pub locked: Option<Timestamp>,
@@ -54,7 +56,7 @@ macro_rules! select {
     () => {
         "SELECT a.id, a.tenant_id, a.organization_id, a.department_id, o.name, d.name, a.name, a.labels, a.active,
          a.created_us, a.last_seen_us, a.version, a.hostname, a.os, a.arch, a.languages, a.root, a.slots,
-         a.key_thumbprint, a.credential_jti, a.credential_expires_us, a.credential_revoked_us, a.locked_us,
+         a.key_thumbprint, a.credential_jti, a.credential_jti_before, a.credential_expires_us, a.credential_revoked_us, a.locked_us,
          a.guard_highest, a.guard_seen, o.renew_credentials,
          (SELECT MAX(e.expires_us) FROM enrollment_tokens e
           WHERE e.agent_id = a.id AND e.used_us IS NULL AND e.revoked_us IS NULL)
@@ -422,7 +424,7 @@ pub struct Joined {
 }
 
 pub async fn joined(tx: &mut Tx<'_>, id: AgentId, joined: Joined, now: Timestamp) -> Result<(), Error> {
-    let sql = "UPDATE agents SET key_thumbprint = $2, credential_jti = $3, credential_expires_us = $4,
+    let sql = "UPDATE agents SET key_thumbprint = $2, credential_jti = $3, credential_jti_before = NULL, credential_expires_us = $4,
                credential_revoked_us = NULL, locked_us = NULL, guard_highest = 0, guard_seen = 0, last_seen_us = $5
                WHERE id = $1";
     tx.execute(
@@ -433,14 +435,22 @@ pub async fn joined(tx: &mut Tx<'_>, id: AgentId, joined: Joined, now: Timestamp
     .map(|_| ())
 }
 
+/// `before` stays good until `jti` is used.
 pub async fn credential_renewed(
     tx: &mut Tx<'_>,
     id: AgentId,
     jti: &str,
+    before: &str,
     expires: Timestamp,
 ) -> Result<(), Error> {
-    let sql = "UPDATE agents SET credential_jti = $2, credential_expires_us = $3 WHERE id = $1";
-    tx.execute(sql, &values![id, jti, expires]).await.map(|_| ())
+    let sql = "UPDATE agents SET credential_jti = $2, credential_jti_before = $3, credential_expires_us = $4 WHERE id = $1";
+    tx.execute(sql, &values![id, jti, before, expires]).await.map(|_| ())
+}
+
+/// The new credential was used: the one before it ends.
+pub async fn credential_taken_up(tx: &mut Tx<'_>, id: AgentId, jti: &str) -> Result<(), Error> {
+    let sql = "UPDATE agents SET credential_jti_before = NULL WHERE id = $1 AND credential_jti = $2";
+    tx.execute(sql, &values![id, jti]).await.map(|_| ())
 }
 
 /// Shuts the credential out and takes back enrolment tokens that were not used yet.

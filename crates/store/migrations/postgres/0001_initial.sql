@@ -87,6 +87,7 @@ CREATE TABLE agents (
   slots BIGINT NOT NULL,
   key_thumbprint TEXT COLLATE "C",
   credential_jti TEXT COLLATE "C",
+  credential_jti_before TEXT COLLATE "C",
   credential_expires_us BIGINT,
   credential_revoked_us BIGINT,
   locked_us BIGINT,

@@ -87,6 +87,7 @@ CREATE TABLE agents (
   slots INTEGER NOT NULL,
   key_thumbprint TEXT,
   credential_jti TEXT,
+  credential_jti_before TEXT,
   credential_expires_us INTEGER,
   credential_revoked_us INTEGER,
   locked_us INTEGER,

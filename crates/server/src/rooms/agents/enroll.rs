@@ -17,7 +17,7 @@ use postern_store::{agents, audit, tx};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    gate::{Known, fresh_proof, refused},
+    gate::{Admitted, fresh_proof, refused},
     heartbeat,
 };
 use crate::{
@@ -143,8 +143,9 @@ pub(super) async fn agent_enroll(
     })
 }
 
-/// A new credential for the same key. The one used to ask for it ends here.
-pub(super) async fn credential_renew(app: &App, agent: &Known) -> Result<RenewAnswer> {
+/// A new credential for the same key. The one used to ask for it ends when the new one is used first: the answer
+/// may get lost.
+pub(super) async fn credential_renew(app: &App, agent: &Admitted) -> Result<RenewAnswer> {
     let now = app.now();
     let id = agent.id;
     let thumbprint = agent
@@ -152,6 +153,7 @@ pub(super) async fn credential_renew(app: &App, agent: &Known) -> Result<RenewAn
         .clone()
         .ok_or_else(|| refused(app, RefusalCode::CredentialInvalid))?;
     let jti = random::identifier();
+    let before = agent.jti.clone();
     let credential = issue(app, id, &thumbprint, jti.clone(), now)?;
     let expires = now.plus(Duration::from_secs(CREDENTIAL_SECONDS.unsigned_abs()));
     let entry = audit::Entry {
@@ -169,7 +171,7 @@ pub(super) async fn credential_renew(app: &App, agent: &Known) -> Result<RenewAn
     };
     app.store
         .write::<_, Error, _>(tx!(tx => {
-            agents::credential_renewed(tx, id, &jti, expires).await?;
+            agents::credential_renewed(tx, id, &jti, &before, expires).await?;
             Ok(audit::append(tx, vec![entry]).await?)
         }))
         .await?;

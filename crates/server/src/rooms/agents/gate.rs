@@ -36,10 +36,25 @@ pub(crate) struct Known {
     pub(crate) renew_credentials: bool,
     pub(crate) key_thumbprint: Option<String>,
     jti: Option<String>,
+    jti_before: Option<String>,
     state: CredentialState,
     /// As stored when it was read.
     pub(crate) guard: CloneGuard,
     read: Timestamp,
+}
+
+/// A known agent and the credential it came with.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted {
+    known: Arc<Known>,
+    pub(crate) jti: String,
+}
+
+impl std::ops::Deref for Admitted {
+    type Target = Known;
+    fn deref(&self) -> &Known {
+        &self.known
+    }
 }
 
 #[derive(Debug, Default)]
@@ -98,7 +113,7 @@ pub(crate) async fn admit(
     headers: &HeaderMap,
     method: &Method,
     path: &str,
-) -> Result<Arc<Known>, Error> {
+) -> Result<Admitted, Error> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let invalid = || refused(app, RefusalCode::CredentialInvalid);
     let token = header("authorization")
@@ -127,8 +142,14 @@ pub(crate) async fn admit(
         })?;
     fresh_proof(app, proven.jti, now)?;
     let known = known(app, id).await?;
-    still_good(app, &known, Some(&claims.jti))?;
-    Ok(known)
+    let admitted = Admitted { known, jti: claims.jti.clone() };
+    still_good(app, &admitted.known, &admitted.jti)?;
+    if admitted.jti_before.is_some() && admitted.known.jti.as_ref() == Some(&admitted.jti) {
+        let jti = admitted.jti.clone();
+        app.store.write::<_, Error, _>(tx!(tx => Ok(agents::credential_taken_up(tx, id, &jti).await?))).await?;
+        app.gate.forget(id);
+    }
+    Ok(admitted)
 }
 
 /// A proof is good for one request.
@@ -142,21 +163,20 @@ pub(crate) fn fresh_proof(app: &App, jti: String, now: Timestamp) -> Result<(), 
 }
 
 /// Whether the agent may go on, as far as the database says. Asked again while a check-in waits.
-pub(crate) async fn recheck(app: &App, admitted: &Known) -> Result<Arc<Known>, Error> {
+pub(crate) async fn recheck(app: &App, admitted: &Admitted) -> Result<Arc<Known>, Error> {
     let known = known(app, admitted.id).await?;
-    still_good(app, &known, admitted.jti.as_deref())?;
+    still_good(app, &known, &admitted.jti)?;
     Ok(known)
 }
 
-fn still_good(app: &App, known: &Known, jti: Option<&str>) -> Result<(), Error> {
+fn still_good(app: &App, known: &Known, jti: &str) -> Result<(), Error> {
+    let current = [&known.jti, &known.jti_before].into_iter().any(|one| one.as_deref() == Some(jti));
     match known.state {
         CredentialState::Revoked => Err(refused(app, RefusalCode::CredentialRevoked)),
         CredentialState::Locked => Err(refused(app, RefusalCode::AgentLocked)),
         CredentialState::Expired => Err(refused(app, RefusalCode::CredentialExpired)),
         CredentialState::None => Err(refused(app, RefusalCode::CredentialInvalid)),
-        CredentialState::Live if known.jti.as_deref() != jti => {
-            Err(refused(app, RefusalCode::CredentialReplaced))
-        }
+        CredentialState::Live if !current => Err(refused(app, RefusalCode::CredentialReplaced)),
         CredentialState::Live => Ok(()),
     }
 }
@@ -225,6 +245,7 @@ async fn known(app: &App, id: AgentId) -> Result<Arc<Known>, Error> {
         renew_credentials: agent.renew_credentials,
         key_thumbprint: agent.key_thumbprint,
         jti: agent.credential_jti,
+        jti_before: agent.credential_jti_before,
         read: now,
     });
     app.gate

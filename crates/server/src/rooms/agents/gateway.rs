@@ -1,7 +1,7 @@
 //! The agents' side of this room: `/agent/v1/enroll` and `/agent/v1/credential/renew`. The check-in carries
 //! orders and belongs to the jobs room.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use axum::{
     Router,
@@ -29,7 +29,7 @@ pub(crate) fn router() -> Router<App> {
 pub(crate) async fn admitted<T: DeserializeOwned>(
     app: &App,
     request: Request,
-) -> Result<(Arc<gate::Known>, T)> {
+) -> Result<(gate::Admitted, T)> {
     let (method, path): (&Method, &Uri) = (request.method(), request.uri());
     let agent = gate::admit(app, request.headers(), method, path.path()).await?;
     let message = parse(&body(request, AGENT_BODY_BYTES).await?)?;

@@ -25,7 +25,7 @@ use crate::{
     random,
     rooms::agents::{
         enroll::{check_version, facts_of},
-        gate::{Known, recheck},
+        gate::{Admitted, recheck},
         heartbeat,
     },
 };
@@ -35,7 +35,7 @@ const JITTER_MILLISECONDS: u64 = 4000;
 
 pub(super) async fn agent_checkin(
     app: &App,
-    agent: &Known,
+    agent: &Admitted,
     request: CheckinRequest,
 ) -> Result<CheckinAnswer> {
     check_version(app, request.protocol)?;
@@ -101,7 +101,7 @@ fn empty(app: &App) -> CheckinAnswer {
 /// One look at what there is for an agent.
 struct Round<'a> {
     app: &'a App,
-    agent: &'a Known,
+    agent: &'a Admitted,
     request: &'a CheckinRequest,
     /// What the agent said it holds was true when it asked: it is compared once.
     first: bool,
