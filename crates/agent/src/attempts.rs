@@ -111,7 +111,9 @@ impl Attempts {
                 Found::Running(started) => self.watch_again(id, started.as_ref()),
                 Found::Lost { reason, started } => self.lost(id, reason, started.as_ref()),
                 Found::Finished(result) => self.finished_before(id, *result),
-                Found::Junk => self.journal.forget(id)?,
+                Found::Junk => {
+                    self.journal.forget(id)?;
+                }
             }
         }
         self.state().fence.raise(highest)?;
@@ -132,11 +134,13 @@ impl Attempts {
             .collect()
     }
 
-    /// Takes new orders into the journal and starts what has a slot. Lasting when it returns.
-    pub(crate) fn take(self: &Arc<Self>, orders: Vec<SignedOrder>) {
+    /// Takes new orders into the journal and starts what has a slot. Lasting when it returns. Whether any of it
+    /// was news.
+    pub(crate) fn take(self: &Arc<Self>, orders: Vec<SignedOrder>) -> bool {
+        let held = self.state().entries.len();
         let accepted = self.accept(orders);
         let Some(highest) = accepted.iter().map(|(_, fence)| *fence).max() else {
-            return;
+            return self.state().entries.len() != held;
         };
         hit("after-order-written");
         // The shims come up while the disk works; none starts anything before it is told to.
@@ -150,9 +154,10 @@ impl Attempts {
             for (id, _) in accepted {
                 self.drop_unstarted(id);
             }
-            return;
+            return false;
         }
         self.start(launched);
+        true
     }
 
     /// The attempts and fences that are new in the journal.
@@ -262,8 +267,12 @@ impl Attempts {
     /// After the acknowledgement nothing is kept.
     pub(crate) fn forget(&self, id: i64) {
         hit("after-acknowledged");
-        if let Err(error) = self.journal.forget(id) {
-            tracing::warn!(attempt = id, "could not be removed from the journal: {error}");
+        match self.journal.forget(id) {
+            Ok(None) => {}
+            Ok(Some(left)) => {
+                tokio::task::spawn_blocking(move || std::fs::remove_dir_all(left));
+            }
+            Err(error) => tracing::warn!(attempt = id, "could not be removed from the journal: {error}"),
         }
         self.state().entries.remove(&id);
     }

@@ -111,8 +111,7 @@ impl Checkin {
     /// Whether the answer brought anything that was not known.
     fn apply(&mut self, answer: CheckinAnswer) -> bool {
         self.clock.adopt(answer.server_time_us);
-        let mut news = !answer.orders.is_empty();
-        self.attempts.take(answer.orders);
+        let mut news = self.attempts.take(answer.orders);
         news |= self.attempts.cancel(&answer.cancel);
         news |= self.attempts.acknowledge(&answer.acknowledged);
         if let Some(settings) = answer.settings

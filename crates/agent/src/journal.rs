@@ -137,12 +137,16 @@ impl Journal {
         )
     }
 
-    /// Leaves in one step, so no half of it can come back.
-    pub(crate) fn forget(&self, attempt: i64) -> io::Result<()> {
+    /// Leaves in one step, so no half of it can come back. What a job left in its folder is handed back: removing
+    /// it may take long.
+    pub(crate) fn forget(&self, attempt: i64) -> io::Result<Option<PathBuf>> {
         let gone = self.trash.join(attempt.to_string());
         match std::fs::rename(self.dir(attempt), &gone) {
-            Ok(()) => std::fs::remove_dir_all(gone),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(()) => match std::fs::remove_dir(gone.join(WORK)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Ok(Some(gone)),
+                _ => std::fs::remove_dir_all(gone).map(|()| None),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -178,6 +178,9 @@ impl Report {
         let mut left = Vec::new();
         if self.wanted {
             for (stream, sent) in STREAMS.into_iter().zip(&self.sent) {
+                if result.stream_bytes.get(&stream) == Some(&0) {
+                    continue;
+                }
                 let kept = Kept::scan(&self.dir, stream).unwrap_or_default();
                 left.extend(
                     sent.missing(kept.ranges())

@@ -77,6 +77,19 @@ fn a_job_sees_nothing_of_the_agents_environment() {
 }
 
 #[test]
+fn a_job_starts_with_no_signal_blocked_and_none_of_the_shims_files() {
+    let attempt = Attempt::shell("grep SigBlk /proc/self/status; ls -l /proc/$$/fd");
+    attempt.run();
+    let output = String::from_utf8(attempt.output("stdout.0")).unwrap();
+    assert!(output.starts_with("SigBlk:\t0000000000000000\n"), "{output}");
+    assert!(output.contains("0 -> /dev/null"), "{output}");
+    assert!(
+        !output.contains("/attempts/1/") && !output.contains("signalfd"),
+        "{output}"
+    );
+}
+
+#[test]
 fn what_cannot_be_started_is_refused_with_the_reason() {
     let result = Attempt::new(command(&["no-such-program-here"]), 300).run();
     assert!(reason(&result).contains("program 'no-such-program-here' was not found in PATH"));

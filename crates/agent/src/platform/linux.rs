@@ -9,7 +9,10 @@ use std::{
 };
 
 use nix::{
-    sys::{prctl, signal::Signal},
+    sys::{
+        prctl,
+        signal::{SigSet, Signal},
+    },
     unistd::{Pid, Uid, getpid, getppid},
 };
 
@@ -106,7 +109,8 @@ fn parent_and_zombie(stat: &str) -> Option<(i32, bool)> {
     Some((parent, matches!(state, "Z" | "X")))
 }
 
-/// Has the kernel kill the command when the calling thread's process dies, however it dies.
+/// Has the kernel kill the command when the calling thread's process dies, however it dies, and gives it back the
+/// signals that the caller blocks for itself.
 #[allow(
     unsafe_code,
     reason = "only the child itself can ask for this, between fork and exec"
@@ -114,6 +118,7 @@ fn parent_and_zombie(stat: &str) -> Option<(i32, bool)> {
 pub(crate) fn die_with_parent(command: &mut Command) {
     let parent = getpid();
     let in_child = move || {
+        SigSet::empty().thread_set_mask()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // The parent may have died before the request.
         if getppid() == parent {
@@ -122,7 +127,7 @@ pub(crate) fn die_with_parent(command: &mut Command) {
             Err(nix::errno::Errno::ESRCH.into())
         }
     };
-    // SAFETY: the closure calls prctl and getppid only, both async-signal-safe, and allocates nothing.
+    // SAFETY: the closure calls sigprocmask, prctl and getppid only, all async-signal-safe, and allocates nothing.
     unsafe { command.pre_exec(in_child) };
 }
 
