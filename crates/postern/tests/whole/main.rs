@@ -1,0 +1,16 @@
+//! The whole system: real servers, real agents and their shims, both databases, kill -9.
+//!
+//! What a script did is told by a ledger, a file outside the system to which it appends lines; what the system
+//! knows is asked through its doors. Every process is ended by its own id, also when a test panics.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod enrollment;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+mod hostile;
+mod lifecycle;
+mod network;
+mod operator;
+mod storm;
+mod support;

@@ -1,0 +1,74 @@
+//! A database for one test.
+
+use tokio_postgres::NoTls;
+
+use super::environment;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Gone when dropped, on PostgreSQL with everyone who still uses it.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// `None`: SQLite in the server's own folder.
+    pub(crate) url: Option<String>,
+    name: String,
+}
+
+impl Database {
+    pub(crate) fn new(engine: Engine, purpose: &str) -> Self {
+        let name = format!("whole_{purpose}_{}", std::process::id());
+        let url = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => {
+                execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                execute(&format!("CREATE DATABASE {name} TEMPLATE template0"));
+                let cluster = cluster_url();
+                let (server, _) = cluster
+                    .rsplit_once('/')
+                    .expect("a URL with a database in its path");
+                Some(format!("{server}/{name}"))
+            }
+        };
+        Self { url, name }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if self.url.is_some() {
+            execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        }
+    }
+}
+
+fn cluster_url() -> String {
+    environment("POSTERN_TEST_POSTGRES").unwrap_or_else(|| {
+        panic!(
+            "POSTERN_TEST_POSTGRES is not set: run `cargo xtask test`, which starts a PostgreSQL for the tests, or \
+             set it to the URL of a cluster where a database may be created, \
+             like postgres://postern@127.0.0.1:5432/postgres"
+        )
+    })
+}
+
+fn execute(sql: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let done: Result<(), tokio_postgres::Error> = runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(&cluster_url(), NoTls).await?;
+        let connection = tokio::spawn(connection);
+        client.batch_execute(sql).await?;
+        drop(client);
+        let _ = connection.await;
+        Ok(())
+    });
+    done.unwrap_or_else(|error| {
+        panic!("POSTERN_TEST_POSTGRES must name a PostgreSQL that lets us make databases: {error}")
+    });
+}
