@@ -11,8 +11,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * Agents. Filters: name, organization, department, active, health, connection, credential, version, os,
+         *     label (`label:env=prod`). Sort: name, created_at, last_seen_at.
+         */
         get: operations["agent_list"];
         put?: never;
+        /** Create an agent and its enrolment token. Token and commands are shown once. */
         post: operations["agent_create"];
         delete?: never;
         options?: never;
@@ -30,6 +35,7 @@ export interface paths {
         get: operations["agent_show"];
         put?: never;
         post?: never;
+        /** Delete an agent with its jobs. Refused while its credential is live, unless `revoke` is true. */
         delete: operations["agent_delete"];
         options?: never;
         head?: never;
@@ -45,6 +51,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** A new enrolment token for the same agent; the one before is revoked. */
         post: operations["enrollment_token_create"];
         delete?: never;
         options?: never;
@@ -61,6 +68,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Shut out the agent's credential and its waiting enrolment token, at once and on open connections. */
         post: operations["agent_revoke"];
         delete?: never;
         options?: never;
@@ -75,6 +83,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Records, newest first. Filters: actor, action, object, outcome. Sort: id. */
         get: operations["audit_list"];
         put?: never;
         post?: never;
@@ -91,6 +100,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Check the hash chain of the whole trail. Only numbers and the place of a break are told. */
         get: operations["audit_verify"];
         put?: never;
         post?: never;
@@ -107,8 +117,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Jobs, newest first. Filters: state, type, priority, agent (name or id), organization. Sort: created_at. */
         get: operations["job_list"];
         put?: never;
+        /** Run something: one job per host the targets name. */
         post: operations["job_create"];
         delete?: never;
         options?: never;
@@ -126,6 +138,7 @@ export interface paths {
         get: operations["job_show"];
         put?: never;
         post?: never;
+        /** Delete a job that is completed, failed, cancelled or unknown. The audit keeps its digest. */
         delete: operations["job_delete"];
         options?: never;
         head?: never;
@@ -141,7 +154,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Cancel a queued, pending or running job. A running one ends when its agent confirms that its processes are gone. */
         post: operations["job_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live events: `state` (a job), `output` (an OutputEvent), `end`. What is kept comes first. */
+        get: operations["job_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -155,7 +186,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What is kept of an attempt's output; the newest attempt when none is named. */
         get: operations["job_output"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/output/{stream}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kept bytes of one stream, as a file. */
+        get: operations["job_output_download"];
         put?: never;
         post?: never;
         delete?: never;
@@ -173,6 +222,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Queue a failed, timed-out or unknown job again, as another attempt. */
         post: operations["job_retry"];
         delete?: never;
         options?: never;
@@ -235,6 +285,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The built-in roles and what each may do. */
         get: operations["role_list"];
         put?: never;
         post?: never;
@@ -251,9 +302,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who is signed in, and what they may do. */
         get: operations["session_show"];
         put?: never;
+        /** Sign in. Sets the session cookie; the answer has the token for the header `X-CSRF-Token`. */
         post: operations["session_create"];
+        /** Sign out. */
         delete: operations["session_delete"];
         options?: never;
         head?: never;
@@ -267,8 +321,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The caller's API tokens, and those of the users they manage. */
         get: operations["token_list"];
         put?: never;
+        /** Make an API token of the caller's. Its secret is shown once. */
         post: operations["token_create"];
         delete?: never;
         options?: never;
@@ -286,6 +342,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** Revoke an API token; it ends at once. */
         delete: operations["token_delete"];
         options?: never;
         head?: never;
@@ -299,8 +356,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Users of the tenants whose users the caller manages. */
         get: operations["user_list"];
         put?: never;
+        /** Create a user, with roles. */
         post: operations["user_create"];
         delete?: never;
         options?: never;
@@ -321,6 +380,7 @@ export interface paths {
         delete: operations["user_delete"];
         options?: never;
         head?: never;
+        /** Change a user. Switching off or a new password ends their sessions. */
         patch: operations["user_update"];
         trace?: never;
     };
@@ -333,6 +393,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Give a user a role at a scope. */
         post: operations["binding_create"];
         delete?: never;
         options?: never;
@@ -350,6 +411,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** Take a role from a user. */
         delete: operations["binding_delete"];
         options?: never;
         head?: never;
@@ -361,126 +423,138 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Agent: {
+            /** @description An inactive agent keeps its connection and gets no work. */
             active: boolean;
             arch?: string | null;
             connection: components["schemas"]["Connection"];
-            /** Format: date-time */
-            created_at: string;
+            created_at: components["schemas"]["Timestamp"];
             credential: components["schemas"]["CredentialState"];
-            /** Format: date-time */
-            credential_expires_at?: string | null;
+            credential_expires_at?: components["schemas"]["Timestamp"] | null;
             department?: string | null;
-            /** Format: int64 */
-            department_id?: number | null;
-            /** Format: date-time */
-            enrollment_expires_at?: string | null;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            enrollment_expires_at?: components["schemas"]["Timestamp"] | null;
             health: components["schemas"]["Health"];
             hostname?: string | null;
-            /** Format: int64 */
-            id: number;
-            labels: {
-                [key: string]: string;
-            };
+            id: components["schemas"]["AgentId"];
+            labels: components["schemas"]["BTreeMap"];
+            /** @description Languages its scripts can be in. */
             languages: string[];
-            /** Format: date-time */
-            last_seen_at?: string | null;
+            last_seen_at?: components["schemas"]["Timestamp"] | null;
             name: string;
             organization: string;
-            /** Format: int64 */
-            organization_id: number;
+            organization_id: components["schemas"]["OrganizationId"];
             os?: string | null;
+            /** @description Whether it runs as root. */
             root?: boolean | null;
-            /** Format: int64 */
+            /**
+             * Format: int32
+             * @description Jobs it runs at once.
+             */
             slots: number;
             version?: string | null;
         };
         AgentCreate: {
-            /** Format: int64 */
-            department_id?: number | null;
-            labels?: {
-                [key: string]: string;
-            };
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            labels?: components["schemas"]["BTreeMap"];
             name: string;
-            /** Format: int64 */
-            organization_id?: number | null;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
         };
+        /** @description Everything needed to start an agent; shown once. */
         AgentEnrollment: {
             agent: components["schemas"]["Agent"];
             docker_command: string;
             enrollment_token: string;
-            /** Format: date-time */
-            expires_at: string;
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description One line for a Linux shell; the server's key is pinned in it. */
             install_command: string;
+            /** @description For a host where the program is already there. */
             run_command: string;
         };
+        /** Format: int64 */
+        AgentId: number;
+        /** @description Absent fields stay as they are. */
         AgentUpdate: {
             active?: boolean | null;
-            /** Format: int64 */
-            department_id?: number | null;
-            labels?: {
-                [key: string]: string;
-            } | null;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            labels?: components["schemas"]["BTreeMap"] | null;
             name?: string | null;
-            /** Format: int64 */
-            organization_id?: number | null;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
         };
         Attempt: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Measured by the agent.
+             */
             duration_ms?: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             exit_code?: number | null;
-            /** Format: date-time */
-            finished_at?: string | null;
-            /** Format: date-time */
-            handed_at: string;
-            /** Format: int64 */
-            id: number;
-            late?: null | components["schemas"]["LateResult"];
-            /** Format: int64 */
+            finished_at?: components["schemas"]["Timestamp"] | null;
+            /** @description When the agent was given it. */
+            handed_at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["AttemptId"];
+            late?: components["schemas"]["LateResult"] | null;
+            /** Format: int32 */
             number: number;
             reason?: string | null;
-            /** Format: date-time */
-            started_at?: string | null;
+            started_at?: components["schemas"]["Timestamp"] | null;
             state: components["schemas"]["JobState"];
             /** Format: int64 */
             stderr_bytes: number;
             /** Format: int64 */
             stdout_bytes: number;
         };
+        /**
+         * Format: int64
+         * @description One try of one job. Unique over all jobs.
+         */
+        AttemptId: number;
         AuditBreak: {
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["AuditId"];
             problem: string;
         };
+        /** Format: int64 */
+        AuditId: number;
         /** @enum {string} */
         AuditOutcome: "done" | "refused";
         AuditRecord: {
+            /** @description Operation, as in the API: `job_cancel`. */
             action: string;
+            /** @description `user:5 (anna)`, `agent:7 (web1)`, `system`, `anonymous` */
             actor: string;
+            /** @description Address the request came from. */
             address?: string | null;
             after?: unknown;
-            /** Format: date-time */
-            at: string;
+            at: components["schemas"]["Timestamp"];
+            /** @description JSON, where the change has one. */
             before?: unknown;
+            /** @description SHA-256 over this record and the hash before it, hexadecimal. */
             hash: string;
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["AuditId"];
+            /** @description `job:42` */
             object: string;
             outcome: components["schemas"]["AuditOutcome"];
+            /** @description Why it was refused. */
             reason?: string | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description The API token used, if one was.
+             */
             token_id?: number | null;
         };
         AuditVerification: {
-            broken?: null | components["schemas"]["AuditBreak"];
-            /** Format: int64 */
+            broken?: components["schemas"]["AuditBreak"] | null;
+            /**
+             * Format: int64
+             * @description Records checked.
+             */
             checked: number;
+            /** @description Hash of the newest record: keep it elsewhere, and a later cut of the end shows. */
             head?: string | null;
             intact: boolean;
         };
+        /** @description A role at a scope. */
         Binding: {
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["BindingId"];
             role: components["schemas"]["Role"];
             scope: components["schemas"]["Scope"];
         };
@@ -488,24 +562,41 @@ export interface components {
             role: components["schemas"]["Role"];
             scope: components["schemas"]["Scope"];
         };
+        /**
+         * Format: int64
+         * @description A user's binding of a role at a scope.
+         */
+        BindingId: number;
+        BTreeMap: {
+            [key: string]: string;
+        };
+        /** @description One program with its arguments. */
         Command: {
+            /** @description The program and its arguments, passed on as they are. With `shell`, exactly one text: the shell line. */
             argv: string[];
+            /** @description Hand the one text to `/bin/sh -c`. */
             shell?: boolean;
+            /** @description Folder to start in; the agent's data folder of the attempt when absent. */
             working_directory?: string | null;
         };
         /** @enum {string} */
         Connection: "pending" | "connected" | "disconnected";
-        /** @enum {string} */
+        /**
+         * @description What an agent's credential is at this moment; decides whether it may be deleted.
+         * @enum {string}
+         */
         CredentialState: "none" | "live" | "expired" | "revoked" | "locked";
         Department: {
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["DepartmentId"];
             name: string;
         };
         DepartmentCreate: {
             name: string;
         };
+        /** Format: int64 */
+        DepartmentId: number;
         FieldProblem: {
+            /** @description Path of the field, like `targets.agents[2]`. */
             field: string;
             message: string;
         };
@@ -513,53 +604,60 @@ export interface components {
         Health: "in_progress" | "running" | "heartbeat_failed";
         Job: components["schemas"]["JobPayload"] & {
             agent: string;
-            /** Format: int64 */
-            agent_id: number;
-            /** Format: int64 */
+            agent_id: components["schemas"]["AgentId"];
+            /**
+             * Format: int32
+             * @description Number of the current attempt, from 1.
+             */
             attempt: number;
             cancel_requested: boolean;
-            /** Format: date-time */
-            created_at: string;
+            created_at: components["schemas"]["Timestamp"];
             created_by: string;
-            /** Format: int64 */
+            /** Format: int32 */
             exit_code?: number | null;
-            /** Format: date-time */
-            finished_at?: string | null;
-            /** Format: int64 */
-            id: number;
-            /** Format: date-time */
-            not_before?: string | null;
-            /** Format: int64 */
-            organization_id: number;
+            finished_at?: components["schemas"]["Timestamp"] | null;
+            id: components["schemas"]["JobId"];
+            not_before?: components["schemas"]["Timestamp"] | null;
+            organization_id: components["schemas"]["OrganizationId"];
             priority: components["schemas"]["Priority"];
+            /** @description Why it ended as it did. */
             reason?: string | null;
-            /** Format: date-time */
-            started_at?: string | null;
+            started_at?: components["schemas"]["Timestamp"] | null;
             state: components["schemas"]["JobState"];
+            /** @description One line that tells a person what it does. */
             summary: string;
-            /** Format: int64 */
+            /** Format: int32 */
             timeout_seconds: number;
-            waits?: null | components["schemas"]["Wait"];
+            waits?: components["schemas"]["Wait"] | null;
         };
+        /** @description One job per host the targets name. `type` and `payload` say what to do. */
         JobCreate: components["schemas"]["JobPayload"] & {
-            /** Format: date-time */
-            not_before?: string | null;
-            priority?: null | components["schemas"]["Priority"];
+            not_before?: components["schemas"]["Timestamp"] | null;
+            priority?: components["schemas"]["Priority"] | null;
             targets: components["schemas"]["Targets"];
-            /** Format: int64 */
+            /**
+             * Format: int32
+             * @description 1 to 604800; 300 when absent. The agent kills the whole process tree then.
+             */
             timeout_seconds?: number | null;
         };
         JobDetail: components["schemas"]["Job"] & {
             attempts: components["schemas"]["Attempt"][];
+            /** @description What happened when, oldest first. */
             timeline: components["schemas"]["TimelineEntry"][];
         };
+        /** Format: int64 */
+        JobId: number;
+        /** @description What is kept of both streams of one attempt. */
         JobOutput: {
-            /** Format: int64 */
+            /** Format: int32 */
             attempt: number;
+            /** @description Whether the attempt has ended and nothing more will come. */
             complete: boolean;
             stderr: components["schemas"]["StreamOutput"];
             stdout: components["schemas"]["StreamOutput"];
         };
+        /** @description The type of a job with its payload. */
         JobPayload: {
             payload: components["schemas"]["Command"];
             /** @enum {string} */
@@ -571,10 +669,8 @@ export interface components {
         };
         JobReference: {
             agent: string;
-            /** Format: int64 */
-            agent_id: number;
-            /** Format: int64 */
-            id: number;
+            agent_id: components["schemas"]["AgentId"];
+            id: components["schemas"]["JobId"];
             state: components["schemas"]["JobState"];
         };
         JobsCreated: {
@@ -585,120 +681,259 @@ export interface components {
         /** @enum {string} */
         Language: "bash" | "python" | "powershell";
         LateResult: {
-            /** Format: int64 */
+            /** Format: int32 */
             exit_code?: number | null;
             reason?: string | null;
-            /** Format: date-time */
-            received_at: string;
+            received_at: components["schemas"]["Timestamp"];
             state: components["schemas"]["JobState"];
         };
         Organization: {
             departments: components["schemas"]["Department"][];
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["OrganizationId"];
             name: string;
+            /** @description Whether agents renew their credentials by themselves. */
             renew_credentials: boolean;
-            /** Format: int64 */
-            tenant_id: number;
+            tenant_id: components["schemas"]["TenantId"];
         };
         OrganizationCreate: {
             name: string;
         };
+        /** Format: int64 */
+        OrganizationId: number;
         OrganizationUpdate: {
             name?: string | null;
             renew_credentials?: boolean | null;
         };
+        /** @description An event of `GET /jobs/{id}/events`. Event names: `state` (data: a job), `output` (data: this), `end`. */
         OutputEvent: {
-            /** Format: int64 */
+            /** Format: int32 */
             attempt: number;
             segment: components["schemas"]["Segment"];
             stream: components["schemas"]["StreamName"];
         };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Agent: {
-            items: components["schemas"]["Agent"][];
+            items: {
+                /** @description An inactive agent keeps its connection and gets no work. */
+                active: boolean;
+                arch?: string | null;
+                connection: components["schemas"]["Connection"];
+                created_at: components["schemas"]["Timestamp"];
+                credential: components["schemas"]["CredentialState"];
+                credential_expires_at?: components["schemas"]["Timestamp"] | null;
+                department?: string | null;
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                enrollment_expires_at?: components["schemas"]["Timestamp"] | null;
+                health: components["schemas"]["Health"];
+                hostname?: string | null;
+                id: components["schemas"]["AgentId"];
+                labels: components["schemas"]["BTreeMap"];
+                /** @description Languages its scripts can be in. */
+                languages: string[];
+                last_seen_at?: components["schemas"]["Timestamp"] | null;
+                name: string;
+                organization: string;
+                organization_id: components["schemas"]["OrganizationId"];
+                os?: string | null;
+                /** @description Whether it runs as root. */
+                root?: boolean | null;
+                /**
+                 * Format: int32
+                 * @description Jobs it runs at once.
+                 */
+                slots: number;
+                version?: string | null;
+            }[];
             next_cursor?: string | null;
         };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_AuditRecord: {
-            items: components["schemas"]["AuditRecord"][];
+            items: {
+                /** @description Operation, as in the API: `job_cancel`. */
+                action: string;
+                /** @description `user:5 (anna)`, `agent:7 (web1)`, `system`, `anonymous` */
+                actor: string;
+                /** @description Address the request came from. */
+                address?: string | null;
+                after?: unknown;
+                at: components["schemas"]["Timestamp"];
+                /** @description JSON, where the change has one. */
+                before?: unknown;
+                /** @description SHA-256 over this record and the hash before it, hexadecimal. */
+                hash: string;
+                id: components["schemas"]["AuditId"];
+                /** @description `job:42` */
+                object: string;
+                outcome: components["schemas"]["AuditOutcome"];
+                /** @description Why it was refused. */
+                reason?: string | null;
+                /**
+                 * Format: int64
+                 * @description The API token used, if one was.
+                 */
+                token_id?: number | null;
+            }[];
             next_cursor?: string | null;
         };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Job: {
-            items: components["schemas"]["Job"][];
+            items: (components["schemas"]["JobPayload"] & {
+                agent: string;
+                agent_id: components["schemas"]["AgentId"];
+                /**
+                 * Format: int32
+                 * @description Number of the current attempt, from 1.
+                 */
+                attempt: number;
+                cancel_requested: boolean;
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                /** Format: int32 */
+                exit_code?: number | null;
+                finished_at?: components["schemas"]["Timestamp"] | null;
+                id: components["schemas"]["JobId"];
+                not_before?: components["schemas"]["Timestamp"] | null;
+                organization_id: components["schemas"]["OrganizationId"];
+                priority: components["schemas"]["Priority"];
+                /** @description Why it ended as it did. */
+                reason?: string | null;
+                started_at?: components["schemas"]["Timestamp"] | null;
+                state: components["schemas"]["JobState"];
+                /** @description One line that tells a person what it does. */
+                summary: string;
+                /** Format: int32 */
+                timeout_seconds: number;
+                waits?: components["schemas"]["Wait"] | null;
+            })[];
             next_cursor?: string | null;
         };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Organization: {
-            items: components["schemas"]["Organization"][];
+            items: {
+                departments: components["schemas"]["Department"][];
+                id: components["schemas"]["OrganizationId"];
+                name: string;
+                /** @description Whether agents renew their credentials by themselves. */
+                renew_credentials: boolean;
+                tenant_id: components["schemas"]["TenantId"];
+            }[];
             next_cursor?: string | null;
         };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Token: {
-            items: components["schemas"]["Token"][];
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                expires_at: components["schemas"]["Timestamp"];
+                id: components["schemas"]["TokenId"];
+                last_used_at?: components["schemas"]["Timestamp"] | null;
+                name: string;
+                /** @description `null`: everything its user may do. */
+                permissions?: components["schemas"]["Permission"][] | null;
+                user_id: components["schemas"]["UserId"];
+                username: string;
+            }[];
             next_cursor?: string | null;
         };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_User: {
-            items: components["schemas"]["User"][];
+            items: {
+                active: boolean;
+                bindings: components["schemas"]["Binding"][];
+                created_at: components["schemas"]["Timestamp"];
+                display_name: string;
+                id: components["schemas"]["UserId"];
+                last_sign_in_at?: components["schemas"]["Timestamp"] | null;
+                tenant_id: components["schemas"]["TenantId"];
+                username: string;
+            }[];
             next_cursor?: string | null;
         };
-        /** @enum {string} */
+        /**
+         * @description The permissions that some operation of this version asks for. `agents.install` does not include `agents.view`.
+         * @enum {string}
+         */
         Permission: "jobs.view" | "jobs.manage" | "agents.view" | "agents.manage" | "agents.install" | "audit.view" | "users.manage";
-        /** @enum {string} */
+        /**
+         * @description Order on an agent; the first is served first.
+         * @enum {string}
+         */
         Priority: "critical" | "high" | "normal";
+        /** @description `application/problem+json`. `detail` names the cause and the next step for a person; `code` is for programs. */
         Problem: {
             code: string;
             detail: string;
+            /** @description What is wrong in which field of the request. */
             errors?: components["schemas"]["FieldProblem"][];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Seconds to wait before trying again, where waiting helps.
+             */
             retry_after_seconds?: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description For agents: the server's time.
+             */
             server_time_us?: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             status: number;
             title: string;
+            /** @description `/docs/errors#<code>` */
             type: string;
         };
-        /** @enum {string} */
+        /**
+         * @description The built-in roles; they cannot be changed.
+         * @enum {string}
+         */
         Role: "site_administrator" | "customer_support" | "tenant_owner" | "administrator" | "operator" | "approver" | "auditor" | "agent_installer";
         RoleDescription: {
             permissions: components["schemas"]["Permission"][];
             role: components["schemas"]["Role"];
         };
+        /** @description Where a binding holds. A wider scope contains the narrower ones below it. */
         Scope: {
             /** @enum {string} */
             kind: "cluster";
         } | {
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["TenantId"];
             /** @enum {string} */
             kind: "tenant";
         } | {
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["OrganizationId"];
             /** @enum {string} */
             kind: "organization";
         } | {
-            /** Format: int64 */
-            id: number;
+            id: components["schemas"]["DepartmentId"];
             /** @enum {string} */
             kind: "department";
         };
+        /** @description A script with its parameters. */
         Script: {
             content: string;
             language: components["schemas"]["Language"];
+            /** @description Reach the script as environment variables `PARAM_<NAME>`, never as text in its code. */
             parameters?: {
                 [key: string]: string;
             };
+            /** @description Folder to start in; the agent's data folder of the attempt when absent. */
             working_directory?: string | null;
         };
         Segment: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Length in bytes; `text` may be longer or shorter.
+             */
             bytes: number;
             /** Format: int64 */
             offset: number;
+            /** @description UTF-8; bytes that are not became U+FFFD. To be shown as text, never as markup. */
             text: string;
         };
+        /** @description The caller. A browser session's `csrf_token` goes into the header `X-CSRF-Token` of every change. */
         Session: {
             csrf_token?: string | null;
-            /** Format: date-time */
-            expires_at: string;
+            /** @description When the session or token ends. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description Every permission held anywhere; what the UI uses to disable what cannot be done. */
             permissions: components["schemas"]["Permission"][];
             user: components["schemas"]["User"];
         };
@@ -709,79 +944,104 @@ export interface components {
         /** @enum {string} */
         StreamName: "stdout" | "stderr";
         StreamOutput: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How much of it is not kept.
+             */
             cut_bytes: number;
+            /** @description In order; between two of them lies what was cut or has not arrived yet. */
             segments: components["schemas"]["Segment"][];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Everything the stream carried, as far as is known.
+             */
             total_bytes: number;
         };
+        /** @description The hosts: the union of named agents and those with every label, or all that may be seen. */
         Targets: {
+            /** @description Names or ids. */
             agents?: string[];
             all?: boolean;
-            labels?: {
-                [key: string]: string;
-            };
+            labels?: components["schemas"]["BTreeMap"];
         };
+        /** Format: int64 */
+        TenantId: number;
         TimelineEntry: {
-            /** Format: date-time */
-            at: string;
+            at: components["schemas"]["Timestamp"];
             text: string;
         };
+        /**
+         * Format: date-time
+         * @description Microseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text with `Z`.
+         */
+        Timestamp: string;
+        /** @description An API token, without its secret. */
         Token: {
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string;
-            /** Format: int64 */
-            id: number;
-            /** Format: date-time */
-            last_used_at?: string | null;
+            created_at: components["schemas"]["Timestamp"];
+            expires_at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["TokenId"];
+            last_used_at?: components["schemas"]["Timestamp"] | null;
             name: string;
+            /** @description `null`: everything its user may do. */
             permissions?: components["schemas"]["Permission"][] | null;
-            /** Format: int64 */
-            user_id: number;
+            user_id: components["schemas"]["UserId"];
             username: string;
         };
         TokenCreate: {
-            /** Format: int64 */
+            /**
+             * Format: int32
+             * @description 1 to 365; 90 when absent.
+             */
             expires_in_days?: number | null;
             name: string;
+            /** @description Only these, of what its user may do. Absent: everything. */
             permissions?: components["schemas"]["Permission"][] | null;
         };
         TokenCreated: {
+            /** @description Shown once. */
             secret: string;
             token: components["schemas"]["Token"];
         };
+        /**
+         * Format: int64
+         * @description An API token, not its secret.
+         */
+        TokenId: number;
         User: {
             active: boolean;
             bindings: components["schemas"]["Binding"][];
-            /** Format: date-time */
-            created_at: string;
+            created_at: components["schemas"]["Timestamp"];
             display_name: string;
-            /** Format: int64 */
-            id: number;
-            /** Format: date-time */
-            last_sign_in_at?: string | null;
-            /** Format: int64 */
-            tenant_id: number;
+            id: components["schemas"]["UserId"];
+            last_sign_in_at?: components["schemas"]["Timestamp"] | null;
+            tenant_id: components["schemas"]["TenantId"];
             username: string;
         };
         UserCreate: {
             bindings?: components["schemas"]["BindingCreate"][];
             display_name?: string;
+            /** @description At least 12 characters. */
             password: string;
             username: string;
         };
+        /** Format: int64 */
+        UserId: number;
+        /** @description Absent fields stay as they are. */
         UserUpdate: {
+            /** @description Switching a user off ends their sessions and tokens at once. */
             active?: boolean | null;
             display_name?: string | null;
+            /** @description A new password ends the user's sessions. */
             password?: string | null;
         };
         Wait: {
             reason: components["schemas"]["WaitReason"];
             text: string;
         };
-        /** @enum {string} */
+        /**
+         * @description Why a queued job has not been handed out.
+         * @enum {string}
+         */
         WaitReason: "not_yet_due" | "agent_inactive" | "agent_offline" | "slots_full";
     };
     responses: never;
@@ -795,10 +1055,15 @@ export interface operations {
     agent_list: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
                 cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
                 filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
                 limit?: number;
+                /** @description Text contained in a name. */
                 search?: string;
+                /** @description A field, with - in front for descending. */
                 sort?: string;
             };
             header?: never;
@@ -807,7 +1072,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -816,7 +1080,6 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Agent"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -830,9 +1093,7 @@ export interface operations {
     agent_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -842,7 +1103,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -851,7 +1111,6 @@ export interface operations {
                     "application/json": components["schemas"]["AgentEnrollment"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -873,7 +1132,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -882,7 +1140,6 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -906,14 +1163,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -939,7 +1194,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -948,7 +1202,6 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -962,9 +1215,7 @@ export interface operations {
     enrollment_token_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 id: number;
             };
@@ -972,7 +1223,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -981,7 +1231,6 @@ export interface operations {
                     "application/json": components["schemas"]["AgentEnrollment"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1003,7 +1252,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1012,7 +1260,6 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1026,10 +1273,15 @@ export interface operations {
     audit_list: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
                 cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
                 filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
                 limit?: number;
+                /** @description Text contained in a name. */
                 search?: string;
+                /** @description A field, with - in front for descending. */
                 sort?: string;
             };
             header?: never;
@@ -1038,7 +1290,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1047,7 +1298,6 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AuditRecord"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1067,7 +1317,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1076,7 +1325,6 @@ export interface operations {
                     "application/json": components["schemas"]["AuditVerification"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1090,10 +1338,15 @@ export interface operations {
     job_list: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
                 cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
                 filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
                 limit?: number;
+                /** @description Text contained in a name. */
                 search?: string;
+                /** @description A field, with - in front for descending. */
                 sort?: string;
             };
             header?: never;
@@ -1102,7 +1355,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1111,7 +1363,6 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Job"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1125,9 +1376,7 @@ export interface operations {
     job_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1137,7 +1386,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1146,7 +1394,6 @@ export interface operations {
                     "application/json": components["schemas"]["JobsCreated"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1168,7 +1415,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1177,7 +1423,6 @@ export interface operations {
                     "application/json": components["schemas"]["JobDetail"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1199,14 +1444,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1228,7 +1471,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1237,7 +1479,35 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1261,7 +1531,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1270,7 +1539,38 @@ export interface operations {
                     "application/json": components["schemas"]["JobOutput"];
                 };
             };
-            /** @description problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_output_download: {
+        parameters: {
+            query?: {
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+                stream: components["schemas"]["StreamName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1292,7 +1592,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1301,7 +1600,6 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1315,10 +1613,15 @@ export interface operations {
     organization_list: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
                 cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
                 filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
                 limit?: number;
+                /** @description Text contained in a name. */
                 search?: string;
+                /** @description A field, with - in front for descending. */
                 sort?: string;
             };
             header?: never;
@@ -1327,7 +1630,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1336,7 +1638,6 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Organization"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1350,9 +1651,7 @@ export interface operations {
     organization_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1362,7 +1661,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1371,7 +1669,6 @@ export interface operations {
                     "application/json": components["schemas"]["Organization"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1397,7 +1694,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1406,7 +1702,6 @@ export interface operations {
                     "application/json": components["schemas"]["Organization"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1420,9 +1715,7 @@ export interface operations {
     department_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 id: number;
             };
@@ -1434,7 +1727,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1443,7 +1735,6 @@ export interface operations {
                     "application/json": components["schemas"]["Department"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1463,7 +1754,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1472,7 +1762,6 @@ export interface operations {
                     "application/json": components["schemas"]["RoleDescription"][];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1492,7 +1781,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1501,7 +1789,6 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1525,7 +1812,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1534,7 +1820,6 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1554,14 +1839,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1575,10 +1858,15 @@ export interface operations {
     token_list: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
                 cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
                 filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
                 limit?: number;
+                /** @description Text contained in a name. */
                 search?: string;
+                /** @description A field, with - in front for descending. */
                 sort?: string;
             };
             header?: never;
@@ -1587,7 +1875,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1596,7 +1883,6 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Token"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1610,9 +1896,7 @@ export interface operations {
     token_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1622,7 +1906,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1631,7 +1914,6 @@ export interface operations {
                     "application/json": components["schemas"]["TokenCreated"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1653,14 +1935,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1674,10 +1954,15 @@ export interface operations {
     user_list: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
                 cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
                 filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
                 limit?: number;
+                /** @description Text contained in a name. */
                 search?: string;
+                /** @description A field, with - in front for descending. */
                 sort?: string;
             };
             header?: never;
@@ -1686,7 +1971,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1695,7 +1979,6 @@ export interface operations {
                     "application/json": components["schemas"]["Page_User"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1709,9 +1992,7 @@ export interface operations {
     user_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1721,7 +2002,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1730,7 +2010,6 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1752,7 +2031,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1761,7 +2039,6 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1783,14 +2060,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1816,7 +2091,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1825,7 +2099,6 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1839,9 +2112,7 @@ export interface operations {
     binding_create: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 id: number;
             };
@@ -1853,7 +2124,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1862,7 +2132,6 @@ export interface operations {
                     "application/json": components["schemas"]["Binding"];
                 };
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1885,14 +2154,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
             default: {
                 headers: {
                     [name: string]: unknown;

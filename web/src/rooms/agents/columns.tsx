@@ -170,6 +170,7 @@ export function agentFilters(
     {
       id: "active",
       label: "Active",
+      single: true,
       options: [
         { value: "true", label: "Yes" },
         { value: "false", label: "No" },

@@ -95,7 +95,7 @@ export function TokensPage() {
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
-  const { list, toolbar, narrowed } = useListPage<Token>({
+  const { table, list, toolbar, narrowed } = useListPage<Token>({
     name: "tokens",
     columns: COLUMNS,
     search,

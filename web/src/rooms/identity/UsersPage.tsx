@@ -29,6 +29,7 @@ const FILTERS = [
   {
     id: "active",
     label: "Active",
+    single: true,
     options: [
       { value: "true", label: "Yes" },
       { value: "false", label: "No" },

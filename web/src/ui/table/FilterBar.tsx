@@ -1,4 +1,4 @@
-import { Button, Checkbox, CloseButton, Menu, Popover, Stack, TagsInput } from "@mantine/core";
+import { Button, Checkbox, CloseButton, Menu, Popover, Radio, Stack, TagsInput } from "@mantine/core";
 import { IconFilter } from "@tabler/icons-react";
 import { useState } from "react";
 import classes from "./Toolbar.module.css";
@@ -9,6 +9,8 @@ export interface FilterField {
   label: string;
   /** All values there are; without them the value is typed. */
   options?: { value: string; label: string }[];
+  /** Only one of the options at a time. */
+  single?: boolean;
   /** Values offered while typing. */
   suggestions?: string[];
   placeholder?: string;
@@ -118,7 +120,15 @@ function FilterChip({ field, values, startOpen, onChange, onClose }: FilterChipP
         </span>
       </Popover.Target>
       <Popover.Dropdown>
-        {field.options ? (
+        {field.options && field.single ? (
+          <Radio.Group value={values[0] ?? ""} onChange={(value) => onChange([value])} label={field.label}>
+            <Stack gap="xs" mt="xs">
+              {field.options.map((option) => (
+                <Radio key={option.value} size="xs" value={option.value} label={option.label} />
+              ))}
+            </Stack>
+          </Radio.Group>
+        ) : field.options ? (
           <Checkbox.Group value={values} onChange={onChange} label={field.label}>
             <Stack gap="xs" mt="xs">
               {field.options.map((option) => (

@@ -1,0 +1,62 @@
+// End-to-end: the real server and agent programs, the built page, a real Chromium.
+//
+//   npm run build && npm run e2e
+//
+// POSTERN_BIN, POSTERN_AGENT_BIN: the programs (default: ../target/debug/…)
+// CHROMIUM: the browser (default: /usr/bin/chromium)
+// Screenshots of every page, light and dark, are left in e2e/screenshots.
+import { chromium } from "playwright-core";
+import { startWorld } from "./world.mjs";
+
+const suites = ["signIn", "agents", "jobs", "output", "access", "audit", "states", "pages"];
+
+const world = await startWorld();
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+let passed = 0;
+const failed = [];
+try {
+  await world.open(browser);
+  for (const suite of suites) {
+    const { default: tests } = await import(`./tests/${suite}.mjs`);
+    for (const [name, test] of Object.entries(tests)) {
+      const started = Date.now();
+      try {
+        await test(world);
+        passed += 1;
+        console.log(`ok      ${suite}: ${name} (${Date.now() - started} ms)`);
+      } catch (error) {
+        failed.push(`${suite}: ${name}`);
+        console.log(`FAILED  ${suite}: ${name}\n${indent(error)}`);
+        await world.keepEvidence(`failed-${failed.length}`);
+      }
+    }
+  }
+} catch (error) {
+  failed.push("start");
+  console.log(`FAILED  start\n${indent(error)}`);
+} finally {
+  await browser.close();
+  await world.stop();
+}
+for (const name of failed) {
+  console.log(`failed: ${name}`);
+}
+console.log(`${passed} passed, ${failed.length} failed`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function indent(error) {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return text.replaceAll(/^/gm, "        ");
+}

@@ -1,0 +1,112 @@
+import { accessible, assert, until } from "../expect.mjs";
+
+const ANNA = { user: "anna", password: "a-long-enough-password" };
+
+async function callWith(page, secret) {
+  return page.request
+    .get("/api/v1/session", { headers: { Authorization: `Bearer ${secret}` }, ignoreHTTPSErrors: true })
+    .then((response) => response.status());
+}
+
+export default {
+  "a user is added with a role": async (world) => {
+    const { page } = world;
+    await page.goto("/users");
+    await page.getByRole("button", { name: "Add user" }).click();
+    const dialog = page.getByRole("dialog", { name: "Add a user" });
+    await dialog.getByLabel("User name").fill(ANNA.user);
+    await dialog.getByLabel("Password", { exact: false }).first().fill("short");
+    await dialog.getByRole("button", { name: "Add user" }).click();
+    await dialog
+      .getByText(/12 characters/)
+      .first()
+      .waitFor();
+    await dialog.getByLabel("Password", { exact: false }).first().fill(ANNA.password);
+    await dialog.getByLabel("Role").selectOption("auditor");
+    await dialog.getByLabel("At").selectOption({ label: "Whole tenant" });
+    await dialog.getByRole("button", { name: "Give role" }).click();
+    await accessible(page, "the dialog for a user");
+    await world.screenshot("add-user");
+    await dialog.getByRole("button", { name: "Add user" }).click();
+    await page.getByRole("row", { name: /anna/ }).getByText("Auditor (Whole tenant)").waitFor();
+  },
+
+  "who may only look finds everything else disabled, with the reason": async (world) => {
+    const context = await world.newContext();
+    const page = await context.newPage();
+    await world.signIn(page, ANNA.user, ANNA.password);
+    await page.getByRole("link", { name: "e2e-1" }).waitFor();
+    const add = page.getByRole("button", { name: "Add agent" });
+    assert.equal(await add.getAttribute("aria-disabled"), "true");
+    await add.focus();
+    await page.getByRole("tooltip").getByText("agents.install").waitFor();
+    await page.getByRole("button", { name: "Actions for e2e-1" }).click();
+    await page.getByRole("menuitem", { name: /^Edit/ }).getByText("agents.manage").waitFor();
+    await world.screenshot("agents-as-auditor", page);
+    await context.close();
+  },
+
+  "switching a user off ends the session at once": async (world) => {
+    const context = await world.newContext();
+    const theirs = await context.newPage();
+    await world.signIn(theirs, ANNA.user, ANNA.password);
+    await theirs.getByRole("link", { name: "e2e-1" }).waitFor();
+    const { page } = world;
+    await page.goto("/users");
+    await page.getByRole("button", { name: "Actions for anna" }).click();
+    await page.getByRole("menuitem", { name: "Switch off" }).click();
+    await page.getByRole("row", { name: /anna/ }).getByText("No", { exact: true }).waitFor();
+    await theirs.getByText("Your session has ended").waitFor();
+    await context.close();
+  },
+
+  "roles are given and taken away": async ({ page }) => {
+    await page.getByRole("button", { name: "Actions for anna" }).click();
+    await page.getByRole("menuitem", { name: "Roles" }).click();
+    const dialog = page.getByRole("dialog", { name: "Roles of anna" });
+    await dialog.getByLabel("Role").selectOption("operator");
+    await dialog.getByRole("button", { name: "Give role" }).click();
+    await dialog.getByRole("button", { name: /^Take away Operator/ }).waitFor();
+    await dialog.getByRole("button", { name: /^Take away Auditor/ }).click();
+    await dialog.getByRole("button", { name: /^Take away Auditor/ }).waitFor({ state: "hidden" });
+    await dialog.getByRole("button", { name: "Done" }).click();
+  },
+
+  "an API token is shown once, works, and is revoked": async (world) => {
+    const { page } = world;
+    await page.goto("/tokens");
+    await page.getByText("There are no API tokens").waitFor();
+    await page.getByRole("button", { name: "Create token" }).first().click();
+    const form = page.getByRole("dialog", { name: "Create an API token" });
+    await form.getByLabel("Name", { exact: false }).first().fill("ci");
+    await form.getByRole("radio", { name: "Only these" }).check();
+    await form.getByRole("checkbox", { name: /See agents/ }).check();
+    await accessible(page, "the dialog for a token");
+    await form.getByRole("button", { name: "Create token" }).click();
+    const shown = page.getByRole("dialog", { name: "Token ci" });
+    const secret = await shown.getByRole("group", { name: "Secret" }).innerText();
+    assert.match(secret, /^pst_/);
+    await world.screenshot("token-created");
+    await shown.getByRole("button", { name: "Done" }).click();
+    assert.equal(await callWith(page, secret), 200);
+    assert.ok(!(await page.content()).includes(secret), "the secret is gone from the page");
+    await page.getByRole("row", { name: /ci/ }).getByText("agents.view").waitFor();
+    await page.getByRole("button", { name: "Actions for ci" }).click();
+    await page.getByRole("menuitem", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByText("There are no API tokens").waitFor();
+    await until("the token is refused", async () => (await callWith(page, secret)) === 401);
+  },
+
+  "a lost session leads back to the same place": async ({ page, context, user, password }) => {
+    await page.goto("/jobs?filter=state:completed&group=agent");
+    await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
+    await context.clearCookies();
+    await page.getByText("Your session has ended").waitFor();
+    await page.getByLabel("User name").fill(user);
+    await page.getByLabel("Password", { exact: true }).fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
+    assert.match(page.url(), /\/jobs\?filter=state:completed&group=agent$/);
+  },
+};

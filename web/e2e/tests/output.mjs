@@ -1,0 +1,93 @@
+import { assert, fits, until } from "../expect.mjs";
+import { output, runScript, state } from "./jobs.mjs";
+
+export default {
+  "colours are shown, everything else is only text": async (world) => {
+    const { page } = world;
+    const code = [
+      "printf '\\033[31mred alert\\033[0m plain\\n'",
+      "printf 'bell\\007 clear\\033[2J title\\033]0;x\\007 nul\\000end\\n'",
+      "printf '<img src=x onerror=alert(1)><b>bold</b>\\n'",
+      "printf 'bad utf8 \\377\\376 end\\n'",
+      "printf 'right \\342\\200\\256 left\\n'",
+      "printf '10%%\\r20%%\\r\\n'",
+    ].join("\n");
+    await runScript(page, "e2e-1", code);
+    await state(page).getByText("Completed").waitFor();
+    const red = output(page).getByText("red alert", { exact: true });
+    await red.waitFor();
+    const [coloured, normal] = await Promise.all([
+      red.evaluate((element) => getComputedStyle(element).color),
+      output(page).evaluate((element) => getComputedStyle(element).color),
+    ]);
+    assert.notEqual(coloured, normal);
+    for (const text of [
+      "bell^G clear^[[2J title^[]0;x^G nul^@end",
+      "<img src=x onerror=alert(1)><b>bold</b>",
+      "right <U+202E> left",
+    ]) {
+      await until(`${text} is shown`, async () => (await output(page).innerText()).includes(text));
+    }
+    assert.equal(await output(page).locator("img, b").count(), 0);
+    await output(page)
+      .getByText(/bad utf8 \uFFFD+ end/)
+      .waitFor();
+    await world.screenshot("job-hostile-output");
+  },
+
+  "one line of half a MiB stays usable": async ({ page }) => {
+    await runScript(page, "e2e-1", "head -c 524288 /dev/zero | tr '\\0' x; echo; echo the end");
+    await state(page).getByText("Completed").waitFor();
+    await output(page).getByText("the end").waitFor();
+    const rows = await output(page).locator("[data-row], div").count();
+    assert.ok(rows < 400, `only what is in sight is drawn, not ${rows} elements`);
+    const started = Date.now();
+    await output(page).evaluate((element) => element.scrollTo(0, 0));
+    await output(page).getByText(/^x+$/).first().waitFor();
+    assert.ok(Date.now() - started < 2_000, "scrolling is quick");
+    assert.ok(
+      !(await page.getByRole("switch", { name: "Follow" }).isChecked()),
+      "scrolling up stops following",
+    );
+    await fits(page, "a job with a long line");
+  },
+
+  "what was not kept is named with its size": async (world) => {
+    const { page } = world;
+    await runScript(page, "e2e-1", "seq 1 400000; echo the end");
+    await state(page).getByText("Completed").waitFor({ timeout: 60_000 });
+    await page.reload();
+    await output(page).getByText("the end").waitFor();
+    await page.getByText(/stdout 2\.\d MiB/).waitFor();
+    await output(page).focus();
+    // From the end upwards until the hole comes into sight.
+    await until("the mark is found", async () => {
+      await page.keyboard.press("PageUp");
+      const found = await output(page).evaluate((element) => {
+        element.scrollTop -= 400_000;
+        return element.scrollTop;
+      });
+      if (found < 1) {
+        return true;
+      }
+      return (
+        (await output(page)
+          .getByText(/bytes not kept/)
+          .count()) > 0
+      );
+    });
+    const mark = await output(page).evaluate(async (element) => {
+      for (let top = 0; top < element.scrollHeight; top += element.clientHeight) {
+        element.scrollTop = top;
+        await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+        const text = element.innerText.split("\n").find((line) => line.includes("bytes not kept"));
+        if (text) {
+          return text;
+        }
+      }
+      return null;
+    });
+    assert.match(mark ?? "", /^… [\d,]+ bytes not kept …$/);
+    await world.screenshot("job-cut-output");
+  },
+};

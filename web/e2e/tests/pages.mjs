@@ -1,0 +1,86 @@
+import { accessible, assert, fits } from "../expect.mjs";
+
+/** Every page with something on it to wait for. */
+const PAGES = {
+  agents: ["/agents", (page) => page.getByRole("link", { name: "e2e-1" })],
+  "agents-grouped": ["/agents?group=health", (page) => page.getByRole("button", { name: /Health:/ }).first()],
+  agent: ["e2e-1", (page) => page.getByRole("list", { name: "Recent jobs" })],
+  jobs: ["/jobs", (page) => page.getByRole("row").nth(1)],
+  job: ["job", (page) => page.getByRole("region", { name: "Output of the job" }).getByText("part 20")],
+  run: ["/jobs/new?agent=e2e-1", (page) => page.getByLabel("Code")],
+  audit: ["/audit", (page) => page.getByRole("row").nth(1)],
+  users: ["/users", (page) => page.getByRole("row").nth(1)],
+  tokens: ["/tokens", (page) => page.getByText("There are no API tokens")],
+};
+
+const SCRIPT = `#!/bin/bash
+# Checks every part of the archive against its checksum.
+for part in $(seq 1 20); do
+  printf '[ \\033[32mok\\033[0m ] \\033[1mpart %d\\033[0m of 20: /srv/archive/part-%02d.tar  %d files\\n' $part $part $((part * 7919 % 1000))
+  if [ $((part % 8)) = 0 ]; then printf '\\033[33mwarning:\\033[0m part %d is older than 30 days\\n' $part >&2; fi
+  sleep 0.05
+done
+echo "done"
+`;
+
+async function jobToShow(page) {
+  await page.goto("/jobs/new?agent=e2e-1");
+  await page.getByLabel("Code").fill(SCRIPT);
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByRole("main").locator("header").getByText("Completed").waitFor();
+  return new URL(page.url()).pathname;
+}
+
+export default {
+  "every page in light and dark: no serious finding, nothing sideways, and a picture": async (world) => {
+    const job = await jobToShow(world.page);
+    for (const colorScheme of ["light", "dark"]) {
+      const context = await world.newContext({ colorScheme });
+      const page = await context.newPage();
+      await page.goto("/sign-in");
+      await page.getByLabel("User name").waitFor();
+      await accessible(page, `sign-in (${colorScheme})`);
+      await world.screenshot(`sign-in-${colorScheme}`, page);
+      await world.signIn(page);
+      for (const [name, [path, ready]] of Object.entries(PAGES)) {
+        if (path === "e2e-1") {
+          await page.goto("/agents");
+          await page.getByRole("link", { name: "e2e-1" }).click();
+        } else {
+          await page.goto(path === "job" ? job : path);
+        }
+        await ready(page).waitFor();
+        await page.evaluate(() => document.fonts.ready);
+        await accessible(page, `${name} (${colorScheme})`);
+        await fits(page, `${name} (${colorScheme})`);
+        await world.screenshot(`${name}-${colorScheme}`, page);
+      }
+      await context.close();
+    }
+  },
+
+  "an agent is revoked, and then deleted": async ({ page }) => {
+    await page.goto("/agents");
+    await page.getByRole("button", { name: "Actions for e2e-2" }).click();
+    await page.getByRole("menuitem", { name: /^Revoke$/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    const row = page.getByRole("row", { name: /e2e-2/ });
+    await row.getByText("Revoked").waitFor();
+    await page.getByRole("button", { name: "Actions for e2e-2" }).click();
+    await page.getByRole("menuitem", { name: /^Delete/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("link", { name: "e2e-2" }).waitFor({ state: "hidden" });
+  },
+
+  "signing out ends it": async ({ page }) => {
+    await page.getByRole("button", { name: /^Account of/ }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await page.goto("/agents");
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  },
+
+  "the browser had nothing to complain about, with no inline style allowed": async ({ complaints }) => {
+    assert.deepEqual(complaints, []);
+  },
+};

@@ -1,0 +1,118 @@
+import { assert, fits, until } from "../expect.mjs";
+
+const LISTS = { agents: "agents", jobs: "jobs", audit: "audit", users: "users", tokens: "tokens" };
+
+export default {
+  "every list says when it cannot be loaded, and loads on another try": async (world) => {
+    const { page } = world;
+    for (const [path, operation] of Object.entries(LISTS)) {
+      const pattern = new RegExp(`/api/v1/${operation}\\?`);
+      await page.route(pattern, (route) =>
+        route.fulfill({
+          status: 500,
+          contentType: "application/problem+json",
+          body: JSON.stringify({
+            type: "x",
+            title: "The database is gone",
+            status: 500,
+            code: "internal",
+            detail: "Look at the log.",
+          }),
+        }),
+      );
+      await page.goto(`/${path}`);
+      await page.getByRole("alert").getByText("The database is gone").waitFor();
+      if (path === "agents") {
+        await world.screenshot("agents-error");
+      }
+      await page.unroute(pattern);
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByRole("alert").waitFor({ state: "hidden" });
+    }
+  },
+
+  "rows stay while the server does not answer, and are said to be old": async ({ page }) => {
+    await page.goto("/agents");
+    await page.getByRole("link", { name: "e2e-1" }).waitFor();
+    const pattern = /\/api\/v1\/agents\?/;
+    await page.route(pattern, (route) => route.abort());
+    await page.getByText(/Not up to date/).waitFor({ timeout: 40_000 });
+    assert.ok(await page.getByRole("link", { name: "e2e-1" }).isVisible());
+    await page.unroute(pattern);
+    await page.getByText(/Not up to date/).waitFor({ state: "hidden" });
+  },
+
+  "loading shows placeholders": async (world) => {
+    const { page } = world;
+    const pattern = /\/api\/v1\/agents\?/;
+    let release;
+    const held = new Promise((resolve) => {
+      release = resolve;
+    });
+    await page.route(pattern, async (route) => {
+      await held;
+      await route.fallback();
+    });
+    await page.goto("/agents");
+    await until("the table is busy", () =>
+      page.getByRole("table").evaluate((table) => table.getAttribute("aria-busy") === "true"),
+    );
+    await world.screenshot("agents-loading");
+    release();
+    await page.getByRole("link", { name: "e2e-1" }).waitFor();
+    await page.unroute(pattern);
+  },
+
+  "an unknown page and an unknown job": async (world) => {
+    const { page } = world;
+    await page.goto("/no/such/page");
+    await page.getByText("There is no such page").waitFor();
+    await world.screenshot("not-found");
+    await page.goto("/jobs/99999999");
+    await page.getByRole("alert").getByRole("button", { name: "Try again" }).waitFor();
+  },
+
+  "the colours are chosen, and stay chosen": async ({ page }) => {
+    const scheme = () => page.evaluate(() => document.documentElement.dataset.mantineColorScheme);
+    await page.goto("/agents");
+    await page.getByRole("button", { name: /^Colours:/ }).click();
+    await page.getByRole("menuitem", { name: "Dark" }).click();
+    assert.equal(await scheme(), "dark");
+    await page.reload();
+    await page.getByRole("link", { name: "e2e-1" }).waitFor();
+    assert.equal(await scheme(), "dark");
+    await page.getByRole("button", { name: /^Colours:/ }).click();
+    await page.getByRole("menuitem", { name: "Like the system" }).click();
+    assert.equal(await scheme(), "light");
+  },
+
+  "on a phone": async (world) => {
+    const context = await world.newContext({
+      viewport: { width: 390, height: 844 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    const page = await context.newPage();
+    await page.goto("/sign-in");
+    await fits(page, "sign-in on a phone");
+    await page.getByLabel("User name").fill(world.user);
+    await page.getByLabel("Password", { exact: true }).fill(world.password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("link", { name: "e2e-1" }).waitFor();
+    await fits(page, "agents on a phone");
+    await world.screenshot("phone-agents", page);
+    await page.getByRole("button", { name: "Open menu" }).click();
+    await page.getByRole("dialog", { name: "Menu" }).getByRole("link", { name: "Jobs" }).click();
+    await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
+    await fits(page, "jobs on a phone");
+    await page.getByRole("row").nth(1).getByRole("link").first().click();
+    await page.getByRole("heading", { name: /^Job \d+$/ }).waitFor();
+    await fits(page, "a job on a phone");
+    await world.screenshot("phone-job", page);
+    await page.goto("/jobs/new");
+    await page.getByLabel("Code").waitFor();
+    await fits(page, "the run form on a phone");
+    await world.screenshot("phone-run", page);
+    await context.close();
+  },
+};

@@ -1,0 +1,184 @@
+// The programs, the folder they live in, and the browser's pages. Ends only what it started.
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const SCREENSHOTS = join(HERE, "screenshots");
+const PASSWORD = "correct-horse-battery-staple";
+const START_MS = 60_000;
+const STOP_MS = 15_000;
+
+const program = (variable, name) => resolve(HERE, process.env[variable] ?? `../../target/debug/${name}`);
+
+export async function startWorld() {
+  await rm(SCREENSHOTS, { recursive: true, force: true });
+  await mkdir(SCREENSHOTS, { recursive: true });
+  const folder = await mkdtemp(join(tmpdir(), "postern-e2e-"));
+  const world = new World(folder);
+  await world.startServer();
+  return world;
+}
+
+class World {
+  user = "admin";
+  password = PASSWORD;
+  /** Problems the browser reported: broken policy, errors of scripts. */
+  complaints = [];
+  /** Agents by name. */
+  agents = new Map();
+  #processes = [];
+
+  constructor(folder) {
+    this.folder = folder;
+  }
+
+  async startServer() {
+    const server = this.#spawn(
+      "server",
+      program("POSTERN_BIN", "postern"),
+      ["serve", "--data", join(this.folder, "server"), "--listen", "127.0.0.1:0"],
+      {
+        POSTERN_ADMIN_PASSWORD: PASSWORD,
+      },
+    );
+    this.url = await new Promise((found, lost) => {
+      const timer = setTimeout(
+        () => lost(new Error(`the server did not say where it listens; see ${server.log}`)),
+        START_MS,
+      );
+      const look = (chunk) => {
+        const match = /listening on (https:\/\/\S+)/.exec(chunk);
+        if (match) {
+          clearTimeout(timer);
+          found(match[1]);
+        }
+      };
+      server.child.stdout.on("data", look);
+      server.child.stderr.on("data", look);
+      server.child.once("exit", (code) => {
+        clearTimeout(timer);
+        lost(new Error(`the server ended with ${code}; see ${server.log}`));
+      });
+    });
+  }
+
+  startAgent(name, token) {
+    const agent = this.#spawn(
+      `agent-${name}`,
+      program("POSTERN_AGENT_BIN", "postern-agent"),
+      ["run", "--server", this.url, "--token", token, "--data", join(this.folder, `agent-${name}`)],
+      {},
+    );
+    this.agents.set(name, agent);
+  }
+
+  #spawn(name, path, args, environment) {
+    const log = join(this.folder, `${name}.log`);
+    const child = spawn(path, args, {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.setEncoding("utf8");
+    child.stderr.setEncoding("utf8");
+    const file = createWriteStream(log);
+    child.stdout.pipe(file, { end: false });
+    child.stderr.pipe(file, { end: false });
+    child.on("error", (error) => console.log(`cannot start ${path}: ${error.message}`));
+    const started = { name, child, log };
+    this.#processes.push(started);
+    return started;
+  }
+
+  async open(browser) {
+    this.browser = browser;
+    this.context = await this.newContext();
+    this.page = await this.context.newPage();
+  }
+
+  /** A browser of its own: cookies and storage are not shared. */
+  async newContext(options = {}) {
+    const context = await this.browser.newContext({
+      baseURL: this.url,
+      // The server's certificate comes from a CA it has just made; the agents check it, Chromium has no option
+      // to trust one CA for one run.
+      ignoreHTTPSErrors: true,
+      viewport: { width: 1280, height: 800 },
+      colorScheme: "light",
+      reducedMotion: "reduce",
+      permissions: ["clipboard-read", "clipboard-write"],
+      ...options,
+    });
+    context.setDefaultTimeout(20_000);
+    // Stricter than what the server may send: the page has to work without any inline style.
+    await context.route(
+      (url) => url.href.startsWith(this.url),
+      async (route) => {
+        if (route.request().resourceType() !== "document") {
+          await route.fallback();
+          return;
+        }
+        const response = await route.fetch();
+        const headers = response.headers();
+        const policy = headers["content-security-policy"] ?? "";
+        if (policy === "") {
+          this.complaints.push("the server sends no content security policy");
+        }
+        await route.fulfill({
+          response,
+          headers: { ...headers, "content-security-policy": policy.replace(" 'unsafe-inline'", "") },
+        });
+      },
+    );
+    context.on("console", (message) => {
+      const text = message.text();
+      // A refused request is written there, too; tests that provoke one look at the page.
+      if (message.type() === "error" && !text.startsWith("Failed to load resource")) {
+        this.complaints.push(text);
+      }
+    });
+    context.on("weberror", (error) => this.complaints.push(String(error.error())));
+    return context;
+  }
+
+  async signIn(page, user = this.user, password = this.password) {
+    await page.goto("/sign-in");
+    await page.getByLabel("User name").fill(user);
+    await page.getByLabel("Password", { exact: true }).fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("navigation", { name: "Main" }).waitFor();
+  }
+
+  async screenshot(name, page = this.page) {
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  }
+
+  async keepEvidence(name) {
+    try {
+      await this.screenshot(name);
+    } catch {
+      // The page may be gone; the failure itself is reported.
+    }
+  }
+
+  async stop() {
+    for (const { child } of this.#processes.toReversed()) {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        continue;
+      }
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+      child.kill("SIGTERM");
+      await ended;
+      clearTimeout(timer);
+    }
+    if (process.env.E2E_KEEP) {
+      console.log(`kept: ${this.folder}`);
+    } else {
+      await rm(this.folder, { recursive: true, force: true });
+    }
+  }
+}
