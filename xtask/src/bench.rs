@@ -25,8 +25,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
     ]);
     process::run(interrupt, &mut build)?;
 
-    let commit = process::capture(workspace.git().args(["rev-parse", "--short=12", "HEAD"]))?;
-    let commit = String::from_utf8(commit)?.trim().to_owned();
+    let commit = commit(workspace)?;
     let result = workspace.target(&format!("bench/{commit}.json"));
     let folder = workspace.target("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -34,15 +33,31 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
     let cluster = Cluster::start(workspace, interrupt)?;
     let binaries = workspace.target("release");
     let mut swarm = workspace.command(binaries.join("postern-swarm"));
-    swarm.arg("bench").arg("--server").arg(binaries.join("postern"));
     swarm
-        .arg("--agent")
+        .arg("bench")
+        .arg("--server-binary")
+        .arg(binaries.join("postern"))
+        .arg("--agent-binary")
         .arg(binaries.join("postern-agent"))
-        .args(["--postgres", cluster.url()]);
-    process::run(interrupt, swarm.arg("--output").arg(&result).args(passed_on))?;
+        .args(["--postgres", cluster.url(), "--commit", &commit, "--output"])
+        .arg(&result)
+        .args(passed_on);
+    process::run(interrupt, &mut swarm)?;
 
     let text =
         std::fs::read_to_string(&result).with_context(|| format!("no result in {}", result.display()))?;
     println!("{text}\nstored in {}", result.display());
     Ok(())
+}
+
+/// What the programs were built from: a commit, marked when there is more in the files than in it.
+fn commit(workspace: &Workspace) -> Result<String> {
+    let git = |arguments: &[&str]| -> Result<String> {
+        let printed = process::capture(workspace.git().args(arguments))?;
+        Ok(String::from_utf8(printed)?.trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    let mark = if changed.is_empty() { "" } else { "-changed" };
+    Ok(format!("{commit}{mark}"))
 }

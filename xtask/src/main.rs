@@ -46,6 +46,8 @@ Usage: cargo xtask <command> [options]
   tidy    the rules of this repository that no compiler checks
   gen [--check]
           write openapi/postern.json and the web client's types (--check: fail when they would change)
+  postgres
+          a PostgreSQL for tests started by hand, until Ctrl-C
   bench [ARG…]
           build in release mode and measure; arguments go to postern-swarm
   soak [--rounds N]
@@ -88,6 +90,7 @@ fn dispatch() -> Result<()> {
             generate::Mode::parse(arguments)?,
             generate::Program::Fresh,
         ),
+        "postgres" => no_arguments(arguments).and_then(|()| postgres::serve(&workspace, &interrupt)),
         "bench" => bench::run(&workspace, &interrupt, arguments),
         "soak" => soak::run(&workspace, &interrupt, arguments),
         "help" => {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
 
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Waited};
 use crate::process::{self, Service, find_program, succeeds};
 use crate::workspace::Workspace;
 
@@ -39,7 +39,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 pub(crate) struct Cluster {
     url: String,
     // Dropped in this order: the server first, then its files.
-    _server: Service,
+    server: Service,
     _folder: Folder,
 }
 
@@ -84,7 +84,7 @@ impl Cluster {
         println!("PostgreSQL is ready at {url} (process {})", server.id());
         Ok(Self {
             url,
-            _server: server,
+            server,
             _folder: folder,
         })
     }
@@ -93,6 +93,19 @@ impl Cluster {
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
+}
+
+/// `cargo xtask postgres`: a cluster for tests that a developer starts by hand.
+pub(crate) fn serve(workspace: &Workspace, interrupt: &Interrupt) -> Result<()> {
+    let mut cluster = Cluster::start(workspace, interrupt)?;
+    println!(
+        "export POSTERN_TEST_POSTGRES={}\nCtrl-C ends it and removes its data.",
+        cluster.url()
+    );
+    while interrupt.pause(Duration::from_millis(500)) == Waited::Elapsed {
+        cluster.server.check_alive()?;
+    }
+    Ok(())
 }
 
 fn free_port() -> Result<u16> {

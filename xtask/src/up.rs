@@ -1,10 +1,10 @@
 //! `cargo xtask up`: from a clone to a running Postern with one agent and one finished job, on this machine, in one
 //! data folder that can be thrown away.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -77,7 +77,8 @@ impl Options {
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, options: &Options) -> Result<()> {
     ensure_free(options.listen)?;
     let data = workspace.root.join(&options.data);
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
+    let private = DirBuilder::new().recursive(true).mode(0o700).create(&data);
+    private.with_context(|| format!("cannot create {}", data.display()))?;
 
     title("1/5 web: packages and build");
     web::install(workspace, interrupt)?;
