@@ -36,13 +36,13 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
     swarm
         .arg("bench")
         .arg("--server-binary")
-        .arg(binaries.join("postern"))
+        .arg(binaries.join("postern"));
+    swarm
         .arg("--agent-binary")
         .arg(binaries.join("postern-agent"))
-        .args(["--postgres", cluster.url(), "--commit", &commit, "--output"])
-        .arg(&result)
-        .args(passed_on);
-    process::run(interrupt, &mut swarm)?;
+        .args(["--postgres", cluster.url()]);
+    swarm.args(["--commit", &commit]).arg("--output").arg(&result);
+    process::run(interrupt, swarm.args(passed_on))?;
 
     let text =
         std::fs::read_to_string(&result).with_context(|| format!("no result in {}", result.display()))?;

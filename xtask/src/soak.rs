@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: the same tests as `cargo xtask test` runs, for as many rounds as one has patience.
+//! `cargo xtask soak`: the same campaigns against the whole system as in `cargo xtask test`, for as long as one has
+//! patience.
 
 use anyhow::{Context as _, Result};
 
@@ -9,7 +10,7 @@ use crate::web;
 use crate::workspace::Workspace;
 
 const ROUNDS: u32 = 50;
-/// The tests whose names contain one of these read the number of rounds.
+/// Tests of the target `whole` whose names contain one of these read the number of rounds.
 const CAMPAIGNS: [&str; 2] = ["storm", "hostile"];
 
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: lexopt::Parser) -> Result<()> {
@@ -34,13 +35,9 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
     )?;
     let cluster = Cluster::start(workspace, interrupt)?;
     let mut test = workspace.cargo();
-    test.args(["test", "--workspace", "--all-features", "--"])
-        .args(CAMPAIGNS)
-        .arg("--nocapture");
-    test.env("POSTERN_TEST_POSTGRES", cluster.url());
-    process::run(
-        interrupt,
-        test.env("POSTERN_SOAK", "1")
-            .env("POSTERN_SOAK_ROUNDS", rounds.to_string()),
-    )
+    test.args(["test", "--workspace", "--all-features", "--test", "whole", "--"]);
+    test.args(CAMPAIGNS).arg("--nocapture");
+    test.env("POSTERN_TEST_POSTGRES", cluster.url())
+        .env("POSTERN_SOAK", rounds.to_string());
+    process::run(interrupt, &mut test)
 }

@@ -275,7 +275,12 @@ impl Suite {
     }
 
     fn browser(&mut self) -> Result<()> {
-        self.npm(&["run", "e2e"])
+        let mut drive = web::npm(&self.workspace);
+        drive
+            .args(["run", "e2e"])
+            .env("POSTERN_BIN", self.workspace.target("debug/postern"));
+        drive.env("POSTERN_AGENT_BIN", self.workspace.target("debug/postern-agent"));
+        process::run(&self.interrupt, &mut drive)
     }
 
     fn generated(&mut self) -> Result<()> {
