@@ -106,6 +106,7 @@ async fn seal(app: &App) -> Result<()> {
             .store
             .write::<_, Error, _>(tx!(tx => Ok(audit::seal(tx).await?)))
             .await?;
+        crate::failpoint::hit("after-sealed");
         if sealed < u64::from(audit::SEAL_BATCH) {
             return Ok(());
         }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Method};
-use postern_domain::{AgentId, Timestamp, job::MAX_SLOTS};
+use postern_domain::{
+    AgentId, Timestamp, agent::CredentialState, clone_guard::CloneGuard, job::MAX_SLOTS,
+};
 use postern_protocol::{
     OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
     credential::{self, AUDIENCE, Claims, Confirmation},
@@ -13,7 +15,7 @@ use postern_protocol::{
     path, proof,
     refusal::RefusalCode,
 };
-use postern_store::{agents, audit, tx};
+use postern_store::{Tx, agents, audit, tx};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -96,7 +98,7 @@ pub(super) async fn agent_enroll(
             let stored = stored
                 .filter(|stored| stored.hash == hash)
                 .ok_or_else(|| refuse(RefusalCode::EnrollmentTokenUnknown))?;
-            if stored.used.is_some() {
+            if stored.used.is_some() && !answer_was_lost(tx, &stored, &joined.key_thumbprint, now).await? {
                 return Err(refuse(RefusalCode::EnrollmentTokenUsed));
             }
             if stored.revoked.is_some() {
@@ -128,6 +130,7 @@ pub(super) async fn agent_enroll(
             Ok(agent)
         }))
         .await?;
+    crate::failpoint::hit("after-enrolled");
     heartbeat::reset(app, agent.id);
     app.gate.forget(agent.id);
     app.hub.wake([agent.id]);
@@ -141,6 +144,22 @@ pub(super) async fn agent_enroll(
         },
         server_time_us: now.as_micros(),
     })
+}
+
+/// Whether the one who used the token asks again: it proves the same key, and never checked in with what it got.
+/// A copied disk does not pass: what was copied from has checked in, or is locked.
+async fn answer_was_lost(
+    tx: &mut Tx<'_>,
+    token: &agents::EnrollmentToken,
+    key_thumbprint: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let agent = agents::find(tx, token.agent_id).await?;
+    Ok(agent.is_some_and(|agent| {
+        agent.key_thumbprint.as_deref() == Some(key_thumbprint)
+            && agent.credential().state(now) == CredentialState::Live
+            && agent.guard() == CloneGuard::default()
+    }))
 }
 
 /// A new credential for the same key. The one used to ask for it ends when the new one is used first: the answer

@@ -139,6 +139,7 @@ pub(crate) async fn flush(app: &App) -> Result<()> {
                 Ok(clones)
             }))
             .await?;
+        crate::failpoint::hit("after-heartbeats-written");
         for (id, number) in clones {
             lock(app, id, tenants[&id], number).await?;
         }

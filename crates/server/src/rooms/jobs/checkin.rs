@@ -236,6 +236,7 @@ impl Round<'_> {
         now: Timestamp,
     ) -> Result<Vec<SignedOrder>> {
         let (id, number) = (self.agent.id, self.request.number);
+        crate::failpoint::hit("before-hand-out");
         let slots = self.request.slots.clamp(1, MAX_SLOTS);
         let seeds = self
             .app

@@ -43,6 +43,7 @@ pub(super) async fn attempt_output(
             Ok(Some(machine.id))
         }))
         .await?;
+    crate::failpoint::hit("after-output-written");
     if let Some(job) = job {
         app.hub.job_changed(job);
     }

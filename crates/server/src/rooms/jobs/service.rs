@@ -269,6 +269,7 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
             Ok((job, machine.agent_id, change))
         }))
         .await?;
+    crate::failpoint::hit("after-job-changed");
     if let Some(state) = change.ended() {
         app.metrics.job_ended(state);
     }
