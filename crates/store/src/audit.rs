@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     Error, ListQuery, Tx,
     engine::{Value, record, values},
-    list::{Key, Select, contains},
+    list::{Key, Select, contains, escaped},
     migrate::hex,
 };
 
@@ -103,8 +103,13 @@ pub async fn list(
     if !reach.everywhere {
         select.and_in("tenant_id", reach.tenants.iter().copied());
     }
+    if !filter.actor.is_empty() {
+        // `user:5` finds `user:5 (anna)` too, under whatever name they went by.
+        let condition = vec!["actor = ? OR actor LIKE ? ESCAPE '\\'"; filter.actor.len()].join(" OR ");
+        let values = filter.actor.iter().flat_map(|actor| values![actor, format!("{} (%", escaped(actor))]);
+        select.and(&condition, values);
+    }
     for (column, wanted) in [
-        ("actor", &filter.actor),
         ("action", &filter.action),
         ("object", &filter.object),
         ("outcome", &filter.outcome),

@@ -301,12 +301,14 @@ record! {
         pub cancel_requested: bool,
         /// Number of the check-in whose answer carried the order.
         pub checkin_number: u64,
+        /// Number of its order; the same however often it is handed out.
+        pub fence: i64,
         pub started: Option<Timestamp>,
     }
 }
 
 pub async fn active(tx: &mut Tx<'_>, agent: AgentId) -> Result<Vec<Active>, Error> {
-    let sql = "SELECT j.id, t.id, j.state, j.cancel_requested, t.checkin_number, t.started_us
+    let sql = "SELECT j.id, t.id, j.state, j.cancel_requested, t.checkin_number, t.fence, t.started_us
                FROM jobs j JOIN attempts t ON t.id = j.attempt_id
                WHERE j.agent_id = $1 AND j.state IN ('pending', 'running') ORDER BY j.id";
     tx.query(sql, &values![agent])
@@ -379,20 +381,26 @@ pub async fn fence_set(tx: &mut Tx<'_>, agent: AgentId, fence: i64) -> Result<()
     .map(|_| ())
 }
 
-/// Marks a queued job as handed out and opens its attempt. A job that is not queued any more is not found.
+/// The order of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct HandOut {
+    pub number: u32,
+    pub fence: i64,
+    pub checkin_number: u64,
+}
+
+/// Marks a queued job as handed out and opens its attempt. A job that is not queued any more is not found: it may
+/// have been cancelled since it was looked at.
 pub async fn hand_out(
     tx: &mut Tx<'_>,
     job: JobId,
-    attempt: u32,
-    checkin_number: u64,
+    order: HandOut,
     now: Timestamp,
 ) -> Result<AttemptId, Error> {
-    let insert = "INSERT INTO attempts (job_id, number, state, checkin_number, handed_us)
-                  SELECT id, $2, 'pending', $3, $4 FROM jobs WHERE id = $1 AND state = 'queued' RETURNING id";
-    let id = tx
-        .insert(insert, &values![job, attempt, checkin_number, now])
-        .await
-        .map(AttemptId)?;
+    let insert = "INSERT INTO attempts (job_id, number, state, checkin_number, fence, handed_us)
+                  SELECT id, $2, 'pending', $3, $4, $5 FROM jobs WHERE id = $1 AND state = 'queued' RETURNING id";
+    let values = values![job, order.number, order.checkin_number, order.fence, now];
+    let id = tx.insert(insert, &values).await.map(AttemptId)?;
     let update = "UPDATE jobs SET state = 'pending', attempt_id = $2 WHERE id = $1 AND state = 'queued'";
     match tx.execute(update, &values![job, id]).await? {
         0 => Err(Error::NotFound),

@@ -209,12 +209,12 @@ pub(crate) fn marks<V: Into<Value>>(values: impl IntoIterator<Item = V>) -> (Str
 /// A pattern for `LIKE … ESCAPE '\'` that finds a text anywhere. Only A to Z lose their case: that is what
 /// `lower` does on both engines, and another letter must at least find itself.
 pub(crate) fn contains(text: &str) -> String {
-    let escaped = text
-        .to_ascii_lowercase()
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
-    format!("%{escaped}%")
+    format!("%{}%", escaped(&text.to_ascii_lowercase()))
+}
+
+/// A text that stands for itself in a `LIKE` pattern.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use postern_domain::Timestamp;
 
-use crate::{Error, Tx, engine::values};
+use crate::{Engine, Error, Tx, engine::values};
 
 /// The cluster's name, made at the first start: the issuer of its agents' credentials.
 pub async fn cluster_name(tx: &mut Tx<'_>, proposed: &str) -> Result<String, Error> {
@@ -40,9 +40,12 @@ pub async fn ping(tx: &mut Tx<'_>) -> Result<(), Error> {
     tx.query("SELECT 1 FROM cluster", &[]).await.map(|_| ())
 }
 
-/// Tells the other servers of a PostgreSQL database; outside of any other transaction, because it takes a
+/// Tells the other servers of a PostgreSQL database, and nobody on SQLite, which has one server; outside of any other transaction, because it takes a
 /// database-wide lock at commit.
 pub async fn notify(tx: &mut Tx<'_>, channel: &str, text: &str) -> Result<(), Error> {
+    if tx.engine() == Engine::Sqlite {
+        return Ok(());
+    }
     tx.query("SELECT CAST(pg_notify($1, $2) AS TEXT)", &values![channel, text])
         .await
         .map(|_| ())

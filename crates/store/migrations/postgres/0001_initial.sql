@@ -157,6 +157,7 @@ CREATE TABLE attempts (
   number BIGINT NOT NULL,
   state TEXT COLLATE "C" NOT NULL,
   checkin_number BIGINT NOT NULL,
+  fence BIGINT NOT NULL,
   handed_us BIGINT NOT NULL,
   started_us BIGINT,
   finished_us BIGINT,

@@ -157,6 +157,7 @@ CREATE TABLE attempts (
   number INTEGER NOT NULL,
   state TEXT NOT NULL,
   checkin_number INTEGER NOT NULL,
+  fence INTEGER NOT NULL,
   handed_us INTEGER NOT NULL,
   started_us INTEGER,
   finished_us INTEGER,

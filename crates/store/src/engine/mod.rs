@@ -125,7 +125,7 @@ impl<'a> Tx<'a> {
 
     /// Rows changed.
     pub(crate) async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
-        self.usable()?;
+        self.usable(sql)?;
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::execute(connection, sql, values),
             Inner::Postgres(transaction) => postgres::execute(transaction, sql, values).await,
@@ -134,7 +134,7 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        self.usable()?;
+        self.usable(sql)?;
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::query(connection, sql, values),
             Inner::Postgres(transaction) => postgres::query(transaction, sql, values).await,
@@ -142,7 +142,9 @@ impl<'a> Tx<'a> {
         self.noticed(result)
     }
 
-    fn usable(&self) -> Result<(), Error> {
+    /// Before each statement. Its text holds no data: at level `trace` it goes to the log.
+    fn usable(&self, sql: &str) -> Result<(), Error> {
+        tracing::trace!(target: "postern_store::statement", sql);
         self.failed.map_or(Ok(()), |_| Err(Error::Aborted))
     }
 
@@ -175,7 +177,7 @@ impl<'a> Tx<'a> {
 
     /// Several statements separated by semicolons, without values: migrations.
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        self.usable()?;
+        self.usable(sql)?;
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(Error::from),
             Inner::Postgres(transaction) => transaction.batch_execute(sql).await.map_err(Error::from),

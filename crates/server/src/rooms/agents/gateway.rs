@@ -52,12 +52,7 @@ async fn agent_enroll(
         .map(axum::Json)
 }
 
-async fn credential_renew(
-    State(app): State<App>,
-    request: Request,
-) -> Result<axum::Json<messages::RenewAnswer>> {
-    let (agent, serde_json::Value::Object(_)) = admitted(&app, request).await? else {
-        return Err(crate::error::Error::invalid("body", "must be an object"));
-    };
+async fn credential_renew(State(app): State<App>, request: Request) -> Result<axum::Json<messages::RenewAnswer>> {
+    let agent = gate::admit(&app, request.headers(), request.method(), request.uri().path()).await?;
     enroll::credential_renew(&app, &agent).await.map(axum::Json)
 }

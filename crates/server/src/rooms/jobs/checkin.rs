@@ -313,12 +313,11 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
         let Some(job) = jobs::find(tx, one.job_id).await? else {
             continue;
         };
-        fence += 1;
         seeds.push(Seed {
             job: job.id,
             attempt_id: one.attempt_id,
             attempt: job.attempt,
-            fence,
+            fence: one.fence,
             timeout_seconds: job.timeout_seconds,
             not_before: job.not_before,
             critical: job.priority == 0,
@@ -336,8 +335,9 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
             claim.slots,
         );
         for job in queued.into_iter().take(count) {
-            let attempt_id = jobs::hand_out(tx, job.id, job.attempt, claim.number, claim.now).await?;
             fence += 1;
+            let order = jobs::HandOut { number: job.attempt, fence, checkin_number: claim.number };
+            let attempt_id = jobs::hand_out(tx, job.id, order, claim.now).await?;
             seeds.push(Seed {
                 job: job.id,
                 attempt_id,
