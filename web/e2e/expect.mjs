@@ -47,7 +47,7 @@ export async function accessible(page, name) {
   const source = await import("node:fs/promises").then((fs) => fs.readFile(AXE, "utf8"));
   await page.evaluate(source);
   const findings = await page.evaluate(async () => {
-    const result = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    const result = await globalThis.axe.run(document, { resultTypes: ["violations"], preload: false });
     return result.violations
       .filter((violation) => violation.impact === "serious" || violation.impact === "critical")
       .map((violation) => ({

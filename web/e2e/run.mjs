@@ -4,11 +4,14 @@
 //
 // POSTERN_BIN, POSTERN_AGENT_BIN: the programs (default: ../target/debug/…)
 // CHROMIUM: the browser (default: /usr/bin/chromium)
+// E2E_SUITES: only these, with commas between; most need those before them (default: all)
+// E2E_KEEP: leaves the folder with data and logs
 // Screenshots of every page, light and dark, are left in e2e/screenshots.
 import { chromium } from "playwright-core";
 import { startWorld } from "./world.mjs";
 
-const suites = ["signIn", "agents", "jobs", "output", "access", "audit", "states", "pages"];
+const all = ["signIn", "agents", "jobs", "output", "access", "audit", "states", "pages"];
+const suites = process.env.E2E_SUITES?.split(",") ?? all;
 
 const world = await startWorld();
 const browser = await chromium.launch({
@@ -32,6 +35,7 @@ try {
     const { default: tests } = await import(`./tests/${suite}.mjs`);
     for (const [name, test] of Object.entries(tests)) {
       const started = Date.now();
+      world.test = `${suite}: ${name}`;
       try {
         await test(world);
         passed += 1;

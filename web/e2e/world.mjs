@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SCREENSHOTS = join(HERE, "screenshots");
 const PASSWORD = "correct-horse-battery-staple";
+/** How long the page may take for anything, unless a test says otherwise. */
+const LIMIT_MS = 15_000;
 const START_MS = 60_000;
 const STOP_MS = 15_000;
 
@@ -28,6 +30,7 @@ class World {
   password = PASSWORD;
   /** Problems the browser reported: broken policy, errors of scripts. */
   complaints = [];
+  test = "start";
   /** Agents by name. */
   agents = new Map();
   #processes = [];
@@ -112,7 +115,7 @@ class World {
       permissions: ["clipboard-read", "clipboard-write"],
       ...options,
     });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(LIMIT_MS);
     // Stricter than what the server may send: the page has to work without any inline style.
     await context.route(
       (url) => url.href.startsWith(this.url),
@@ -137,10 +140,11 @@ class World {
       const text = message.text();
       // A refused request is written there, too; tests that provoke one look at the page.
       if (message.type() === "error" && !text.startsWith("Failed to load resource")) {
-        this.complaints.push(text);
+        const { url, lineNumber, columnNumber } = message.location();
+        this.complaints.push(`${this.test}: ${text} (${url}:${lineNumber}:${columnNumber})`);
       }
     });
-    context.on("weberror", (error) => this.complaints.push(String(error.error())));
+    context.on("weberror", (error) => this.complaints.push(`${this.test}: ${error.error()}`));
     return context;
   }
 

@@ -22,8 +22,8 @@ export default {
       .first()
       .waitFor();
     await dialog.getByLabel("Password", { exact: false }).first().fill(ANNA.password);
-    await dialog.getByLabel("Role").selectOption("auditor");
-    await dialog.getByLabel("At").selectOption({ label: "Whole tenant" });
+    await dialog.getByLabel("Role", { exact: true }).selectOption("auditor");
+    await dialog.getByLabel("At", { exact: true }).selectOption({ label: "Whole tenant" });
     await dialog.getByRole("button", { name: "Give role" }).click();
     await accessible(page, "the dialog for a user");
     await world.screenshot("add-user");
@@ -38,7 +38,7 @@ export default {
     await page.getByRole("link", { name: "e2e-1" }).waitFor();
     const add = page.getByRole("button", { name: "Add agent" });
     assert.equal(await add.getAttribute("aria-disabled"), "true");
-    await add.focus();
+    await add.hover();
     await page.getByRole("tooltip").getByText("agents.install").waitFor();
     await page.getByRole("button", { name: "Actions for e2e-1" }).click();
     await page.getByRole("menuitem", { name: /^Edit/ }).getByText("agents.manage").waitFor();
@@ -64,7 +64,7 @@ export default {
     await page.getByRole("button", { name: "Actions for anna" }).click();
     await page.getByRole("menuitem", { name: "Roles" }).click();
     const dialog = page.getByRole("dialog", { name: "Roles of anna" });
-    await dialog.getByLabel("Role").selectOption("operator");
+    await dialog.getByLabel("Role", { exact: true }).selectOption("operator");
     await dialog.getByRole("button", { name: "Give role" }).click();
     await dialog.getByRole("button", { name: /^Take away Operator/ }).waitFor();
     await dialog.getByRole("button", { name: /^Take away Auditor/ }).click();

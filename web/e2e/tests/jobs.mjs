@@ -68,12 +68,12 @@ export default {
     await jobNumber(page);
     await output(page).getByText("line 1 of $(reboot)").waitFor();
     assert.equal(await output(page).getByText("line 6 of").count(), 0, "the end is not there yet");
-    await state(page).getByText("Running").waitFor();
+    await state(page).getByText("Running", { exact: true }).waitFor();
     await accessible(page, "a running job");
     await world.screenshot("job-running");
     await output(page).getByText("line 3 of").waitFor();
     await output(page).getByText("line 6 of").waitFor();
-    await state(page).getByText("Completed").waitFor();
+    await state(page).getByText("Completed", { exact: true }).waitFor();
     await output(page).getByText("bad").waitFor();
     await page.getByText("stderr 4 B").waitFor();
   },
@@ -95,13 +95,13 @@ export default {
   "a long job is cancelled": async (world) => {
     const { page } = world;
     await runCommand(page, "e2e-1", ["sleep", "600"]);
-    await state(page).getByText("Running").waitFor();
+    await state(page).getByText("Running", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page
       .getByRole("dialog")
       .getByRole("button", { name: /^Cancel job/ })
       .click();
-    await state(page).getByText("Cancelled").waitFor();
+    await state(page).getByText("Cancelled", { exact: true }).waitFor();
     assert.equal(await page.getByRole("button", { name: "Cancel" }).getAttribute("aria-disabled"), "true");
     await page.getByRole("button", { name: "Cancel" }).hover();
     await page.getByRole("tooltip").getByText("It is cancelled").waitFor();
@@ -110,7 +110,7 @@ export default {
 
   "a failed job is retried; both attempts can be looked at": async ({ page }) => {
     await runScript(page, "e2e-1", "echo attempt $(date +%N); exit 3");
-    await state(page).getByText("Failed").waitFor();
+    await state(page).getByText("Failed", { exact: true }).waitFor();
     await page.getByText("3", { exact: true }).first().waitFor();
     const first = await output(page)
       .getByText(/^attempt \d+/)
@@ -153,7 +153,7 @@ export default {
   "a job for an absent agent says why it waits": async (world) => {
     const { page } = world;
     await runCommand(page, "ghost", ["true"]);
-    await state(page).getByText("Queued").waitFor();
+    await state(page).getByText("Queued", { exact: true }).waitFor();
     await state(page).getByText("The agent is not connected").waitFor();
     await world.screenshot("job-waiting");
     await page.getByRole("button", { name: "Cancel" }).click();
@@ -161,7 +161,7 @@ export default {
       .getByRole("dialog")
       .getByRole("button", { name: /^Cancel job/ })
       .click();
-    await state(page).getByText("Cancelled").waitFor();
+    await state(page).getByText("Cancelled", { exact: true }).waitFor();
   },
 
   "by labels: the hosts are counted, and the jobs of all of them are listed": async ({ page }) => {
@@ -176,7 +176,7 @@ export default {
     await page.getByText("2 hosts", { exact: true }).waitFor();
     await page.getByText("2 connected").waitFor();
     await page.getByText("Shell line", { exact: true }).click();
-    await page.getByLabel("Line").fill("echo one | tr o 0");
+    await page.getByRole("textbox", { name: "Line" }).fill("echo one | tr o 0");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
     const rows = page.getByRole("row", { name: /echo one \| tr o 0/ });

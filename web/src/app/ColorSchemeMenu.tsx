@@ -9,7 +9,8 @@ const SCHEMES = [
 ] as const;
 
 export function ColorSchemeMenu() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  // Switching transitions off for the change would take a style element, which the policy forbids.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const current = SCHEMES.find((scheme) => scheme.value === colorScheme) ?? SCHEMES[2];
   return (
     <Menu position="top-end" width={180}>

@@ -56,16 +56,14 @@ export function Shell() {
         </ActionIcon>
         <Logo />
       </header>
-      <Drawer
-        opened={menu}
-        onClose={close}
-        size={248}
-        withCloseButton={false}
-        aria-label="Menu"
-        classNames={{ content: classes.drawer, body: classes.drawerBody }}
-      >
-        <Navigation onGo={close} />
-      </Drawer>
+      <Drawer.Root opened={menu} onClose={close} size={248} lockScroll={false}>
+        <Drawer.Overlay />
+        <Drawer.Content aria-label="Menu" className={classes.drawer}>
+          <Drawer.Body className={classes.drawerBody}>
+            <Navigation onGo={close} />
+          </Drawer.Body>
+        </Drawer.Content>
+      </Drawer.Root>
       <main id="main" className={classes.main} tabIndex={-1}>
         <Outlet />
       </main>
@@ -132,7 +130,8 @@ function UserMenu() {
   return (
     <Menu position="top-start" width={200}>
       <Menu.Target>
-        <UnstyledButton className={classes.user} aria-label={`Account of ${user.username}`}>
+        <UnstyledButton className={classes.user}>
+          <span className="visually-hidden">Account of </span>
           <span className={classes.initial} aria-hidden>
             {user.username.slice(0, 1).toUpperCase()}
           </span>

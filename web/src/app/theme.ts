@@ -77,13 +77,20 @@ export const theme = createTheme({
     // sheet locks the page behind a dialog instead.
     Modal: {
       defaultProps: {
+        closeButtonProps: { "aria-label": "Close" },
         lockScroll: false,
         centered: false,
         yOffset: "8vh",
         transitionProps: { duration: 100 },
       },
     },
-    Drawer: { defaultProps: { lockScroll: false, transitionProps: { duration: 100 } } },
+    Drawer: {
+      defaultProps: {
+        closeButtonProps: { "aria-label": "Close" },
+        lockScroll: false,
+        transitionProps: { duration: 100 },
+      },
+    },
     Tooltip: {
       defaultProps: {
         withArrow: true,

@@ -98,27 +98,26 @@ function FilterChip({ field, values, startOpen, onChange, onClose }: FilterChipP
       trapFocus
       returnFocus
     >
-      <Popover.Target>
-        <span className={classes.chip}>
+      <span className={classes.chip}>
+        <Popover.Target>
           <button
             type="button"
             className={classes.chipText}
-            aria-expanded={opened}
             onClick={() => (opened ? close() : setOpened(true))}
           >
             <span className={classes.chipField}>{field.label}</span>
             {labels.length > 0 ? labels.join(" or ") : "…"}
           </button>
-          <CloseButton
-            size="xs"
-            aria-label={`Remove filter ${field.label}`}
-            onClick={() => {
-              onChange([]);
-              close();
-            }}
-          />
-        </span>
-      </Popover.Target>
+        </Popover.Target>
+        <CloseButton
+          size="xs"
+          aria-label={`Remove filter ${field.label}`}
+          onClick={() => {
+            onChange([]);
+            close();
+          }}
+        />
+      </span>
       <Popover.Dropdown>
         {field.options && field.single ? (
           <Radio.Group value={values[0] ?? ""} onChange={(value) => onChange([value])} label={field.label}>
