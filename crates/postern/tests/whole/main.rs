@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod docs;
 mod enrollment;
 #[cfg(feature = "failpoints")]
 mod failpoints;

@@ -1,6 +1,13 @@
 //! The API through the typed client, for tests that are not async.
 
-use std::{collections::BTreeMap, fs, future::Future, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    future::Future,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use postern_api::{
     ListRequest,
@@ -15,7 +22,9 @@ use postern_protocol::payload::{self, JobPayload, Language, Script};
 use tokio::runtime::Runtime;
 
 use super::{
+    LIMIT,
     agent::Agent,
+    pause,
     server::{ADMIN_PASSWORD, Server},
     wait_for, wait_within,
 };
@@ -75,11 +84,14 @@ impl Door {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        wait_for(what, || match self.once(call(self.client.clone())) {
-            Ok(answer) => Some(answer),
-            Err(error) if error.is_transient() => None,
-            Err(error) => panic!("{what}: {error}"),
-        })
+        let begin = Instant::now();
+        loop {
+            match self.once(call(self.client.clone())) {
+                Ok(answer) => return answer,
+                Err(error) if error.is_transient() && begin.elapsed() < LIMIT => pause(),
+                Err(error) => panic!("{what}, after {:?}: {error}", begin.elapsed()),
+            }
+        }
     }
 
     pub(crate) fn agent_create(&self, name: &str) -> AgentEnrollment {
@@ -149,7 +161,7 @@ impl Door {
     /// Runs it to its end.
     pub(crate) fn run_to_end(&self, request: &JobCreate) -> JobDetail {
         let job = self.run(request);
-        self.wait_for_end(job.id, super::LIMIT)
+        self.wait_for_end(job.id, LIMIT)
     }
 
     /// Jobs in any of these states.
