@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use queue::{AgentLoad, CRITICAL_SLOTS, DEFAULT_SLOTS, MAX_SLOTS, WaitReason, pick, wait_reason};
 
-use crate::Timestamp;
+use crate::{Timestamp, agent::SEEN_WITHIN};
 
 /// A job still queued this long after it was due has failed.
 pub const STALE_AFTER: Duration = Duration::from_secs(30 * 60);
@@ -291,7 +291,11 @@ fn tick(job: &Job, next: &mut Job, agent_seen: Option<Timestamp>, now: Timestamp
             end(next, JobState::Failed, NOT_PICKED_UP);
             Effect::Write
         }
-        JobState::Running if now.since(heard.max(job.started.unwrap_or(job.due))) > job.timeout * 2 => {
+        // An agent whose long poll is open is not silent: below the time after which it counts as disconnected, no
+        // timeout is short enough to take its word from it.
+        JobState::Running
+            if now.since(heard.max(job.started.unwrap_or(job.due))) > (job.timeout * 2).max(SEEN_WITHIN) =>
+        {
             end(
                 next,
                 JobState::Timeout,

@@ -180,6 +180,19 @@ fn running_job_times_out_only_when_its_agent_is_silent_for_twice_the_timeout() {
 }
 
 #[test]
+fn running_job_with_a_short_timeout_is_left_to_an_agent_whose_poll_is_open() {
+    let short = Job {
+        timeout: Duration::from_secs(2),
+        ..job(JobState::Running)
+    };
+    let silent = Event::Tick { agent_seen: Some(NOW) };
+    let (next, _) = step(&short, silent.clone(), after(45)).unwrap();
+    assert_eq!(next.state, JobState::Running, "seen within 45 s is connected");
+    let (next, _) = step(&short, silent, after(46)).unwrap();
+    assert_eq!(next.state, JobState::Timeout);
+}
+
+#[test]
 fn pending_job_of_a_silent_agent_becomes_unknown_never_queued_again() {
     let tick = Event::Tick {
         agent_seen: Some(NOW),
