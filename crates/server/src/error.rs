@@ -30,6 +30,8 @@ pub enum Error {
     Malformed { code: &'static str, detail: String },
     #[error("the request has wrong values")]
     Invalid(Vec<FieldProblem>),
+    #[error("the address takes other methods")]
+    MethodNotAllowed,
     #[error("larger than {limit} bytes")]
     TooLarge { limit: usize },
     #[error("too many tries")]
@@ -75,6 +77,7 @@ impl Error {
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Agent { code, .. } => agent_status(*code),
@@ -93,6 +96,7 @@ impl Error {
             Self::Forbidden(_) => "permission_missing",
             Self::NotFound { .. } => "not_found",
             Self::Invalid(_) => "invalid_request",
+            Self::MethodNotAllowed => "method_not_allowed",
             Self::TooLarge { .. } => "too_large",
             Self::RateLimited { .. } => "rate_limited",
             Self::Agent { code, .. } => code.as_str(),
@@ -119,6 +123,9 @@ impl Error {
                 let texts: Vec<_> =
                     fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
                 texts.join("; ")
+            }
+            Self::MethodNotAllowed => {
+                "This address takes other methods: the header Allow and the OpenAPI document list them.".to_owned()
             }
             Self::TooLarge { limit } => format!("The request is larger than {limit} bytes. Send less at once."),
             Self::RateLimited { retry_after_seconds } => {

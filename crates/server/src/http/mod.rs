@@ -42,6 +42,7 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(rooms::jobs::gateway::router())
         .merge(rooms::agents::install::router())
         .merge(rooms::system::router())
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .fallback(ui::serve)
         .with_state(app.clone())
         .layer(middleware::from_fn(headers))

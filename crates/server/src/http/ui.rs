@@ -22,7 +22,7 @@ pub(super) async fn serve(request: Request<Body>) -> Response {
         return Error::not_found("operation", format!("{} {path}", request.method())).into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        return Error::MethodNotAllowed.into_response();
     }
     let name = path.trim_start_matches('/');
     if let Some(file) = Files::get(name) {
