@@ -177,9 +177,10 @@ fn late_end(
     })
 }
 
-/// Whether this is the report that ended the attempt, sent again because its acknowledgement was lost.
+/// Whether this is the report that ended the attempt, sent again because its acknowledgement was lost. Times are
+/// not compared: those of an agent whose clock is ahead are cut to the moment of arrival.
 fn same_report(attempt: &jobs::Attempt, end: &jobs::AttemptEnd) -> bool {
-    attempt.state == end.state && attempt.exit_code == end.exit_code && attempt.finished == Some(end.finished)
+    attempt.state == end.state && attempt.exit_code == end.exit_code && attempt.reason == end.reason
 }
 
 fn outcome_of(outcome: Outcome) -> job::Outcome {
