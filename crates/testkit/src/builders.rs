@@ -1,0 +1,36 @@
+//! Short forms of requests, for tests to read like sentences.
+
+use postern_api::jobs::{JobCreate, Targets};
+use postern_client::IdempotencyKey;
+use postern_protocol::payload::{Command, JobPayload, Language, Script};
+
+/// A fresh intent.
+pub fn key() -> IdempotencyKey {
+    IdempotencyKey::random()
+}
+
+pub fn targets(agents: &[&str]) -> Targets {
+    Targets { agents: agents.iter().map(|name| (*name).to_owned()).collect(), ..Targets::default() }
+}
+
+pub fn argv(words: &[&str]) -> JobPayload {
+    JobPayload::Command(Command {
+        argv: words.iter().map(|word| (*word).to_owned()).collect(),
+        shell: false,
+        working_directory: None,
+    })
+}
+
+pub fn script(content: &str) -> JobPayload {
+    JobPayload::Script(Script {
+        language: Language::Bash,
+        content: content.to_owned(),
+        parameters: std::collections::BTreeMap::new(),
+        working_directory: None,
+    })
+}
+
+/// A job on named agents, everything else left to its default.
+pub fn on(agents: &[&str], work: JobPayload) -> JobCreate {
+    JobCreate { work, targets: targets(agents), priority: None, timeout_seconds: None, not_before: None }
+}
