@@ -444,7 +444,9 @@ pub async fn credential_renewed(
     expires: Timestamp,
 ) -> Result<(), Error> {
     let sql = "UPDATE agents SET credential_jti = $2, credential_jti_before = $3, credential_expires_us = $4 WHERE id = $1";
-    tx.execute(sql, &values![id, jti, before, expires]).await.map(|_| ())
+    tx.execute(sql, &values![id, jti, before, expires])
+        .await
+        .map(|_| ())
 }
 
 /// The new credential was used: the one before it ends.

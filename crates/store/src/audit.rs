@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     Error, ListQuery, Tx,
     engine::{Value, record, values},
-    list::{Key, Select, contains, escaped},
+    list::{Key, Select, contains},
     migrate::hex,
 };
 
@@ -105,8 +105,13 @@ pub async fn list(
     }
     if !filter.actor.is_empty() {
         // `user:5` finds `user:5 (anna)` too, under whatever name they went by.
-        let condition = vec!["actor = ? OR actor LIKE ? ESCAPE '\\'"; filter.actor.len()].join(" OR ");
-        let values = filter.actor.iter().flat_map(|actor| values![actor, format!("{} (%", escaped(actor))]);
+        // Not by LIKE, which minds the case on one engine only.
+        let condition = vec!["actor = ? OR substr(actor, 1, ?) = ?"; filter.actor.len()].join(" OR ");
+        let values = filter.actor.iter().flat_map(|actor| {
+            let named = format!("{actor} (");
+            let length = i64::try_from(named.chars().count()).unwrap_or(i64::MAX);
+            values![actor, length, named]
+        });
         select.and(&condition, values);
     }
     for (column, wanted) in [

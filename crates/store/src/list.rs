@@ -206,15 +206,15 @@ pub(crate) fn marks<V: Into<Value>>(values: impl IntoIterator<Item = V>) -> (Str
     (vec!["?"; values.len()].join(", "), values)
 }
 
-/// A pattern for `LIKE … ESCAPE '\'` that finds a text anywhere. Only A to Z lose their case: that is what
-/// `lower` does on both engines, and another letter must at least find itself.
+/// A pattern for `lower(…) LIKE … ESCAPE '\'` that finds a text anywhere. Only A to Z lose their case: that is
+/// what `lower` does on both engines, and another letter must at least find itself.
 pub(crate) fn contains(text: &str) -> String {
-    format!("%{}%", escaped(&text.to_ascii_lowercase()))
-}
-
-/// A text that stands for itself in a `LIKE` pattern.
-pub(crate) fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+    let escaped = text
+        .to_ascii_lowercase()
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    format!("%{escaped}%")
 }
 
 #[cfg(test)]

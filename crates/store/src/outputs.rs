@@ -58,7 +58,7 @@ pub async fn append(tx: &mut Tx<'_>, attempt: AttemptId, stream: Stream, piece: 
     }
     let total = total_at_least(tx, attempt, stream, piece.end()).await?;
     for part in kept(&piece, total).into_iter().flatten() {
-        add(tx, attempt, stream.number(), part).await?;
+        add(tx, attempt, stream.number(), &part).await?;
     }
     if total > HEAD_BYTES + TAIL_BYTES {
         let trim = "DELETE FROM outputs WHERE attempt_id = $1 AND stream = $2 AND start >= $3 AND start + length(data) <= $4";
@@ -71,7 +71,7 @@ pub async fn append(tx: &mut Tx<'_>, attempt: AttemptId, stream: Stream, piece: 
     Ok(())
 }
 
-async fn add(tx: &mut Tx<'_>, attempt: AttemptId, stream: i64, part: Piece) -> Result<(), Error> {
+async fn add(tx: &mut Tx<'_>, attempt: AttemptId, stream: i64, part: &Piece) -> Result<(), Error> {
     // Rows that overlap or touch. One that is full and ends where the part begins has nothing to gain.
     let near = "SELECT start, data FROM outputs
                 WHERE attempt_id = $1 AND stream = $2 AND start BETWEEN $3 AND $4 AND start + length(data) >= $5
@@ -116,7 +116,7 @@ async fn add(tx: &mut Tx<'_>, attempt: AttemptId, stream: i64, part: Piece) -> R
 }
 
 /// The rows that take the place of `old`: these, sorted, each touching the part, and the part make one run.
-fn pack(old: &[Piece], part: Piece) -> Vec<Piece> {
+fn pack(old: &[Piece], part: &Piece) -> Vec<Piece> {
     let end = part.end();
     let start = old.first().map_or(part.start, |row| row.start.min(part.start));
     let mut run = Vec::new();
@@ -176,10 +176,11 @@ pub async fn read(
 ) -> Result<Vec<Piece>, Error> {
     let sql = "SELECT start, data FROM outputs WHERE attempt_id = $1 AND stream = $2 ORDER BY start";
     let rows = tx.query(sql, &values![attempt, stream.number()]).await?;
-    Ok(assemble(
-        rows.into_iter().map(Piece::from_row).collect::<Result<_, _>>()?,
-        total,
-    ))
+    let rows = rows
+        .into_iter()
+        .map(Piece::from_row)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(assemble(&rows, total))
 }
 
 /// What of a piece lies in the head and in the tail: one piece while nothing is cut out between them.
@@ -195,7 +196,7 @@ fn kept(piece: &Piece, total: i64) -> [Option<Piece>; 2] {
 }
 
 /// Cuts rows to head and tail and joins what touches. Rows are sorted by start.
-fn assemble(rows: Vec<Piece>, total: i64) -> Vec<Piece> {
+fn assemble(rows: &[Piece], total: i64) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     for part in rows.iter().flat_map(|row| kept(row, total)).flatten() {
         match pieces.last_mut() {
@@ -230,20 +231,20 @@ mod tests {
     #[test]
     fn neighbours_join_and_gaps_stay() {
         let rows = vec![piece(0, b"abc"), piece(3, b"de"), piece(9, b"xyz")];
-        assert_eq!(assemble(rows, 12), vec![piece(0, b"abcde"), piece(9, b"xyz")]);
+        assert_eq!(assemble(&rows, 12), vec![piece(0, b"abcde"), piece(9, b"xyz")]);
     }
 
     #[test]
     fn a_part_is_packed_around_the_rows_that_are_there() {
         let old = [piece(2, b"CD"), piece(5, b"F"), piece(8, b"IJ")];
-        assert_eq!(pack(&old, piece(0, b"abcdefgh")), [piece(0, b"abCDeFghIJ")]);
-        assert_eq!(pack(&old[..1], piece(3, b"d")), [piece(2, b"CD")]);
-        assert_eq!(pack(&[], piece(7, b"x")), [piece(7, b"x")]);
+        assert_eq!(pack(&old, &piece(0, b"abcdefgh")), [piece(0, b"abCDeFghIJ")]);
+        assert_eq!(pack(&old[..1], &piece(3, b"d")), [piece(2, b"CD")]);
+        assert_eq!(pack(&[], &piece(7, b"x")), [piece(7, b"x")]);
     }
 
     #[test]
     fn rows_have_at_most_their_size() {
-        let rows = pack(&[piece(10, &[1; 10])], piece(20, &vec![2; 2 * ROW_BYTES]));
+        let rows = pack(&[piece(10, &[1; 10])], &piece(20, &vec![2; 2 * ROW_BYTES]));
         let sizes: Vec<_> = rows.iter().map(|row| (row.start, row.data.len())).collect();
         let row = i64::try_from(ROW_BYTES).unwrap();
         assert_eq!(
@@ -257,7 +258,7 @@ mod tests {
         let total = HEAD_BYTES + TAIL_BYTES + 100;
         let len = usize::try_from(total).unwrap();
         let pieces = assemble(
-            vec![Piece {
+            &[Piece {
                 start: 0,
                 data: vec![7; len],
             }],
@@ -266,7 +267,7 @@ mod tests {
         let spans: Vec<_> = pieces.iter().map(|p| (p.start, p.end())).collect();
         assert_eq!(spans, [(0, HEAD_BYTES), (HEAD_BYTES + 100, total)]);
         let whole = assemble(
-            vec![Piece {
+            &[Piece {
                 start: 0,
                 data: vec![7; len - 100],
             }],

@@ -40,8 +40,8 @@ pub async fn ping(tx: &mut Tx<'_>) -> Result<(), Error> {
     tx.query("SELECT 1 FROM cluster", &[]).await.map(|_| ())
 }
 
-/// Tells the other servers of a PostgreSQL database, and nobody on SQLite, which has one server; outside of any other transaction, because it takes a
-/// database-wide lock at commit.
+/// Tells the other servers of a PostgreSQL database; does nothing on SQLite, which has one server. Outside of any
+/// other transaction, because it takes a database-wide lock at commit.
 pub async fn notify(tx: &mut Tx<'_>, channel: &str, text: &str) -> Result<(), Error> {
     if tx.engine() == Engine::Sqlite {
         return Ok(());

@@ -1,6 +1,6 @@
 //! PostgreSQL: a pool of connections; every call has a deadline.
 
-use std::{error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, time::Duration};
+use std::{error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -33,7 +33,7 @@ const DEAD_PEER: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Postgres {
     pool: Pool,
-    config: tokio_postgres::Config,
+    config: Arc<tokio_postgres::Config>,
 }
 
 impl Postgres {
@@ -56,6 +56,7 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unreachable(error.to_string()))?;
+        let config = Arc::new(config);
         Ok(Self { pool, config })
     }
 

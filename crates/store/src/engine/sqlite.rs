@@ -326,3 +326,6 @@ impl rusqlite::ToSql for Value {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

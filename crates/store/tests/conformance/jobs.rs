@@ -1,0 +1,370 @@
+//! One job's life: made, in hand, ended, deleted.
+
+use futures_util::future::join_all;
+use postern_domain::{
+    AgentId, AttemptId, JobId,
+    job::{self, JobState, Priority},
+};
+use postern_store::{Error, agents, jobs, outputs, tx};
+
+use crate::{
+    database::TestDatabase,
+    world::{NOW, World, at, everywhere, new_jobs},
+};
+
+async fn find(db: &TestDatabase, id: JobId) -> jobs::Job {
+    db.read(tx!(tx => jobs::find(tx, id).await))
+        .await
+        .unwrap()
+        .expect("the job is there")
+}
+
+async fn jobs_for_many_agents_share_a_payload_and_keep_the_order(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let mut made = Vec::new();
+    for number in 0..290 {
+        made.push(world.agent(&format!("agent {number}")).await);
+    }
+    let created = db
+        .write(tx!(tx => {
+            let selector = agents::Selector { all: true, ..Default::default() };
+            let mut targets = agents::targets(tx, &everywhere(), &selector, 1000).await?;
+            targets.reverse();
+            jobs::create(tx, &new_jobs("true"), &targets, NOW).await
+        }))
+        .await
+        .unwrap();
+    made.reverse();
+    assert_eq!(created.iter().map(|pair| pair.1).collect::<Vec<_>>(), made);
+    assert!(created.is_sorted_by_key(|pair| pair.0));
+    assert_eq!(db.count("payloads").await, 1);
+    let none = db
+        .write(tx!(tx => jobs::create(tx, &new_jobs("none"), &[], NOW).await))
+        .await
+        .unwrap();
+    assert_eq!(none, []);
+}
+
+async fn a_job_is_found_as_it_was_made(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    let new = jobs::NewJobs {
+        priority: Priority::High,
+        not_before: Some(at(60)),
+        ..new_jobs("true")
+    };
+    let id = world.job_like(agent, new).await;
+    let found = find(&db, id).await;
+    assert_eq!(
+        (found.id, found.agent_id, found.agent.as_str()),
+        (id, agent, "web")
+    );
+    assert_eq!(
+        (found.place(), found.kind.as_str(), found.summary.as_str()),
+        (world.place(), "command", "true")
+    );
+    let payload = async |id: JobId| db.read(tx!(tx => jobs::payload(tx, id).await)).await;
+    assert_eq!(payload(id).await.unwrap(), "true");
+    assert!(matches!(payload(JobId(999)).await, Err(Error::NotFound)));
+    assert_eq!(
+        (found.state, jobs::priority_of(found.priority)),
+        (JobState::Queued, Priority::High)
+    );
+    assert_eq!(
+        (found.timeout_seconds, found.attempt, found.attempt_id),
+        (300, 1, None)
+    );
+    assert_eq!(
+        (found.not_before, found.due, found.created),
+        (Some(at(60)), at(60), NOW)
+    );
+    assert_eq!(
+        (found.created_by.as_str(), found.cancel_requested),
+        ("user:1", false)
+    );
+    assert_eq!(
+        (
+            found.agent_active,
+            found.agent_seen,
+            found.agent_slots,
+            found.agent_busy
+        ),
+        (true, None, 10, 0)
+    );
+    let past = world
+        .job_like(
+            agent,
+            jobs::NewJobs {
+                not_before: Some(at(-60)),
+                ..new_jobs("true")
+            },
+        )
+        .await;
+    assert_eq!(find(&db, past).await.due, NOW, "not due before it was there");
+    assert_eq!(
+        db.read(tx!(tx => jobs::find(tx, JobId(999)).await))
+            .await
+            .unwrap(),
+        None
+    );
+    for priority in Priority::ALL {
+        assert_eq!(jobs::priority_of(jobs::priority_number(*priority)), *priority);
+    }
+}
+
+async fn what_the_rules_decide_is_saved(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    let id = world.job(agent).await;
+    let attempt = world.hand_out(id).await;
+    world.seen(agent, at(3)).await;
+    let (machine, seen) = db
+        .write(tx!(tx => {
+            let machine = jobs::machine(tx, id).await?.ok_or(Error::NotFound)?;
+            Ok((machine, jobs::agent_seen(tx, agent).await?))
+        }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (machine.id, machine.agent_id, machine.attempt_id),
+        (id, agent, Some(attempt))
+    );
+    assert_eq!((machine.place(), seen), (world.place(), Some(at(3))));
+    let started = job::step(
+        &machine.job(),
+        job::Event::Started {
+            attempt: 1,
+            at: at(1),
+        },
+        at(2),
+    )
+    .unwrap()
+    .0;
+    let finished = job::Event::Finished {
+        attempt: 1,
+        outcome: job::Outcome::Exited(-7),
+    };
+    let ended = job::step(&started, finished, at(4)).unwrap().0;
+    let next = ended.clone();
+    db.write(tx!(tx => jobs::save(tx, id, &next, Some(at(4))).await))
+        .await
+        .unwrap();
+    let found = find(&db, id).await;
+    assert_eq!(
+        (found.state, found.exit_code, found.reason.as_deref()),
+        (JobState::Failed, Some(-7), Some("Exit code -7"))
+    );
+    assert_eq!(
+        (found.started, found.finished, found.agent_seen),
+        (Some(at(1)), Some(at(4)), Some(at(3)))
+    );
+    let machine = db
+        .read(tx!(tx => jobs::machine(tx, id).await))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(machine.job(), ended, "what was saved is what is loaded");
+    assert_eq!(
+        db.read(tx!(tx => jobs::machine(tx, JobId(999)).await))
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+async fn an_attempt_is_followed_to_its_end(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let (agent, other) = (world.agent("web").await, world.agent("other").await);
+    let job = world.job(agent).await;
+    let id = world.hand_out(job).await;
+    let active = async || db.read(tx!(tx => jobs::active(tx, agent).await)).await.unwrap();
+    let first = active().await.remove(0);
+    assert_eq!(
+        (first.job_id, first.attempt_id, first.state),
+        (job, id, JobState::Pending)
+    );
+    assert_eq!(first.fence, 41);
+    assert_eq!(
+        (first.checkin_number, first.cancel_requested, first.started),
+        (7, false, None)
+    );
+    assert_eq!(find(&db, job).await.agent_busy, 1);
+
+    db.write(tx!(tx => {
+        jobs::handed_again(tx, id, u64::MAX).await?;
+        jobs::attempt_started(tx, id, at(1)).await
+    }))
+    .await
+    .unwrap();
+    let again = active().await.remove(0);
+    assert_eq!((again.checkin_number, again.started), (u64::MAX, Some(at(1))));
+
+    let end = jobs::AttemptEnd {
+        state: JobState::Failed,
+        started: None,
+        finished: at(9),
+        exit_code: Some(3),
+        reason: Some("because\0of".into()),
+        duration_us: Some(8_000_000),
+    };
+    let late = jobs::AttemptEnd {
+        state: JobState::Completed,
+        exit_code: Some(0),
+        reason: None,
+        ..end.clone()
+    };
+    let later = jobs::AttemptEnd {
+        state: JobState::Unknown,
+        ..late.clone()
+    };
+    db.write(tx!(tx => {
+        jobs::attempt_ended(tx, id, &end).await?;
+        jobs::attempt_late(tx, id, &late, at(20)).await?;
+        jobs::attempt_late(tx, id, &later, at(30)).await
+    }))
+    .await
+    .unwrap();
+    let attempts = db.read(tx!(tx => jobs::attempts(tx, job).await)).await.unwrap();
+    let [attempt] = attempts.as_slice() else {
+        panic!("one attempt: {attempts:?}")
+    };
+    assert_eq!(
+        (attempt.id, attempt.job_id, attempt.number, attempt.state),
+        (id, job, 1, JobState::Failed)
+    );
+    assert_eq!(
+        (attempt.handed, attempt.started, attempt.finished),
+        (NOW, Some(at(1)), Some(at(9)))
+    );
+    assert_eq!(
+        (attempt.exit_code, attempt.reason.as_deref()),
+        (Some(3), Some("because\u{fffd}of"))
+    );
+    assert_eq!(
+        (attempt.duration_us, attempt.stdout_bytes, attempt.stderr_bytes),
+        (Some(8_000_000), 0, 0)
+    );
+    assert_eq!(
+        (attempt.late_state, attempt.late_exit_code, attempt.late),
+        (Some(JobState::Completed), Some(0), Some(at(20)))
+    );
+    assert_eq!(attempt.late_reason, None);
+    let of = async |agent: AgentId| {
+        db.read(tx!(tx => jobs::attempt_of(tx, id, agent).await))
+            .await
+            .unwrap()
+    };
+    assert_eq!(of(agent).await.as_ref(), Some(attempt));
+    assert_eq!(of(other).await, None, "another agent's attempt is not there");
+}
+
+async fn final_attempts_are_told_from_those_in_hand(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    let mut attempts = Vec::new();
+    for _ in 0..3 {
+        let job = world.job(agent).await;
+        attempts.push(world.hand_out(job).await);
+    }
+    for (id, state) in [(attempts[1], "unknown"), (attempts[2], "running")] {
+        db.raw(&format!("UPDATE attempts SET state = '{state}' WHERE id = {id}"))
+            .await;
+    }
+    // An agent may claim any number of attempts; SQLite takes 32,766 values in one statement.
+    let claimed: Vec<_> = attempts
+        .iter()
+        .copied()
+        .chain((1000..41_000).map(AttemptId))
+        .collect();
+    let done = db
+        .read(tx!(tx => jobs::attempts_final(tx, &claimed).await))
+        .await
+        .unwrap();
+    assert_eq!(done, [attempts[1]]);
+    assert_eq!(
+        db.read(tx!(tx => jobs::attempts_final(tx, &[]).await))
+            .await
+            .unwrap(),
+        []
+    );
+}
+
+async fn a_deleted_job_takes_attempts_output_and_payload_with_it(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    let (first, second) = (world.job(agent).await, world.job(agent).await);
+    let attempt = world.hand_out(first).await;
+    db.write(tx!(tx => {
+        let piece = outputs::Piece { start: 0, data: b"x".to_vec() };
+        outputs::append(tx, attempt, outputs::Stream::Stderr, piece).await
+    }))
+    .await
+    .unwrap();
+    let delete = async |id: JobId| db.write(tx!(tx => jobs::delete(tx, id).await)).await;
+    delete(first).await.unwrap();
+    for (table, rows) in [("jobs", 1), ("attempts", 0), ("outputs", 0), ("payloads", 1)] {
+        assert_eq!(db.count(table).await, rows, "{table}");
+    }
+    let again = delete(first).await;
+    assert!(matches!(again, Err(Error::NotFound)), "{again:?}");
+    delete(second).await.unwrap();
+    assert_eq!(db.count("payloads").await, 0, "no other job has it");
+}
+
+async fn a_payload_may_come_and_go_at_the_same_time(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    let rounds = (0..60).map(|_| {
+        let world = world.clone();
+        async move {
+            let job = world.job(agent).await;
+            world
+                .db
+                .write(tx!(tx => jobs::delete(tx, job).await))
+                .await
+                .unwrap();
+        }
+    });
+    join_all(rounds).await;
+    assert_eq!((db.count("jobs").await, db.count("payloads").await), (0, 0));
+}
+
+async fn jobs_are_counted_by_state(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    assert_eq!(
+        db.scan::<_, Error, _>(tx!(tx => jobs::counts(tx).await))
+            .await
+            .unwrap(),
+        []
+    );
+    for state in ["queued", "queued", "pending", "running", "completed"] {
+        let id = world.job(agent).await;
+        db.raw(&format!("UPDATE jobs SET state = '{state}' WHERE id = {id}"))
+            .await;
+    }
+    let mut counts = db
+        .scan::<_, Error, _>(tx!(tx => jobs::counts(tx).await))
+        .await
+        .unwrap();
+    counts.sort();
+    assert_eq!(
+        counts,
+        [
+            (JobState::Queued, 2),
+            (JobState::Pending, 1),
+            (JobState::Running, 1)
+        ]
+    );
+}
+
+on_both_engines!(
+    jobs_for_many_agents_share_a_payload_and_keep_the_order,
+    a_job_is_found_as_it_was_made,
+    what_the_rules_decide_is_saved,
+    an_attempt_is_followed_to_its_end,
+    final_attempts_are_told_from_those_in_hand,
+    a_deleted_job_takes_attempts_output_and_payload_with_it,
+    a_payload_may_come_and_go_at_the_same_time,
+    jobs_are_counted_by_state,
+);

@@ -1,0 +1,52 @@
+//! The conformance suite: every public function of the store, with the same expectations on SQLite and on
+//! PostgreSQL. A test is an `async fn(TestDatabase)` named once in `on_both_engines!`; one that is not named
+//! there is dead code, and the build says so.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test panics where it cannot go on, and owns its database"
+)]
+
+mod database;
+mod world;
+
+/// Makes two tests of each function, each on a database of its own.
+macro_rules! on_both_engines {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                crate::database::on_sqlite(super::$test).await;
+            }
+        )+}
+        on_postgres_alone!($($test),+);
+    };
+}
+
+/// For what only a database with several writers can get wrong.
+macro_rules! on_postgres_alone {
+    ($($test:ident),+ $(,)?) => {
+        mod on_postgres {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                crate::database::on_postgres(super::$test).await;
+            }
+        )+}
+    };
+}
+
+mod agents;
+mod agents_lists;
+mod audit;
+mod identity;
+mod identity_people;
+mod jobs;
+mod jobs_handing_out;
+mod jobs_lists;
+mod outputs;
+
+mod postgres_failures;
+mod schema;
+mod system;
+mod transactions;
