@@ -602,7 +602,7 @@ export interface components {
         };
         /** @enum {string} */
         Health: "in_progress" | "running" | "heartbeat_failed";
-        Job: components["schemas"]["JobPayload"] & {
+        Job: {
             agent: string;
             agent_id: components["schemas"]["AgentId"];
             /**
@@ -628,6 +628,7 @@ export interface components {
             summary: string;
             /** Format: int32 */
             timeout_seconds: number;
+            type: components["schemas"]["JobType"];
             waits?: components["schemas"]["Wait"] | null;
         };
         /** @description One job per host the targets name. `type` and `payload` say what to do. */
@@ -643,6 +644,7 @@ export interface components {
         };
         JobDetail: components["schemas"]["Job"] & {
             attempts: components["schemas"]["Attempt"][];
+            payload: components["schemas"]["Payload"];
             /** @description What happened when, oldest first. */
             timeline: components["schemas"]["TimelineEntry"][];
         };
@@ -678,6 +680,11 @@ export interface components {
         };
         /** @enum {string} */
         JobState: "queued" | "pending" | "running" | "completed" | "failed" | "timeout" | "cancelled" | "unknown";
+        /**
+         * @description The types by name, where the payload itself is not wanted.
+         * @enum {string}
+         */
+        JobType: "command" | "script";
         /** @enum {string} */
         Language: "bash" | "python" | "powershell";
         LateResult: {
@@ -777,7 +784,7 @@ export interface components {
         };
         /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Job: {
-            items: (components["schemas"]["JobPayload"] & {
+            items: {
                 agent: string;
                 agent_id: components["schemas"]["AgentId"];
                 /**
@@ -803,8 +810,9 @@ export interface components {
                 summary: string;
                 /** Format: int32 */
                 timeout_seconds: number;
+                type: components["schemas"]["JobType"];
                 waits?: components["schemas"]["Wait"] | null;
-            })[];
+            }[];
             next_cursor?: string | null;
         };
         /** @description One page of a list. `next_cursor` is absent on the last page. */
@@ -848,6 +856,8 @@ export interface components {
             }[];
             next_cursor?: string | null;
         };
+        /** @description What the job does; its shape follows from the job's type. */
+        Payload: components["schemas"]["Command"] | components["schemas"]["Script"];
         /**
          * @description The permissions that some operation of this version asks for. `agents.install` does not include `agents.view`.
          * @enum {string}

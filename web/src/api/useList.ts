@@ -8,9 +8,7 @@ export function useList<Item>(key: QueryKey, state: ListState, load: LoadPage<It
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   return {
     rows,
-    refreshing: query.isFetching,
-    updatedAt: query.dataUpdatedAt,
-    refresh: () => void query.refetch(),
+    refresh: (): Promise<unknown> => query.refetch(),
     status: {
       pending: query.isPending,
       error: query.error,

@@ -61,7 +61,5 @@ const EMPTY: Session = {
 export function useMissing(): (permission: Permission) => string | undefined {
   const { permissions } = useSession();
   return (permission) =>
-    permissions.includes(permission)
-      ? undefined
-      : `You need the permission ${permission}. Ask an administrator for it.`;
+    permissions.includes(permission) ? undefined : `Needs the permission ${permission}`;
 }

@@ -33,7 +33,6 @@ export function useListPage<Row>({ name, columns, search, setSearch, queryKey, l
     toolbar: {
       table,
       columns,
-      refreshing: list.refreshing,
       onRefresh: list.refresh,
       loadAll: (progress: (count: number) => void) => allItems(state, load, progress),
       exportName: name,

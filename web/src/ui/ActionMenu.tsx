@@ -41,6 +41,7 @@ export function ActionMenu({
           ) : (
             <Menu.Item
               key={action.label}
+              className={classes.item}
               color={action.danger ? "var(--tone-bad)" : undefined}
               leftSection={action.icon ? <action.icon size={15} stroke={1.75} aria-hidden /> : undefined}
               aria-disabled={action.reason !== undefined || undefined}

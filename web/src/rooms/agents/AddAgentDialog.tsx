@@ -67,7 +67,7 @@ function AddAgentForm(props: { onCreated: (enrollment: AgentEnrollment) => void;
     });
   };
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} onChange={() => create.error && create.reset()}>
       <Stack gap="md">
         {create.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
           <ProblemAlert error={create.error} />

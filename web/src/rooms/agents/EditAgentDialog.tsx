@@ -47,7 +47,7 @@ function EditAgentForm({ agent, onClose }: { agent: Agent; onClose: () => void }
     );
   };
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} onChange={() => save.error && save.reset()}>
       <Stack gap="md">
         {save.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
           <ProblemAlert error={save.error} />

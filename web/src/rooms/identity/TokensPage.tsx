@@ -242,7 +242,7 @@ function CreateTokenForm(props: { onCreated: (created: TokenCreated) => void; on
     });
   };
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} onChange={() => create.error && create.reset()}>
       <Stack gap="md">
         {create.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
           <ProblemAlert error={create.error} />

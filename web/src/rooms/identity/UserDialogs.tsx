@@ -55,7 +55,7 @@ function AddUserForm({ onClose }: { onClose: () => void }) {
     create.mutate({ username: username.trim(), display_name: displayName.trim(), password, bindings });
   };
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} onChange={() => create.error && create.reset()}>
       <Stack gap="md">
         {create.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
           <ProblemAlert error={create.error} />
@@ -184,7 +184,7 @@ export function PasswordDialog({ user, onClose }: { user: User; onClose: () => v
   };
   return (
     <Modal opened onClose={onClose} title={`New password for ${user.username}`} size="md">
-      <form onSubmit={submit}>
+      <form onSubmit={submit} onChange={() => save.error && save.reset()}>
         <Stack gap="md">
           {save.error && (rest.length > 0 || !at.password) ? <ProblemAlert error={save.error} /> : null}
           <PasswordInput

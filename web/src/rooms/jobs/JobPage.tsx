@@ -13,7 +13,7 @@ import classes from "./JobPage.module.css";
 import { OutputPanel } from "./OutputPanel";
 import { useJobActions } from "./useJobActions";
 import { WorkPanel } from "./WorkPanel";
-import { ExitCode, isFinal, JOB_STATE, JobDuration, JobStatePill, PriorityText } from "./words";
+import { actorName, ExitCode, isFinal, JOB_STATE, JobDuration, JobStatePill, PriorityText } from "./words";
 
 const route = getRouteApi("/app/jobs/$jobId");
 
@@ -131,7 +131,7 @@ function JobView({ job }: { job: JobDetail }) {
                 ["Duration", <JobDuration key="duration" job={job} />],
                 ["Priority", <PriorityText key="priority" priority={job.priority} />],
                 ["Timeout", duration(job.timeout_seconds * 1_000)],
-                ["Created by", job.created_by],
+                ["Created by", actorName(job.created_by)],
                 ["Created", <RelativeTime key="created" at={job.created_at} />],
                 ...(job.not_before ? ([["Not before", dateTime(job.not_before)]] as [string, string][]) : []),
               ]}
@@ -148,7 +148,7 @@ function JobView({ job }: { job: JobDetail }) {
               ))}
             </ol>
           </Panel>
-          <WorkPanel job={job} />
+          <WorkPanel payload={job.payload} />
         </div>
       </div>
       {dialogs}

@@ -74,7 +74,7 @@ export function RunForm({ start }: { start: Draft }) {
   };
 
   return (
-    <form onSubmit={submit} className={classes.form} noValidate>
+    <form onSubmit={submit} className={classes.form} noValidate onChange={() => run.error && run.reset()}>
       <Panel title="On which hosts">
         <HostPicker draft={draft} onChange={change} error={at.targets} />
       </Panel>

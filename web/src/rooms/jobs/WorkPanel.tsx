@@ -1,12 +1,12 @@
-import type { Job } from "~/api/types";
+import type { JobDetail } from "~/api/types";
 import { Panel } from "~/ui/Page";
 import classes from "./WorkPanel.module.css";
 import { LANGUAGE } from "./words";
 
 /** Exactly what runs: arguments one by one, or the script with its parameters. */
-export function WorkPanel({ job }: { job: Job }) {
-  if (job.type === "command") {
-    const { argv, shell, working_directory } = job.payload;
+export function WorkPanel({ payload }: Pick<JobDetail, "payload">) {
+  if ("argv" in payload) {
+    const { argv, shell, working_directory } = payload;
     return (
       <Panel title={shell ? "Shell command" : "Command"}>
         {shell ? (
@@ -25,7 +25,7 @@ export function WorkPanel({ job }: { job: Job }) {
       </Panel>
     );
   }
-  const { language, content, parameters = {}, working_directory } = job.payload;
+  const { language, content, parameters = {}, working_directory } = payload;
   const entries = Object.entries(parameters);
   return (
     <Panel title={`Script (${LANGUAGE[language].label})`}>

@@ -7,6 +7,7 @@ import type { Column } from "~/ui/table/DataTable";
 import type { FilterField } from "~/ui/table/FilterBar";
 import classes from "./columns.module.css";
 import {
+  actorName,
   durationMs,
   ExitCode,
   JOB_STATE,
@@ -107,8 +108,8 @@ export const jobColumns: Column<Job>[] = [
     label: "Created by",
     hidden: true,
     groupable: true,
-    text: (job) => job.created_by,
-    cell: (job) => job.created_by,
+    text: (job) => actorName(job.created_by),
+    cell: (job) => actorName(job.created_by),
   },
   {
     id: "attempt",

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Job } from "~/api/types";
+import type { JobDetail } from "~/api/types";
 import { argument, draftFrom, emptyDraft, missingPart, parseLabel, splitArguments, toRequest } from "./draft";
 
-const JOB = {
+const JOB: Omit<JobDetail, "type" | "payload"> = {
   id: 1,
   summary: "",
   agent_id: 3,
@@ -15,7 +15,9 @@ const JOB = {
   created_by: "admin",
   attempt: 1,
   cancel_requested: false,
-} as const;
+  attempts: [],
+  timeline: [],
+};
 
 describe("request", () => {
   it("a command is passed on argument by argument", () => {
@@ -62,7 +64,7 @@ describe("request", () => {
     { ...JOB, type: "command", payload: { argv: ["ls", "-l"], shell: false } },
     { ...JOB, type: "command", payload: { argv: ["ls | wc"], shell: true, working_directory: "/srv" } },
     { ...JOB, type: "script", payload: { language: "python", content: "print(1)", parameters: { a: "b" } } },
-  ] satisfies Job[])("running a job again asks for the same work", (job) => {
+  ] satisfies JobDetail[])("running a job again asks for the same work", (job) => {
     const request = toRequest(draftFrom(job));
     expect({ type: request.type, payload: request.payload }).toMatchObject({
       type: job.type,

@@ -1,5 +1,5 @@
 /** The run form's content and the request it becomes. */
-import type { Job, JobCreate, JobPayload, Language, Priority } from "~/api/types";
+import type { JobCreate, JobDetail, JobPayload, Language, Priority } from "~/api/types";
 import { fromPairs, type Pair, toPairs } from "~/ui/KeyValueEditor";
 
 export type HostsBy = "hosts" | "labels" | "all";
@@ -51,24 +51,25 @@ export function emptyDraft(hosts: string[] = []): Draft {
 }
 
 /** The same work on the same host once more. */
-export function draftFrom(job: Job): Draft {
+export function draftFrom(job: JobDetail): Draft {
+  const { payload } = job;
   const draft: Draft = {
     ...emptyDraft([job.agent]),
     priority: job.priority,
     timeout: job.timeout_seconds,
-    folder: job.payload.working_directory ?? "",
+    folder: payload.working_directory ?? "",
   };
-  if (job.type === "command") {
-    return job.payload.shell
-      ? { ...draft, kind: "shell", line: job.payload.argv[0] ?? "" }
-      : { ...draft, kind: "command", arguments: job.payload.argv.map(argument) };
+  if ("argv" in payload) {
+    return payload.shell
+      ? { ...draft, kind: "shell", line: payload.argv[0] ?? "" }
+      : { ...draft, kind: "command", arguments: payload.argv.map(argument) };
   }
   return {
     ...draft,
     kind: "script",
-    language: job.payload.language,
-    content: job.payload.content,
-    parameters: toPairs(job.payload.parameters ?? {}),
+    language: payload.language,
+    content: payload.content,
+    parameters: toPairs(payload.parameters ?? {}),
   };
 }
 

@@ -85,7 +85,7 @@ export function useJobActions(onRemoved: () => void = () => {}): JobActions {
         label: "Retry",
         icon: IconRepeat,
         reason: why.retry,
-        onSelect: () => run.mutate({ change: "retry", jobs: [job] }),
+        onSelect: () => ask("retry", [job]),
       },
       {
         label: "Run again",

@@ -75,3 +75,8 @@ export function ExitCode({ code }: { code: number | null | undefined }) {
   }
   return <span className={code === 0 ? "mono" : `mono ${classes.nonzero}`}>{code}</span>;
 }
+
+/** `user:5 (anna)` as the person is called; anything else as it is. */
+export function actorName(actor: string): string {
+  return /^\w+:\d+ \((.+)\)$/.exec(actor)?.[1] ?? actor;
+}

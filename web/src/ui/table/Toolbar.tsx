@@ -16,8 +16,7 @@ interface ToolbarProps<Row> {
   columns: Column<Row>[];
   filters: FilterField[];
   searchLabel: string;
-  refreshing: boolean;
-  onRefresh: () => void;
+  onRefresh: () => Promise<unknown>;
   /** Loads every row that matches, for the export. */
   loadAll: (progress: (count: number) => void) => Promise<Row[]>;
   exportName: string;
@@ -28,6 +27,13 @@ export function Toolbar<Row>(props: ToolbarProps<Row>) {
   const { table, columns } = props;
   const groupable = columns.filter((column) => column.groupable);
   const [exported, setExported] = useState<number>();
+  // The list is read again every few seconds; only what somebody asked for is worth showing.
+  const [refreshing, setRefreshing] = useState(false);
+  const refresh = async () => {
+    setRefreshing(true);
+    await props.onRefresh();
+    setRefreshing(false);
+  };
 
   const exportCsv = async () => {
     setExported(0);
@@ -80,8 +86,8 @@ export function Toolbar<Row>(props: ToolbarProps<Row>) {
           compact
           label="Refresh"
           icon={IconRefresh}
-          loading={props.refreshing}
-          onClick={props.onRefresh}
+          loading={refreshing}
+          onClick={() => void refresh()}
         />
       </div>
     </div>
