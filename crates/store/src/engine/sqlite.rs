@@ -139,6 +139,15 @@ impl Sqlite {
     }
 }
 
+/// For its owner only; SQLite gives its other files the same permissions. Where this fails, SQLite says why.
+fn create_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
 fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -146,6 +155,9 @@ fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
             Access::Write => OpenFlags::SQLITE_OPEN_CREATE,
             Access::Read => OpenFlags::empty(),
         };
+    if access == Access::Write {
+        create_private(path);
+    }
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
