@@ -11,7 +11,7 @@ use postern_domain::{
 };
 
 use crate::support::{
-    Connect, Door, Home, Ledger, Proxy, Server, is_soak, pause, processes_of, shell, wait_for, wait_within,
+    Agent, Connect, Door, Home, Ledger, Proxy, Server, is_alive, is_soak, pause, processes_of, shell, wait_for, wait_within,
 };
 
 /// After this long without a word an agent is shown as disconnected (spec 3).
@@ -64,7 +64,7 @@ fn cut(healing: Healing) {
     let shown = begin.elapsed();
     while begin.elapsed() < length {
         assert!(agent.is_running(), "{}", agent.log_text());
-        assert_eq!(agent.shims().iter().filter(|(_, pid)| runs(*pid)).count() >= 1, true, "the job goes on");
+        assert!(agent.shims().iter().any(|(_, pid)| is_alive(*pid)), "the job goes on");
         pause();
     }
     let during = ledger.read();
@@ -91,10 +91,6 @@ fn cut(healing: Healing) {
     println!("{healing:?}: shown disconnected after {shown:?}, result {there:?} after healing");
 }
 
-fn runs(pid: nix::unistd::Pid) -> bool {
-    crate::support::is_alive(pid)
-}
-
 #[test]
 fn an_agent_works_through_an_https_proxy() {
     let home = Home::new();
@@ -102,7 +98,7 @@ fn an_agent_works_through_an_https_proxy() {
     let proxy = Proxy::start(Connect::ByRequest, &[]);
     let door = Door::open(&server);
     let enrollment = door.agent_create("inside");
-    let agent = crate::support::Agent::new(
+    let agent = Agent::new(
         home.path(),
         "inside",
         &server.url(),

@@ -37,6 +37,16 @@ impl Database {
     }
 }
 
+impl Database {
+    /// As when the database server was started again.
+    pub(crate) fn end_connections(&self) {
+        execute(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        ));
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         if self.url.is_some() {

@@ -237,12 +237,3 @@ pub(crate) fn shell(line: &str, agent: &str) -> JobCreate {
     };
     job(JobPayload::Command(command), &[agent])
 }
-
-pub(crate) fn command(argv: &[&str], agent: &str) -> JobCreate {
-    let command = payload::Command {
-        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-        shell: false,
-        working_directory: None,
-    };
-    job(JobPayload::Command(command), &[agent])
-}

@@ -13,16 +13,16 @@ mod verdict;
 use std::time::{Duration, Instant};
 
 pub(crate) use agent::{Agent, agent_program};
-pub(crate) use cli::{Answer, Cli};
+pub(crate) use cli::Cli;
 pub(crate) use database::{Database, Engine};
-pub(crate) use door::{Door, command, script, shell};
+pub(crate) use door::{Door, script, shell};
 pub(crate) use ledger::Ledger;
 pub(crate) use process::{
-    Home, Running, command_line, is_alive, peak_kib, processes_of, processes_with_argument,
+    Home, Running, is_alive, peak_kib, processes_of, processes_with_argument,
 };
 pub(crate) use proxy::{Connect, Proxy};
 pub(crate) use verdict::judge;
-pub(crate) use server::{ADMIN_PASSWORD, POSTERN, Server, free_port};
+pub(crate) use server::Server;
 
 /// Generous: two cores may be shared with everything else.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);

@@ -51,7 +51,7 @@ impl Server {
         Self {
             data: home.join(name),
             port: free_port(),
-            log: home.join(format!("{name}.log")),
+            log: home.join(format!("{}.log", name.replace('/', "-"))),
             database: None,
             environment: Vec::new(),
             arguments: Vec::new(),
@@ -127,7 +127,12 @@ impl Server {
     pub(crate) fn launch(&self, environment: &[(&str, &str)]) {
         let mut command = self.command();
         command.envs(environment.iter().copied());
-        *self.process() = Some(Running::start(&mut command, &self.log));
+        self.launch_as(&mut command);
+    }
+
+    /// By another command that becomes the server.
+    pub(crate) fn launch_as(&self, command: &mut Command) {
+        *self.process() = Some(Running::start(command, &self.log));
     }
 
     pub(crate) fn wait_until_ready(&self) {
