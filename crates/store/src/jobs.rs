@@ -206,7 +206,10 @@ pub async fn list(
         );
     }
     if !filter.agent_names.is_empty() {
-        select.and_in("a.name", filter.agent_names.iter());
+        let (marks, names) = marks(&filter.agent_names);
+        // Not by the joined name: SQLite would look at every job.
+        let condition = format!("j.agent_id IN (SELECT id FROM agents WHERE name IN ({marks}))");
+        select.and(&condition, names);
     }
     if !filter.agent_ids.is_empty() {
         select.and_in("j.agent_id", filter.agent_ids.iter().copied());
@@ -533,8 +536,8 @@ pub async fn attempt_late(
 /// Agents with queued work that is due and that could take it: not necessarily connected.
 pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<AgentId>, Error> {
     let seen = now.minus(postern_domain::agent::SEEN_WITHIN);
-    let sql = "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.last_seen_us >= $1 AND EXISTS
-               (SELECT 1 FROM jobs j WHERE j.agent_id = a.id AND j.state = 'queued'
+    let sql = "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.last_seen_us >= $1 AND a.id IN
+               (SELECT j.agent_id FROM jobs j WHERE j.state = 'queued'
                 AND (j.not_before_us IS NULL OR j.not_before_us <= $2))";
     tx.query(sql, &values![seen, now])
         .await?
@@ -562,15 +565,20 @@ pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<
         .collect()
 }
 
-/// How many jobs are in each state, for the metrics.
+/// How many jobs are in each state that is not final, for the metrics; states without jobs are left out.
 pub async fn counts(tx: &mut Tx<'_>) -> Result<Vec<(JobState, i64)>, Error> {
-    let sql =
-        "SELECT state, count(*) FROM jobs WHERE state IN ('queued', 'pending', 'running') GROUP BY state";
-    tx.query(sql, &[])
-        .await?
-        .into_iter()
-        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
-        .collect()
+    // In two parts, each of which has an index of its own.
+    let sql = "SELECT 'queued', count(*) FROM jobs WHERE state = 'queued'
+               UNION ALL
+               SELECT state, count(*) FROM jobs WHERE state IN ('pending', 'running') GROUP BY state";
+    let mut counts = Vec::new();
+    for mut row in tx.query(sql, &[]).await? {
+        let (state, count) = (row.take(0)?, row.take(1)?);
+        if count > 0 {
+            counts.push((state, count));
+        }
+    }
+    Ok(counts)
 }
 
 record! {

@@ -76,21 +76,19 @@ fn raw_sqlite(path: &Path, sql: &str) -> Vec<Vec<String>> {
     connection.execute_batch(first).unwrap();
     let mut statement = connection.prepare(last).unwrap();
     let columns = statement.column_count();
-    let rows = statement.query_map([], |row| {
-        (0..columns)
-            .map(|column| {
-                Ok(match row.get_ref(column)? {
-                    ValueRef::Null => "-".to_owned(),
-                    ValueRef::Integer(number) => number.to_string(),
-                    ValueRef::Real(number) => number.to_string(),
-                    ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-                        String::from_utf8_lossy(bytes).into_owned()
-                    }
-                })
-            })
-            .collect()
-    });
-    rows.unwrap().collect::<Result<_, _>>().unwrap()
+    // Values that a plan is asked for without stay NULL.
+    let mut rows = statement.raw_query();
+    let mut texts = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let text = |column| match row.get_ref(column).unwrap() {
+            ValueRef::Null => "-".to_owned(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Real(number) => number.to_string(),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        texts.push((0..columns).map(text).collect());
+    }
+    texts
 }
 
 pub(crate) async fn raw_postgres(url: &str, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {

@@ -45,6 +45,7 @@ mod jobs;
 mod jobs_handing_out;
 mod jobs_lists;
 mod outputs;
+mod plans;
 
 mod postgres_failures;
 mod schema;

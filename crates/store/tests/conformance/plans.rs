@@ -1,0 +1,267 @@
+//! The statements that run all the time find their rows by an index, however many jobs there are.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+use postern_domain::{AgentId, AttemptId, JobId, TenantId, permission::Reach};
+use postern_store::{Cursor, Error, ListQuery, SortDirection, Tx, agents, audit, jobs, outputs, tx};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    instrument::WithSubscriber as _,
+    span,
+};
+
+use crate::{
+    database::TestDatabase,
+    world::{NOW, everywhere, labels, page},
+};
+
+/// Collects the statements that the engine tells at level `trace`.
+#[derive(Clone, Default)]
+struct Statements(Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Statements {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "postern_store::statement"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Sql(&self.0));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Sql<'a>(&'a Mutex<Vec<String>>);
+
+impl Visit for Sql<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "sql" {
+            self.0.lock().unwrap().push(value.to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+/// How the engine would run the statements of an operation, a step a line.
+async fn plan<F>(db: &TestDatabase, operation: F) -> Vec<String>
+where
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<(), Error>> + Send,
+{
+    let statements = Statements::default();
+    db.read(operation)
+        .with_subscriber(statements.clone())
+        .await
+        .unwrap();
+    let statements = statements.0.lock().unwrap().clone();
+    assert!(!statements.is_empty(), "the operation's statements were told");
+    let mut plan = Vec::new();
+    for sql in statements {
+        let explain = if db.is_postgres() {
+            let values = (1..)
+                .take_while(|number| sql.contains(&format!("${number}")))
+                .count();
+            let values = vec![format!("'{NUMBER}'"); values].join(", ");
+            let call = if values.is_empty() {
+                values
+            } else {
+                format!("({values})")
+            };
+            format!("PREPARE p AS {sql}; EXPLAIN EXECUTE p{call}")
+        } else {
+            format!("EXPLAIN QUERY PLAN {sql}")
+        };
+        let steps = db.raw(&explain).await.into_iter().filter_map(|mut row| row.pop());
+        plan.extend(steps);
+    }
+    plan
+}
+
+/// What the plans are asked for: the tenant, an agent, a job and the rows of a page, all at once.
+const NUMBER: i64 = 50;
+
+/// 20,000 jobs of 500 agents, of which few are not ended. Half of them come before `NUMBER`.
+async fn fill(db: &TestDatabase) {
+    let now = NOW.as_micros();
+    let numbers = |last: u32| {
+        format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+    };
+    let (agents, payloads, jobs) = (numbers(500), numbers(5000), numbers(20_000));
+    let (data, analyze) = if db.is_postgres() {
+        ("'\\x00'", "; ANALYZE")
+    } else {
+        ("x'00'", "")
+    };
+    db.raw(&format!(
+        "INSERT INTO cluster (id, name) VALUES (1, 'c');
+         INSERT INTO tenants (id, name, created_us) VALUES ({NUMBER}, 't', 0);
+         INSERT INTO organizations (id, tenant_id, name, created_us) VALUES ({NUMBER}, {NUMBER}, 'o', 0);
+         INSERT INTO agents (tenant_id, organization_id, name, labels, created_us, last_seen_us, slots)
+         {agents} SELECT {NUMBER}, {NUMBER}, 'agent ' || i, '{{}}', 0, {now}, 10 FROM n;
+         INSERT INTO agent_labels (agent_id, name, value) SELECT id, 'name', name FROM agents;
+         INSERT INTO payloads (digest, body) {payloads} SELECT i, 'x' FROM n;
+         INSERT INTO jobs (id, tenant_id, organization_id, agent_id, type, payload_id, summary, state, priority,
+                           timeout_seconds, due_us, created_us, created_by)
+         {jobs} SELECT i - 10000, {NUMBER}, {NUMBER}, i % 500 + 1, 'command', i % 5000 + 1, 'x',
+                CASE WHEN i % 199 = 0 THEN 'queued' WHEN i % 333 = 0 THEN 'running' ELSE 'completed' END,
+                2, 300, {now}, 0, 'x' FROM n;
+         INSERT INTO attempts (job_id, number, state, checkin_number, fence, handed_us)
+         SELECT id, 1, state, 1, 1, 0 FROM jobs WHERE state <> 'queued';
+         UPDATE jobs SET attempt_id = (SELECT t.id FROM attempts t WHERE t.job_id = jobs.id);
+         INSERT INTO outputs (attempt_id, stream, start, data) SELECT id, 1, 0, {data} FROM attempts;
+         INSERT INTO audit (id, tenant_id, at_us, actor, action, object, outcome, chain)
+         {jobs} SELECT i - 10000, {NUMBER}, i, 'user:1', 'x', 'job:' || i, 'done', CASE WHEN i < 19990 THEN i END
+         FROM n{analyze}"
+    ))
+    .await;
+}
+
+/// Steps that read one of the large tables from end to end, or sort what an index could have given in order.
+fn costly(plan: &[String]) -> Vec<String> {
+    const TABLES: [&str; 10] = [
+        "jobs",
+        "j",
+        "attempts",
+        "t",
+        "outputs",
+        "audit",
+        "payloads",
+        "p",
+        "agent_labels",
+        "l",
+    ];
+    let is_costly = |step: &&String| {
+        let names = |table: &str| {
+            let scan = step.strip_prefix("SCAN ").unwrap_or_default();
+            step.contains(&format!("Seq Scan on {table} "))
+                || scan == table
+                || scan.starts_with(&format!("{table} "))
+        };
+        TABLES.into_iter().any(names) && !step.contains("INDEX")
+    };
+    plan.iter().filter(is_costly).cloned().collect()
+}
+
+/// Runs an operation's statements past the planner; none of their steps may be one of these.
+macro_rules! without {
+    ($unwanted:expr, $db:ident, $tx:ident => $body:expr) => {{
+        let plan = plan(&$db, tx!($tx => $body.map(|_| ()))).await;
+        let found: Vec<_> = plan.iter().filter(|step| $unwanted(step)).collect();
+        assert!(found.is_empty(), "{}: {found:?} in\n{}", stringify!($body), plan.join("\n"));
+    }};
+}
+
+/// Reads one of the tables that grow from end to end.
+fn reads_all(step: &str) -> bool {
+    const TABLES: [&str; 10] = [
+        "jobs",
+        "j",
+        "attempts",
+        "t",
+        "outputs",
+        "audit",
+        "payloads",
+        "p",
+        "agent_labels",
+        "l",
+    ];
+    let scan = step.strip_prefix("SCAN ").unwrap_or_default();
+    !step.contains("INDEX")
+        && TABLES
+            .iter()
+            .any(|table| scan == *table || step.contains(&format!("Seq Scan on {table} ")))
+}
+
+/// Reads all, or sorts what an index gives in order. In the order of its ids SQLite reads no more of a table than
+/// the page.
+fn reads_more_than_a_page(step: &str) -> bool {
+    let sorts = step.contains("TEMP B-TREE") || step.contains("Sort  (");
+    let by_id = ["SCAN j", "SCAN audit"].contains(&step);
+    sorts || (reads_all(step) && !by_id)
+}
+
+async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
+    fill(&db).await;
+    let agent = AgentId(NUMBER);
+    let many: Vec<_> = (1..40).map(AttemptId).collect();
+    without!(reads_all, db, tx => jobs::active(tx, agent).await);
+    without!(reads_all, db, tx => jobs::queued(tx, agent, NOW, 10).await);
+    without!(reads_all, db, tx => jobs::attempts_final(tx, &many).await);
+    without!(reads_all, db, tx => jobs::agents_with_due_work(tx, NOW).await);
+    without!(reads_all, db, tx => jobs::overdue(tx, NOW, 100).await);
+    without!(reads_all, db, tx => jobs::counts(tx).await);
+    without!(reads_all, db, tx => jobs::find(tx, JobId(NUMBER)).await);
+    without!(reads_all, db, tx => jobs::machine(tx, JobId(NUMBER)).await);
+    without!(reads_all, db, tx => jobs::attempts(tx, JobId(NUMBER)).await);
+    without!(reads_all, db, tx => outputs::read(tx, AttemptId(NUMBER), outputs::Stream::Stdout, 1).await);
+    without!(reads_all, db, tx => audit::head(tx).await);
+    without!(reads_all, db, tx => audit::sealed_after(tx, 100, 10).await);
+    let by_label = agents::Filter {
+        labels: labels([("name", "x")]),
+        ..Default::default()
+    };
+    let sort = agents::SortKey::Name;
+    without!(reads_all, db, tx => agents::list(tx, &everywhere(), &by_label, (&page(50), sort), NOW).await);
+    // Where an agent has fewer jobs than a page, sorting them is as well.
+    let by_agent = jobs::Filter {
+        agent_ids: vec![NUMBER],
+        ..Default::default()
+    };
+    without!(reads_all, db, tx => jobs::list(tx, &everywhere(), &by_agent, &page(50)).await);
+    let by_name = jobs::Filter {
+        agent_names: vec!["x".into()],
+        ..Default::default()
+    };
+    without!(reads_all, db, tx => jobs::list(tx, &everywhere(), &by_name, &page(50)).await);
+}
+
+async fn a_page_of_a_list_reads_a_page(db: TestDatabase) {
+    fill(&db).await;
+    let tenant = Reach {
+        tenants: vec![TenantId(NUMBER)],
+        ..Reach::default()
+    };
+    for direction in [SortDirection::Ascending, SortDirection::Descending] {
+        for cursor in [
+            None,
+            Some(Cursor {
+                key: String::new(),
+                id: NUMBER,
+            }),
+        ] {
+            let query = ListQuery {
+                limit: 50,
+                direction,
+                cursor,
+            };
+            for reach in [everywhere(), tenant.clone()] {
+                let (all, reach, query) = (jobs::Filter::default(), reach.clone(), query.clone());
+                let (trail, also, again) = (audit::Filter::default(), reach.clone(), query.clone());
+                without!(reads_more_than_a_page, db, tx => jobs::list(tx, &reach, &all, &query).await);
+                without!(reads_more_than_a_page, db, tx => audit::list(tx, &also, &trail, &again).await);
+            }
+            let of_object = audit::Filter {
+                object: vec!["x".into()],
+                ..Default::default()
+            };
+            without!(reads_more_than_a_page, db, tx => audit::list(tx, &everywhere(), &of_object, &query).await);
+        }
+    }
+}
+
+on_both_engines!(
+    statements_that_run_all_the_time_use_indexes,
+    a_page_of_a_list_reads_a_page
+);
