@@ -1,0 +1,250 @@
+//! Two tenants, the first with two organizations, an object of each kind at each place, and everyone who calls.
+
+use std::collections::BTreeMap;
+
+use postern_domain::{
+    AgentId, DepartmentId, OrganizationId, TenantId, UserId,
+    permission::{Permission, Place, Role, Scope},
+};
+use postern_store::{agents, identity, tx};
+use postern_testkit::{Answer, Tenant, TestServer, argv, key, on};
+use postern_server::clock::Clock as _;
+
+use super::probe::{Object, Probe};
+
+/// Where the object lies, seen from the callers' own organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spot {
+    Own,
+    OtherOrganization,
+    OtherTenant,
+    Nowhere,
+}
+
+impl Spot {
+    pub(super) const ALL: [Self; 4] = [Self::Own, Self::OtherOrganization, Self::OtherTenant, Self::Nowhere];
+}
+
+/// One object of each kind.
+#[derive(Debug, Clone)]
+pub(super) struct Ids {
+    pub(super) organization: i64,
+    pub(super) department: Option<i64>,
+    pub(super) agent: i64,
+    pub(super) job: i64,
+    pub(super) user: i64,
+    pub(super) binding: i64,
+    pub(super) token: i64,
+    pub(super) fresh_name: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) name: String,
+    /// Absent: anonymous.
+    pub(super) id: Option<UserId>,
+    token: String,
+    grants: Vec<(Role, Scope)>,
+    only: Option<Permission>,
+}
+
+impl Caller {
+    fn scopes(&self, permission: Permission) -> impl Iterator<Item = Scope> + '_ {
+        let open = self.only.is_none_or(|only| only == permission);
+        let gives = move |(role, _): &&(Role, Scope)| open && role.permissions().contains(&permission);
+        self.grants.iter().filter(gives).map(|(_, scope)| *scope)
+    }
+
+    pub(super) fn may(&self, permission: Permission, place: Place) -> bool {
+        self.scopes(permission).any(|scope| scope.contains(place))
+    }
+
+    pub(super) fn may_somewhere(&self, permission: Permission) -> bool {
+        self.scopes(permission).next().is_some()
+    }
+
+    pub(super) fn token(&self) -> Option<&str> {
+        self.id.map(|_| &*self.token)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) own: Tenant,
+    other_organization: OrganizationId,
+    other: Tenant,
+    /// Of the places that are somewhere, in the order of `Spot`.
+    standing: Vec<Ids>,
+}
+
+const NOBODY_HAS: i64 = 987_654;
+
+impl World {
+    pub(super) async fn make(server: &TestServer) -> Self {
+        let own = server.default_tenant().await;
+        let other_organization = server.organization(own.id, "second").await;
+        let other = server.tenant("elsewhere").await;
+        let mut world = Self { own, other_organization, other, standing: Vec::new() };
+        for spot in [Spot::Own, Spot::OtherOrganization, Spot::OtherTenant] {
+            let ids = world.fresh(server, spot).await;
+            world.standing.push(ids);
+        }
+        world
+    }
+
+    /// Everyone who calls, all of the first tenant.
+    pub(super) async fn callers(&self, server: &TestServer) -> Vec<Caller> {
+        let scopes = [
+            Scope::Cluster,
+            Scope::Tenant(self.own.id),
+            Scope::Organization(self.own.organization),
+            Scope::Department(self.own.department),
+        ];
+        let mut callers = Vec::new();
+        for role in Role::ALL.iter().copied() {
+            for scope in scopes.into_iter().filter(|scope| role.bindable_at(*scope)) {
+                callers.push((format!("{role} at {scope:?}"), vec![(role, scope)], None));
+            }
+        }
+        for permission in Permission::ALL.iter().copied() {
+            let grants = vec![(Role::SiteAdministrator, Scope::Cluster)];
+            callers.push((format!("token with {permission}"), grants, Some(permission)));
+        }
+        callers.push(("nobody".into(), Vec::new(), None));
+        let other_tenant = vec![(Role::Administrator, Scope::Tenant(self.other.id))];
+        callers.push(("administrator of the other tenant".into(), other_tenant, None));
+        let mut made = Vec::new();
+        for (name, grants, only) in callers {
+            let person = server.person(self.own.id, &grants).await;
+            let token = match only {
+                Some(permission) => server.token(person.id, Some(&[permission])).await,
+                None => person.token,
+            };
+            made.push(Caller { name, id: Some(person.id), token, grants, only });
+        }
+        made.push(Caller { name: "anonymous".into(), id: None, token: String::new(), grants: Vec::new(), only: None });
+        made
+    }
+
+    fn home(&self, spot: Spot) -> Option<(TenantId, OrganizationId, Option<DepartmentId>)> {
+        match spot {
+            Spot::Own => Some((self.own.id, self.own.organization, Some(self.own.department))),
+            Spot::OtherOrganization => Some((self.own.id, self.other_organization, None)),
+            Spot::OtherTenant => Some((self.other.id, self.other.organization, Some(self.other.department))),
+            Spot::Nowhere => None,
+        }
+    }
+
+    pub(super) fn standing(&self, spot: Spot) -> Option<&Ids> {
+        match spot {
+            Spot::Own => self.standing.first(),
+            Spot::OtherOrganization => self.standing.get(1),
+            Spot::OtherTenant => self.standing.get(2),
+            Spot::Nowhere => None,
+        }
+    }
+
+    /// Where an object of this kind lies: users and tokens belong to a tenant as a whole.
+    pub(super) fn place_of(&self, spot: Spot, object: Object) -> Option<Place> {
+        let (tenant, organization, department) = self.home(spot)?;
+        Some(match object {
+            Object::User | Object::Token => Place::tenant(tenant),
+            Object::Organization => Place::organization(tenant, organization),
+            _ => Place { tenant, organization: Some(organization), department },
+        })
+    }
+
+    /// New objects at a place, for those who may change them.
+    pub(super) async fn fresh(&self, server: &TestServer, spot: Spot) -> Ids {
+        let (tenant, organization, department) = self.home(spot).expect("a place");
+        let fresh_name = format!("n-{}", key());
+        let (now, name) = (server.clock.now(), fresh_name.clone());
+        let place = Place { tenant, organization: Some(organization), department };
+        let (agent, user, binding, token) = server
+            .write(tx!(tx => {
+                let new = agents::NewAgent { place, name: format!("{name}-a"), labels: BTreeMap::new(), slots: 4 };
+                let agent = agents::create(tx, new, now).await?;
+                let user = identity::NewUser {
+                    tenant,
+                    username: format!("{name}-u"),
+                    display_name: String::new(),
+                    password_hash: "none".into(),
+                };
+                let user = identity::user_create(tx, user, now).await?;
+                let scope = Scope::Organization(organization);
+                let binding = identity::binding_create(tx, user, Role::Approver, scope).await?;
+                let token = identity::NewToken { user, name: "t".into(), hash: name, permissions: None, expires: now };
+                let token = identity::token_create(tx, token, now).await?;
+                Ok((agent, user, binding, token))
+            }))
+            .await;
+        let job = self.job(server, agent).await;
+        Ids {
+            organization: organization.0,
+            department: department.map(|id| id.0),
+            agent: agent.0,
+            job,
+            user: user.0,
+            binding: binding.0,
+            token: token.0,
+            fresh_name,
+        }
+    }
+
+    async fn job(&self, server: &TestServer, agent: AgentId) -> i64 {
+        let request = on(&[&agent.to_string()], argv(&["true"]));
+        server.admin().job_create(&request, &key()).await.expect("a job").jobs[0].id.0
+    }
+
+    fn nowhere() -> Ids {
+        Ids {
+            organization: NOBODY_HAS,
+            department: None,
+            agent: NOBODY_HAS,
+            job: NOBODY_HAS,
+            user: NOBODY_HAS,
+            binding: NOBODY_HAS,
+            token: NOBODY_HAS,
+            fresh_name: format!("n-{}", key()),
+        }
+    }
+
+    /// Status and, of a problem, its code. What may be changed is made for it, so that the next finds its own.
+    pub(super) async fn try_it(
+        &self,
+        server: &TestServer,
+        caller: &Caller,
+        probe: &Probe,
+        spot: Spot,
+        allowed: bool,
+    ) -> (u16, String) {
+        let ids = match self.standing(spot) {
+            None => Self::nowhere(),
+            Some(_) if allowed && probe.changes() && !matches!(probe.object, Object::None | Object::OwnTenant) => {
+                self.fresh(server, spot).await
+            }
+            Some(ids) => Ids { fresh_name: format!("n-{}", key()), ..ids.clone() },
+        };
+        let mut request = server.wire().request(probe.method.clone(), &probe.path_for(&ids));
+        if let Some(token) = caller.token() {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = probe.body(&ids) {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        if probe.name == "job_events" {
+            // A stream without an end: its head tells enough.
+            let response = request.send().await.expect("an answer");
+            let status = response.status().as_u16();
+            if status == 200 {
+                return (status, String::new());
+            }
+            let problem: postern_api::Problem =
+                serde_json::from_slice(&response.bytes().await.expect("a body")).expect("a problem");
+            return (status, problem.code);
+        }
+        let answer = Answer::of(request).await;
+        let code = if answer.status >= 400 { answer.code() } else { String::new() };
+        (answer.status, code)
+    }
+}
