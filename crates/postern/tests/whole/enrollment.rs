@@ -95,7 +95,12 @@ fn every_token_that_is_no_good_has_its_own_error() {
     {
         let agent = Agent::new(home.path(), &format!("malformed-{number}"), &server.url(), token);
         agent.start();
-        assert_eq!(agent.wait().code(), Some(NEEDS_A_PERSON), "{token:?}: {}", agent.log_text());
+        assert_eq!(
+            agent.wait().code(),
+            Some(NEEDS_A_PERSON),
+            "{token:?}: {}",
+            agent.log_text()
+        );
     }
 
     let expired = door.agent_create("expired");
@@ -134,7 +139,10 @@ fn one_data_folder_is_for_one_agent() {
     let door = Door::open(&server);
     let agent = door.agent(home.path(), "one", &server.url());
     let mut second = Running::start(
-        Command::new(agent_program()).arg("run").arg("--data").arg(&agent.data),
+        Command::new(agent_program())
+            .arg("run")
+            .arg("--data")
+            .arg(&agent.data),
         &home.join("second.log"),
     );
     assert_eq!(second.wait("the second to end").code(), Some(NEEDS_A_PERSON));
@@ -185,7 +193,10 @@ fn a_copied_disk_locks_both_until_an_operator_lets_one_in() {
     wait_for("the right one to be let in", || {
         (door.agent_row("machine").credential == CredentialState::Live).then_some(())
     });
-    assert_eq!(door.wait_for_end(job.id, crate::support::LIMIT).job.exit_code, Some(0));
+    assert_eq!(
+        door.wait_for_end(job.id, crate::support::LIMIT).job.exit_code,
+        Some(0)
+    );
     // The other one stays out, and does not lock the agent again.
     wait_for("the other one to be turned away", || {
         let log = agent.log_text();
@@ -204,7 +215,10 @@ fn a_revoked_agent_runs_nothing_within_five_seconds() {
     let agent = door.agent(home.path(), "dismissed", &server.url());
     wait_until_connected(&door, "dismissed");
     let id = door.agent_row("dismissed").id;
-    door.ask("agent_revoke", |client| async move { client.agent_revoke(id).await });
+    door.ask(
+        "agent_revoke",
+        |client| async move { client.agent_revoke(id).await },
+    );
     wait_within(Duration::from_secs(5), "the open poll to be ended", || {
         agent.log_text().contains("revoked").then_some(())
     });
@@ -223,7 +237,10 @@ fn a_revoked_agent_runs_nothing_within_five_seconds() {
     let enrollment = new_token(&door, "dismissed");
     assert!(agent.stop().success());
     agent.start_with(&["--token", &enrollment.enrollment_token]);
-    assert_eq!(door.wait_for_end(job.id, crate::support::LIMIT).job.state, JobState::Completed);
+    assert_eq!(
+        door.wait_for_end(job.id, crate::support::LIMIT).job.state,
+        JobState::Completed
+    );
     assert!(ran.exists());
 }
 
@@ -286,7 +303,11 @@ fn the_install_command_installs_an_agent_that_starts_by_the_printed_line() {
     };
     let output = sh(&enrollment.install_command);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let line = text.lines().last().unwrap().trim();
     assert!(line.starts_with(prefix.to_str().unwrap()), "{text}");
     assert_private(&prefix.join("etc/postern-agent/agent.toml"));

@@ -6,9 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use postern_domain::{JobId, job::JobState};
 
-use crate::support::{
-    Agent, Database, Door, Engine, Home, Ledger, Server, judge, shell, wait_for,
-};
+use crate::support::{Agent, Database, Door, Engine, Home, Ledger, Server, judge, shell, wait_for};
 
 const OF_THE_SERVER: [&str; 10] = [
     "after-enrolled",
@@ -112,7 +110,11 @@ fn servers_die(engine: Engine) {
     wait_for("every journal to be empty", || {
         agents.iter().all(Agent::is_empty).then_some(())
     });
-    println!("{engine:?}: {} jobs over {} points of the server", jobs.len(), OF_THE_SERVER.len());
+    println!(
+        "{engine:?}: {} jobs over {} points of the server",
+        jobs.len(),
+        OF_THE_SERVER.len()
+    );
 }
 
 /// An agent that joins while the server dies: its token is taken once, and it is in.
@@ -211,7 +213,9 @@ fn run_armed(door: &Door, home: &Home, server: &Server, ledger: &Ledger, point: 
     let agent = Agent::new(home.path(), &name, &server.url(), &enrollment.enrollment_token)
         .environment("POSTERN_AGENT_FAILPOINT", point);
     agent.start();
-    let jobs = (0..JOBS).map(|_| door.run(&ledger.job(0.3, &[&name])).id).collect();
+    let jobs = (0..JOBS)
+        .map(|_| door.run(&ledger.job(0.3, &[&name])).id)
+        .collect();
     (agent, jobs)
 }
 

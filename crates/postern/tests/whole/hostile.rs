@@ -47,7 +47,10 @@ impl World {
 
     fn stdout(&self, id: JobId) -> StreamOutput {
         self.door
-            .ask("job_output", |client| async move { client.job_output(id, None).await })
+            .ask(
+                "job_output",
+                |client| async move { client.job_output(id, None).await },
+            )
             .stdout
     }
 
@@ -77,12 +80,19 @@ fn assert_head_and_tail(stdout: &StreamOutput, total: u64, head: &str, tail: &st
     assert_eq!(u64::try_from(stdout.total_bytes).unwrap(), total);
     assert_eq!(u64::try_from(stdout.cut_bytes).unwrap(), total - kept);
     let [first, last] = stdout.segments.as_slice() else {
-        let ranges: Vec<_> = stdout.segments.iter().map(|one| (one.offset, one.bytes)).collect();
+        let ranges: Vec<_> = stdout
+            .segments
+            .iter()
+            .map(|one| (one.offset, one.bytes))
+            .collect();
         panic!("two segments were expected: {ranges:?}")
     };
     assert_eq!((first.offset, first.bytes), (0, OUTPUT_HEAD_BYTES.cast_signed()));
     let tail_offset = (total - OUTPUT_TAIL_BYTES).cast_signed();
-    assert_eq!((last.offset, last.bytes), (tail_offset, OUTPUT_TAIL_BYTES.cast_signed()));
+    assert_eq!(
+        (last.offset, last.bytes),
+        (tail_offset, OUTPUT_TAIL_BYTES.cast_signed())
+    );
     assert!(first.text == head, "the head differs");
     assert!(last.text == tail, "the tail differs");
 }
@@ -94,11 +104,18 @@ fn ten_gigabytes_of_output_keep_head_and_tail_and_little_memory() {
     let world = World::new();
     let line = format!("yes {} | head -c {total}; exit 9", LINE.trim_end());
     let (detail, agent, shim) = world.run_watched(&line);
-    assert_eq!((detail.job.state, detail.job.exit_code), (JobState::Failed, Some(9)), "{detail:?}");
+    assert_eq!(
+        (detail.job.state, detail.job.exit_code),
+        (JobState::Failed, Some(9)),
+        "{detail:?}"
+    );
     let half = |bytes: u64| LINE.repeat(usize::try_from(bytes).unwrap() / LINE.len());
     let stdout = world.stdout(detail.job.id);
     assert_head_and_tail(&stdout, total, &half(OUTPUT_HEAD_BYTES), &half(OUTPUT_TAIL_BYTES));
-    assert!(agent < MEMORY_KIB && shim < MEMORY_KIB, "agent {agent} KiB, shim {shim} KiB");
+    assert!(
+        agent < MEMORY_KIB && shim < MEMORY_KIB,
+        "agent {agent} KiB, shim {shim} KiB"
+    );
     println!(
         "{} MiB in {} ms: agent {agent} KiB, shim {shim} KiB",
         total / MIB,
@@ -116,15 +133,31 @@ fn a_line_of_a_gigabyte_is_like_any_other_output() {
         total - 8
     );
     let (detail, agent, shim) = world.run_watched(&line);
-    assert_eq!((detail.job.state, detail.job.exit_code), (JobState::Completed, Some(0)), "{detail:?}");
-    let head = format!("begin{}", "x".repeat(usize::try_from(OUTPUT_HEAD_BYTES).unwrap() - 5));
-    let tail = format!("{}end", "x".repeat(usize::try_from(OUTPUT_TAIL_BYTES).unwrap() - 3));
+    assert_eq!(
+        (detail.job.state, detail.job.exit_code),
+        (JobState::Completed, Some(0)),
+        "{detail:?}"
+    );
+    let head = format!(
+        "begin{}",
+        "x".repeat(usize::try_from(OUTPUT_HEAD_BYTES).unwrap() - 5)
+    );
+    let tail = format!(
+        "{}end",
+        "x".repeat(usize::try_from(OUTPUT_TAIL_BYTES).unwrap() - 3)
+    );
     assert_head_and_tail(&world.stdout(detail.job.id), total, &head, &tail);
     let kept = usize::try_from(OUTPUT_HEAD_BYTES + OUTPUT_TAIL_BYTES).unwrap();
     let download = world.download(detail.job.id);
     assert!(download.len() >= kept && download.starts_with(b"beginx") && download.ends_with(b"xend"));
-    assert!(agent < MEMORY_KIB && shim < MEMORY_KIB, "agent {agent} KiB, shim {shim} KiB");
-    println!("one line of {} MiB: agent {agent} KiB, shim {shim} KiB", total / MIB);
+    assert!(
+        agent < MEMORY_KIB && shim < MEMORY_KIB,
+        "agent {agent} KiB, shim {shim} KiB"
+    );
+    println!(
+        "one line of {} MiB: agent {agent} KiB, shim {shim} KiB",
+        total / MIB
+    );
 }
 
 #[test]
@@ -145,7 +178,12 @@ fn bytes_that_are_no_text_arrive_as_they_are_and_are_shown_as_text() {
     // A pipe gets the bytes, to work on them.
     let cli = Cli::signed_in(world.home.path(), &world.server);
     let answer = cli.run(&["job", "output", &detail.job.id.to_string(), "--stream", "stdout"]);
-    assert_eq!((answer.code, answer.bytes.as_slice()), (0, expected), "{}", answer.stderr);
+    assert_eq!(
+        (answer.code, answer.bytes.as_slice()),
+        (0, expected),
+        "{}",
+        answer.stderr
+    );
 }
 
 /// Forks twice into a session of its own, and again, all of them deaf to TERM; the main process as well.
@@ -181,13 +219,17 @@ fn cancel_ends_a_tree_that_forks_away_and_ignores_term() {
     });
     let tree: Vec<Pid> = processes_with_argument(&marker);
     assert!(tree.len() >= 4, "{tree:?}");
-    world
-        .door
-        .ask("job_cancel", |client| async move { client.job_cancel(job.id).await });
+    world.door.ask(
+        "job_cancel",
+        |client| async move { client.job_cancel(job.id).await },
+    );
     let detail = world.door.wait_for_end(job.id, crate::support::LIMIT);
     assert_eq!(detail.job.state, JobState::Cancelled, "{detail:?}");
     let left = processes_with_argument(&marker);
-    assert!(left.is_empty(), "cancelled means that all of it is gone: {left:?}");
+    assert!(
+        left.is_empty(),
+        "cancelled means that all of it is gone: {left:?}"
+    );
 }
 
 #[test]

@@ -33,7 +33,13 @@ fn the_password_is_printed_at_the_first_start_only() {
     let cli = Cli::new(home.path(), "cli");
     let (url, ca) = (server.url(), server.ca_path());
     let login = [
-        "login", &url, "--ca", ca.to_str().unwrap(), "--user", "admin", "--password-stdin",
+        "login",
+        &url,
+        "--ca",
+        ca.to_str().unwrap(),
+        "--user",
+        "admin",
+        "--password-stdin",
     ];
     cli.run_with_input(&login, &password).text();
     assert_eq!(cli.run_with_input(&login, "another password").code, 3);
@@ -44,14 +50,22 @@ fn the_password_is_printed_at_the_first_start_only() {
     wait_for("the address to be printed", || {
         server.log_text().contains("open https://").then_some(())
     });
-    assert!(!server.log_text().contains("admin password"), "{}", server.log_text());
+    assert!(
+        !server.log_text().contains("admin password"),
+        "{}",
+        server.log_text()
+    );
     cli.run(&["agent", "list"]).text();
     // Nothing secret is readable by others.
     use std::os::unix::fs::PermissionsExt as _;
     for entry in fs::read_dir(&server.data).unwrap().flatten() {
         let mode = entry.metadata().unwrap().permissions().mode();
         let public = entry.file_name() == "ca.pem";
-        assert!(public || mode & 0o077 == 0, "{:?} has mode {mode:o}", entry.path());
+        assert!(
+            public || mode & 0o077 == 0,
+            "{:?} has mode {mode:o}",
+            entry.path()
+        );
     }
 }
 
@@ -83,7 +97,10 @@ fn sigterm_answers_waiting_polls_and_ends_with_0_while_jobs_go_on() {
     let took = begin.elapsed();
     println!("stopped in {took:?}");
     assert!(took < Duration::from_secs(5), "nobody was waited for: {took:?}");
-    assert!(TcpListener::bind(("127.0.0.1", server.port)).is_ok(), "the port is free");
+    assert!(
+        TcpListener::bind(("127.0.0.1", server.port)).is_ok(),
+        "the port is free"
+    );
     assert!(agents.iter().all(Agent::is_running));
     wait_for("the job to end without a server", || {
         (ledger.lines() == 2).then_some(())
@@ -91,7 +108,11 @@ fn sigterm_answers_waiting_polls_and_ends_with_0_while_jobs_go_on() {
     assert!(!agents[1].is_empty(), "its end waits for the server");
     server.start();
     let detail = door.wait_for_end(job.id, crate::support::LIMIT);
-    assert_eq!(detail.job.exit_code, Some(i32::try_from(job.id.0 % 5).unwrap()), "{detail:?}");
+    assert_eq!(
+        detail.job.exit_code,
+        Some(i32::try_from(job.id.0 % 5).unwrap()),
+        "{detail:?}"
+    );
     wait_for("the journal to be empty", || agents[1].is_empty().then_some(()));
     drop(watching);
     door.assert_audit_is_intact();
@@ -139,7 +160,10 @@ fn a_start_that_cannot_succeed_says_why() {
     let other_key = Server::new(home.path(), "locked").database(None);
     other_key.start();
     assert!(other_key.stop(STOP_WITHIN).success());
-    let other_key = other_key.environment("POSTERN_MASTER_KEY", "//////////////////////////////////////////8=");
+    let other_key = other_key.environment(
+        "POSTERN_MASTER_KEY",
+        "//////////////////////////////////////////8=",
+    );
     assert_says(&fails(&other_key), &["master key"]);
     let short_key = Server::new(home.path(), "short").environment("POSTERN_MASTER_KEY", "c2hvcnQ=");
     assert_says(&fails(&short_key), &["32 bytes"]);
@@ -148,7 +172,10 @@ fn a_start_that_cannot_succeed_says_why() {
     let no_chain = Server::new(home.path(), "chainless")
         .argument("--tls-cert", missing.to_str().unwrap())
         .argument("--tls-key", missing.to_str().unwrap());
-    assert_says(&fails(&no_chain), &["cannot read certificates from", "missing.pem"]);
+    assert_says(
+        &fails(&no_chain),
+        &["cannot read certificates from", "missing.pem"],
+    );
 }
 
 /// A chain as a company has it: leaf first, CA last; and its key.
@@ -159,7 +186,10 @@ fn own_chain(home: &Home) -> (PathBuf, PathBuf) {
     let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    let leaf = CertificateParams::new(names)
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
     let (chain_path, key_path) = (home.join("chain.pem"), home.join("key.pem"));
     fs::write(&chain_path, format!("{}{}", leaf.pem(), issuer.pem())).unwrap();
     fs::write(&key_path, key.serialize_pem()).unwrap();
@@ -184,7 +214,10 @@ fn a_chain_of_ones_own_serves_agents_and_people() {
     server.start();
     agent.start_with(&[]);
     wait_for("the agent to refuse", || {
-        agent.log_text().contains("no contact with the server").then_some(())
+        agent
+            .log_text()
+            .contains("no contact with the server")
+            .then_some(())
     });
     assert!(agent.is_running(), "it waits for the right one");
 }
@@ -192,7 +225,10 @@ fn a_chain_of_ones_own_serves_agents_and_people() {
 /// Starts the server with a small disk of its own under its data, in a mount namespace: gone with the process.
 fn start_on_small_disk(server: &Server) -> PathBuf {
     let wanted = server.command();
-    let mount = format!("mount -t tmpfs -o size=6m,mode=700 tmpfs '{}' && exec \"$@\"", server.data.display());
+    let mount = format!(
+        "mount -t tmpfs -o size=6m,mode=700 tmpfs '{}' && exec \"$@\"",
+        server.data.display()
+    );
     let mut command = std::process::Command::new("unshare");
     command.args(["--map-root-user", "--mount", "sh", "-c", &mount, "sh"]);
     command.arg(wanted.get_program()).args(wanted.get_args());
@@ -235,7 +271,9 @@ fn a_full_disk_is_said_and_nothing_is_lost_when_there_is_room_again() {
     let problem = wait_for("a creation to be refused", || {
         let mut request = ledger.job(0.0, &["host"]);
         if let postern_protocol::payload::JobPayload::Script(script) = &mut request.work {
-            script.content.push_str(&format!("# {} {}", made.len(), "x".repeat(100_000)));
+            script
+                .content
+                .push_str(&format!("# {} {}", made.len(), "x".repeat(100_000)));
         }
         match door.once(door.client.job_create(&request, &IdempotencyKey::random())) {
             Ok(created) => {
@@ -246,12 +284,18 @@ fn a_full_disk_is_said_and_nothing_is_lost_when_there_is_room_again() {
             Err(error) => panic!("{error}"),
         }
     });
-    assert_eq!((problem.status, problem.code.as_str()), (503, "disk_full"), "{problem:?}");
+    assert_eq!(
+        (problem.status, problem.code.as_str()),
+        (503, "disk_full"),
+        "{problem:?}"
+    );
     assert!(problem.detail.contains("disk"), "{problem:?}");
     println!("{}", problem.detail);
     // Reading goes on, and the job ends although its end cannot be stored.
     door.job(running.id);
-    wait_for("the job to end on its host", || (ledger.lines() >= 2).then_some(()));
+    wait_for("the job to end on its host", || {
+        (ledger.lines() >= 2).then_some(())
+    });
     let refused = door.once(door.client.job_create(&ledger.job(0.0, &["host"]), &key));
     assert!(server.is_running() && agent.is_running());
 
@@ -289,7 +333,11 @@ fn a_server_whose_postgres_went_away_comes_back_with_it() {
         (ledger.lines() == 2).then_some(())
     });
     let detail = door.wait_for_end(job.id, crate::support::LIMIT);
-    assert_eq!(detail.job.exit_code, Some(i32::try_from(job.id.0 % 5).unwrap()), "{detail:?}");
+    assert_eq!(
+        detail.job.exit_code,
+        Some(i32::try_from(job.id.0 % 5).unwrap()),
+        "{detail:?}"
+    );
     assert!(is_alive(server.pid().unwrap()));
     assert_eq!(door.run_to_end(&shell("exit 3", "host")).job.exit_code, Some(3));
     door.assert_audit_is_intact();

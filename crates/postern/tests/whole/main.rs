@@ -4,6 +4,11 @@
 //! knows is asked through its doors. Every process is ended by its own id, also when a test panics.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a test measured, and the logs of one that failed"
+)]
 
 mod docs;
 mod enrollment;

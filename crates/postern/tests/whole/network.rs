@@ -11,7 +11,8 @@ use postern_domain::{
 };
 
 use crate::support::{
-    Agent, Connect, Door, Home, Ledger, Proxy, Server, is_alive, is_soak, pause, processes_of, shell, wait_for, wait_within,
+    Agent, Connect, Door, Home, Ledger, Proxy, Server, is_alive, is_soak, pause, processes_of, shell,
+    wait_for, wait_within,
 };
 
 /// After this long without a word an agent is shown as disconnected (spec 3).
@@ -57,19 +58,31 @@ fn cut(healing: Healing) {
 
     network.freeze();
     let begin = Instant::now();
-    wait_within(SHOWN_AFTER + TOLERANCE, "the agent to be shown as disconnected", || {
-        let row = door.agent_row("far");
-        (row.connection == Connection::Disconnected && row.health == Health::HeartbeatFailed).then_some(())
-    });
+    wait_within(
+        SHOWN_AFTER + TOLERANCE,
+        "the agent to be shown as disconnected",
+        || {
+            let row = door.agent_row("far");
+            (row.connection == Connection::Disconnected && row.health == Health::HeartbeatFailed)
+                .then_some(())
+        },
+    );
     let shown = begin.elapsed();
     while begin.elapsed() < length {
         assert!(agent.is_running(), "{}", agent.log_text());
-        assert!(agent.shims().iter().any(|(_, pid)| is_alive(*pid)), "the job goes on");
+        assert!(
+            agent.shims().iter().any(|(_, pid)| is_alive(*pid)),
+            "the job goes on"
+        );
         pause();
     }
     let during = ledger.read();
     assert!(during.values().all(|entry| entry.starts == 1), "{during:?}");
-    assert_eq!(during.values().filter(|entry| entry.codes.len() == 1).count(), 1, "one ended meanwhile: {during:?}");
+    assert_eq!(
+        during.values().filter(|entry| entry.codes.len() == 1).count(),
+        1,
+        "one ended meanwhile: {during:?}"
+    );
     assert_eq!(door.job(short.id).job.state, JobState::Running, "nobody guesses");
 
     match healing {
@@ -79,15 +92,28 @@ fn cut(healing: Healing) {
     let healed = Instant::now();
     let detail = door.wait_for_end(short.id, RESULT_AFTER_HEALING);
     let there = healed.elapsed();
-    assert_eq!(detail.job.exit_code, Some(i32::try_from(short.id.0 % 5).unwrap()), "{detail:?}");
+    assert_eq!(
+        detail.job.exit_code,
+        Some(i32::try_from(short.id.0 % 5).unwrap()),
+        "{detail:?}"
+    );
     let left = RESULT_AFTER_HEALING.saturating_sub(healed.elapsed()) + Duration::from_secs(5);
     let detail = door.wait_for_end(long.id, left);
-    assert_eq!(detail.job.exit_code, Some(i32::try_from(long.id.0 % 5).unwrap()), "{detail:?}");
+    assert_eq!(
+        detail.job.exit_code,
+        Some(i32::try_from(long.id.0 % 5).unwrap()),
+        "{detail:?}"
+    );
     wait_for("the agent to be shown as connected", || {
         (door.agent_row("far").connection == Connection::Connected).then_some(())
     });
     let after = ledger.read();
-    assert!(after.values().all(|entry| entry.starts == 1 && entry.codes.len() == 1), "{after:?}");
+    assert!(
+        after
+            .values()
+            .all(|entry| entry.starts == 1 && entry.codes.len() == 1),
+        "{after:?}"
+    );
     println!("{healing:?}: shown disconnected after {shown:?}, result {there:?} after healing");
 }
 
@@ -98,23 +124,24 @@ fn an_agent_works_through_an_https_proxy() {
     let proxy = Proxy::start(Connect::ByRequest, &[]);
     let door = Door::open(&server);
     let enrollment = door.agent_create("inside");
-    let agent = Agent::new(
-        home.path(),
-        "inside",
-        &server.url(),
-        &enrollment.enrollment_token,
-    )
-    .environment("HTTPS_PROXY", &format!("http://127.0.0.1:{}", proxy.port));
+    let agent = Agent::new(home.path(), "inside", &server.url(), &enrollment.enrollment_token)
+        .environment("HTTPS_PROXY", &format!("http://127.0.0.1:{}", proxy.port));
     agent.start();
     let detail = door.run_to_end(&shell("echo through; exit 4", "inside"));
-    assert_eq!((detail.job.state, detail.job.exit_code), (JobState::Failed, Some(4)));
+    assert_eq!(
+        (detail.job.state, detail.job.exit_code),
+        (JobState::Failed, Some(4))
+    );
     assert!(proxy.passed() >= 1, "nothing went through the proxy");
     assert_no_other_way(&agent.data, server.port);
     // The proxy goes away and comes back as a person would see it: nothing works, then everything.
     drop(proxy);
     let job = door.run(&shell("true", "inside"));
     wait_for("the agent to miss its proxy", || {
-        agent.log_text().contains("no contact with the server").then_some(())
+        agent
+            .log_text()
+            .contains("no contact with the server")
+            .then_some(())
     });
     assert_eq!(door.job(job.id).job.state, JobState::Queued);
 }
@@ -128,7 +155,14 @@ fn assert_no_other_way(data: &Path, port: u16) {
             .flatten()
             .flatten()
             .filter_map(|entry| std::fs::read_link(entry.path()).ok())
-            .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+            .filter_map(|link| {
+                Some(
+                    link.to_str()?
+                        .strip_prefix("socket:[")?
+                        .strip_suffix(']')?
+                        .to_owned(),
+                )
+            })
             .collect();
         for line in table.lines().skip(1) {
             let words: Vec<&str> = line.split_whitespace().collect();

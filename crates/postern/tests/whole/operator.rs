@@ -46,14 +46,24 @@ fn the_exit_code_is_the_jobs_own_or_says_what_went_wrong() {
         world.cli.run(&all)
     };
     let answer = run(&["--", "echo", "two  words", "$HOME", "*"]);
-    assert_eq!((answer.code, answer.stdout.as_str()), (0, "two  words $HOME *\n"), "{answer:?}");
+    assert_eq!(
+        (answer.code, answer.stdout.as_str()),
+        (0, "two  words $HOME *\n"),
+        "{answer:?}"
+    );
     assert_eq!(run(&["--shell", "--", "exit 3"]).code, 3);
     let answer = run(&["--timeout", "1", "--", "sleep", "100"]);
     assert_eq!(answer.code, 124, "{answer:?}");
     let answer = run(&["--", "no-such-program"]);
     assert_eq!(answer.code, 125, "{answer:?}");
     assert!(answer.stderr.contains("no-such-program"), "{answer:?}");
-    assert_eq!(world.cli.run(&["job", "run", "--agent", "nobody", "--wait", "--", "true"]).code, 125);
+    assert_eq!(
+        world
+            .cli
+            .run(&["job", "run", "--agent", "nobody", "--wait", "--", "true"])
+            .code,
+        125
+    );
     let stranger = Cli::new(world.home.path(), "stranger");
     assert_eq!(stranger.run(&["job", "list"]).code, 3);
     assert_eq!(world.cli.run(&["job", "show", "4711"]).code, 4);
@@ -68,7 +78,9 @@ fn following_goes_on_across_a_restart_of_the_server() {
     let log = world.home.join("follow.log");
     let line = "for i in $(seq 40); do echo line $i; sleep 0.2; done; exit 6";
     let mut following = world.cli.start(
-        &["job", "run", "--agent", "web-1", "--follow", "--shell", "--", line],
+        &[
+            "job", "run", "--agent", "web-1", "--follow", "--shell", "--", line,
+        ],
         &log,
     );
     let seen = |text: &str| fs::read_to_string(&log).unwrap().contains(text).then_some(());
@@ -78,7 +90,12 @@ fn following_goes_on_across_a_restart_of_the_server() {
     wait_for("more output", || seen("line 20\n"));
     assert!(world.server.stop(Duration::from_secs(10)).success());
     world.server.start();
-    assert_eq!(following.wait("the follower to end").code(), Some(6), "{}", fs::read_to_string(&log).unwrap());
+    assert_eq!(
+        following.wait("the follower to end").code(),
+        Some(6),
+        "{}",
+        fs::read_to_string(&log).unwrap()
+    );
     let text = fs::read_to_string(&log).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("line ")).collect();
     let expected: Vec<String> = (1..=40).map(|number| format!("line {number}")).collect();
@@ -91,13 +108,26 @@ fn a_script_and_its_parameters_arrive_byte_for_byte() {
     let value = "a'b\"c\\d $(touch /tmp/never) `id` ; & | > \t\n\n  ünï ☃ %s %n \\n !! *  ";
     let path = world.home.join("script.sh");
     // Its last line has no end, its lines no common form.
-    let script = "printf '%s' \"$PARAM_VALUE\"\r\ntrue # \u{2603}\nprintf '|%s|' \"${PARAM_EMPTY-unset}\"; exit 9";
+    let script =
+        "printf '%s' \"$PARAM_VALUE\"\r\ntrue # \u{2603}\nprintf '|%s|' \"${PARAM_EMPTY-unset}\"; exit 9";
     let script = script.replace('\r', "");
     fs::write(&path, &script).unwrap();
     let parameter = format!("value={value}");
     let answer = world.cli.run(&[
-        "job", "run", "--agent", "web-1", "--script", path.to_str().unwrap(), "--language", "bash", "--param",
-        &parameter, "--param", "empty=", "--json", "--wait",
+        "job",
+        "run",
+        "--agent",
+        "web-1",
+        "--script",
+        path.to_str().unwrap(),
+        "--language",
+        "bash",
+        "--param",
+        &parameter,
+        "--param",
+        "empty=",
+        "--json",
+        "--wait",
     ]);
     assert_eq!(answer.code, 9, "{answer:?}");
     let job: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
@@ -117,7 +147,11 @@ fn cancel_and_retry_by_command() {
         &log,
     );
     let job = wait_for("the job to run", || world.only_job("running"));
-    assert_eq!(world.cli.run(&["job", "retry", &job.id.to_string()]).code, 1, "running jobs are not retried");
+    assert_eq!(
+        world.cli.run(&["job", "retry", &job.id.to_string()]).code,
+        1,
+        "running jobs are not retried"
+    );
     world.cli.run(&["job", "cancel", &job.id.to_string()]).text();
     assert_eq!(waiting.wait("the waiting command").code(), Some(125));
     assert_eq!(world.door.job(job.id).job.state, JobState::Cancelled);
@@ -126,7 +160,10 @@ fn cancel_and_retry_by_command() {
     assert!(refused.stderr.contains("cancelled"), "{refused:?}");
 
     let marker = world.home.join("marker");
-    let line = format!("if [ -e {0} ]; then echo again; else touch {0}; echo first; exit 4; fi", marker.display());
+    let line = format!(
+        "if [ -e {0} ]; then echo again; else touch {0}; echo first; exit 4; fi",
+        marker.display()
+    );
     let failed = world.door.run_to_end(&shell(&line, "web-1")).job;
     assert_eq!(failed.exit_code, Some(4));
     world.cli.run(&["job", "retry", &failed.id.to_string()]).text();
@@ -139,7 +176,10 @@ fn cancel_and_retry_by_command() {
             .run(&["job", "output", &id, "--attempt", attempt, "--stream", "stdout"]);
         assert_eq!(answer.text(), expected);
     }
-    world.cli.run(&["job", "delete", "--yes", &failed.id.to_string()]).text();
+    world
+        .cli
+        .run(&["job", "delete", "--yes", &failed.id.to_string()])
+        .text();
     assert_eq!(world.cli.run(&["job", "show", &failed.id.to_string()]).code, 4);
     world.door.assert_audit_is_intact();
 }
@@ -151,11 +191,19 @@ fn a_live_agent_is_deleted_only_together_with_its_credential() {
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains("revoke"), "{refused:?}");
     world.cli.run(&["agent", "create", "never-started"]).text();
-    world.cli.run(&["agent", "delete", "never-started", "--yes"]).text();
+    world
+        .cli
+        .run(&["agent", "delete", "never-started", "--yes"])
+        .text();
     let first = world.home.join("first");
-    let job = world.door.run(&shell(&format!("touch {}; sleep 300", first.display()), "web-1"));
+    let job = world
+        .door
+        .run(&shell(&format!("touch {}; sleep 300", first.display()), "web-1"));
     world.door.wait_for_state(job.id, JobState::Running);
-    world.cli.run(&["agent", "delete", "web-1", "--revoke", "--yes"]).text();
+    world
+        .cli
+        .run(&["agent", "delete", "web-1", "--revoke", "--yes"])
+        .text();
     assert_eq!(world.cli.run(&["agent", "show", "web-1"]).code, 4);
     wait_within(Duration::from_secs(5), "the agent to hear of it", || {
         world.agent.log_text().contains("no contact").then_some(())
@@ -178,11 +226,17 @@ fn a_script_outlives_its_agent_and_its_exit_code_arrives() {
     world.agent.kill();
     // One ends while there is no agent, the other after it came back.
     wait_for("one to end alone", || (ledger.lines() == 3).then_some(()));
-    wait_for("one shim to go on", || (world.agent.shims().len() == 1).then_some(()));
+    wait_for("one shim to go on", || {
+        (world.agent.shims().len() == 1).then_some(())
+    });
     world.agent.start();
     for job in [&through, &ended] {
         let detail = world.door.wait_for_end(job.id, crate::support::LIMIT);
-        assert_eq!(detail.job.exit_code, Some(i32::try_from(job.id.0 % 5).unwrap()), "{detail:?}");
+        assert_eq!(
+            detail.job.exit_code,
+            Some(i32::try_from(job.id.0 % 5).unwrap()),
+            "{detail:?}"
+        );
         assert_eq!(detail.attempts.len(), 1);
     }
 }
@@ -191,16 +245,23 @@ fn a_script_outlives_its_agent_and_its_exit_code_arrives() {
 fn the_agent_keeps_timeouts_while_the_server_is_down() {
     let world = World::new();
     let end = world.home.join("end");
-    let line = format!("trap 'date +%s.%N > {}; exit 1' TERM; while :; do sleep 0.1; done", end.display());
+    let line = format!(
+        "trap 'date +%s.%N > {}; exit 1' TERM; while :; do sleep 0.1; done",
+        end.display()
+    );
     let mut request = shell(&line, "web-1");
     request.timeout_seconds = Some(3);
     let job = world.door.run(&request);
     world.door.wait_for_state(job.id, JobState::Running);
     let begin = Instant::now();
     world.server.kill();
-    wait_within(Duration::from_secs(6), "the agent to stop it", || end.exists().then_some(()));
+    wait_within(Duration::from_secs(6), "the agent to stop it", || {
+        end.exists().then_some(())
+    });
     assert!(begin.elapsed() >= Duration::from_secs(2), "not before its time");
-    wait_for("the shim to be gone", || world.agent.shims().is_empty().then_some(()));
+    wait_for("the shim to be gone", || {
+        world.agent.shims().is_empty().then_some(())
+    });
     world.server.start();
     let detail = world.door.wait_for_end(job.id, crate::support::LIMIT);
     assert_eq!(detail.job.state, JobState::Timeout);

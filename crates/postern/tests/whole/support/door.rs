@@ -192,9 +192,10 @@ impl Door {
     /// The whole trail fits together.
     #[track_caller]
     pub(crate) fn assert_audit_is_intact(&self) {
-        let verification = self.ask("audit_verify", |client| async move {
-            client.audit_verify().await
-        });
+        let verification = self.ask(
+            "audit_verify",
+            |client| async move { client.audit_verify().await },
+        );
         assert!(
             verification.intact && verification.checked > 0,
             "{verification:?}"

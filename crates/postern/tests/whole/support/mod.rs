@@ -17,12 +17,10 @@ pub(crate) use cli::Cli;
 pub(crate) use database::{Database, Engine};
 pub(crate) use door::{Door, script, shell};
 pub(crate) use ledger::Ledger;
-pub(crate) use process::{
-    Home, Running, is_alive, peak_kib, processes_of, processes_with_argument,
-};
+pub(crate) use process::{Home, Running, is_alive, peak_kib, processes_of, processes_with_argument};
 pub(crate) use proxy::{Connect, Proxy};
-pub(crate) use verdict::judge;
 pub(crate) use server::Server;
+pub(crate) use verdict::judge;
 
 /// Generous: two cores may be shared with everything else.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);

@@ -62,7 +62,12 @@ pub(crate) struct Home(tempfile::TempDir);
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self(tempfile::Builder::new().prefix("postern-whole-").tempdir().unwrap())
+        Self(
+            tempfile::Builder::new()
+                .prefix("postern-whole-")
+                .tempdir()
+                .unwrap(),
+        )
     }
 
     pub(crate) fn path(&self) -> &Path {

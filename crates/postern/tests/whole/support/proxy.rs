@@ -130,7 +130,9 @@ impl Shared {
 
     fn accept(self: &Arc<Self>, listener: &TcpListener) {
         loop {
-            let Ok((stream, _)) = listener.accept() else { return };
+            let Ok((stream, _)) = listener.accept() else {
+                return;
+            };
             if self.gate(usize::MAX).is_none() {
                 return;
             }

@@ -39,8 +39,16 @@ pub(crate) fn judge(door: &Door, ledger: &Ledger, jobs: &[JobId], killed: &BTree
         let was_killed = killed.contains(&attempt);
         match (job.state, job.exit_code) {
             (JobState::Completed | JobState::Failed, Some(code)) => {
-                let expected = if code == 0 { JobState::Completed } else { JobState::Failed };
-                assert_eq!((entry.codes.as_slice(), job.state), (&[code][..], expected), "{detail:?}");
+                let expected = if code == 0 {
+                    JobState::Completed
+                } else {
+                    JobState::Failed
+                };
+                assert_eq!(
+                    (entry.codes.as_slice(), job.state),
+                    (&[code][..], expected),
+                    "{detail:?}"
+                );
                 verdict.finished += 1;
             }
             (JobState::Unknown, None) => {
