@@ -9,6 +9,7 @@ use postern_protocol::payload::{Command, JobPayload, JobType, Script};
 
 crate::wire! {
     /// One job per host the targets name. `type` and `payload` say what to do.
+    #[serde(deny_unknown_fields)]
     pub struct JobCreate {
         #[serde(flatten)]
         pub work: JobPayload,
