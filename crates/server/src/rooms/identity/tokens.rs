@@ -102,13 +102,21 @@ pub(super) async fn token_create(
         }
     }
     let now = app.now();
+    let mut expires = now.plus(Duration::from_secs(u64::from(days) * 86_400));
+    if caller.token.is_some() && expires > caller.expires {
+        if request.expires_in_days.is_some() {
+            let message = "a token cannot make one that outlives it: ask for fewer days, or sign in";
+            return Err(Error::invalid("expires_in_days", message));
+        }
+        expires = caller.expires;
+    }
     let secret = format!("{TOKEN_PREFIX}{}", random::secret());
     let new = identity::NewToken {
         user,
         name: request.name.clone(),
         hash: random::hash(&secret),
         permissions: permissions.map(|list| text(&list)),
-        expires: now.plus(Duration::from_secs(u64::from(days) * 86_400)),
+        expires,
     };
     let author = caller.clone();
     let created = idempotency::create(

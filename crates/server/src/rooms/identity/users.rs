@@ -248,7 +248,7 @@ pub(super) async fn binding_delete(
                 .into_iter()
                 .find(|binding| binding.id == binding_id)
                 .ok_or_else(|| Error::not_found("binding", binding_id))?;
-            check_cover(tx, &caller, binding.scope, "scope").await?;
+            check_cover(tx, &caller, binding.role, binding.scope, "scope").await?;
             if caller.user()?.id == id {
                 return Err(Error::conflict("own_user", "You cannot take a role from yourself. Ask another administrator."));
             }
@@ -295,7 +295,7 @@ async fn bind(tx: &mut Tx<'_>, user: UserId, binding: &BindingCreate) -> Result<
     })
 }
 
-/// A role fits its scope, the scope exists, and the author manages users there.
+/// A role fits its scope, the scope exists, and the author manages users and holds all of the role there.
 async fn check_grant(tx: &mut Tx<'_>, author: &Caller, binding: &BindingCreate, field: &str) -> Result<()> {
     if !binding.role.bindable_at(binding.scope) {
         return Err(Error::invalid(
@@ -303,10 +303,10 @@ async fn check_grant(tx: &mut Tx<'_>, author: &Caller, binding: &BindingCreate, 
             format!("the role {} cannot be bound at this kind of scope", binding.role),
         ));
     }
-    check_cover(tx, author, binding.scope, field).await
+    check_cover(tx, author, binding.role, binding.scope, field).await
 }
 
-async fn check_cover(tx: &mut Tx<'_>, author: &Caller, scope: Scope, field: &str) -> Result<()> {
+async fn check_cover(tx: &mut Tx<'_>, author: &Caller, role: Role, scope: Scope, field: &str) -> Result<()> {
     let place = match scope {
         Scope::Cluster => None,
         Scope::Tenant(id) => identity::tenant_exists(tx, id).await?.then(|| Place::tenant(id)),
@@ -319,29 +319,29 @@ async fn check_cover(tx: &mut Tx<'_>, author: &Caller, scope: Scope, field: &str
             department: Some(found.id),
         }),
     };
-    let covered = match (scope, place) {
-        (Scope::Cluster, _) => author.reach(Permission::UsersManage).everywhere,
-        (_, Some(place)) => author.rights.allow(Permission::UsersManage, place),
+    let holds = |permission| match (scope, place) {
+        (Scope::Cluster, _) => author.reach(permission).everywhere,
+        (_, Some(place)) => author.rights.allow(permission, place),
         (_, None) => false,
     };
-    if covered {
+    if holds(Permission::UsersManage) && role.permissions().iter().copied().all(holds) {
         Ok(())
     } else {
         Err(Error::invalid(
             field,
-            "there is no such scope, or you do not manage users there",
+            "there is no such scope, or you do not manage users there, or hold less there than the role gives",
         ))
     }
 }
 
-/// Whoever changes a user must manage users everywhere that user holds a role: else they could take over more
-/// than they have.
+/// Whoever changes a user must manage users, and hold as much, everywhere that user holds a role: else they could
+/// take over more than they have.
 async fn covers_all(tx: &mut Tx<'_>, author: &Caller, id: UserId) -> Result<()> {
     for binding in identity::binding_list(tx, &[id]).await? {
-        if check_cover(tx, author, binding.scope()?, "user").await.is_err() {
+        if check_cover(tx, author, binding.role, binding.scope()?, "user").await.is_err() {
             return Err(Error::ForbiddenBecause {
                 code: "user_has_more_rights",
-                detail: "This user holds a role where you do not manage users. Ask an administrator of that scope."
+                detail: "This user holds a role where you do not manage users, or more than you hold. Ask an administrator of that scope."
                     .into(),
             });
         }
