@@ -5,7 +5,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -61,6 +64,8 @@ impl std::ops::Deref for Admitted {
 pub(crate) struct Gate {
     credentials: Mutex<HashMap<String, Arc<Claims>>>,
     known: Mutex<HashMap<AgentId, Arc<Known>>>,
+    /// Times an agent was forgotten: what was read before is not kept.
+    forgotten: AtomicU64,
     replays: Mutex<Replays>,
     pub(crate) beats: Beats,
 }
@@ -95,10 +100,9 @@ pub(crate) fn refused(app: &App, code: RefusalCode) -> Error {
 impl Gate {
     /// The next request of this agent reads the database.
     pub(crate) fn forget(&self, id: AgentId) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        known.remove(&id);
     }
 
     pub(crate) fn sweep(&self, now: Timestamp) {
@@ -230,6 +234,7 @@ async fn known(app: &App, id: AgentId) -> Result<Arc<Known>, Error> {
     if let Some(known) = cached {
         return Ok(known);
     }
+    let forgotten = app.gate.forgotten.load(Ordering::Acquire);
     let agent = app
         .store
         .read::<_, Error, _>(tx!(tx => Ok(agents::find(tx, id).await?)))
@@ -248,11 +253,12 @@ async fn known(app: &App, id: AgentId) -> Result<Arc<Known>, Error> {
         jti_before: agent.credential_jti_before,
         read: now,
     });
-    app.gate
-        .known
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(id, fresh.clone());
+    let mut known = app.gate.known.lock().unwrap_or_else(PoisonError::into_inner);
+    // A revocation that came between the read and here must not be covered up.
+    if app.gate.forgotten.load(Ordering::Acquire) == forgotten {
+        known.insert(id, fresh.clone());
+    }
+    drop(known);
     Ok(fresh)
 }
 

@@ -45,7 +45,12 @@ pub(super) async fn agent_list(app: &App, caller: &Caller, mut list: List) -> Re
         "last_seen_at" => agents::SortKey::LastSeen,
         _ => agents::SortKey::Name,
     };
-    let filter = filter_of(&list)?;
+    let Some(filter) = filter_of(&list)? else {
+        return Ok(Page {
+            items: Vec::new(),
+            next_cursor: None,
+        });
+    };
     let (now, reach) = (app.now(), caller.reach(VIEW));
     let (page, limit) = (list.page.clone(), list.page.limit);
     let rows = app
@@ -63,8 +68,10 @@ pub(super) async fn agent_list(app: &App, caller: &Caller, mut list: List) -> Re
     )
 }
 
-fn filter_of(list: &List) -> Result<agents::Filter> {
+/// `None`: the filters contradict each other, nothing can match.
+fn filter_of(list: &List) -> Result<Option<agents::Filter>> {
     use agents::Status::{InProgress, NeverSeen, Running, Silent};
+    let mut status = None;
     let mut filter = agents::Filter {
         search: list.search.clone(),
         ..Default::default()
@@ -84,7 +91,7 @@ fn filter_of(list: &List) -> Result<agents::Filter> {
                     "heartbeat_failed" => Some(vec![NeverSeen, Silent]),
                     _ => None,
                 })?;
-                narrow(&mut filter.status, groups.concat());
+                narrow(&mut status, groups.concat());
             }
             "connection" => {
                 let groups = words(field, values, |word| match word {
@@ -93,7 +100,7 @@ fn filter_of(list: &List) -> Result<agents::Filter> {
                     "disconnected" => Some(vec![Silent]),
                     _ => None,
                 })?;
-                narrow(&mut filter.status, groups.concat());
+                narrow(&mut status, groups.concat());
             }
             "credential" => {
                 filter.credentials = words(field, values, |word| {
@@ -110,16 +117,18 @@ fn filter_of(list: &List) -> Result<agents::Filter> {
             _ => return Err(unknown_filter(field, FILTERS)),
         }
     }
-    Ok(filter)
+    match status {
+        Some(status) if status.is_empty() => return Ok(None),
+        status => filter.status = status.unwrap_or_default(),
+    }
+    Ok(Some(filter))
 }
 
-/// Health and connection are two views of the same four states; both filters must hold. An impossible pair
-/// leaves a contradiction that matches nothing.
-fn narrow(status: &mut Vec<agents::Status>, wanted: Vec<agents::Status>) {
-    if status.is_empty() {
-        *status = wanted;
-    } else {
-        status.retain(|one| wanted.contains(one));
+/// Health and connection are two views of the same four states; both filters must hold.
+fn narrow(status: &mut Option<Vec<agents::Status>>, wanted: Vec<agents::Status>) {
+    match status {
+        Some(status) => status.retain(|one| wanted.contains(one)),
+        None => *status = Some(wanted),
     }
 }
 
