@@ -67,7 +67,8 @@ where
     let now = app.now();
     let actor = caller.actor();
     let request = serde_json::to_string(request).map_err(|error| Error::Internal(error.to_string()))?;
-    let request_hash = random::hash(&format!("{operation}\n{request}"));
+    // The request may hold a password: without the key, which is not stored, the hash tells nothing of it.
+    let request_hash = random::hash(&format!("{operation}\n{key}\n{request}"));
     let key_hash = random::hash(&format!("postern-idempotency\n{key}"));
     let sealer = sealer(&key)?;
     app.store
