@@ -48,6 +48,7 @@ pub enum Error {
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    #[allow(clippy::needless_pass_by_value, reason = "ids are small, and texts are made for it")]
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound {
             what,
@@ -55,6 +56,7 @@ impl Error {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "errors of other rooms come by value")]
     pub fn invalid(field: impl Into<String>, message: impl ToString) -> Self {
         Self::Invalid(vec![FieldProblem {
             field: field.into(),

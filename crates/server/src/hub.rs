@@ -137,8 +137,8 @@ mod tests {
     async fn a_newer_check_in_takes_the_seat_and_wakes_the_older() {
         let hub = Hub::default();
         let first = hub.sit(AgentId(1));
-        let woken = first.poll.wake.notified();
-        let mut woken = std::pin::pin!(woken);
+        let place = first.poll.clone();
+        let mut woken = std::pin::pin!(place.wake.notified());
         woken.as_mut().enable();
         let second = hub.sit(AgentId(1));
         woken.await;

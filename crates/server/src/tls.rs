@@ -77,6 +77,7 @@ pub(crate) async fn load(
     })
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "stands in `map_err`")]
 fn internal(error: impl ToString) -> Error {
     Error::Internal(error.to_string())
 }

@@ -67,16 +67,10 @@ pub struct AgentLoad {
 /// How many of the queued jobs, given in their order (priority, then age), can be handed out now. The order
 /// is strict: nothing overtakes, but critical work may use the slot that is kept for it.
 pub fn pick(queue: impl IntoIterator<Item = Priority>, busy: u32, slots: u32) -> usize {
-    let mut load = busy;
-    let mut picked = 0;
-    for priority in queue {
-        if load >= limit(priority, slots) {
-            break;
-        }
-        load += 1;
-        picked += 1;
-    }
-    picked
+    let loads = queue.into_iter().zip(busy..);
+    loads
+        .take_while(|(priority, load)| *load < limit(*priority, slots))
+        .count()
 }
 
 const fn limit(priority: Priority, slots: u32) -> u32 {

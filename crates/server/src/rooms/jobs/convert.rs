@@ -142,8 +142,8 @@ fn timeline(job: &Job, attempts: &[jobs::Attempt]) -> Vec<TimelineEntry> {
 
 pub(super) fn output_of(
     attempt: &jobs::Attempt,
-    stdout: Vec<outputs::Piece>,
-    stderr: Vec<outputs::Piece>,
+    stdout: &[outputs::Piece],
+    stderr: &[outputs::Piece],
 ) -> JobOutput {
     JobOutput {
         attempt: attempt.number,
@@ -153,8 +153,8 @@ pub(super) fn output_of(
     }
 }
 
-fn stream_of(pieces: Vec<outputs::Piece>, total_bytes: i64) -> StreamOutput {
-    let segments: Vec<_> = pieces.into_iter().map(segment_of).collect();
+fn stream_of(pieces: &[outputs::Piece], total_bytes: i64) -> StreamOutput {
+    let segments: Vec<_> = pieces.iter().map(segment_of).collect();
     let kept: i64 = segments.iter().map(|segment| segment.bytes).sum();
     StreamOutput {
         segments,
@@ -163,7 +163,7 @@ fn stream_of(pieces: Vec<outputs::Piece>, total_bytes: i64) -> StreamOutput {
     }
 }
 
-pub(super) fn segment_of(piece: outputs::Piece) -> Segment {
+pub(super) fn segment_of(piece: &outputs::Piece) -> Segment {
     Segment {
         offset: piece.start,
         bytes: i64::try_from(piece.data.len()).unwrap_or(i64::MAX),

@@ -163,7 +163,7 @@ impl Watch {
             let event = OutputEvent {
                 attempt: self.attempt,
                 stream,
-                segment: segment_of(piece),
+                segment: segment_of(&piece),
             };
             self.push("output", &event);
         }

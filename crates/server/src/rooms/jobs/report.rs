@@ -129,7 +129,7 @@ impl Report {
         }
         append(tx, attempt.id, request.chunks).await?;
         if effect == Effect::KeepLate {
-            let late = late_end(&machine.job(), &attempt, outcome, end, now)?;
+            let late = late_end(&machine.job(), &attempt, outcome, &end, now)?;
             if !same_report(&attempt, &late) {
                 jobs::attempt_late(tx, attempt.id, &late, now).await?;
             }
@@ -151,7 +151,7 @@ fn late_end(
     job: &job::Job,
     attempt: &jobs::Attempt,
     outcome: job::Outcome,
-    end: jobs::AttemptEnd,
+    end: &jobs::AttemptEnd,
     now: Timestamp,
 ) -> Result<jobs::AttemptEnd> {
     let running = job::Job {
@@ -173,7 +173,9 @@ fn late_end(
         state: meant.state,
         exit_code: meant.exit_code,
         reason: meant.reason,
-        ..end
+        started: end.started,
+        finished: end.finished,
+        duration_us: end.duration_us,
     })
 }
 

@@ -319,7 +319,7 @@ pub(super) async fn job_output(
             let attempt = attempt(tx, &caller, id, number).await?;
             let stdout = outputs::read(tx, attempt.id, outputs::Stream::Stdout, attempt.stdout_bytes).await?;
             let stderr = outputs::read(tx, attempt.id, outputs::Stream::Stderr, attempt.stderr_bytes).await?;
-            Ok(output_of(&attempt, stdout, stderr))
+            Ok(output_of(&attempt, &stdout, &stderr))
         }))
         .await
 }
