@@ -10,7 +10,10 @@ pub fn key() -> IdempotencyKey {
 }
 
 pub fn targets(agents: &[&str]) -> Targets {
-    Targets { agents: agents.iter().map(|name| (*name).to_owned()).collect(), ..Targets::default() }
+    Targets {
+        agents: agents.iter().map(|name| (*name).to_owned()).collect(),
+        ..Targets::default()
+    }
 }
 
 pub fn argv(words: &[&str]) -> JobPayload {
@@ -32,5 +35,11 @@ pub fn script(content: &str) -> JobPayload {
 
 /// A job on named agents, everything else left to its default.
 pub fn on(agents: &[&str], work: JobPayload) -> JobCreate {
-    JobCreate { work, targets: targets(agents), priority: None, timeout_seconds: None, not_before: None }
+    JobCreate {
+        work,
+        targets: targets(agents),
+        priority: None,
+        timeout_seconds: None,
+        not_before: None,
+    }
 }

@@ -61,7 +61,8 @@ impl TestServer {
 
     pub async fn organization(&self, tenant: TenantId, name: &'static str) -> OrganizationId {
         let now = self.clock.now();
-        self.write(tx!(tx => identity::organization_create(tx, tenant, name, now).await)).await
+        self.write(tx!(tx => identity::organization_create(tx, tenant, name, now).await))
+            .await
     }
 
     /// A user of this tenant with roles, who cannot sign in by password.
@@ -85,7 +86,12 @@ impl TestServer {
             .await;
         let token = self.token(id, None).await;
         let client = self.client(&token);
-        Person { id, name, token, client }
+        Person {
+            id,
+            name,
+            token,
+            client,
+        }
     }
 
     /// Secret of a new API token of a user, with all of their rights or only these.
@@ -99,7 +105,8 @@ impl TestServer {
             permissions: only.map(|list| serde_json::to_string(list).expect("words")),
             expires: now.plus(TOKEN_LIFETIME),
         };
-        self.write(tx!(tx => identity::token_create(tx, token, now).await)).await;
+        self.write(tx!(tx => identity::token_create(tx, token, now).await))
+            .await;
         secret
     }
 }

@@ -16,9 +16,14 @@ impl PostgresDatabase {
         let cluster = cluster_url();
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("rooms_{}_{number}", std::process::id());
-        let create = "POSTERN_TEST_POSTGRES must name a PostgreSQL that is running and lets us CREATE DATABASE";
-        run(&cluster, &format!("DROP DATABASE IF EXISTS {name}")).await.expect(create);
-        run(&cluster, &format!("CREATE DATABASE {name} TEMPLATE template0")).await.expect(create);
+        let create =
+            "POSTERN_TEST_POSTGRES must name a PostgreSQL that is running and lets us CREATE DATABASE";
+        run(&cluster, &format!("DROP DATABASE IF EXISTS {name}"))
+            .await
+            .expect(create);
+        run(&cluster, &format!("CREATE DATABASE {name} TEMPLATE template0"))
+            .await
+            .expect(create);
         Self { cluster, name }
     }
 
@@ -44,7 +49,10 @@ async fn run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
     result
 }
 
-#[allow(clippy::disallowed_methods, reason = "the one place where a test learns of the PostgreSQL it may use")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place where a test learns of the PostgreSQL it may use"
+)]
 fn cluster_url() -> String {
     std::env::var("POSTERN_TEST_POSTGRES").unwrap_or_else(|_| {
         panic!(

@@ -72,8 +72,20 @@ impl TestServer {
         let server = serve(&runtime, config.clone(), clock.clone()).await;
         let ca_pem = server.ca_pem().to_owned();
         let wire = Wire::new(server.public_url().to_owned(), &ca_pem);
-        let parts = Some(Parts { server, runtime, config, postgres });
-        let mut test_server = Self { clock, parts, folder, wire, ca_pem, admin: String::new() };
+        let parts = Some(Parts {
+            server,
+            runtime,
+            config,
+            postgres,
+        });
+        let mut test_server = Self {
+            clock,
+            parts,
+            folder,
+            wire,
+            ca_pem,
+            admin: String::new(),
+        };
         test_server.admin = test_server.token(postern_domain::UserId(1), None).await;
         test_server
     }
@@ -126,7 +138,10 @@ impl TestServer {
 
     /// A number of `/metrics`; 0 when it is not there.
     pub async fn metric(&self, name: &str) -> f64 {
-        let request = self.wire.request(reqwest::Method::GET, "/metrics").bearer_auth(&self.admin);
+        let request = self
+            .wire
+            .request(reqwest::Method::GET, "/metrics")
+            .bearer_auth(&self.admin);
         let text = crate::Answer::of(request).await.text();
         let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
         text.lines().find_map(value).unwrap_or_default()
@@ -139,7 +154,10 @@ impl TestServer {
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> Operation<'t, T> + Send + 'static,
     {
         let store = self.store();
-        let written = self.parts().runtime.spawn(async move { store.write(operation).await });
+        let written = self
+            .parts()
+            .runtime
+            .spawn(async move { store.write(operation).await });
         written.await.expect("no panic").expect("the store does it")
     }
 
@@ -150,7 +168,10 @@ impl TestServer {
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> Operation<'t, T> + Send + 'static,
     {
         let store = self.store();
-        let read = self.parts().runtime.spawn(async move { store.read(operation).await });
+        let read = self
+            .parts()
+            .runtime
+            .spawn(async move { store.read(operation).await });
         read.await.expect("no panic").expect("the store does it")
     }
 
@@ -169,11 +190,21 @@ impl TestServer {
 
     /// Stops, and starts again on the same data and address.
     pub async fn restart(&mut self) {
-        let Parts { server, runtime, mut config, postgres } = self.parts.take().expect("the server runs");
+        let Parts {
+            server,
+            runtime,
+            mut config,
+            postgres,
+        } = self.parts.take().expect("the server runs");
         config.listen = server.address();
         runtime.spawn(server.stop()).await.expect("the server stops");
         let server = serve(&runtime, config.clone(), self.clock.clone()).await;
-        self.parts = Some(Parts { server, runtime, config, postgres });
+        self.parts = Some(Parts {
+            server,
+            runtime,
+            config,
+            postgres,
+        });
     }
 }
 
@@ -195,9 +226,16 @@ impl Drop for TestServer {
 }
 
 fn end(parts: Parts) {
-    let Parts { server, runtime, postgres, .. } = parts;
+    let Parts {
+        server,
+        runtime,
+        postgres,
+        ..
+    } = parts;
     runtime.block_on(async {
-        tokio::time::timeout(STOP_WITHIN, server.stop()).await.expect("the server stops within its limit");
+        tokio::time::timeout(STOP_WITHIN, server.stop())
+            .await
+            .expect("the server stops within its limit");
         let metrics = runtime.metrics();
         crate::within(STOP_WITHIN, "every task of the server has ended", || {
             std::future::ready((metrics.num_alive_tasks() == 0).then_some(()))

@@ -68,21 +68,29 @@ impl TestServer {
             department_id: None,
             labels: BTreeMap::new(),
         };
-        let made = self.admin().agent_create(&request, &IdempotencyKey::random()).await.expect("an agent");
+        let made = self
+            .admin()
+            .agent_create(&request, &IdempotencyKey::random())
+            .await
+            .expect("an agent");
         (made.agent, made.enrollment_token)
     }
 
     /// An agent that has joined and was heard of.
     pub async fn agent(&self, name: &str) -> SimAgent {
         let (_, token) = self.new_agent(name).await;
-        let agent = SimAgent::enroll(self, &token).await.expect("a fresh token is taken");
+        let agent = SimAgent::enroll(self, &token)
+            .await
+            .expect("a fresh token is taken");
         agent.beat().await.expect("the first check-in is taken");
         agent
     }
 
     /// As [`TestServer::agent`], for one that another made.
     pub async fn join(&self, token: &str) -> SimAgent {
-        SimAgent::enroll(self, token).await.expect("a fresh token is taken")
+        SimAgent::enroll(self, token)
+            .await
+            .expect("a fresh token is taken")
     }
 
     /// Waits until what this agent said last is in the database: heartbeats are written in batches.
@@ -115,7 +123,11 @@ impl SimAgent {
     }
 
     pub async fn enroll_with(server: &TestServer, token: &str, key: SigningKey) -> Result<Self, Refusal> {
-        let request = EnrollRequest { protocol: PROTOCOL_VERSION, token: token.to_owned(), facts: facts() };
+        let request = EnrollRequest {
+            protocol: PROTOCOL_VERSION,
+            token: token.to_owned(),
+            facts: facts(),
+        };
         let body = serde_json::to_vec(&request).expect("a message");
         let answer: EnrollAnswer = read(&Self::enroll_raw(server, &key, body).await)?;
         let token: EnrollmentToken = token.parse().expect("the server took it");
@@ -137,9 +149,16 @@ impl SimAgent {
     /// Any body, with a good proof of the key.
     pub async fn enroll_raw(server: &TestServer, key: &SigningKey, body: Vec<u8>) -> Answer {
         let now = server.clock.now().as_seconds();
-        let about = proof::Request { method: "POST", path: path::ENROLL, credential: None };
+        let about = proof::Request {
+            method: "POST",
+            path: path::ENROLL,
+            credential: None,
+        };
         let proof = proof::make(key, server.wire().url(), about, fresh(), now).expect("a proof");
-        let request = server.wire().request(Method::POST, path::ENROLL).header(proof::HEADER, proof);
+        let request = server
+            .wire()
+            .request(Method::POST, path::ENROLL)
+            .header(proof::HEADER, proof);
         Answer::of(request.body(body)).await
     }
 
@@ -216,7 +235,11 @@ impl SimAgent {
     /// A check-in that the server answers at once.
     pub fn hasty(&self) -> CheckinRequest {
         let mut request = self.checkin_request();
-        request.held.push(HeldAttempt { attempt_id: NO_ATTEMPT, phase: Phase::Finished, started_us: None });
+        request.held.push(HeldAttempt {
+            attempt_id: NO_ATTEMPT,
+            phase: Phase::Finished,
+            started_us: None,
+        });
         request
     }
 
@@ -228,10 +251,16 @@ impl SimAgent {
             held.remove(id);
         }
         for signed in &answer.orders {
-            let order = signed.open(&self.0.order_key, self.0.id.0).expect("an order of this server for this agent");
+            let order = signed
+                .open(&self.0.order_key, self.0.id.0)
+                .expect("an order of this server for this agent");
             let again = held.contains_key(&order.attempt_id);
             let mut highest = lock(&self.0.highest_fence);
-            assert!(again || order.fence > *highest, "fence {} after {highest}", order.fence);
+            assert!(
+                again || order.fence > *highest,
+                "fence {} after {highest}",
+                order.fence
+            );
             *highest = order.fence.max(*highest);
             held.entry(order.attempt_id).or_insert(HeldAttempt {
                 attempt_id: order.attempt_id,
@@ -246,7 +275,9 @@ impl SimAgent {
     pub async fn orders(&self) -> Vec<Order> {
         let answer = self.beat().await.expect("the check-in is taken");
         let open = |signed: &postern_protocol::order::SignedOrder| {
-            signed.open(&self.0.order_key, self.0.id.0).expect("checked before")
+            signed
+                .open(&self.0.order_key, self.0.id.0)
+                .expect("checked before")
         };
         answer.orders.iter().map(open).collect()
     }
@@ -259,11 +290,16 @@ impl SimAgent {
     }
 
     /// Opens a long poll in the background; returns once it waits at the server.
-    pub async fn open_poll(&self, server: &TestServer) -> tokio::task::JoinHandle<Result<CheckinAnswer, Refusal>> {
+    pub async fn open_poll(
+        &self,
+        server: &TestServer,
+    ) -> tokio::task::JoinHandle<Result<CheckinAnswer, Refusal>> {
         let agent = self.clone();
         let poll = tokio::spawn(async move { agent.poll().await });
-        crate::until("the poll is open", || async { (server.metric("postern_agent_polls").await >= 1.0).then_some(()) })
-            .await;
+        crate::until("the poll is open", || async {
+            (server.metric("postern_agent_polls").await >= 1.0).then_some(())
+        })
+        .await;
         poll
     }
 
@@ -283,14 +319,22 @@ impl SimAgent {
             attempt.phase = Phase::Started;
             *attempt.started_us.get_or_insert(now)
         };
-        let request = OutputRequest { started_us, chunks: chunks(pieces) };
-        self.post(&path::output(order.attempt_id), &request).await.expect("output is taken")
+        let request = OutputRequest {
+            started_us,
+            chunks: chunks(pieces),
+        };
+        self.post(&path::output(order.attempt_id), &request)
+            .await
+            .expect("output is taken")
     }
 
     /// Ends an attempt and reports it until acknowledged.
     pub async fn finish(&self, order: &Order, outcome: Outcome) -> ResultAnswer {
         let request = self.result(order, outcome);
-        let answer = self.post(&path::result(order.attempt_id), &request).await.expect("the result is taken");
+        let answer = self
+            .post(&path::result(order.attempt_id), &request)
+            .await
+            .expect("the result is taken");
         lock(&self.0.held).remove(&order.attempt_id);
         answer
     }
@@ -344,7 +388,11 @@ impl SimAgent {
 
     // ---- the wire
 
-    pub async fn post<A: DeserializeOwned>(&self, path: &str, message: &impl Serialize) -> Result<A, Refusal> {
+    pub async fn post<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        message: &impl Serialize,
+    ) -> Result<A, Refusal> {
         let body = serde_json::to_vec(message).expect("a message");
         read(&self.send(path, body).await)
     }
@@ -377,7 +425,11 @@ impl SimAgent {
     }
 
     pub fn proof_by(&self, key: &SigningKey, path: &str, credential: &str, at_seconds: i64) -> String {
-        let about = proof::Request { method: "POST", path, credential: Some(credential) };
+        let about = proof::Request {
+            method: "POST",
+            path,
+            credential: Some(credential),
+        };
         proof::make(key, self.0.wire.url(), about, fresh(), at_seconds).expect("a proof")
     }
 }
@@ -397,7 +449,12 @@ fn read<A: DeserializeOwned>(answer: &Answer) -> Result<A, Refusal> {
     }
     let code = answer.code();
     let problem: postern_api::Problem = answer.json();
-    Err(Refusal { status: answer.status, code, detail: problem.detail, server_time_us: problem.server_time_us })
+    Err(Refusal {
+        status: answer.status,
+        code,
+        detail: problem.detail,
+        server_time_us: problem.server_time_us,
+    })
 }
 
 fn fresh() -> String {

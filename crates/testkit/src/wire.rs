@@ -57,7 +57,11 @@ impl Wire {
 impl Answer {
     /// Sends and reads to the end.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.timeout(super::LIMIT * 2).send().await.expect("the server answers");
+        let response = request
+            .timeout(super::LIMIT * 2)
+            .send()
+            .await
+            .expect("the server answers");
         Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -75,12 +79,20 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap_or("not text"))
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap_or("not text"))
     }
 
     /// The code of a problem document, which must be one.
     pub fn code(&self) -> String {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text());
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{} {}",
+            self.status,
+            self.text()
+        );
         let problem: postern_api::Problem = self.json();
         assert_eq!(problem.status, self.status);
         problem.code

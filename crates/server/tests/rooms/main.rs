@@ -1,6 +1,8 @@
 //! The rooms from outside: HTTP in, HTTP out, agents that speak the real protocol, a clock that stands still
 //! until a test moves it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where it stood")]
+
 mod agents;
 mod audit;
 mod authorization;
@@ -11,7 +13,7 @@ mod protocol;
 mod system;
 
 use postern_api::Page;
-use postern_client::{Client, Error};
+use postern_testkit::client::{Client, Error};
 
 /// Declares tests that run on SQLite and on PostgreSQL; each gets a server of its own.
 macro_rules! on_both_databases {
@@ -51,14 +53,21 @@ fn no(status: u16, code: &str) -> (u16, String) {
 fn wrong_field<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     let error = result.expect_err("a refusal");
     let problem = error.problem().unwrap_or_else(|| panic!("{error:?}"));
-    assert_eq!((problem.status, &*problem.code), (422, "invalid_request"), "{problem:?}");
+    assert_eq!(
+        (problem.status, &*problem.code),
+        (422, "invalid_request"),
+        "{problem:?}"
+    );
     problem.errors.first().expect("a field is named").field.clone()
 }
 
 /// The query of a list with these filters.
 fn filtered(pairs: &[(&str, &str)]) -> postern_api::ListRequest {
     postern_api::ListRequest {
-        filter: pairs.iter().map(|(field, value)| ((*field).to_owned(), (*value).to_owned())).collect(),
+        filter: pairs
+            .iter()
+            .map(|(field, value)| ((*field).to_owned(), (*value).to_owned()))
+            .collect(),
         ..Default::default()
     }
 }

@@ -8,7 +8,7 @@ use postern_api::{
         UserCreate, UserUpdate,
     },
 };
-use postern_client::Revoke;
+use postern_testkit::client::Revoke;
 use postern_domain::permission::{Role, Scope};
 use postern_testkit::{Answer, TestServer, argv, key, on};
 use reqwest::Method;
@@ -23,8 +23,18 @@ use crate::{filtered, openapi};
 async fn do_everything(server: &TestServer) -> Vec<String> {
     let admin = server.admin();
     let password = server.admin_password().to_owned();
-    let signed_in = admin.session_create(&SessionCreate { username: "admin".into(), password }).await.unwrap();
-    server.connect(&signed_in.credentials).session_delete().await.unwrap();
+    let signed_in = admin
+        .session_create(&SessionCreate {
+            username: "admin".into(),
+            password,
+        })
+        .await
+        .unwrap();
+    server
+        .connect(&signed_in.credentials)
+        .session_delete()
+        .await
+        .unwrap();
     let user_password = "a long enough password";
     let user = UserCreate {
         username: "anna".into(),
@@ -33,19 +43,38 @@ async fn do_everything(server: &TestServer) -> Vec<String> {
         bindings: Vec::new(),
     };
     let user = admin.user_create(&user, &key()).await.unwrap();
-    let renamed = UserUpdate { display_name: Some("A.".into()), ..Default::default() };
+    let renamed = UserUpdate {
+        display_name: Some("A.".into()),
+        ..Default::default()
+    };
     admin.user_update(user.id, &renamed).await.unwrap();
-    let binding = BindingCreate { role: Role::Auditor, scope: Scope::Tenant(user.tenant_id) };
+    let binding = BindingCreate {
+        role: Role::Auditor,
+        scope: Scope::Tenant(user.tenant_id),
+    };
     let binding = admin.binding_create(user.id, &binding, &key()).await.unwrap();
     admin.binding_delete(user.id, binding.id).await.unwrap();
     admin.user_delete(user.id).await.unwrap();
-    let token = TokenCreate { name: "ci".into(), permissions: None, expires_in_days: Some(1) };
+    let token = TokenCreate {
+        name: "ci".into(),
+        permissions: None,
+        expires_in_days: Some(1),
+    };
     let token = admin.token_create(&token, &key()).await.unwrap();
     admin.token_delete(token.token.id).await.unwrap();
-    let organization = admin.organization_create(&OrganizationCreate { name: "third".into() }, &key()).await.unwrap();
+    let organization = admin
+        .organization_create(&OrganizationCreate { name: "third".into() }, &key())
+        .await
+        .unwrap();
     let department = DepartmentCreate { name: "db".into() };
-    admin.department_create(organization.id, &department, &key()).await.unwrap();
-    let keep = OrganizationUpdate { renew_credentials: Some(false), ..Default::default() };
+    admin
+        .department_create(organization.id, &department, &key())
+        .await
+        .unwrap();
+    let keep = OrganizationUpdate {
+        renew_credentials: Some(false),
+        ..Default::default()
+    };
     admin.organization_update(organization.id, &keep).await.unwrap();
     let agent = AgentCreate {
         name: "web-1".into(),
@@ -56,16 +85,29 @@ async fn do_everything(server: &TestServer) -> Vec<String> {
     let made = admin.agent_create(&agent, &key()).await.unwrap();
     let agent = made.agent.id;
     let again = admin.enrollment_token_create(agent, &key()).await.unwrap();
-    let off = AgentUpdate { active: Some(false), ..Default::default() };
+    let off = AgentUpdate {
+        active: Some(false),
+        ..Default::default()
+    };
     admin.agent_update(agent, &off).await.unwrap();
-    let job = admin.job_create(&on(&["web-1"], argv(&["true"])), &key()).await.unwrap().jobs[0].id;
+    let job = admin
+        .job_create(&on(&["web-1"], argv(&["true"])), &key())
+        .await
+        .unwrap()
+        .jobs[0]
+        .id;
     server.clock.advance_seconds(31 * 60);
     postern_testkit::until("the job is stale", || async { admin.job_retry(job).await.ok() }).await;
     admin.job_cancel(job).await.unwrap();
     admin.job_delete(job).await.unwrap();
     admin.agent_revoke(agent).await.unwrap();
     admin.agent_delete(agent, Revoke::No).await.unwrap();
-    vec![token.secret, made.enrollment_token, again.enrollment_token, user_password.into()]
+    vec![
+        token.secret,
+        made.enrollment_token,
+        again.enrollment_token,
+        user_password.into(),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +128,10 @@ async fn every_change_and_every_refusal_is_recorded() {
         let done = before.iter().find(|record| record.outcome == AuditOutcome::Done);
         let done = done.unwrap_or_else(|| panic!("{} was done and is not on record", probe.name));
         assert!(done.object.contains(':'), "{done:?}");
-        assert!(done.actor.starts_with("user:") && done.address.as_deref() == Some("127.0.0.1"), "{done:?}");
+        assert!(
+            done.actor.starts_with("user:") && done.address.as_deref() == Some("127.0.0.1"),
+            "{done:?}"
+        );
 
         let mut request = server.wire().request(probe.method.clone(), &probe.path_for(ids));
         let body = match &*probe.name {
@@ -94,24 +139,46 @@ async fn every_change_and_every_refusal_is_recorded() {
             _ => probe.body(ids),
         };
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
         }
         let answer = match &*probe.permission {
             "public" | "signed_in" => Answer::of(request).await,
             _ => Answer::of(request.bearer_auth(&nobody.token)).await,
         };
-        assert!([401, 403].contains(&answer.status), "{}: {}", probe.name, answer.text());
+        assert!(
+            [401, 403].contains(&answer.status),
+            "{}: {}",
+            probe.name,
+            answer.text()
+        );
         let refused = filtered(&[("action", &probe.name), ("outcome", "refused")]);
         let refused = admin.audit_list_all(&refused, 10_000).await.unwrap().items;
-        let record = refused.first().unwrap_or_else(|| panic!("{} was refused and is not on record", probe.name));
+        let record = refused
+            .first()
+            .unwrap_or_else(|| panic!("{} was refused and is not on record", probe.name));
         let reason = record.reason.as_deref().unwrap_or_default();
-        assert!(reason.len() > 10 && record.before.is_none() && record.after.is_none(), "{record:?}");
+        assert!(
+            reason.len() > 10 && record.before.is_none() && record.after.is_none(),
+            "{record:?}"
+        );
     }
-    let reads = admin.audit_list(&filtered(&[("action", "agent_list,job_show,audit_list")])).await.unwrap();
+    let reads = admin
+        .audit_list(&filtered(&[("action", "agent_list,job_show,audit_list")]))
+        .await
+        .unwrap();
     assert!(reads.items.is_empty(), "reading is not a change");
-    let request = server.wire().request(Method::GET, "/api/v1/audit?limit=500").bearer_auth(server.admin_token());
+    let request = server
+        .wire()
+        .request(Method::GET, "/api/v1/audit?limit=500")
+        .bearer_auth(server.admin_token());
     let trail = Answer::of(request).await.text();
-    for secret in secrets.iter().map(|secret| &**secret).chain([server.admin_password(), "argon2", "pet1_"]) {
+    for secret in secrets
+        .iter()
+        .map(|secret| &**secret)
+        .chain([server.admin_password(), "argon2", "pet1_"])
+    {
         assert!(!trail.contains(secret), "{secret} is in the trail");
     }
 }

@@ -20,25 +20,43 @@ async fn ids_in(server: &TestServer, caller: &Caller, path: &str) -> Option<BTre
     }
     let page: Value = answer.json();
     let items = page["items"].as_array().unwrap_or_else(|| panic!("{page}"));
-    Some(items.iter().map(|item| item["id"].as_i64().expect("an id")).collect())
+    Some(
+        items
+            .iter()
+            .map(|item| item["id"].as_i64().expect("an id"))
+            .collect(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_shows_what_its_reader_may_see() {
     let server = TestServer::start().await;
     let world = World::make(&server).await;
-    for caller in world.callers(&server).await.iter().filter(|caller| caller.id.is_some()) {
+    for caller in world
+        .callers(&server)
+        .await
+        .iter()
+        .filter(|caller| caller.id.is_some())
+    {
         let own_tenant = Place::tenant(world.own.id);
         for (path, object, permission) in [
             ("/api/v1/agents", Object::Agent, Permission::AgentsView),
             ("/api/v1/jobs", Object::Job, Permission::JobsView),
             ("/api/v1/users", Object::User, Permission::UsersManage),
             ("/api/v1/tokens", Object::Token, Permission::UsersManage),
-            ("/api/v1/organizations", Object::Organization, Permission::UsersManage),
+            (
+                "/api/v1/organizations",
+                Object::Organization,
+                Permission::UsersManage,
+            ),
         ] {
             let signed_in_is_enough = matches!(object, Object::Token | Object::Organization);
             let Some(shown) = ids_in(&server, caller, path).await else {
-                assert!(!signed_in_is_enough && !caller.may_somewhere(permission), "{}: {path}", caller.name);
+                assert!(
+                    !signed_in_is_enough && !caller.may_somewhere(permission),
+                    "{}: {path}",
+                    caller.name
+                );
                 continue;
             };
             for spot in [Spot::Own, Spot::OtherOrganization, Spot::OtherTenant] {
@@ -50,7 +68,10 @@ async fn a_list_shows_what_its_reader_may_see() {
                     Object::User => (ids.user, caller.may(permission, place)),
                     Object::Token => (ids.token, caller.may(permission, place)),
                     // Those of the own tenant have names everybody there may know.
-                    _ => (ids.organization, place.tenant == own_tenant.tenant || caller.may(permission, place)),
+                    _ => (
+                        ids.organization,
+                        place.tenant == own_tenant.tenant || caller.may(permission, place),
+                    ),
                 };
                 assert_eq!(shown.contains(&id), seen, "{}: {path} {spot:?}", caller.name);
             }

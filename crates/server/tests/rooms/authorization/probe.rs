@@ -72,7 +72,9 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     let empty: fn(&Ids) -> Value = |_| json!({});
     let (object, body): (Object, fn(&Ids) -> Value) = match &*name {
         "session_create" => (None, empty),
-        "session_show" | "session_delete" | "role_list" | "token_list" | "organization_list" => (None, nothing),
+        "session_show" | "session_delete" | "role_list" | "token_list" | "organization_list" => {
+            (None, nothing)
+        }
         "user_list" | "agent_list" | "job_list" | "audit_list" | "audit_verify" => (None, nothing),
         "token_create" => (None, |_| json!({"name": ""})),
         // Refused for the password or the name, which is looked at after who asks.
@@ -80,20 +82,23 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
         "organization_create" => (OwnTenant, |_| json!({"name": "no good name"})),
         "user_show" | "user_delete" | "binding_delete" => (User, nothing),
         "user_update" => (User, empty),
-        "binding_create" => {
-            (User, |ids| json!({"role": "auditor", "scope": {"kind": "organization", "id": ids.organization}}))
-        }
+        "binding_create" => (
+            User,
+            |ids| json!({"role": "auditor", "scope": {"kind": "organization", "id": ids.organization}}),
+        ),
         "token_delete" => (Token, nothing),
         "organization_update" => (Organization, empty),
         "department_create" => (Organization, |ids| json!({"name": ids.fresh_name})),
-        "agent_create" => (Home, |ids| {
-            json!({"name": ids.fresh_name, "organization_id": ids.organization, "department_id": ids.department})
-        }),
+        "agent_create" => (
+            Home,
+            |ids| json!({"name": ids.fresh_name, "organization_id": ids.organization, "department_id": ids.department}),
+        ),
         "agent_show" | "agent_delete" | "agent_revoke" | "enrollment_token_create" => (Agent, nothing),
         "agent_update" => (Agent, empty),
-        "job_create" => (Target, |ids| {
-            json!({"type": "command", "payload": {"argv": ["true"]}, "targets": {"agents": [ids.agent.to_string()]}})
-        }),
+        "job_create" => (
+            Target,
+            |ids| json!({"type": "command", "payload": {"argv": ["true"]}, "targets": {"agents": [ids.agent.to_string()]}}),
+        ),
         "job_show" | "job_delete" | "job_cancel" | "job_retry" => (Job, nothing),
         "job_output" | "job_output_download" | "job_events" => (Job, nothing),
         _ => panic!("{method} {path} ({name}) is a new operation: say here how it is tried"),
@@ -106,7 +111,10 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     Probe {
         method: method.to_uppercase().parse().expect("a method"),
         path: path.to_owned(),
-        permission: operation["x-permission"].as_str().expect("a permission").to_owned(),
+        permission: operation["x-permission"]
+            .as_str()
+            .expect("a permission")
+            .to_owned(),
         name,
         object,
         seen_by,

@@ -6,9 +6,9 @@ use postern_domain::{
     AgentId, DepartmentId, OrganizationId, TenantId, UserId,
     permission::{Permission, Place, Role, Scope},
 };
+use postern_server::clock::Clock as _;
 use postern_store::{agents, identity, tx};
 use postern_testkit::{Answer, Tenant, TestServer, argv, key, on};
-use postern_server::clock::Clock as _;
 
 use super::probe::{Object, Probe};
 
@@ -22,7 +22,12 @@ pub(super) enum Spot {
 }
 
 impl Spot {
-    pub(super) const ALL: [Self; 4] = [Self::Own, Self::OtherOrganization, Self::OtherTenant, Self::Nowhere];
+    pub(super) const ALL: [Self; 4] = [
+        Self::Own,
+        Self::OtherOrganization,
+        Self::OtherTenant,
+        Self::Nowhere,
+    ];
 }
 
 /// One object of each kind.
@@ -78,13 +83,20 @@ pub(super) struct World {
 }
 
 const NOBODY_HAS: i64 = 987_654;
+/// What the users that are acted upon hold in their organization.
+const USERS_ROLE: Role = Role::Approver;
 
 impl World {
     pub(super) async fn make(server: &TestServer) -> Self {
         let own = server.default_tenant().await;
         let other_organization = server.organization(own.id, "second").await;
         let other = server.tenant("elsewhere").await;
-        let mut world = Self { own, other_organization, other, standing: Vec::new() };
+        let mut world = Self {
+            own,
+            other_organization,
+            other,
+            standing: Vec::new(),
+        };
         for spot in [Spot::Own, Spot::OtherOrganization, Spot::OtherTenant] {
             let ids = world.fresh(server, spot).await;
             world.standing.push(ids);
@@ -120,9 +132,21 @@ impl World {
                 Some(permission) => server.token(person.id, Some(&[permission])).await,
                 None => person.token,
             };
-            made.push(Caller { name, id: Some(person.id), token, grants, only });
+            made.push(Caller {
+                name,
+                id: Some(person.id),
+                token,
+                grants,
+                only,
+            });
         }
-        made.push(Caller { name: "anonymous".into(), id: None, token: String::new(), grants: Vec::new(), only: None });
+        made.push(Caller {
+            name: "anonymous".into(),
+            id: None,
+            token: String::new(),
+            grants: Vec::new(),
+            only: None,
+        });
         made
     }
 
@@ -130,7 +154,11 @@ impl World {
         match spot {
             Spot::Own => Some((self.own.id, self.own.organization, Some(self.own.department))),
             Spot::OtherOrganization => Some((self.own.id, self.other_organization, None)),
-            Spot::OtherTenant => Some((self.other.id, self.other.organization, Some(self.other.department))),
+            Spot::OtherTenant => Some((
+                self.other.id,
+                self.other.organization,
+                Some(self.other.department),
+            )),
             Spot::Nowhere => None,
         }
     }
@@ -150,8 +178,24 @@ impl World {
         Some(match object {
             Object::User | Object::Token => Place::tenant(tenant),
             Object::Organization => Place::organization(tenant, organization),
-            _ => Place { tenant, organization: Some(organization), department },
+            _ => Place {
+                tenant,
+                organization: Some(organization),
+                department,
+            },
         })
+    }
+
+    /// Whether the caller holds all that the user at this place holds, where they hold it.
+    pub(super) fn covers_the_user(&self, caller: &Caller, spot: Spot) -> bool {
+        let Some((tenant, organization, _)) = self.home(spot) else {
+            return true;
+        };
+        let place = Place::organization(tenant, organization);
+        USERS_ROLE
+            .permissions()
+            .iter()
+            .all(|permission| caller.may(*permission, place))
     }
 
     /// New objects at a place, for those who may change them.
@@ -159,7 +203,11 @@ impl World {
         let (tenant, organization, department) = self.home(spot).expect("a place");
         let fresh_name = format!("n-{}", key());
         let (now, name) = (server.clock.now(), fresh_name.clone());
-        let place = Place { tenant, organization: Some(organization), department };
+        let place = Place {
+            tenant,
+            organization: Some(organization),
+            department,
+        };
         let (agent, user, binding, token) = server
             .write(tx!(tx => {
                 let new = agents::NewAgent { place, name: format!("{name}-a"), labels: BTreeMap::new(), slots: 4 };
@@ -172,7 +220,7 @@ impl World {
                 };
                 let user = identity::user_create(tx, user, now).await?;
                 let scope = Scope::Organization(organization);
-                let binding = identity::binding_create(tx, user, Role::Approver, scope).await?;
+                let binding = identity::binding_create(tx, user, USERS_ROLE, scope).await?;
                 let token = identity::NewToken { user, name: "t".into(), hash: name, permissions: None, expires: now };
                 let token = identity::token_create(tx, token, now).await?;
                 Ok((agent, user, binding, token))
@@ -193,7 +241,14 @@ impl World {
 
     async fn job(&self, server: &TestServer, agent: AgentId) -> i64 {
         let request = on(&[&agent.to_string()], argv(&["true"]));
-        server.admin().job_create(&request, &key()).await.expect("a job").jobs[0].id.0
+        server
+            .admin()
+            .job_create(&request, &key())
+            .await
+            .expect("a job")
+            .jobs[0]
+            .id
+            .0
     }
 
     fn nowhere() -> Ids {
@@ -220,17 +275,26 @@ impl World {
     ) -> (u16, String) {
         let ids = match self.standing(spot) {
             None => Self::nowhere(),
-            Some(_) if allowed && probe.changes() && !matches!(probe.object, Object::None | Object::OwnTenant) => {
+            Some(_)
+                if allowed
+                    && probe.changes()
+                    && !matches!(probe.object, Object::None | Object::OwnTenant) =>
+            {
                 self.fresh(server, spot).await
             }
-            Some(ids) => Ids { fresh_name: format!("n-{}", key()), ..ids.clone() },
+            Some(ids) => Ids {
+                fresh_name: format!("n-{}", key()),
+                ..ids.clone()
+            },
         };
         let mut request = server.wire().request(probe.method.clone(), &probe.path_for(&ids));
         if let Some(token) = caller.token() {
             request = request.bearer_auth(token);
         }
         if let Some(body) = probe.body(&ids) {
-            request = request.header("content-type", "application/json").body(body.to_string());
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
         }
         if probe.name == "job_events" {
             // A stream without an end: its head tells enough.
@@ -244,7 +308,11 @@ impl World {
             return (status, problem.code);
         }
         let answer = Answer::of(request).await;
-        let code = if answer.status >= 400 { answer.code() } else { String::new() };
+        let code = if answer.status >= 400 {
+            answer.code()
+        } else {
+            String::new()
+        };
         (answer.status, code)
     }
 }

@@ -1,6 +1,6 @@
 //! States and transitions, and what an agent that loses things cannot break.
 
-use postern_client::Error;
+use postern_testkit::client::Error;
 use postern_domain::{JobId, job::JobState};
 use postern_protocol::messages::Outcome;
 use postern_testkit::{SimAgent, TestServer, argv, on};
@@ -30,38 +30,89 @@ async fn a_job_is_queued_pending_running_and_completed(server: TestServer) {
     let id = create(&server, &on(&["web-1"], argv(&["echo", "hi"]))).await;
     assert_eq!(state(&server, id).await, JobState::Queued);
     let order = agent.order().await;
-    assert_eq!((order.job_id, order.attempt, order.timeout_seconds), (id.0, 1, 300));
+    assert_eq!(
+        (order.job_id, order.attempt, order.timeout_seconds),
+        (id.0, 1, 300)
+    );
     assert_eq!(order.work, argv(&["echo", "hi"]));
     assert_eq!(state(&server, id).await, JobState::Pending);
     server.clock.advance_seconds(2);
     agent.start(&order).await;
     let running = show(&server, id).await;
-    assert_eq!((running.job.state, running.job.started_at.is_some()), (JobState::Running, true));
+    assert_eq!(
+        (running.job.state, running.job.started_at.is_some()),
+        (JobState::Running, true)
+    );
     server.clock.advance_seconds(3);
     agent.exit(&order, 0).await;
     let detail = show(&server, id).await;
-    assert_eq!((detail.job.state, detail.job.exit_code, detail.job.reason), (JobState::Completed, Some(0), None));
+    assert_eq!(
+        (detail.job.state, detail.job.exit_code, detail.job.reason),
+        (JobState::Completed, Some(0), None)
+    );
     assert_eq!(detail.job.created_by, "user:1 (admin)");
     assert_eq!(detail.attempts.len(), 1);
     assert_eq!(detail.attempts[0].duration_ms, Some(1500));
     let texts: Vec<_> = detail.timeline.iter().map(|entry| entry.text.as_str()).collect();
     assert_eq!(
         texts,
-        ["Created by user:1 (admin)", "Attempt 1 handed to the agent", "Attempt 1 started", "Attempt 1 completed"]
+        [
+            "Created by user:1 (admin)",
+            "Attempt 1 handed to the agent",
+            "Attempt 1 started",
+            "Attempt 1 completed"
+        ]
     );
     assert!(agent.beat().await.unwrap().orders.is_empty());
-    assert_eq!(actions_on(&server.admin(), &format!("job:{id}")).await, ["job_create", "job_finish"]);
+    assert_eq!(
+        actions_on(&server.admin(), &format!("job:{id}")).await,
+        ["job_create", "job_finish"]
+    );
 }
 
 async fn another_exit_code_fails_and_names_it(server: TestServer) {
     let agent = server.agent("web-1").await;
     let cases = [
-        (Outcome::Exited { code: 7 }, JobState::Failed, Some(7), "Exit code 7"),
-        (Outcome::Signalled { signal: 9 }, JobState::Failed, Some(137), "Killed by signal 9"),
-        (Outcome::TimedOut, JobState::Timeout, None, "Killed by the agent after 300 seconds"),
-        (Outcome::Refused { reason: "no bash here".into() }, JobState::Failed, None, "no bash here"),
-        (Outcome::Unknown { reason: "the shim died".into() }, JobState::Unknown, None, "the shim died"),
-        (Outcome::Cancelled, JobState::Failed, None, "Stopped on the agent without a request of the server"),
+        (
+            Outcome::Exited { code: 7 },
+            JobState::Failed,
+            Some(7),
+            "Exit code 7",
+        ),
+        (
+            Outcome::Signalled { signal: 9 },
+            JobState::Failed,
+            Some(137),
+            "Killed by signal 9",
+        ),
+        (
+            Outcome::TimedOut,
+            JobState::Timeout,
+            None,
+            "Killed by the agent after 300 seconds",
+        ),
+        (
+            Outcome::Refused {
+                reason: "no bash here".into(),
+            },
+            JobState::Failed,
+            None,
+            "no bash here",
+        ),
+        (
+            Outcome::Unknown {
+                reason: "the shim died".into(),
+            },
+            JobState::Unknown,
+            None,
+            "the shim died",
+        ),
+        (
+            Outcome::Cancelled,
+            JobState::Failed,
+            None,
+            "Stopped on the agent without a request of the server",
+        ),
     ];
     for (outcome, state, code, reason) in cases {
         let id = create(&server, &on(&["web-1"], argv(&["x"]))).await;
@@ -69,7 +120,10 @@ async fn another_exit_code_fails_and_names_it(server: TestServer) {
         agent.start(&order).await;
         agent.finish(&order, outcome).await;
         let job = show(&server, id).await.job;
-        assert_eq!((job.state, job.exit_code, job.reason.as_deref()), (state, code, Some(reason)));
+        assert_eq!(
+            (job.state, job.exit_code, job.reason.as_deref()),
+            (state, code, Some(reason))
+        );
     }
 }
 
@@ -111,7 +165,10 @@ async fn every_action_in_every_state(server: TestServer) {
         let allowed = [
             ("cancel", matches!(wanted, Queued | Pending | Running)),
             ("retry", matches!(wanted, Failed | Timeout | Unknown)),
-            ("delete", matches!(wanted, Completed | Failed | Cancelled | Unknown)),
+            (
+                "delete",
+                matches!(wanted, Completed | Failed | Cancelled | Unknown),
+            ),
         ];
         for (action, allowed) in allowed {
             let id = job_in(&server, &agent, &idle, wanted).await;
@@ -128,11 +185,19 @@ async fn every_action_in_every_state(server: TestServer) {
                 }
                 continue;
             }
-            let problem = result.expect_err(&format!("{action} of {wanted}")).problem().cloned().unwrap();
+            let problem = result
+                .expect_err(&format!("{action} of {wanted}"))
+                .problem()
+                .cloned()
+                .unwrap();
             assert_eq!((problem.status, &*problem.code), (409, "job_wrong_state"));
             let sentence = format!("cannot {action} a job that is {wanted}");
             assert!(problem.detail.contains(&sentence), "{}", problem.detail);
-            assert_eq!(state(&server, id).await, wanted, "a refused {action} changes nothing");
+            assert_eq!(
+                state(&server, id).await,
+                wanted,
+                "a refused {action} changes nothing"
+            );
         }
     }
 }
@@ -142,9 +207,15 @@ async fn a_queued_job_is_cancelled_at_once_and_never_handed_out(server: TestServ
     let id = create(&server, &on(&["web-1"], argv(&["x"]))).await;
     let job = server.admin().job_cancel(id).await.unwrap();
     assert_eq!(job.state, JobState::Cancelled);
-    assert_eq!(job.reason.as_deref(), Some("Cancelled before it was handed to the agent"));
+    assert_eq!(
+        job.reason.as_deref(),
+        Some("Cancelled before it was handed to the agent")
+    );
     assert!(agent.orders().await.is_empty());
-    assert_eq!(refused(server.admin().job_output(id, None).await), no(409, "no_attempt_yet"));
+    assert_eq!(
+        refused(server.admin().job_output(id, None).await),
+        no(409, "no_attempt_yet")
+    );
     let detail = show(&server, id).await;
     let last = &detail.timeline.last().unwrap().text;
     assert!(last.starts_with("Job cancelled"), "{last}");
@@ -158,9 +229,21 @@ async fn a_running_job_is_cancelled_when_the_agent_confirms(server: TestServer) 
     let poll = agent.open_poll(&server).await;
     let job = server.admin().job_cancel(id).await.unwrap();
     assert_eq!((job.state, job.cancel_requested), (JobState::Running, true));
-    assert_eq!(poll.await.unwrap().unwrap().cancel, [order.attempt_id], "the open poll is told");
-    server.admin().job_cancel(id).await.expect("asking twice is no error");
-    assert_eq!(agent.beat().await.unwrap().cancel, [order.attempt_id], "told until the end is reported");
+    assert_eq!(
+        poll.await.unwrap().unwrap().cancel,
+        [order.attempt_id],
+        "the open poll is told"
+    );
+    server
+        .admin()
+        .job_cancel(id)
+        .await
+        .expect("asking twice is no error");
+    assert_eq!(
+        agent.beat().await.unwrap().cancel,
+        [order.attempt_id],
+        "told until the end is reported"
+    );
     agent.finish(&order, Outcome::Cancelled).await;
     let job = show(&server, id).await.job;
     assert_eq!((job.state, job.exit_code), (JobState::Cancelled, None));
@@ -176,7 +259,10 @@ async fn a_pending_job_the_agent_never_had_is_cancelled(server: TestServer) {
     assert!(agent.orders().await.is_empty(), "not handed out again");
     let job = show(&server, id).await.job;
     assert_eq!(job.state, JobState::Cancelled);
-    assert_eq!(job.reason.as_deref(), Some("Cancelled; the agent had never received it"));
+    assert_eq!(
+        job.reason.as_deref(),
+        Some("Cancelled; the agent had never received it")
+    );
 }
 
 async fn a_script_that_ended_before_the_cancel_came_is_not_cancelled(server: TestServer) {
@@ -195,13 +281,20 @@ async fn a_retry_adds_an_attempt_to_the_same_job(server: TestServer) {
     let first = agent.run(1).await;
     server.clock.advance_seconds(60);
     let job = server.admin().job_retry(id).await.unwrap();
-    assert_eq!((job.state, job.attempt, job.exit_code), (JobState::Queued, 2, None));
+    assert_eq!(
+        (job.state, job.attempt, job.exit_code),
+        (JobState::Queued, 2, None)
+    );
     assert_eq!((job.started_at, job.finished_at, job.reason), (None, None, None));
     let second = agent.run(0).await;
     assert_eq!((second.job_id, second.attempt), (first.job_id, 2));
     assert_ne!(second.attempt_id, first.attempt_id);
     let detail = show(&server, id).await;
-    let states: Vec<_> = detail.attempts.iter().map(|attempt| (attempt.number, attempt.state)).collect();
+    let states: Vec<_> = detail
+        .attempts
+        .iter()
+        .map(|attempt| (attempt.number, attempt.state))
+        .collect();
     assert_eq!(states, [(1, JobState::Failed), (2, JobState::Completed)]);
     assert_eq!(detail.job.state, JobState::Completed);
     assert_eq!(
@@ -225,7 +318,10 @@ async fn an_order_lost_on_its_way_is_delivered_again_as_the_same_attempt(server:
     agent.start(&first).await;
     agent.exit(&first, 0).await;
     let detail = show(&server, id).await;
-    assert_eq!((detail.job.state, detail.attempts.len()), (JobState::Completed, 1));
+    assert_eq!(
+        (detail.job.state, detail.attempts.len()),
+        (JobState::Completed, 1)
+    );
 }
 
 async fn an_old_check_in_that_arrives_late_changes_nothing(server: TestServer) {
@@ -248,7 +344,10 @@ async fn an_attempt_the_agent_lost_while_it_ran_is_unknown(server: TestServer) {
     agent.beat().await.unwrap();
     let job = show(&server, id).await.job;
     assert_eq!(job.state, JobState::Unknown);
-    assert_eq!(job.reason.as_deref(), Some("The agent no longer knows this attempt"));
+    assert_eq!(
+        job.reason.as_deref(),
+        Some("The agent no longer knows this attempt")
+    );
     assert!(agent.orders().await.is_empty(), "never run again by itself");
     server.admin().job_retry(id).await.unwrap();
     agent.run(0).await;
@@ -260,10 +359,17 @@ async fn an_agent_that_joins_anew_leaves_its_attempts_unknown(server: TestServer
     let id = create(&server, &on(&["web-1"], argv(&["x"]))).await;
     let order = agent.order().await;
     agent.start(&order).await;
-    let again = server.admin().enrollment_token_create(agent.id(), &postern_testkit::key()).await.unwrap();
+    let again = server
+        .admin()
+        .enrollment_token_create(agent.id(), &postern_testkit::key())
+        .await
+        .unwrap();
     let fresh = server.join(&again.enrollment_token).await;
     let job = until_state(&server, id, JobState::Unknown).await;
-    assert_eq!(job.reason.as_deref(), Some("The agent joined anew while it had this attempt"));
+    assert_eq!(
+        job.reason.as_deref(),
+        Some("The agent joined anew while it had this attempt")
+    );
     assert!(fresh.orders().await.is_empty());
 }
 
@@ -284,7 +390,10 @@ async fn a_result_sent_twice_is_one_result(server: TestServer) {
     assert_eq!(show(&server, id).await, first, "no late result, nothing moved");
     let acknowledged = agent.beat().await.unwrap().acknowledged;
     assert_eq!(acknowledged, [order.attempt_id]);
-    assert_eq!(actions_on(&server.admin(), &format!("job:{id}")).await, ["job_create", "job_finish"]);
+    assert_eq!(
+        actions_on(&server.admin(), &format!("job:{id}")).await,
+        ["job_create", "job_finish"]
+    );
 }
 
 async fn a_started_attempt_is_known_from_the_check_in_alone(server: TestServer) {
@@ -293,7 +402,11 @@ async fn a_started_attempt_is_known_from_the_check_in_alone(server: TestServer) 
     let order = agent.order().await;
     let mut request = agent.hasty();
     let started = server.clock.advance_seconds(1);
-    for held in request.held.iter_mut().filter(|held| held.attempt_id == order.attempt_id) {
+    for held in request
+        .held
+        .iter_mut()
+        .filter(|held| held.attempt_id == order.attempt_id)
+    {
         held.phase = postern_protocol::messages::Phase::Started;
         held.started_us = Some(started.as_micros());
     }

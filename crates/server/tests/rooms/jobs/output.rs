@@ -1,7 +1,7 @@
 //! Output: hostile, cut to head and tail, live.
 
 use postern_api::jobs::{OutputEvent, StreamName};
-use postern_client::{JobEvent, JobEvents};
+use postern_testkit::client::{JobEvent, JobEvents};
 use postern_domain::job::JobState;
 use postern_protocol::{
     limits::{OUTPUT_CHUNK_BYTES, OUTPUT_HEAD_BYTES, OUTPUT_TAIL_BYTES},
@@ -28,13 +28,37 @@ async fn both_streams_are_kept_and_repeated_pieces_are_harmless(server: TestServ
     let id = create(&server, &on(&["web-1"], argv(&["x"]))).await;
     let order = agent.order().await;
     agent.start(&order).await;
-    agent.print(&order, &[(Stream::Stdout, 0, b"one\n"), (Stream::Stderr, 0, b"oops")]).await;
-    agent.print(&order, &[(Stream::Stdout, 0, b"one\n"), (Stream::Stdout, 4, b"two\n")]).await;
-    agent.print(&order, &[(Stream::Stdout, 2, b"XXXX"), (Stream::Stdout, 20, b"far")]).await;
+    agent
+        .print(
+            &order,
+            &[(Stream::Stdout, 0, b"one\n"), (Stream::Stderr, 0, b"oops")],
+        )
+        .await;
+    agent
+        .print(
+            &order,
+            &[(Stream::Stdout, 0, b"one\n"), (Stream::Stdout, 4, b"two\n")],
+        )
+        .await;
+    agent
+        .print(
+            &order,
+            &[(Stream::Stdout, 2, b"XXXX"), (Stream::Stdout, 20, b"far")],
+        )
+        .await;
     let output = server.admin().job_output(id, None).await.unwrap();
     assert_eq!((output.attempt, output.complete), (1, false));
-    let pieces: Vec<_> = output.stdout.segments.iter().map(|piece| (piece.offset, &*piece.text)).collect();
-    assert_eq!(pieces, [(0, "one\ntwo\n"), (20, "far")], "the first to claim a byte stands");
+    let pieces: Vec<_> = output
+        .stdout
+        .segments
+        .iter()
+        .map(|piece| (piece.offset, &*piece.text))
+        .collect();
+    assert_eq!(
+        pieces,
+        [(0, "one\ntwo\n"), (20, "far")],
+        "the first to claim a byte stands"
+    );
     assert_eq!((output.stdout.total_bytes, output.stdout.cut_bytes), (23, 12));
     assert_eq!(output.stderr.segments[0].text, "oops");
     agent.exit(&order, 0).await;
@@ -59,11 +83,22 @@ async fn of_a_long_stream_head_and_tail_are_kept_and_the_cut_is_told(server: Tes
     }
     agent.exit(&order, 0).await;
     let stdout = server.admin().job_output(id, None).await.unwrap().stdout;
-    assert_eq!((stdout.total_bytes, stdout.cut_bytes), (total.cast_signed(), 100_000));
-    let spans: Vec<_> = stdout.segments.iter().map(|piece| (piece.offset, piece.bytes)).collect();
+    assert_eq!(
+        (stdout.total_bytes, stdout.cut_bytes),
+        (total.cast_signed(), 100_000)
+    );
+    let spans: Vec<_> = stdout
+        .segments
+        .iter()
+        .map(|piece| (piece.offset, piece.bytes))
+        .collect();
     let (head, tail) = (OUTPUT_HEAD_BYTES.cast_signed(), OUTPUT_TAIL_BYTES.cast_signed());
     assert_eq!(spans, [(0, head), (head + 100_000, tail)]);
-    let file = server.admin().job_output_download(id, StreamName::Stdout, None).await.unwrap();
+    let file = server
+        .admin()
+        .job_output_download(id, StreamName::Stdout, None)
+        .await
+        .unwrap();
     let marker = b"\n[100000 bytes were not kept]\n";
     let cut = usize::try_from(head).unwrap();
     assert_eq!(&file[..cut], &whole[..cut]);
@@ -79,8 +114,18 @@ async fn output_is_told_as_text_and_downloaded_as_bytes(server: TestServer) {
     agent.print(&order, &[(Stream::Stdout, 0, bytes)]).await;
     agent.exit(&order, 0).await;
     let text = &server.admin().job_output(id, None).await.unwrap().stdout.segments[0].text;
-    assert_eq!(text, "\u{1b}[31mred\u{1b}[0m \0 \u{fffd}\u{fffd} <script>alert(1)</script>\r\n");
-    assert_eq!(server.admin().job_output_download(id, StreamName::Stdout, None).await.unwrap(), bytes);
+    assert_eq!(
+        text,
+        "\u{1b}[31mred\u{1b}[0m \0 \u{fffd}\u{fffd} <script>alert(1)</script>\r\n"
+    );
+    assert_eq!(
+        server
+            .admin()
+            .job_output_download(id, StreamName::Stdout, None)
+            .await
+            .unwrap(),
+        bytes
+    );
     let request = server
         .wire()
         .request(reqwest::Method::GET, &format!("/api/v1/jobs/{id}/output/stdout"))
@@ -113,25 +158,44 @@ async fn hostile_pieces_are_bounded(server: TestServer) {
         (String::new(), 400),
         (chunk("1125899906842624", "YQ=="), 200),
         (chunk("0", ""), 200),
-        (chunk("0", "YQ==").replace("\"chunks\"", "\"newer\":1,\"chunks\""), 200),
+        (
+            chunk("0", "YQ==").replace("\"chunks\"", "\"newer\":1,\"chunks\""),
+            200,
+        ),
     ] {
         let answer = send(body.clone()).await;
         assert_eq!(answer.status, status, "{body} → {}", answer.text());
     }
     let many: Vec<_> = (0..1025).map(|at| (Stream::Stdout, at * 2, &b"x"[..])).collect();
-    let too_many = OutputRequest { started_us: 0, chunks: chunks(&many) };
-    let refusal = agent.post::<OutputAnswer>(&path::output(order.attempt_id), &too_many).await;
+    let too_many = OutputRequest {
+        started_us: 0,
+        chunks: chunks(&many),
+    };
+    let refusal = agent
+        .post::<OutputAnswer>(&path::output(order.attempt_id), &too_many)
+        .await;
     assert_eq!(refusal.unwrap_err().status, 422);
     // One byte here and there takes a row each, up to a bound; then the rest is dropped and the job goes on.
     for round in 0..3_u64 {
-        let scattered: Vec<_> = (0..400).map(|at| (Stream::Stdout, round * 1000 + at * 2, &b"x"[..])).collect();
+        let scattered: Vec<_> = (0..400)
+            .map(|at| (Stream::Stdout, round * 1000 + at * 2, &b"x"[..]))
+            .collect();
         agent.print(&order, &scattered).await;
     }
-    let segments = server.admin().job_output(id, None).await.unwrap().stdout.segments.len();
+    let segments = server
+        .admin()
+        .job_output(id, None)
+        .await
+        .unwrap()
+        .stdout
+        .segments
+        .len();
     assert!((1..=512).contains(&segments), "{segments}");
     let mut result = agent.result(&order, Outcome::Exited { code: 0 });
     result.stream_bytes.insert(Stream::Stdout, u64::MAX);
-    let refusal = agent.post::<ResultAnswer>(&path::result(order.attempt_id), &result).await;
+    let refusal = agent
+        .post::<ResultAnswer>(&path::result(order.attempt_id), &result)
+        .await;
     assert_eq!(refusal.unwrap_err().status, 422);
     agent.exit(&order, 0).await;
 }
@@ -186,11 +250,18 @@ async fn events_tell_state_output_and_end_across_a_retry(server: TestServer) {
     let first = events.next().await.unwrap();
     assert!(matches!(first, Some(JobEvent::State(job)) if job.state == JobState::Queued));
     let order = agent.order().await;
-    agent.print(&order, &[(Stream::Stdout, 0, "gr\u{fc}".as_bytes())]).await;
+    agent
+        .print(&order, &[(Stream::Stdout, 0, "gr\u{fc}".as_bytes())])
+        .await;
     // Told while it runs, and a character that was cut in the middle is told whole.
     let mut seen = String::new();
     while seen.is_empty() {
-        if let Some(JobEvent::Output(OutputEvent { attempt, stream, segment })) = events.next().await.unwrap() {
+        if let Some(JobEvent::Output(OutputEvent {
+            attempt,
+            stream,
+            segment,
+        })) = events.next().await.unwrap()
+        {
             assert_eq!((attempt, stream, segment.offset), (1, StreamName::Stdout, 0));
             seen = segment.text;
         }
@@ -211,18 +282,30 @@ async fn events_tell_state_output_and_end_across_a_retry(server: TestServer) {
     let (states, text) = again.await.unwrap();
     assert_eq!(states.last(), Some(&JobState::Completed));
     assert!(text.ends_with("second"), "{text}");
-    assert_eq!(refused(admin.job_events(postern_domain::JobId(999)).await), no(404, "not_found"));
+    assert_eq!(
+        refused(admin.job_events(postern_domain::JobId(999)).await),
+        no(404, "not_found")
+    );
 }
 
 async fn a_watcher_is_sent_away_when_its_token_is_revoked(server: TestServer) {
     server.new_agent("web-1").await;
     let id = create(&server, &on(&["web-1"], argv(&["x"]))).await;
     let admin = server.admin();
-    let request = postern_api::identity::TokenCreate { name: "watcher".into(), permissions: None, expires_in_days: None };
-    let token = admin.token_create(&request, &postern_testkit::key()).await.unwrap();
+    let request = postern_api::identity::TokenCreate {
+        name: "watcher".into(),
+        permissions: None,
+        expires_in_days: None,
+    };
+    let token = admin
+        .token_create(&request, &postern_testkit::key())
+        .await
+        .unwrap();
     let mut events = server.client(&token.secret).job_events(id).await.unwrap();
     assert!(matches!(events.next().await.unwrap(), Some(JobEvent::State(_))));
     admin.token_delete(token.token.id).await.unwrap();
-    let ended = tokio::time::timeout(postern_testkit::LIMIT, events.next()).await.expect("the stream ends");
+    let ended = tokio::time::timeout(postern_testkit::LIMIT, events.next())
+        .await
+        .expect("the stream ends");
     assert_eq!(ended.unwrap(), None);
 }

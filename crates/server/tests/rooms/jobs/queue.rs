@@ -24,7 +24,14 @@ on_both_databases! {
 }
 
 async fn with_priority(server: &TestServer, priority: Priority) -> JobId {
-    create(server, &JobCreate { priority: Some(priority), ..on(&["web-1"], argv(&["x"])) }).await
+    create(
+        server,
+        &JobCreate {
+            priority: Some(priority),
+            ..on(&["web-1"], argv(&["x"]))
+        },
+    )
+    .await
 }
 
 fn jobs(orders: &[Order]) -> Vec<i64> {
@@ -44,20 +51,32 @@ async fn critical_then_high_then_normal_then_oldest_and_one_slot_more_for_critic
     let high = with_priority(&server, Priority::High).await;
     let critical = with_priority(&server, Priority::Critical).await;
     let first = agent.orders().await;
-    assert_eq!(jobs(&first), [critical.0, high.0, normal[0].0, normal[1].0], "four slots");
+    assert_eq!(
+        jobs(&first),
+        [critical.0, high.0, normal[0].0, normal[1].0],
+        "four slots"
+    );
     assert!(agent.orders().await.is_empty());
     assert_eq!(waits(&server, normal[2]).await, Some(WaitReason::SlotsFull));
 
     let kept_slot = with_priority(&server, Priority::Critical).await;
     let too_many = with_priority(&server, Priority::Critical).await;
     let more = agent.orders().await;
-    assert_eq!(jobs(&more), [kept_slot.0], "the slot that is kept for critical work");
+    assert_eq!(
+        jobs(&more),
+        [kept_slot.0],
+        "the slot that is kept for critical work"
+    );
     assert!(more[0].critical);
     assert_eq!(waits(&server, too_many).await, Some(WaitReason::SlotsFull));
 
     agent.start(&first[3]).await;
     agent.exit(&first[3], 0).await;
-    assert_eq!(jobs(&agent.orders().await), [too_many.0], "critical work goes first");
+    assert_eq!(
+        jobs(&agent.orders().await),
+        [too_many.0],
+        "critical work goes first"
+    );
     agent.exit(&first[2], 0).await;
     assert!(agent.orders().await.is_empty(), "four are still busy");
     agent.exit(&first[1], 0).await;
@@ -84,16 +103,33 @@ async fn a_job_says_why_it_waits(server: TestServer) {
     let admin = server.admin();
     server.heard(&agent).await;
     let now = with_priority(&server, Priority::Normal).await;
-    assert_eq!(waits(&server, now).await, None, "it will be handed out in a moment");
+    assert_eq!(
+        waits(&server, now).await,
+        None,
+        "it will be handed out in a moment"
+    );
     let not_before = Some(server.clock.now().plus(Duration::from_secs(60)));
-    let later = create(&server, &JobCreate { not_before, ..on(&["web-1"], argv(&["x"])) }).await;
+    let later = create(
+        &server,
+        &JobCreate {
+            not_before,
+            ..on(&["web-1"], argv(&["x"]))
+        },
+    )
+    .await;
     assert_eq!(waits(&server, later).await, Some(WaitReason::NotYetDue));
-    let inactive = postern_api::agents::AgentUpdate { active: Some(false), ..Default::default() };
+    let inactive = postern_api::agents::AgentUpdate {
+        active: Some(false),
+        ..Default::default()
+    };
     admin.agent_update(agent.id(), &inactive).await.unwrap();
     let wait = show(&server, now).await.job.waits.expect("it waits");
     assert_eq!(wait.reason, WaitReason::AgentInactive);
     assert!(wait.text.contains("switch it on"), "{}", wait.text);
-    let active = postern_api::agents::AgentUpdate { active: Some(true), ..Default::default() };
+    let active = postern_api::agents::AgentUpdate {
+        active: Some(true),
+        ..Default::default()
+    };
     admin.agent_update(agent.id(), &active).await.unwrap();
     server.clock.advance_seconds(46);
     assert_eq!(waits(&server, now).await, Some(WaitReason::AgentOffline));
@@ -104,7 +140,10 @@ async fn a_job_says_why_it_waits(server: TestServer) {
 async fn a_job_for_later_reaches_the_open_poll_when_it_is_due(server: TestServer) {
     let agent = server.agent("web-1").await;
     let not_before = server.clock.now().plus(Duration::from_secs(30));
-    let request = JobCreate { not_before: Some(not_before), ..on(&["web-1"], argv(&["x"])) };
+    let request = JobCreate {
+        not_before: Some(not_before),
+        ..on(&["web-1"], argv(&["x"]))
+    };
     let id = create(&server, &request).await;
     assert!(agent.orders().await.is_empty());
     server.heard(&agent).await;
@@ -113,13 +152,19 @@ async fn a_job_for_later_reaches_the_open_poll_when_it_is_due(server: TestServer
     let answer = poll.await.unwrap().unwrap();
     assert_eq!(answer.orders.len(), 1, "handed out by the clock alone");
     let order: Order = serde_json::from_str(&answer.orders[0].order).unwrap();
-    assert_eq!((order.job_id, order.not_before_us), (id.0, not_before.as_micros()));
+    assert_eq!(
+        (order.job_id, order.not_before_us),
+        (id.0, not_before.as_micros())
+    );
 }
 
 async fn an_inactive_agent_keeps_its_connection_and_gets_no_work(server: TestServer) {
     let agent = server.agent("web-1").await;
     let admin = server.admin();
-    let switch = |active| postern_api::agents::AgentUpdate { active: Some(active), ..Default::default() };
+    let switch = |active| postern_api::agents::AgentUpdate {
+        active: Some(active),
+        ..Default::default()
+    };
     admin.agent_update(agent.id(), &switch(false)).await.unwrap();
     let id = with_priority(&server, Priority::Critical).await;
     assert!(agent.orders().await.is_empty());
@@ -137,7 +182,10 @@ async fn what_an_agent_had_before_it_was_switched_off_stays_its_own(server: Test
     let agent = server.agent("web-1").await;
     let id = with_priority(&server, Priority::Normal).await;
     agent.beat_unheard().await;
-    let off = postern_api::agents::AgentUpdate { active: Some(false), ..Default::default() };
+    let off = postern_api::agents::AgentUpdate {
+        active: Some(false),
+        ..Default::default()
+    };
     server.admin().agent_update(agent.id(), &off).await.unwrap();
     let order = agent.order().await;
     assert_eq!(order.job_id, id.0);

@@ -21,7 +21,10 @@ on_both_databases! {
 }
 
 fn with_timeout(seconds: u32) -> JobCreate {
-    JobCreate { timeout_seconds: Some(seconds), ..on(&["web-1"], argv(&["x"])) }
+    JobCreate {
+        timeout_seconds: Some(seconds),
+        ..on(&["web-1"], argv(&["x"]))
+    }
 }
 
 /// The second job shows that the bound is the job's own: the same round looked at both.
@@ -35,7 +38,10 @@ async fn silence_for_more_than_twice_the_timeout_ends_a_running_job(server: Test
     server.heard(&agent).await;
     server.clock.advance_seconds(61);
     let job = until_state(&server, short, JobState::Timeout).await;
-    assert_eq!(job.reason.as_deref(), Some("The agent was silent for more than twice the timeout"));
+    assert_eq!(
+        job.reason.as_deref(),
+        Some("The agent was silent for more than twice the timeout")
+    );
     assert_eq!(job.exit_code, None);
     assert_eq!(state(&server, long).await, JobState::Running);
 }
@@ -48,20 +54,33 @@ async fn a_late_result_is_shown_beside_the_final_state(server: TestServer) {
     server.heard(&agent).await;
     server.clock.advance_seconds(61);
     until_state(&server, id, JobState::Timeout).await;
-    assert!(!agent.print(&order, &[]).await.wanted, "output of a final attempt is not wanted");
+    assert!(
+        !agent.print(&order, &[]).await.wanted,
+        "output of a final attempt is not wanted"
+    );
     let received = server.clock.advance_seconds(100);
     agent.exit(&order, 0).await;
     let detail = show(&server, id).await;
-    assert_eq!((detail.job.state, detail.job.exit_code), (JobState::Timeout, None));
+    assert_eq!(
+        (detail.job.state, detail.job.exit_code),
+        (JobState::Timeout, None)
+    );
     let late = detail.attempts[0].late.clone().expect("the late result");
-    assert_eq!((late.state, late.exit_code, late.received_at), (JobState::Completed, Some(0), received));
+    assert_eq!(
+        (late.state, late.exit_code, late.received_at),
+        (JobState::Completed, Some(0), received)
+    );
     let last = &detail.timeline.last().unwrap().text;
     assert_eq!(last, "A late result of attempt 1 arrived: completed");
 
     server.clock.advance_seconds(10);
     let second = agent.finish(&order, Outcome::Exited { code: 9 }).await;
     assert!(second.known);
-    assert_eq!(show(&server, id).await.attempts[0].late.as_ref(), Some(&late), "the first one stands");
+    assert_eq!(
+        show(&server, id).await.attempts[0].late.as_ref(),
+        Some(&late),
+        "the first one stands"
+    );
 }
 
 async fn a_job_queued_for_31_minutes_fails_with_agent_did_not_pick_up(server: TestServer) {
@@ -73,13 +92,24 @@ async fn a_job_queued_for_31_minutes_fails_with_agent_did_not_pick_up(server: Te
     let job = until_state(&server, early, JobState::Failed).await;
     assert_eq!(job.reason.as_deref(), Some("Agent did not pick up job"));
     assert_eq!((job.exit_code, job.finished_at), (None, Some(server.clock.now())));
-    assert_eq!(state(&server, later).await, JobState::Queued, "29 minutes are not enough");
+    assert_eq!(
+        state(&server, later).await,
+        JobState::Queued,
+        "29 minutes are not enough"
+    );
 }
 
 async fn a_job_for_later_is_stale_only_after_its_time(server: TestServer) {
     server.new_agent("web-1").await;
     let not_before = Some(server.clock.now().plus(Duration::from_secs(3600)));
-    let planned = create(&server, &JobCreate { not_before, ..with_timeout(10) }).await;
+    let planned = create(
+        &server,
+        &JobCreate {
+            not_before,
+            ..with_timeout(10)
+        },
+    )
+    .await;
     let marker = create(&server, &with_timeout(10)).await;
     server.clock.advance(Duration::from_secs(60 * 60 + 29 * 60));
     until_state(&server, marker, JobState::Failed).await;
@@ -95,11 +125,17 @@ async fn a_pending_job_of_a_silent_agent_becomes_unknown(server: TestServer) {
     server.heard(&agent).await;
     server.clock.advance(Duration::from_secs(30 * 60 + 21));
     let job = until_state(&server, id, JobState::Unknown).await;
-    assert_eq!(job.reason.as_deref(), Some("The agent was given the job and fell silent"));
+    assert_eq!(
+        job.reason.as_deref(),
+        Some("The agent was given the job and fell silent")
+    );
     agent.exit(&order, 0).await;
     let detail = show(&server, id).await;
     assert_eq!(detail.job.state, JobState::Unknown);
-    assert_eq!(detail.attempts[0].late.as_ref().map(|late| late.state), Some(JobState::Completed));
+    assert_eq!(
+        detail.attempts[0].late.as_ref().map(|late| late.state),
+        Some(JobState::Completed)
+    );
 }
 
 async fn a_retried_job_gets_its_thirty_minutes_anew(server: TestServer) {
