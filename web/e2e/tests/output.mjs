@@ -70,6 +70,9 @@ export default {
         await drawn();
         [above, below] = numbered() ? [element.scrollTop, below] : [above, element.scrollTop];
       }
+      // The hole is drawn already, a little above what is in sight.
+      element.scrollTop = above - element.clientHeight / 2;
+      await drawn();
       return element.innerText.split("\n").find((line) => line.includes("bytes not kept"));
     });
     assert.match(mark ?? "", /^… [\d,]+ bytes not kept …$/);

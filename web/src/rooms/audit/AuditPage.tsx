@@ -190,7 +190,7 @@ export function AuditPage() {
 
 function Verification({ result, onClose }: { result: AuditVerification; onClose: () => void }) {
   return (
-    <Panel>
+    <Panel flush>
       <Alert
         color={result.intact ? "green" : "red"}
         variant="transparent"

@@ -33,7 +33,7 @@ export const jobColumns: Column<Job>[] = [
   {
     id: "summary",
     label: "Summary",
-    minWidth: "14rem",
+    minWidth: "12rem",
     text: (job) => job.summary,
     cell: (job) => (
       <Link

@@ -32,6 +32,9 @@ export function FilterBar({ fields, filter, onChange }: FilterBarProps) {
   }
   const known = ids.map((id) => fields.find((field) => field.id === id) ?? { id, label: id });
   const free = fields.filter((field) => !active.has(field.id));
+  if (fields.length === 0 && active.size === 0) {
+    return null;
+  }
   return (
     <>
       {known.map((field) => (
