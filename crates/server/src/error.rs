@@ -48,7 +48,10 @@ pub enum Error {
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    #[allow(clippy::needless_pass_by_value, reason = "ids are small, and texts are made for it")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "ids are small, and texts are made for it"
+    )]
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound {
             what,
@@ -56,7 +59,10 @@ impl Error {
         }
     }
 
-    #[allow(clippy::needless_pass_by_value, reason = "errors of other rooms come by value")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "errors of other rooms come by value"
+    )]
     pub fn invalid(field: impl Into<String>, message: impl ToString) -> Self {
         Self::Invalid(vec![FieldProblem {
             field: field.into(),

@@ -16,6 +16,7 @@ mod wire;
 pub use builders::{argv, key, on, script, targets};
 pub use clock::FakeClock;
 pub use people::{Person, Tenant};
+pub use postern_client as client;
 pub use server::{Database, Operation, TestServer};
 pub use sim_agent::{Refusal, SimAgent, facts};
 pub use until::{LIMIT, until, within};

@@ -86,7 +86,7 @@ async fn headers(request: Request, next: Next) -> Response {
         (
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(
-                "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+                "default-src 'self'; img-src 'self' data:; connect-src 'self'; \
                  object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
             ),
         ),

@@ -3,12 +3,12 @@
 mod list;
 
 use postern_api::agents::{Agent, AgentCreate, AgentUpdate};
-use postern_testkit::client::{IdempotencyKey, Revoke};
 use postern_domain::{
     DepartmentId, OrganizationId,
     agent::{Connection, CredentialState, Health},
 };
 use postern_server::clock::Clock as _;
+use postern_testkit::client::{IdempotencyKey, Revoke};
 use postern_testkit::{TestServer, argv, key, on};
 
 use crate::{actions_on, no, refused, wrong_field};

@@ -5,8 +5,8 @@ mod sessions;
 mod tokens;
 
 use postern_api::identity::{SessionCreate, User, UserCreate};
-use postern_testkit::client::{Client, Credentials, Error, SignedIn};
 use postern_domain::permission::{Role, Scope};
+use postern_testkit::client::{Client, Credentials, Error, SignedIn};
 use postern_testkit::{TestServer, key};
 
 const PASSWORD: &str = "a long enough password";

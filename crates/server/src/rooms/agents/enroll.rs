@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Method};
-use postern_domain::{
-    AgentId, Timestamp, agent::CredentialState, clone_guard::CloneGuard, job::MAX_SLOTS,
-};
+use postern_domain::{AgentId, Timestamp, agent::CredentialState, clone_guard::CloneGuard, job::MAX_SLOTS};
 use postern_protocol::{
     OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION,
     credential::{self, AUDIENCE, Claims, Confirmation},

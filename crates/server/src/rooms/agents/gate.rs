@@ -146,11 +146,16 @@ pub(crate) async fn admit(
         })?;
     fresh_proof(app, proven.jti, now)?;
     let known = known(app, id).await?;
-    let admitted = Admitted { known, jti: claims.jti.clone() };
+    let admitted = Admitted {
+        known,
+        jti: claims.jti.clone(),
+    };
     still_good(app, &admitted.known, &admitted.jti)?;
     if admitted.jti_before.is_some() && admitted.known.jti.as_ref() == Some(&admitted.jti) {
         let jti = admitted.jti.clone();
-        app.store.write::<_, Error, _>(tx!(tx => Ok(agents::credential_taken_up(tx, id, &jti).await?))).await?;
+        app.store
+            .write::<_, Error, _>(tx!(tx => Ok(agents::credential_taken_up(tx, id, &jti).await?)))
+            .await?;
         app.gate.forget(id);
     }
     Ok(admitted)
@@ -174,7 +179,9 @@ pub(crate) async fn recheck(app: &App, admitted: &Admitted) -> Result<Arc<Known>
 }
 
 fn still_good(app: &App, known: &Known, jti: &str) -> Result<(), Error> {
-    let current = [&known.jti, &known.jti_before].into_iter().any(|one| one.as_deref() == Some(jti));
+    let current = [&known.jti, &known.jti_before]
+        .into_iter()
+        .any(|one| one.as_deref() == Some(jti));
     match known.state {
         CredentialState::Revoked => Err(refused(app, RefusalCode::CredentialRevoked)),
         CredentialState::Locked => Err(refused(app, RefusalCode::AgentLocked)),

@@ -52,7 +52,10 @@ async fn agent_enroll(
         .map(axum::Json)
 }
 
-async fn credential_renew(State(app): State<App>, request: Request) -> Result<axum::Json<messages::RenewAnswer>> {
+async fn credential_renew(
+    State(app): State<App>,
+    request: Request,
+) -> Result<axum::Json<messages::RenewAnswer>> {
     let agent = gate::admit(&app, request.headers(), request.method(), request.uri().path()).await?;
     enroll::credential_renew(&app, &agent).await.map(axum::Json)
 }

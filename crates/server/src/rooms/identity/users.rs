@@ -338,7 +338,10 @@ async fn check_cover(tx: &mut Tx<'_>, author: &Caller, role: Role, scope: Scope,
 /// take over more than they have.
 async fn covers_all(tx: &mut Tx<'_>, author: &Caller, id: UserId) -> Result<()> {
     for binding in identity::binding_list(tx, &[id]).await? {
-        if check_cover(tx, author, binding.role, binding.scope()?, "user").await.is_err() {
+        if check_cover(tx, author, binding.role, binding.scope()?, "user")
+            .await
+            .is_err()
+        {
             return Err(Error::ForbiddenBecause {
                 code: "user_has_more_rights",
                 detail: "This user holds a role where you do not manage users, or more than you hold. Ask an administrator of that scope."

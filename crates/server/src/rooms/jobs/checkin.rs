@@ -336,7 +336,11 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
         );
         for job in queued.into_iter().take(count) {
             fence += 1;
-            let order = jobs::HandOut { number: job.attempt, fence, checkin_number: claim.number };
+            let order = jobs::HandOut {
+                number: job.attempt,
+                fence,
+                checkin_number: claim.number,
+            };
             let attempt_id = jobs::hand_out(tx, job.id, order, claim.now).await?;
             seeds.push(Seed {
                 job: job.id,

@@ -8,8 +8,8 @@ use postern_api::{
         UserCreate, UserUpdate,
     },
 };
-use postern_testkit::client::Revoke;
 use postern_domain::permission::{Role, Scope};
+use postern_testkit::client::Revoke;
 use postern_testkit::{Answer, TestServer, argv, key, on};
 use reqwest::Method;
 

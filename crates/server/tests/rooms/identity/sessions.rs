@@ -1,11 +1,11 @@
 //! Signing in and out, and what ends a session.
 
 use postern_api::identity::UserUpdate;
-use postern_testkit::client::{Credentials, SESSION_COOKIE};
 use postern_domain::{
     TenantId,
     permission::{Permission, Role, Scope},
 };
+use postern_testkit::client::{Credentials, SESSION_COOKIE};
 use postern_testkit::{Answer, TestServer};
 use reqwest::Method;
 use serde_json::json;
@@ -31,7 +31,10 @@ async fn a_session_begins_with_the_password_and_ends_with_signing_out() {
         ("anna", &signed_in.session.csrf_token)
     );
     assert_eq!(
-        shown.user.last_sign_in_at.map(postern_domain::Timestamp::as_micros),
+        shown
+            .user
+            .last_sign_in_at
+            .map(postern_domain::Timestamp::as_micros),
         Some(shown.expires_at.as_micros() - 12 * 3_600_000_000)
     );
     anna.session_delete().await.unwrap();

@@ -1,11 +1,11 @@
 //! API tokens: a part of their user's rights, until a date, ended at once.
 
 use postern_api::{ListRequest, identity::TokenCreate};
-use postern_testkit::client::IdempotencyKey;
 use postern_domain::{
     TenantId, TokenId,
     permission::{Permission, Role, Scope},
 };
+use postern_testkit::client::IdempotencyKey;
 use postern_testkit::{TestServer, key};
 
 use crate::{no, refused, wrong_field};

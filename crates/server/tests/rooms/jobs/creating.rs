@@ -7,12 +7,12 @@ use postern_api::{
     agents::AgentCreate,
     jobs::{JobCreate, Targets},
 };
-use postern_testkit::client::IdempotencyKey;
 use postern_domain::{JobId, job::Priority};
 use postern_protocol::{
     limits::{COMMAND_ARGUMENTS, COMMAND_BYTES, PARAMETER_BYTES, PARAMETERS, SCRIPT_BYTES},
     payload::{Command, JobPayload, Language, Script},
 };
+use postern_testkit::client::IdempotencyKey;
 use postern_testkit::{Answer, TestServer, argv, key, on, script, targets};
 
 use super::create;

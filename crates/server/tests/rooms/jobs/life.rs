@@ -1,8 +1,8 @@
 //! States and transitions, and what an agent that loses things cannot break.
 
-use postern_testkit::client::Error;
 use postern_domain::{JobId, job::JobState};
 use postern_protocol::messages::Outcome;
+use postern_testkit::client::Error;
 use postern_testkit::{SimAgent, TestServer, argv, on};
 
 use super::{create, show, state, until_state};

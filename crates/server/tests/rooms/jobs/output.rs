@@ -1,13 +1,13 @@
 //! Output: hostile, cut to head and tail, live.
 
 use postern_api::jobs::{OutputEvent, StreamName};
-use postern_testkit::client::{JobEvent, JobEvents};
 use postern_domain::job::JobState;
 use postern_protocol::{
     limits::{OUTPUT_CHUNK_BYTES, OUTPUT_HEAD_BYTES, OUTPUT_TAIL_BYTES},
     messages::{Outcome, OutputAnswer, OutputRequest, ResultAnswer, Stream},
     path,
 };
+use postern_testkit::client::{JobEvent, JobEvents};
 use postern_testkit::{TestServer, argv, on};
 
 use super::create;

@@ -1,6 +1,5 @@
 //! An agent has power over its own attempts and no others.
 
-use postern_testkit::client::Revoke;
 use postern_domain::job::JobState;
 use postern_protocol::{
     messages::{
@@ -8,6 +7,7 @@ use postern_protocol::{
     },
     path,
 };
+use postern_testkit::client::Revoke;
 use postern_testkit::{TestServer, argv, key, on};
 
 use crate::on_both_databases;

@@ -8,10 +8,10 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use postern_api::identity::OrganizationUpdate;
-use postern_testkit::client::Revoke;
 use postern_domain::{OrganizationId, agent::CredentialState};
 use postern_protocol::{keys::SigningKey, path};
 use postern_server::clock::Clock as _;
+use postern_testkit::client::Revoke;
 use postern_testkit::{SimAgent, TestServer, key, until};
 use serde_json::{Value, json};
 
