@@ -23,7 +23,7 @@ pub const DEFAULT_TIMEOUT_SECONDS: u32 = 300;
 pub const MAX_TIMEOUT_SECONDS: u32 = 7 * 24 * 3600;
 
 macro_rules! word_enum {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

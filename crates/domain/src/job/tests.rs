@@ -185,7 +185,9 @@ fn running_job_with_a_short_timeout_is_left_to_an_agent_whose_poll_is_open() {
         timeout: Duration::from_secs(2),
         ..job(JobState::Running)
     };
-    let silent = Event::Tick { agent_seen: Some(NOW) };
+    let silent = Event::Tick {
+        agent_seen: Some(NOW),
+    };
     let (next, _) = step(&short, silent.clone(), after(45)).unwrap();
     assert_eq!(next.state, JobState::Running, "seen within 45 s is connected");
     let (next, _) = step(&short, silent, after(46)).unwrap();
