@@ -128,32 +128,6 @@ async fn fill(db: &TestDatabase) {
     .await;
 }
 
-/// Steps that read one of the large tables from end to end, or sort what an index could have given in order.
-fn costly(plan: &[String]) -> Vec<String> {
-    const TABLES: [&str; 10] = [
-        "jobs",
-        "j",
-        "attempts",
-        "t",
-        "outputs",
-        "audit",
-        "payloads",
-        "p",
-        "agent_labels",
-        "l",
-    ];
-    let is_costly = |step: &&String| {
-        let names = |table: &str| {
-            let scan = step.strip_prefix("SCAN ").unwrap_or_default();
-            step.contains(&format!("Seq Scan on {table} "))
-                || scan == table
-                || scan.starts_with(&format!("{table} "))
-        };
-        TABLES.into_iter().any(names) && !step.contains("INDEX")
-    };
-    plan.iter().filter(is_costly).cloned().collect()
-}
-
 /// Runs an operation's statements past the planner; none of their steps may be one of these.
 macro_rules! without {
     ($unwanted:expr, $db:ident, $tx:ident => $body:expr) => {{
