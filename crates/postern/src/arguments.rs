@@ -33,7 +33,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Openapi,
     #[command(flatten)]
-    Operator(OperatorCommand),
+    Operator(Box<OperatorCommand>),
 }
 
 /// What is done through the API of a server.

@@ -47,6 +47,6 @@ fn dispatch(command: Command, console: &Console) -> Result<ExitCode, Failure> {
             .enable_all()
             .build()
             .map_err(|error| Failure::local("cannot start", &error))?
-            .block_on(commands::run(command, console)),
+            .block_on(commands::run(*command, console)),
     }
 }
