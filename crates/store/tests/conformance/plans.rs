@@ -1,6 +1,6 @@
 //! The statements that run all the time find their rows by an index, however many jobs there are.
 
-use std::sync::{Arc, Mutex};
+use std::{cell::RefCell, sync::Once};
 
 use futures_util::future::BoxFuture;
 use postern_domain::{AgentId, AttemptId, JobId, TenantId, permission::Reach};
@@ -8,7 +8,6 @@ use postern_store::{Cursor, Error, ListQuery, SortDirection, Tx, agents, audit, 
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
-    instrument::WithSubscriber as _,
     span,
 };
 
@@ -17,11 +16,16 @@ use crate::{
     world::{NOW, everywhere, labels, page},
 };
 
-/// Collects the statements that the engine tells at level `trace`.
-#[derive(Clone, Default)]
-struct Statements(Arc<Mutex<Vec<String>>>);
+thread_local! {
+    /// Statements run on this thread, while somebody listens: an operation is polled by the test that waits for it.
+    static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
 
-impl Subscriber for Statements {
+/// Hears the statements that the engine tells at level `trace`. One for the process: a subscriber for a part of it
+/// may find the place switched off by a thread that came there without one.
+struct Listener;
+
+impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target() == "postern_store::statement"
     }
@@ -35,7 +39,7 @@ impl Subscriber for Statements {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Sql(&self.0));
+        event.record(&mut Sql);
     }
 
     fn enter(&self, _: &span::Id) {}
@@ -43,16 +47,34 @@ impl Subscriber for Statements {
     fn exit(&self, _: &span::Id) {}
 }
 
-struct Sql<'a>(&'a Mutex<Vec<String>>);
+struct Sql;
 
-impl Visit for Sql<'_> {
+impl Visit for Sql {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "sql" {
-            self.0.lock().unwrap().push(value.to_owned());
+            HEARD.with_borrow_mut(|heard| {
+                if let Some(statements) = heard {
+                    statements.push(value.to_owned());
+                }
+            });
         }
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+/// The statements of an operation, in their order.
+async fn statements<F>(db: &TestDatabase, operation: F) -> Vec<String>
+where
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<(), Error>> + Send,
+{
+    static LISTEN: Once = Once::new();
+    LISTEN.call_once(|| tracing::subscriber::set_global_default(Listener).expect("nobody else listens"));
+    HEARD.set(Some(Vec::new()));
+    db.read(operation).await.unwrap();
+    let statements = HEARD.take().unwrap_or_default();
+    assert!(!statements.is_empty(), "the operation's statements were told");
+    statements
 }
 
 /// How the engine would run the statements of an operation, a step a line.
@@ -60,15 +82,8 @@ async fn plan<F>(db: &TestDatabase, operation: F) -> Vec<String>
 where
     F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<(), Error>> + Send,
 {
-    let statements = Statements::default();
-    db.read(operation)
-        .with_subscriber(statements.clone())
-        .await
-        .unwrap();
-    let statements = statements.0.lock().unwrap().clone();
-    assert!(!statements.is_empty(), "the operation's statements were told");
     let mut plan = Vec::new();
-    for sql in statements {
+    for sql in statements(db, operation).await {
         let explain = if db.is_postgres() {
             let values = (1..)
                 .take_while(|number| sql.contains(&format!("${number}")))
