@@ -91,6 +91,7 @@ export const theme = createTheme({
         transitionProps: { duration: 100 },
       },
     },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     Tooltip: {
       defaultProps: {
         withArrow: true,
