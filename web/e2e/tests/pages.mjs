@@ -10,6 +10,7 @@ const PAGES = {
   run: ["/jobs/new?agent=e2e-1", (page) => page.getByLabel("Code")],
   audit: ["/audit", (page) => page.getByRole("row").nth(1)],
   users: ["/users", (page) => page.getByRole("row").nth(1)],
+  organizations: ["/organizations", (page) => page.getByRole("button", { name: "Actions for default" })],
   tokens: ["/tokens", (page) => page.getByText("There are no API tokens")],
 };
 

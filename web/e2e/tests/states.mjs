@@ -1,12 +1,12 @@
 import { assert, fits, until } from "../expect.mjs";
 
-const LISTS = { agents: "agents", jobs: "jobs", audit: "audit", users: "users", tokens: "tokens" };
+const LISTS = ["agents", "jobs", "audit", "users", "organizations", "tokens"];
 
 export default {
   "every list says when it cannot be loaded, and loads on another try": async (world) => {
     const { page } = world;
-    for (const [path, operation] of Object.entries(LISTS)) {
-      const pattern = new RegExp(`/api/v1/${operation}\\?`);
+    for (const path of LISTS) {
+      const pattern = new RegExp(`/api/v1/${path}\\?`);
       await page.route(pattern, (route) =>
         route.fulfill({
           status: 500,
@@ -113,6 +113,9 @@ export default {
     await page.getByLabel("Code").waitFor();
     await fits(page, "the run form on a phone");
     await world.screenshot("phone-run", page);
+    await page.goto("/organizations");
+    await page.getByRole("button", { name: "Actions for default" }).waitFor();
+    await fits(page, "organizations on a phone");
     await context.close();
   },
 };

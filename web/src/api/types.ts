@@ -39,6 +39,9 @@ export type Token = Schemas["Token"];
 export type TokenCreate = Schemas["TokenCreate"];
 export type TokenCreated = Schemas["TokenCreated"];
 export type Organization = Schemas["Organization"];
+export type OrganizationCreate = Schemas["OrganizationCreate"];
+export type OrganizationUpdate = Schemas["OrganizationUpdate"];
+export type DepartmentCreate = Schemas["DepartmentCreate"];
 
 export type AuditRecord = Schemas["AuditRecord"];
 export type AuditVerification = Schemas["AuditVerification"];

@@ -1,6 +1,7 @@
 import { ActionIcon, Drawer, Menu, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
+  IconBuilding,
   IconChevronUp,
   IconKey,
   IconListDetails,
@@ -23,7 +24,7 @@ import classes from "./Shell.module.css";
 import { leaveSession, useMissing, useSession } from "./session";
 
 interface Place {
-  to: "/agents" | "/jobs" | "/audit" | "/users" | "/tokens";
+  to: "/agents" | "/jobs" | "/audit" | "/users" | "/organizations" | "/tokens";
   label: string;
   icon: TablerIcon;
   permission?: Permission;
@@ -37,6 +38,7 @@ const OPERATE: Place[] = [
 const GOVERN: Place[] = [
   { to: "/audit", label: "Audit", icon: IconShieldCheck, permission: "audit.view" },
   { to: "/users", label: "Users & access", icon: IconUsers, permission: "users.manage" },
+  { to: "/organizations", label: "Organizations", icon: IconBuilding },
   { to: "/tokens", label: "API tokens", icon: IconKey },
 ];
 

@@ -111,6 +111,13 @@ const users = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/identity/UsersPage"), "UsersPage"),
 });
 
+const organizations = createRoute({
+  getParentRoute: () => app,
+  path: "/organizations",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/identity/OrganizationsPage"), "OrganizationsPage"),
+});
+
 const tokens = createRoute({
   getParentRoute: () => app,
   path: "/tokens",
@@ -120,7 +127,7 @@ const tokens = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
-  app.addChildren([home, agents, agent, jobs, run, job, audit, users, tokens]),
+  app.addChildren([home, agents, agent, jobs, run, job, audit, users, organizations, tokens]),
 ]);
 
 export function createAppRouter(queryClient: QueryClient) {

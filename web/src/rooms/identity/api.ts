@@ -1,19 +1,33 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "~/api/client";
-import type { ListQuery } from "~/api/list";
+import { allItems, type ListQuery, type Page } from "~/api/list";
 import { answer } from "~/api/problem";
+import type { Organization } from "~/api/types";
+import { nameMatches } from "./rules";
 
 export const userKey = ["users"] as const;
+export const organizationKey = ["organizations"] as const;
 export const tokenKey = ["tokens"] as const;
 
 export const userList = (query: ListQuery) => answer(api.GET("/api/v1/users", { params: { query } }));
 export const tokenList = (query: ListQuery) => answer(api.GET("/api/v1/tokens", { params: { query } }));
 
+const organizationPage = (query: ListQuery) =>
+  answer(api.GET("/api/v1/organizations", { params: { query } }));
+
+/** The server does not search organizations; they are few, so all are read and matched, departments included. */
+export async function organizationList({ search, ...query }: ListQuery): Promise<Page<Organization>> {
+  if (!search) {
+    return organizationPage(query);
+  }
+  const all = await allItems({ sort: query.sort }, organizationPage);
+  return { items: all.filter((organization) => nameMatches(organization, search)) };
+}
+
 /** Few and slow to change: one page of them is all of them in practice. */
 export const organizationsOptions = queryOptions({
-  queryKey: ["organizations"],
-  queryFn: async () =>
-    (await answer(api.GET("/api/v1/organizations", { params: { query: { limit: 500 } } }))).items,
+  queryKey: organizationKey,
+  queryFn: async () => (await organizationPage({ limit: 500 })).items,
   staleTime: 60_000,
 });
 

@@ -1,0 +1,23 @@
+// Users for tests that need to be somebody else than the first administrator.
+
+/** Adds a user in the dialog, with one role. `at` is the name of the place in the form. */
+export async function addUser(page, { user, password, role, at }) {
+  await page.goto("/users");
+  await page.getByRole("button", { name: "Add user" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add a user" });
+  await dialog.getByLabel("User name").fill(user);
+  await dialog.getByLabel("Password", { exact: false }).first().fill(password);
+  await dialog.getByLabel("Role", { exact: true }).selectOption(role);
+  await dialog.getByLabel("At", { exact: true }).selectOption({ label: at });
+  await dialog.getByRole("button", { name: "Give role" }).click();
+  await dialog.getByRole("button", { name: "Add user" }).click();
+  await page.getByRole("row", { name: new RegExp(user) }).waitFor();
+}
+
+/** A page of their own, behind the sign-in. */
+export async function openAs(world, { user, password }) {
+  const context = await world.newContext();
+  const page = await context.newPage();
+  await world.signIn(page, user, password);
+  return { context, page };
+}
