@@ -10,7 +10,18 @@
 import { chromium } from "playwright-core";
 import { startWorld } from "./world.mjs";
 
-const all = ["signIn", "agents", "jobs", "output", "access", "organizations", "audit", "states", "pages"];
+const all = [
+  "signIn",
+  "agents",
+  "jobs",
+  "output",
+  "access",
+  "organizations",
+  "account",
+  "audit",
+  "states",
+  "pages",
+];
 const suites = process.env.E2E_SUITES?.split(",") ?? all;
 
 const world = await startWorld();

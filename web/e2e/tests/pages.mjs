@@ -11,6 +11,7 @@ const PAGES = {
   audit: ["/audit", (page) => page.getByRole("row").nth(1)],
   users: ["/users", (page) => page.getByRole("row").nth(1)],
   organizations: ["/organizations", (page) => page.getByRole("button", { name: "Actions for default" })],
+  account: ["/account", (page) => page.getByRole("list", { name: "Roles" }).getByText("Site administrator")],
   tokens: ["/tokens", (page) => page.getByText("There are no API tokens")],
 };
 

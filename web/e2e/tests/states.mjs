@@ -116,6 +116,10 @@ export default {
     await page.goto("/organizations");
     await page.getByRole("button", { name: "Actions for default" }).waitFor();
     await fits(page, "organizations on a phone");
+    await page.goto("/account");
+    await page.getByRole("list", { name: "Roles" }).waitFor();
+    await fits(page, "the account on a phone");
+    await world.screenshot("phone-account", page);
     await context.close();
   },
 };

@@ -9,6 +9,7 @@ import {
   IconMenu2,
   IconServer2,
   IconShieldCheck,
+  IconUserCircle,
   IconUsers,
   type TablerIcon,
 } from "@tabler/icons-react";
@@ -83,7 +84,7 @@ function Navigation({ onGo }: { onGo: () => void }) {
       <div className={classes.section}>Oversight</div>
       <Places places={GOVERN} onGo={onGo} />
       <div className={classes.foot}>
-        <UserMenu />
+        <UserMenu onGo={onGo} />
         <ColorSchemeMenu />
       </div>
     </nav>
@@ -117,7 +118,7 @@ function Places({ places, onGo }: { places: Place[]; onGo: () => void }) {
   );
 }
 
-function UserMenu() {
+function UserMenu({ onGo }: { onGo: () => void }) {
   const { user } = useSession();
   const client = useQueryClient();
   const router = useRouter();
@@ -143,6 +144,15 @@ function UserMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Signed in as {user.username}</Menu.Label>
+        <Menu.Item
+          leftSection={<IconUserCircle size={15} aria-hidden />}
+          onClick={() => {
+            onGo();
+            void router.navigate({ to: "/account" });
+          }}
+        >
+          Account
+        </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => signOut.mutate()}>
           Sign out
         </Menu.Item>

@@ -118,6 +118,19 @@ const organizations = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/identity/OrganizationsPage"), "OrganizationsPage"),
 });
 
+const account = createRoute({
+  getParentRoute: () => app,
+  path: "/account",
+  // Roles may have changed since the session was read.
+  beforeLoad: async ({ context }) => {
+    const session = await context.queryClient.fetchQuery({ ...sessionOptions, staleTime: 0 });
+    if (!session) {
+      throw redirect({ to: "/sign-in", search: { return: "/account", ended: "1" } });
+    }
+  },
+  component: lazyRouteComponent(() => import("~/rooms/identity/AccountPage"), "AccountPage"),
+});
+
 const tokens = createRoute({
   getParentRoute: () => app,
   path: "/tokens",
@@ -127,7 +140,7 @@ const tokens = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
-  app.addChildren([home, agents, agent, jobs, run, job, audit, users, organizations, tokens]),
+  app.addChildren([home, agents, agent, jobs, run, job, audit, users, organizations, tokens, account]),
 ]);
 
 export function createAppRouter(queryClient: QueryClient) {

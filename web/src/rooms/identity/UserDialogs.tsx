@@ -1,11 +1,12 @@
 import { Button, Group, Modal, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useRouter } from "@tanstack/react-router";
 import { type FormEvent, useMemo, useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
 import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { BindingCreate, User, UserCreate } from "~/api/types";
-import { useSession } from "~/app/session";
+import { leaveSession, useSession } from "~/app/session";
 import { ProblemAlert } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 import { organizationsOptions, userKey } from "./api";
@@ -167,11 +168,20 @@ export function RolesDialog({ user, onClose }: { user: User; onClose: () => void
 
 export function PasswordDialog({ user, onClose }: { user: User; onClose: () => void }) {
   const client = useQueryClient();
+  const router = useRouter();
+  const own = useSession().user.id === user.id;
   const [password, setPassword] = useState("");
   const save = useMutation({
     mutationFn: () =>
       answer(api.PATCH("/api/v1/users/{id}", { params: { path: { id: user.id } }, body: { password } })),
     onSuccess: async () => {
+      if (own) {
+        const { href } = router.state.location;
+        leaveSession(client);
+        toastDone("Your password is changed: sign in with it");
+        await router.navigate({ to: "/sign-in", search: { return: href } });
+        return;
+      }
       await client.invalidateQueries({ queryKey: userKey });
       toastDone(`${user.username} has a new password`);
       onClose();
@@ -183,13 +193,18 @@ export function PasswordDialog({ user, onClose }: { user: User; onClose: () => v
     save.mutate();
   };
   return (
-    <Modal opened onClose={onClose} title={`New password for ${user.username}`} size="md">
+    <Modal
+      opened
+      onClose={onClose}
+      title={own ? "New password" : `New password for ${user.username}`}
+      size="md"
+    >
       <form onSubmit={submit} onChange={() => save.error && save.reset()}>
         <Stack gap="md">
           {save.error && (rest.length > 0 || !at.password) ? <ProblemAlert error={save.error} /> : null}
           <PasswordInput
             label="New password"
-            description={`${PASSWORD_RULE} All sessions of this user end.`}
+            description={`${PASSWORD_RULE} ${own ? "All your sessions end, this one too." : "All sessions of this user end."}`}
             required
             data-autofocus
             autoComplete="new-password"
