@@ -38,19 +38,20 @@ pub(crate) fn router(app: &App) -> Router {
                 move || async move { ([(header::CONTENT_TYPE, "application/json")], openapi) },
             ),
         )
-        .merge(rooms::agents::gateway::router())
-        .merge(rooms::jobs::gateway::router())
         .merge(rooms::agents::install::router())
         .merge(rooms::system::router())
-        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .fallback(ui::serve)
-        .with_state(app.clone())
         .layer(middleware::from_fn(headers))
+        .layer(CompressionLayer::new().compress_when(compressible))
+        // Agents are many and no browsers: their way has nothing on it that they do not need.
+        .merge(rooms::agents::gateway::router())
+        .merge(rooms::jobs::gateway::router())
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .with_state(app.clone())
         .layer(CatchPanicLayer::custom(move |_| {
             panics.inc();
             Error::Internal("a request panicked".into()).into_response()
         }))
-        .layer(CompressionLayer::new().compress_when(compressible))
 }
 
 /// The OpenAPI document of this build.
@@ -58,7 +59,7 @@ pub(crate) fn document() -> OpenApi {
     rooms::routes(None).finish().1
 }
 
-/// Pages, scripts and lists; never streams, nor answers to agents, which are small and many.
+/// Pages, scripts and lists; never streams.
 fn compressible(
     _: StatusCode,
     _: axum::http::Version,
@@ -105,7 +106,7 @@ async fn headers(request: Request, next: Next) -> Response {
             HeaderValue::from_static("same-origin"),
         ),
     ];
-    let dynamic = request.uri().path().starts_with("/api/") || request.uri().path().starts_with("/agent/");
+    let dynamic = request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in FIXED {

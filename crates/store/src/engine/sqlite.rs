@@ -17,6 +17,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use rusqlite::{
     Connection, OpenFlags,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -161,6 +162,8 @@ fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    // A kept statement stays as it was planned; otherwise it is planned anew for each value bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;",
