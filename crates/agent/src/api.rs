@@ -146,6 +146,10 @@ impl Api {
             clock.now_seconds(),
         )
         .map_err(|error| Error::Answer(error.to_string()))?;
+        // Never comes again: nobody is to remember it.
+        let mut proof =
+            header::HeaderValue::from_str(&proof).map_err(|error| Error::Answer(error.to_string()))?;
+        proof.set_sensitive(true);
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut request = client
             .post(format!("{}{path}", self.server))

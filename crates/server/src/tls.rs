@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::Config,
     error::Error,
+    http::listener,
     keys::{MasterKey, keep, write_private},
 };
 
@@ -67,7 +68,7 @@ pub(crate) async fn load(
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|error| internal(format!("certificate and key do not fit: {error}")))?;
-    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    server.alpn_protocols = vec![listener::HTTP2.to_vec(), b"http/1.1".to_vec()];
     server.session_storage = rustls::server::ServerSessionMemoryCache::new(4096);
     Ok(Identity {
         config: Arc::new(server),

@@ -1,12 +1,17 @@
 //! Accepts TLS connections and serves them, HTTP/2 or HTTP/1.1, until told to stop.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
-use hyper::{Request, body::Incoming, service::service_fn};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
+    server::graceful::GracefulConnection,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -23,6 +28,10 @@ const STREAMS: u32 = 64;
 /// HTTP/2 buffers per stream and connection: agents send little, and there are thousands of them.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Nothing is remembered of the headers before: most of an agent's are proofs, which never come again.
+const HEADER_TABLE: u32 = 0;
+/// How a client says in the TLS handshake that it speaks HTTP/2; any other speaks HTTP/1.1.
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -83,29 +92,42 @@ async fn connection(
             )
         }
     });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(64 * 1024);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(16 * 1024);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        result = connection.as_mut() => {
-            if let Err(error) = result {
-                tracing::debug!(%error, %address, "connection ended");
-            }
-            return;
-        }
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+    let stream = TokioIo::new(stream);
+    if speaks_http2 {
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .header_table_size(HEADER_TABLE)
+            .max_header_list_size(16 * 1024)
+            .serve_connection(stream, service);
+        finish(connection, address, stop).await;
+    } else {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(64 * 1024)
+            .serve_connection(stream, service);
+        finish(connection, address, stop).await;
     }
-    let _ = connection.await;
+}
+
+async fn finish(
+    connection: impl GracefulConnection<Error = hyper::Error>,
+    address: SocketAddr,
+    stop: CancellationToken,
+) {
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %address, "connection ended");
+    }
 }

@@ -94,12 +94,14 @@ impl Link {
         proven: Proven,
         body: &impl Serialize,
     ) -> Result<A> {
+        let mut proof = HeaderValue::from_str(&proven.proof)?;
+        proof.set_sensitive(true);
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}{path}", address.url))
             .header(USER_AGENT, "postern-swarm")
             .header(CONTENT_TYPE, "application/json")
-            .header(proof::HEADER, proven.proof);
+            .header(proof::HEADER, proof);
         if let Some(authorization) = proven.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }

@@ -3,6 +3,9 @@
 //! Order of things: note the heartbeat, take the seat (subscribe), compare what the agent holds with what it was
 //! given, then read what waits, then wait. A wake-up between the read and the wait is not lost, because waiting
 //! began before the read.
+//!
+//! Thousands wait here at once. What is done before and between the waits is boxed, so that a waiting check-in
+//! does not keep the room for it.
 
 use std::{collections::HashMap, pin::pin, time::Duration};
 
@@ -12,7 +15,7 @@ use postern_domain::{
 };
 use postern_protocol::{
     limits::{HELD_ATTEMPTS, ORDERS_PER_ANSWER, POLL_SECONDS},
-    messages::{CheckinAnswer, CheckinRequest, HeldAttempt, Phase, Settings},
+    messages::{CheckinAnswer, CheckinRequest, HeldAttempt, HostFacts, Phase, Settings},
     order::{Order, SignedOrder},
     payload::JobPayload,
 };
@@ -36,7 +39,7 @@ const JITTER_MILLISECONDS: u64 = 4000;
 pub(super) async fn agent_checkin(
     app: &App,
     agent: &Admitted,
-    request: CheckinRequest,
+    mut request: CheckinRequest,
 ) -> Result<CheckinAnswer> {
     check_version(app, request.protocol)?;
     if request.held.len() > HELD_ATTEMPTS {
@@ -45,13 +48,7 @@ pub(super) async fn agent_checkin(
             format!("has more than {HELD_ATTEMPTS} entries"),
         ));
     }
-    heartbeat::note(app, agent, request.number).await?;
-    if let Some(facts) = request.facts.clone() {
-        let (id, facts) = (agent.id, facts_of(facts)?);
-        app.store
-            .write::<_, Error, _>(tx!(tx => Ok(agents::facts_update(tx, id, facts).await?)))
-            .await?;
-    }
+    Box::pin(arrive(app, agent, request.number, request.facts.take())).await?;
     let seat = app.hub.sit(agent.id);
     let jitter = random::below(JITTER_MILLISECONDS);
     let wait = Duration::from_millis(POLL_SECONDS * 1000 - JITTER_MILLISECONDS / 2 + jitter);
@@ -68,27 +65,32 @@ pub(super) async fn agent_checkin(
         if !seat.is_newest() {
             return Ok(empty(app));
         }
-        let current = recheck(app, agent).await?;
-        let mut answer = round.look(current.active).await?;
+        let answer = Box::pin(round.look()).await?;
         round.first = false;
         let stopping = app.shutdown.is_cancelled();
         if stopping
             || !(answer.orders.is_empty() && answer.cancel.is_empty() && answer.acknowledged.is_empty())
         {
-            answer.settings = Some(Settings {
-                renew_credential: current.renew_credentials,
-            });
             return Ok(answer);
         }
         tokio::select! {
             () = woken => {}
-            () = deadline.as_mut() => {
-                answer.settings = Some(Settings { renew_credential: current.renew_credentials });
-                return Ok(answer);
-            }
+            () = deadline.as_mut() => return Ok(answer),
             () = app.shutdown.cancelled() => return Ok(empty(app)),
         }
     }
+}
+
+/// Notes the heartbeat, and what the agent says of its host.
+async fn arrive(app: &App, agent: &Admitted, number: u64, facts: Option<HostFacts>) -> Result<()> {
+    heartbeat::note(app, agent, number).await?;
+    if let Some(facts) = facts {
+        let (id, facts) = (agent.id, facts_of(facts)?);
+        app.store
+            .write::<_, Error, _>(tx!(tx => Ok(agents::facts_update(tx, id, facts).await?)))
+            .await?;
+    }
+    Ok(())
 }
 
 fn empty(app: &App) -> CheckinAnswer {
@@ -108,7 +110,8 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    async fn look(&mut self, agent_active: bool) -> Result<CheckinAnswer> {
+    async fn look(&mut self) -> Result<CheckinAnswer> {
+        let current = recheck(self.app, self.agent).await?;
         let (app, id, now) = (self.app, self.agent.id, self.app.now());
         let (active, waiting) = app
             .store
@@ -119,14 +122,17 @@ impl Round<'_> {
             }))
             .await?;
         let mut answer = empty(app);
+        answer.settings = Some(Settings {
+            renew_credential: current.renew_credentials,
+        });
         let mut redeliver = Vec::new();
         if self.first {
             answer.acknowledged = self.acknowledged(&active);
             redeliver = self.compare(&active, now).await?;
         }
         answer.cancel = self.cancels(&active);
-        if !redeliver.is_empty() || (waiting && agent_active) {
-            let intake = if agent_active {
+        if !redeliver.is_empty() || (waiting && current.active) {
+            let intake = if current.active {
                 Intake::Open
             } else {
                 Intake::RedeliveriesOnly

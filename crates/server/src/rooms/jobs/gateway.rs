@@ -22,7 +22,8 @@ async fn agent_checkin(
     State(app): State<App>,
     request: Request,
 ) -> Result<axum::Json<messages::CheckinAnswer>> {
-    let (agent, message) = admitted(&app, request).await?;
+    // On the heap only while it lasts: thousands of check-ins wait behind it.
+    let (agent, message) = Box::pin(admitted(&app, request)).await?;
     checkin::agent_checkin(&app, &agent, message)
         .await
         .map(axum::Json)
