@@ -28,6 +28,7 @@ use crate::{
     failpoint::hit,
     fence::Fence,
     journal::{self, Found, Journal, Started},
+    launcher::Launcher,
     platform::{self, Cgroup},
     report,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Attempts {
     pub(crate) api: Arc<Api>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) journal: Journal,
+    pub(crate) launcher: Launcher,
     /// Told when the server answers again after a silence: waits for resending are cut short.
     pub(crate) online: Notify,
     settings: Settings,
@@ -87,6 +89,7 @@ impl Attempts {
             api,
             clock,
             journal,
+            launcher: Launcher::default(),
             online: Notify::new(),
             settings,
             state: Mutex::new(State {

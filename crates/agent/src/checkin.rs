@@ -56,6 +56,7 @@ impl Checkin {
         let mut facts_told = false;
         let mut renew_at = Instant::now();
         loop {
+            self.attempts.launcher.rest();
             if Instant::now() >= renew_at && self.renewal_is_due() {
                 renew_at = Instant::now() + RENEW_AGAIN;
                 self.renew().await;

@@ -27,7 +27,10 @@ pub(crate) enum Action {
     Run(Flags),
     /// Prints the version
     Version,
-    /// Watches one attempt; started by the agent itself
+    /// Brings up a shim for each attempt; started by the agent itself
+    #[command(hide = true)]
+    Launch,
+    /// Watches one attempt, as each process does that the launcher brings up
     #[command(hide = true)]
     Shim(ShimFlags),
 }
@@ -60,8 +63,6 @@ pub(crate) struct Flags {
 #[derive(Debug, Args)]
 pub(crate) struct ShimFlags {
     pub(crate) dir: PathBuf,
-    #[arg(long)]
-    pub(crate) attached: bool,
     #[arg(long)]
     pub(crate) cgroup: Option<PathBuf>,
 }

@@ -16,6 +16,7 @@ mod fence;
 mod identity;
 mod jobs;
 mod journal;
+mod launcher;
 mod number;
 mod output;
 mod platform;
@@ -46,7 +47,16 @@ fn main() -> ExitCode {
             );
             ExitCode::SUCCESS
         }
-        Action::Shim(flags) => shim(flags),
+        Action::Shim(flags) => shim(&shim::Options {
+            dir: flags.dir,
+            attached: false,
+            cgroup: flags.cgroup,
+        }),
+        Action::Launch => match launcher::serve() {
+            Ok(None) => ExitCode::SUCCESS,
+            Ok(Some(options)) => shim(&options),
+            Err(_) => ExitCode::FAILURE,
+        },
         Action::Run(flags) => {
             start_log();
             match config::load(flags)
@@ -78,17 +88,12 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
-fn shim(flags: config::ShimFlags) -> ExitCode {
+fn shim(options: &shim::Options) -> ExitCode {
     #[cfg(feature = "failpoints")]
-    if let Some(data) = flags.dir.parent().and_then(std::path::Path::parent) {
+    if let Some(data) = options.dir.parent().and_then(std::path::Path::parent) {
         failpoint::arm(config::failpoint(), data);
     }
-    let options = shim::Options {
-        dir: flags.dir,
-        attached: flags.attached,
-        cgroup: flags.cgroup,
-    };
-    match shim::run(&options) {
+    match shim::run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "postern-agent shim: {error}");

@@ -40,15 +40,24 @@ fn local_us() -> i64 {
 
 /// The shim that watches this attempt.
 fn shim_of(data: &Path, attempt: i64) -> Pid {
-    let dir = data.join(format!("attempts/{attempt}"));
+    // Its standard input is the order, whose lock it holds.
+    let order = data.join(format!("attempts/{attempt}/order.json"));
     wait_for("the shim", || {
         fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
             let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let line = fs::read_to_string(entry.path().join("cmdline")).ok()?;
-            let is_shim = line.contains("\0shim\0") && line.contains(dir.to_str().unwrap());
+            let is_shim = fs::read_link(entry.path().join("fd/0")).ok()? == order;
             is_shim.then(|| Pid::from_raw(pid))
         })
     })
+}
+
+fn parent_of(pid: Pid) -> Pid {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let parent = status
+        .lines()
+        .find_map(|line| line.strip_prefix("PPid:"))
+        .unwrap();
+    Pid::from_raw(parent.trim().parse().unwrap())
 }
 
 #[test]
@@ -220,6 +229,26 @@ fn a_killed_shim_makes_the_attempt_unknown() {
     wait_for("the end of what it left", || {
         (!processes.iter().any(|&pid| is_alive(pid))).then_some(())
     });
+}
+
+#[test]
+fn a_killed_launcher_is_replaced_and_its_shims_go_on() {
+    let server = Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let _agent = server.agent(data.path());
+    let go = data.path().join("go");
+    let waiting = format!("until [ -e {} ]; do sleep 0.05; done; exit 7", go.display());
+    server.give(&order(1, shell(&waiting)));
+    let launcher = parent_of(shim_of(data.path(), 1));
+    kill(launcher, Signal::SIGKILL).unwrap();
+    wait_for("the launcher's end", || {
+        (!is_alive(launcher.as_raw())).then_some(())
+    });
+
+    server.give(&order(2, shell("exit 8")));
+    assert_eq!(server.result(2).outcome, Outcome::Exited { code: 8 });
+    fs::write(go, "").unwrap();
+    assert_eq!(server.result(1).outcome, Outcome::Exited { code: 7 });
 }
 
 #[test]

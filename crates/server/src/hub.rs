@@ -19,10 +19,19 @@ const NEWS_KEPT: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     polls: Mutex<HashMap<AgentId, Arc<Poll>>>,
-    watched: Mutex<HashMap<JobId, broadcast::Sender<()>>>,
+    watched: Mutex<HashMap<JobId, broadcast::Sender<News>>>,
     /// Agents to be told of by the other servers on the database.
     outgoing: Mutex<std::collections::HashSet<AgentId>>,
     outgoing_ready: Notify,
+}
+
+/// What there is to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Seldom, and waited for.
+    State,
+    /// Often, and nothing is lost by looking a moment later.
+    Output,
 }
 
 /// The place where an agent's check-ins wait. Only the newest one is served.
@@ -112,7 +121,7 @@ impl Hub {
             .collect()
     }
 
-    pub(crate) fn watch(&self, job: JobId) -> broadcast::Receiver<()> {
+    pub(crate) fn watch(&self, job: JobId) -> broadcast::Receiver<News> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched
             .entry(job)
@@ -120,11 +129,11 @@ impl Hub {
             .subscribe()
     }
 
-    pub(crate) fn job_changed(&self, job: JobId) {
+    pub(crate) fn job_changed(&self, job: JobId, news: News) {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = watched.get(&job) {
             // Nobody listening any more is fine.
-            let _ = sender.send(());
+            let _ = sender.send(news);
         }
     }
 }

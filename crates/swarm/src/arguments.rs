@@ -71,7 +71,7 @@ pub(crate) enum Part {
 #[derive(Debug, Clone)]
 pub(crate) struct Sizes {
     pub(crate) latency_runs: usize,
-    pub(crate) event_runs: usize,
+    pub(crate) polled_runs: usize,
     pub(crate) real_agents: usize,
     pub(crate) fan_out_runs: usize,
     pub(crate) throughput_seconds: u64,
@@ -95,7 +95,7 @@ impl Sizes {
         if bench.quick {
             return Self {
                 latency_runs: 20,
-                event_runs: 5,
+                polled_runs: 5,
                 real_agents: 5,
                 fan_out_runs: 3,
                 throughput_seconds: 3,
@@ -105,7 +105,7 @@ impl Sizes {
         }
         Self {
             latency_runs: 200,
-            event_runs: 50,
+            polled_runs: 50,
             real_agents: 20,
             fan_out_runs: 10,
             throughput_seconds: 20,

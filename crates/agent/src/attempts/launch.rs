@@ -3,12 +3,8 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
-    os::{
-        fd::OwnedFd,
-        unix::{fs::OpenOptionsExt as _, net::UnixStream, process::CommandExt as _},
-    },
+    os::unix::{fs::OpenOptionsExt as _, net::UnixStream},
     path::Path,
-    process::{Command, Stdio},
     sync::Arc,
 };
 
@@ -18,8 +14,8 @@ use postern_protocol::messages::{Outcome, Phase};
 use super::{Attempts, SHIM_TRIES, Waiting};
 use crate::{
     failpoint::hit,
-    jobs::SEARCH_PATH,
     journal::{CANCEL, CONTROL, ORDER},
+    launcher::Birth,
     shim::GO,
 };
 
@@ -51,7 +47,11 @@ impl Attempts {
                 .cgroup_root
                 .as_ref()
                 .map(|root| root.join(format!("{}-{id}", self.settings.cgroup_prefix)));
-            match spawn(&self.journal.dir(id), cgroup.as_deref()) {
+            let birth = Birth {
+                dir: self.journal.dir(id),
+                cgroup,
+            };
+            match self.bring_up(&birth) {
                 Ok(channel) => launched.push(Launched { waiting, channel }),
                 Err(error) => {
                     let reason = format!("the agent could not start a process: {error}");
@@ -60,6 +60,15 @@ impl Attempts {
             }
         }
         launched
+    }
+
+    /// The lock on the order is the shim's from the moment it exists.
+    fn bring_up(&self, birth: &Birth) -> io::Result<UnixStream> {
+        let lock = File::open(birth.dir.join(ORDER))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        let (ours, theirs) = UnixStream::pair()?;
+        self.launcher.launch(birth, &lock, &theirs)?;
+        Ok(ours)
     }
 
     pub(super) fn start(self: &Arc<Self>, launched: Vec<Launched>) {
@@ -79,36 +88,6 @@ impl Attempts {
             self.watch(id, waiting, channel);
         }
     }
-}
-
-/// The lock on the order is the shim's from the moment it exists: it comes with its standard input.
-fn spawn(dir: &Path, cgroup: Option<&Path>) -> io::Result<UnixStream> {
-    let order = File::open(dir.join(ORDER))?;
-    order.try_lock().map_err(io::Error::from)?;
-    let (ours, theirs) = UnixStream::pair()?;
-    // Also right after an upgrade has replaced the file this process came from.
-    let mut command = Command::new("/proc/self/exe");
-    command
-        .arg0("postern-agent")
-        .arg("shim")
-        .arg(dir)
-        .arg("--attached");
-    if let Some(cgroup) = cgroup {
-        command.arg("--cgroup").arg(cgroup);
-    }
-    command
-        .env_clear()
-        .env("PATH", SEARCH_PATH)
-        .current_dir("/")
-        .stdin(Stdio::from(order))
-        .stdout(Stdio::from(OwnedFd::from(theirs)))
-        .stderr(Stdio::null());
-    #[cfg(feature = "failpoints")]
-    if let Some(name) = crate::failpoint::name() {
-        command.env("POSTERN_AGENT_FAILPOINT", name);
-    }
-    command.spawn()?;
-    Ok(ours)
 }
 
 /// Leaves word and wakes the shim. A shim that does not listen yet looks for the word before it starts. Whether

@@ -14,7 +14,7 @@ use nix::{
 };
 
 use super::{
-    process::{Running, all_pids, command_line, stop},
+    process::{Running, all_pids, stop},
     server::POSTERN,
     wait_for,
 };
@@ -122,13 +122,12 @@ impl Agent {
     pub(crate) fn shims(&self) -> Vec<(i64, Pid)> {
         let folder = self.data.join("attempts");
         let attempt = |pid: Pid| {
-            let words = command_line(pid);
-            let path = words
-                .get(2)
-                .filter(|_| words.get(1).is_some_and(|word| word == "shim"))?;
-            let id = Path::new(path)
+            // A shim's standard input is its order, whose lock it holds.
+            let order = fs::read_link(format!("/proc/{pid}/fd/0")).ok()?;
+            let id = order
                 .strip_prefix(&folder)
                 .ok()?
+                .parent()?
                 .to_str()?
                 .parse()
                 .ok()?;

@@ -139,7 +139,7 @@ pub(crate) fn is_alive(pid: Pid) -> bool {
         .is_ok_and(|stat| !stat[stat.rfind(')').unwrap()..].starts_with(") Z"))
 }
 
-/// Processes that have to do with a folder: named in their arguments, or where they are.
+/// Processes that have to do with a folder: named in their arguments, where they are, or what they read from.
 pub(crate) fn processes_of(folder: &Path) -> Vec<Pid> {
     let text = folder.to_str().unwrap();
     let own = Pid::this();
@@ -147,7 +147,9 @@ pub(crate) fn processes_of(folder: &Path) -> Vec<Pid> {
         *pid != own
             && is_alive(*pid)
             && (command_line(*pid).iter().any(|word| word.contains(text))
-                || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder)))
+                || ["cwd", "fd/0"].iter().any(|name| {
+                    fs::read_link(format!("/proc/{pid}/{name}")).is_ok_and(|path| path.starts_with(folder))
+                }))
     };
     all_pids().into_iter().filter(belongs).collect()
 }

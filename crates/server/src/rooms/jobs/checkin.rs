@@ -25,6 +25,7 @@ use super::transition::{apply, apply_by_system};
 use crate::{
     app::App,
     error::{Error, Result},
+    hub::News,
     random,
     rooms::agents::{
         enroll::{check_version, facts_of},
@@ -226,7 +227,7 @@ impl Round<'_> {
             }))
             .await?;
         for (job, ended) in changed {
-            self.app.hub.job_changed(job);
+            self.app.hub.job_changed(job, News::State);
             if let Some(state) = ended {
                 self.app.metrics.job_ended(state);
             }
@@ -255,7 +256,7 @@ impl Round<'_> {
         seeds
             .into_iter()
             .map(|seed| {
-                self.app.hub.job_changed(seed.job);
+                self.app.hub.job_changed(seed.job, News::State);
                 self.sign(&seed, now)
             })
             .collect()

@@ -20,12 +20,13 @@ use crate::{
     app::App,
     error::{Error, Result},
     http::caller::{self, Credentials},
+    hub::News,
 };
 
 /// Without news the database is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// News closer together than this are one look: a chatty job must not cost a read per line.
+/// Output that comes within this time is one look: a chatty job must not cost a read per line.
 const GATHER: Duration = Duration::from_millis(50);
 
 struct Watch {
@@ -33,7 +34,7 @@ struct Watch {
     /// Asked again at every look: a session, token or role that ended ends this too.
     credentials: Arc<Credentials>,
     id: JobId,
-    news: broadcast::Receiver<()>,
+    news: broadcast::Receiver<News>,
     sent_job: Option<Job>,
     /// Attempt whose output is sent, and how far, per stream.
     attempt: u32,
@@ -77,7 +78,9 @@ impl Watch {
                 return None;
             }
             tokio::select! {
-                _ = self.news.recv() => tokio::time::sleep(GATHER).await,
+                news = self.news.recv() => if news == Ok(News::Output) {
+                    self.gather().await;
+                },
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = self.app.shutdown.cancelled() => return None,
             }
@@ -88,6 +91,12 @@ impl Watch {
                 return None;
             }
         }
+    }
+
+    /// Waits for more output, but not when the state changes.
+    async fn gather(&mut self) {
+        let changed = async { while self.news.recv().await == Ok(News::Output) {} };
+        let _ = tokio::time::timeout(GATHER, changed).await;
     }
 
     /// Gathers what was not sent yet.

@@ -14,6 +14,7 @@ use super::{checkin::started_report, transition::finish_entry};
 use crate::{
     app::App,
     error::{Error, Result},
+    hub::News,
     rooms::agents::gate::Known,
 };
 
@@ -28,7 +29,7 @@ pub(super) async fn attempt_output(
 ) -> Result<OutputAnswer> {
     check_chunks(&request.chunks)?;
     let (now, agent_id) = (app.now(), agent.id);
-    let job = app
+    let news = app
         .store
         .write::<_, Error, _>(tx!(tx => {
             let Some(attempt) = jobs::attempt_of(tx, id, agent_id).await? else { return Ok(None) };
@@ -36,19 +37,20 @@ pub(super) async fn attempt_output(
                 return Ok(None);
             }
             let Some(machine) = jobs::machine(tx, attempt.job_id).await? else { return Ok(None) };
-            if attempt.state == JobState::Pending && machine.attempt_id == Some(id) {
+            let starts = attempt.state == JobState::Pending && machine.attempt_id == Some(id);
+            if starts {
                 started_report(tx, &machine, id, Timestamp::from_micros(request.started_us), now).await?;
             }
             append(tx, id, request.chunks).await?;
-            Ok(Some(machine.id))
+            Ok(Some((machine.id, if starts { News::State } else { News::Output })))
         }))
         .await?;
     crate::failpoint::hit("after-output-written");
-    if let Some(job) = job {
-        app.hub.job_changed(job);
+    if let Some((job, news)) = news {
+        app.hub.job_changed(job, news);
     }
     Ok(OutputAnswer {
-        wanted: job.is_some(),
+        wanted: news.is_some(),
     })
 }
 
@@ -85,7 +87,7 @@ pub(super) async fn attempt_result(
     if let Some(state) = state {
         app.metrics.job_ended(state);
     }
-    app.hub.job_changed(job);
+    app.hub.job_changed(job, News::State);
     // Its slot is free: whatever waits for it can go. The agent hears of it in the check-in it has open.
     app.hub.wake_here([agent_id]);
     Ok(ResultAnswer { known: true })

@@ -27,6 +27,7 @@ use crate::{
         extract::{List, page_of, unknown_filter, words},
         idempotency::{self, Answered, Key},
     },
+    hub::News,
 };
 
 const VIEW: Permission = Permission::JobsView;
@@ -273,7 +274,7 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
     if let Some(state) = change.ended() {
         app.metrics.job_ended(state);
     }
-    app.hub.job_changed(id);
+    app.hub.job_changed(id, News::State);
     app.hub.wake([agent]);
     job_of(job, now)
 }
@@ -414,7 +415,7 @@ pub(crate) async fn jobs_overdue(app: &App) -> Result<usize> {
         if let Some(state) = change.and_then(|change| change.ended()) {
             ended += 1;
             app.metrics.job_ended(state);
-            app.hub.job_changed(id);
+            app.hub.job_changed(id, News::State);
         }
     }
     Ok(ended)
