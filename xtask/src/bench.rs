@@ -42,8 +42,13 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
         .arg(binaries.join("postern-agent"))
         .args(["--postgres", cluster.url()]);
     swarm.args(["--commit", &commit]).arg("--output").arg(&result);
+    let only_asks = passed_on
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h");
     process::run(interrupt, swarm.args(passed_on))?;
-
+    if only_asks {
+        return Ok(());
+    }
     let text =
         std::fs::read_to_string(&result).with_context(|| format!("no result in {}", result.display()))?;
     println!("{text}\nstored in {}", result.display());

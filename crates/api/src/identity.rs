@@ -11,6 +11,12 @@ crate::wire! {
         pub password: String,
     }
 
+    /// One's own password. It ends all of one's sessions.
+    pub struct PasswordChange {
+        pub current_password: String,
+        pub new_password: String,
+    }
+
     /// The caller. A browser session's `csrf_token` goes into the header `X-CSRF-Token` of every change.
     pub struct Session {
         pub user: User,

@@ -57,6 +57,9 @@ pub(crate) enum OperatorCommand {
     /// Users and their roles
     #[command(subcommand)]
     User(users::UserCommand),
+    /// Your own password: change
+    #[command(subcommand)]
+    Password(users::PasswordCommand),
     /// The built-in roles
     #[command(subcommand)]
     Role(users::RoleCommand),

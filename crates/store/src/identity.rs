@@ -152,10 +152,12 @@ pub async fn organization_first(tx: &mut Tx<'_>, tenant: TenantId) -> Result<Opt
 }
 
 /// `own` is the caller's tenant, whose organizations' names may be seen to pick from.
+/// `search` looks into the names of organizations and of their departments.
 pub async fn organization_list(
     tx: &mut Tx<'_>,
     own: TenantId,
     reach: &Reach,
+    search: Option<&str>,
     page: &ListQuery,
 ) -> Result<Vec<Organization>, Error> {
     let mut select =
@@ -163,6 +165,12 @@ pub async fn organization_list(
     if !reach.everywhere {
         let tenants = reach.tenants.iter().copied().chain([own]);
         select.and_in("o.tenant_id", tenants);
+    }
+    if let Some(text) = search {
+        let pattern = contains(text);
+        let condition = "lower(o.name) LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM departments d
+            WHERE d.organization_id = o.id AND lower(d.name) LIKE ? ESCAPE '\\')";
+        select.and(condition, values![&pattern, &pattern]);
     }
     let (sql, values) = select.page(page, Key::Text("o.name"), "o.id")?.parts();
     tx.query(sql, values)
@@ -439,10 +447,12 @@ pub async fn token_find(tx: &mut Tx<'_>, id: TokenId) -> Result<Option<Token>, E
 }
 
 /// Everyone sees their own tokens; whoever manages users sees those of the tenant.
+/// `search` looks into the names of tokens and of their owners.
 pub async fn token_list(
     tx: &mut Tx<'_>,
     own: UserId,
     reach: &Reach,
+    search: Option<&str>,
     page: &ListQuery,
 ) -> Result<Vec<Token>, Error> {
     let head = concat!(
@@ -459,6 +469,11 @@ pub async fn token_list(
         let (marks, tenants) = marks(tenants);
         let condition = format!("t.user_id = ? OR u.tenant_id IN ({marks})");
         select.and(&condition, [Value::from(own)].into_iter().chain(tenants));
+    }
+    if let Some(text) = search {
+        let pattern = contains(text);
+        let condition = "lower(t.name) LIKE ? ESCAPE '\\' OR lower(u.username) LIKE ? ESCAPE '\\'";
+        select.and(condition, values![&pattern, &pattern]);
     }
     let (sql, values) = select.page(page, Key::Id, "t.id")?.parts();
     tx.query(sql, values)

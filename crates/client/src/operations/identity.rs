@@ -2,8 +2,8 @@ use postern_api::{
     ListRequest, Page,
     identity::{
         Binding, BindingCreate, Department, DepartmentCreate, Organization, OrganizationCreate,
-        OrganizationUpdate, RoleDescription, Session, SessionCreate, Token, TokenCreate, TokenCreated, User,
-        UserCreate, UserUpdate,
+        OrganizationUpdate, PasswordChange, RoleDescription, Session, SessionCreate, Token, TokenCreate,
+        TokenCreated, User, UserCreate, UserUpdate,
     },
 };
 use postern_domain::{BindingId, OrganizationId, TokenId, UserId};
@@ -52,6 +52,13 @@ impl Client {
 
     pub async fn session_delete(&self) -> Result<(), Error> {
         self.call(Method::DELETE, segments!["session"]).nothing().await
+    }
+
+    pub async fn password_change(&self, request: &PasswordChange) -> Result<(), Error> {
+        self.call(Method::POST, segments!["session", "password"])
+            .body(request)
+            .nothing()
+            .await
     }
 
     pub async fn user_list(&self, request: &ListRequest) -> Result<Page<User>, Error> {

@@ -202,16 +202,21 @@ fn print_session(session: &Session, context: &Context<'_>) {
 
 /// The first line, without its end.
 pub(crate) fn read_secret() -> Result<String, Failure> {
+    read_secrets().map(|lines| lines.into_iter().next().unwrap_or_default())
+}
+
+/// At least one line, and that not empty.
+pub(crate) fn read_secrets() -> Result<Vec<String>, Failure> {
     let mut text = String::new();
     io::stdin()
         .take(SECRET_BYTES)
         .read_to_string(&mut text)
         .map_err(|error| Failure::local("cannot read standard input", &error))?;
-    let secret = text.lines().next().unwrap_or_default();
-    if secret.is_empty() {
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if lines.first().is_none_or(String::is_empty) {
         return Err(Failure::usage(
             "nothing came on standard input: write the password or token to it",
         ));
     }
-    Ok(secret.to_owned())
+    Ok(lines)
 }

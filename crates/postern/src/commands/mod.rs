@@ -25,6 +25,9 @@ pub(crate) async fn run(command: OperatorCommand, console: &Console) -> Result<E
         OperatorCommand::Job(command) => return jobs::run(command, console).await,
         OperatorCommand::Token(command) => tokens::run(command, &context()?).await?,
         OperatorCommand::User(command) => users::run(command, &context()?).await?,
+        OperatorCommand::Password(users::PasswordCommand::Change(change)) => {
+            users::password_change(&change, &context()?).await?;
+        }
         OperatorCommand::Role(users::RoleCommand::List) => users::role_list(&context()?).await?,
         OperatorCommand::Organization(command) => organizations::run(command, &context()?).await?,
         OperatorCommand::Department(command) => organizations::run_department(command, &context()?).await?,

@@ -1,7 +1,7 @@
-//! `postern user …` and `postern role …`
+//! `postern user …`, `postern password …` and `postern role …`
 
 use clap::{Args, Subcommand};
-use postern_api::identity::{BindingCreate, User, UserCreate, UserUpdate};
+use postern_api::identity::{BindingCreate, PasswordChange, User, UserCreate, UserUpdate};
 use postern_client::IdempotencyKey;
 use postern_domain::{
     BindingId,
@@ -10,7 +10,7 @@ use postern_domain::{
 
 use super::{
     list::{ListArguments, closing},
-    login::read_secret,
+    login::{read_secret, read_secrets},
 };
 use crate::{
     clock,
@@ -141,6 +141,52 @@ pub(crate) async fn run(command: UserCommand, context: &Context<'_>) -> Result<(
         UserCommand::Grant { user, binding } => binding_create(&user, &binding, context).await,
         UserCommand::RevokeRole { user, binding, yes } => binding_delete(&user, &binding, yes, context).await,
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PasswordCommand {
+    /// Change your own password; it ends your sessions, not your API tokens
+    Change(Change),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Change {
+    /// Read the current password and the new one from standard input, a line each
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(crate) async fn password_change(change: &Change, context: &Context<'_>) -> Result<(), Failure> {
+    let console = context.console;
+    let (current_password, new_password) = if change.password_stdin {
+        let mut lines = read_secrets()?.into_iter();
+        match (lines.next(), lines.next()) {
+            (Some(current), Some(new)) => (current, new),
+            _ => {
+                return Err(Failure::usage(
+                    "two lines were expected on standard input: the current password and the new one",
+                ));
+            }
+        }
+    } else if console.can_ask() {
+        (
+            console.ask_password("Current password")?,
+            new_password(false, console)?,
+        )
+    } else {
+        return Err(Failure::usage(
+            "there is no terminal to ask for a password: give --password-stdin",
+        ));
+    };
+    let request = PasswordChange {
+        current_password,
+        new_password,
+    };
+    context.client.password_change(&request).await?;
+    if !console.is_json() {
+        console.say("your password is changed; your sessions have ended");
+    }
+    Ok(())
 }
 
 fn new_password(from_stdin: bool, console: &Console) -> Result<String, Failure> {

@@ -92,21 +92,31 @@ impl Caller {
         self.rights.reach(permission)
     }
 
-    /// A record of what this caller does, to be completed by the operation.
+    /// A record of what this caller does to an object of this tenant, to be completed by the operation.
     pub(crate) fn entry(
         &self,
         now: Timestamp,
         action: &'static str,
-        object: impl Into<String>,
+        object: String,
+        tenant: TenantId,
     ) -> audit::Entry {
+        audit::Entry {
+            tenant: Some(tenant),
+            refused: false,
+            ..self.refused_entry(now, action, object)
+        }
+    }
+
+    /// A record of what this caller was refused. Whose object it was is not said: they may not even know of it.
+    pub(crate) fn refused_entry(&self, now: Timestamp, action: &'static str, object: String) -> audit::Entry {
         audit::Entry {
             tenant: self.user.as_ref().map(|user| user.tenant_id),
             at: now,
             actor: self.actor(),
             token_id: self.token.map(|id| id.0),
             action,
-            object: object.into(),
-            refused: false,
+            object,
+            refused: true,
             before: None,
             after: None,
             reason: None,

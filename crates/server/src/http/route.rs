@@ -153,8 +153,7 @@ fn permitted(caller: &Caller, access: Access) -> Result<(), Error> {
 
 /// A refusal changes nothing, so its record is a transaction of its own.
 async fn record_refusal(app: &App, caller: &Caller, operation: &Operation, path: &str, refused: &Refused) {
-    let mut entry = caller.entry(app.now(), operation.name, object_of(path));
-    entry.refused = true;
+    let mut entry = caller.refused_entry(app.now(), operation.name, object_of(path));
     entry.reason = Some(refused.reason.clone());
     let written = app
         .store

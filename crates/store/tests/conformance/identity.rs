@@ -83,7 +83,7 @@ async fn organizations_are_listed_within_reach(db: TestDatabase) {
     );
     let list = async |own: TenantId, reach: Reach| {
         let rows = db
-            .read(tx!(tx => identity::organization_list(tx, own, &reach, &page(10)).await))
+            .read(tx!(tx => identity::organization_list(tx, own, &reach, None, &page(10)).await))
             .await
             .unwrap();
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
@@ -104,6 +104,28 @@ async fn organizations_are_listed_within_reach(db: TestDatabase) {
     assert_eq!(list(a.tenant, reach).await, [c.organization, a.organization]);
 }
 
+async fn organizations_are_searched_by_their_and_their_departments_names(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let plant = world.organization("Plant").await;
+    world.department("Paint_shop").await;
+    let find = async |search: &'static str| {
+        let rows = db
+            .read(tx!(tx => {
+                identity::organization_list(tx, TenantId(0), &everywhere(), Some(search), &page(10)).await
+            }))
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(find("pLAN").await, [plant]);
+    assert_eq!(
+        find("t_s").await,
+        [world.organization],
+        "a department's name, literally"
+    );
+    assert!(find("%").await.is_empty());
+}
+
 async fn organizations_with_equal_names_are_paged_without_loss(db: TestDatabase) {
     let mut made = Vec::new();
     for name in ["t1", "t2", "t3"] {
@@ -121,7 +143,7 @@ async fn organizations_with_equal_names_are_paged_without_loss(db: TestDatabase)
                 id: row.id.0,
             },
             async |query| {
-                db.read(tx!(tx => identity::organization_list(tx, TenantId(0), &everywhere(), &query).await))
+                db.read(tx!(tx => identity::organization_list(tx, TenantId(0), &everywhere(), None, &query).await))
                     .await
                     .unwrap()
             },
@@ -172,6 +194,7 @@ on_both_engines!(
     an_organization_is_found_and_changed,
     an_organizations_name_is_taken_within_its_tenant_only,
     organizations_are_listed_within_reach,
+    organizations_are_searched_by_their_and_their_departments_names,
     organizations_with_equal_names_are_paged_without_loss,
     departments_belong_to_an_organization,
 );

@@ -369,7 +369,7 @@ async fn tokens_are_listed_for_their_owner_and_for_who_manages_users(db: TestDat
             },
             async |query| {
                 let reach = reach.clone();
-                db.read(tx!(tx => identity::token_list(tx, own, &reach, &query).await))
+                db.read(tx!(tx => identity::token_list(tx, own, &reach, None, &query).await))
                     .await
                     .unwrap()
             },
@@ -386,6 +386,11 @@ async fn tokens_are_listed_for_their_owner_and_for_who_manages_users(db: TestDat
     };
     assert_eq!(list(eve, tenant).await, [ids[3], ids[2], ids[1], ids[0]]);
     assert_eq!(list(bob, everywhere()).await.len(), 4);
+    let found = db
+        .read(tx!(tx => identity::token_list(tx, bob, &everywhere(), Some("AD"), &page(10)).await))
+        .await
+        .unwrap();
+    assert_eq!(found.len(), 2, "both are ada's");
 }
 
 on_both_engines!(

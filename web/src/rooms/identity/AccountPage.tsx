@@ -11,14 +11,12 @@ import { RelativeTime } from "~/ui/RelativeTime";
 import { ErrorState, LoadingLines } from "~/ui/states";
 import classes from "./AccountPage.module.css";
 import { rolesOptions } from "./api";
-import { PasswordDialog, usePlaces } from "./UserDialogs";
-import { useManaged } from "./useManaged";
+import { OwnPasswordDialog, usePlaces } from "./UserDialogs";
 import { PERMISSION, ROLE, scopeKey, scopeText } from "./words";
 
 /** Who is signed in, and what they may do where. */
 export function AccountPage() {
   const { user, expires_at: expiresAt } = useSession();
-  const { ownPassword } = useManaged();
   const [changing, setChanging] = useState(false);
   return (
     <Page
@@ -32,12 +30,7 @@ export function AccountPage() {
           >
             API tokens
           </LinkButton>
-          <ActionButton
-            label="Change password"
-            icon={IconLock}
-            reason={ownPassword()}
-            onClick={() => setChanging(true)}
-          />
+          <ActionButton label="Change password" icon={IconLock} onClick={() => setChanging(true)} />
         </>
       }
     >
@@ -55,7 +48,7 @@ export function AccountPage() {
       <Panel title="Roles" flush>
         <Roles bindings={user.bindings} tenant={user.tenant_id} />
       </Panel>
-      {changing && <PasswordDialog user={user} onClose={() => setChanging(false)} />}
+      {changing && <OwnPasswordDialog onClose={() => setChanging(false)} />}
     </Page>
   );
 }

@@ -168,20 +168,11 @@ export function RolesDialog({ user, onClose }: { user: User; onClose: () => void
 
 export function PasswordDialog({ user, onClose }: { user: User; onClose: () => void }) {
   const client = useQueryClient();
-  const router = useRouter();
-  const own = useSession().user.id === user.id;
   const [password, setPassword] = useState("");
   const save = useMutation({
     mutationFn: () =>
       answer(api.PATCH("/api/v1/users/{id}", { params: { path: { id: user.id } }, body: { password } })),
     onSuccess: async () => {
-      if (own) {
-        const { href } = router.state.location;
-        leaveSession(client);
-        toastDone("Your password is changed: sign in with it");
-        await router.navigate({ to: "/sign-in", search: { return: href } });
-        return;
-      }
       await client.invalidateQueries({ queryKey: userKey });
       toastDone(`${user.username} has a new password`);
       onClose();
@@ -193,23 +184,82 @@ export function PasswordDialog({ user, onClose }: { user: User; onClose: () => v
     save.mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={own ? "New password" : `New password for ${user.username}`}
-      size="md"
-    >
+    <Modal opened onClose={onClose} title={`New password for ${user.username}`} size="md">
       <form onSubmit={submit} onChange={() => save.error && save.reset()}>
         <Stack gap="md">
           {save.error && (rest.length > 0 || !at.password) ? <ProblemAlert error={save.error} /> : null}
           <PasswordInput
             label="New password"
-            description={`${PASSWORD_RULE} ${own ? "All your sessions end, this one too." : "All sessions of this user end."}`}
+            description={`${PASSWORD_RULE} All sessions of this user end.`}
             required
             data-autofocus
             autoComplete="new-password"
             value={password}
             error={at.password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={save.isPending}>
+              Change password
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+/** Asks for the current password too: the browser may have been left open. */
+export function OwnPasswordDialog({ onClose }: { onClose: () => void }) {
+  const client = useQueryClient();
+  const router = useRouter();
+  const [current, setCurrent] = useState("");
+  const [password, setPassword] = useState("");
+  const save = useMutation({
+    mutationFn: () =>
+      answer(
+        api.POST("/api/v1/session/password", { body: { current_password: current, new_password: password } }),
+      ),
+    onSuccess: async () => {
+      const { href } = router.state.location;
+      leaveSession(client);
+      toastDone("Your password is changed: sign in with it");
+      await router.navigate({ to: "/sign-in", search: { return: href } });
+    },
+  });
+  const { at, rest } = problemsByField(save.error ? asProblem(save.error).fields : [], [
+    "current_password",
+    "new_password",
+  ]);
+  const placed = at.current_password || at.new_password;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  return (
+    <Modal opened onClose={onClose} title="New password" size="md">
+      <form onSubmit={submit} onChange={() => save.error && save.reset()}>
+        <Stack gap="md">
+          {save.error && (rest.length > 0 || !placed) ? <ProblemAlert error={save.error} /> : null}
+          <PasswordInput
+            label="Current password"
+            required
+            data-autofocus
+            autoComplete="current-password"
+            value={current}
+            error={at.current_password}
+            onChange={(event) => setCurrent(event.currentTarget.value)}
+          />
+          <PasswordInput
+            label="New password"
+            description={`${PASSWORD_RULE} All your sessions end, this one too.`}
+            required
+            autoComplete="new-password"
+            value={password}
+            error={at.new_password}
             onChange={(event) => setPassword(event.currentTarget.value)}
           />
           <Group justify="flex-end" gap="xs">

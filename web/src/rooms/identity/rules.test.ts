@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Binding, Organization, Role, RoleDescription, Scope, User } from "~/api/types";
-import { managedScopes, manageReason, nameMatches, organizationChanges, ownPasswordReason } from "./rules";
+import type { Binding, Organization, Role, RoleDescription, Scope } from "~/api/types";
+import { managedScopes, manageReason, nameMatches, organizationChanges } from "./rules";
 
 const ROLES: RoleDescription[] = [
   { role: "site_administrator", permissions: ["users.manage", "agents.view"] },
@@ -44,38 +44,6 @@ describe("managing an organization", () => {
     const scopes = managed(at("administrator", { kind: "organization", id: 10 }));
     expect(manageReason(scopes, { tenant: 1 })).toBe(
       "Needs the permission users.manage for the whole tenant",
-    );
-  });
-});
-
-describe("one's own password", () => {
-  const tenant: Scope = { kind: "tenant", id: 1 };
-  const reason = (...bindings: Binding[]) => {
-    const user: User = {
-      id: 5,
-      tenant_id: 1,
-      username: "anna",
-      display_name: "",
-      active: true,
-      created_at: "2026-11-01T00:00:00Z",
-      bindings,
-    };
-    return ownPasswordReason(user, managed(...bindings));
-  };
-
-  it("is set by who manages the users of the tenant", () => {
-    expect(reason(at("administrator", tenant))).toBeUndefined();
-    expect(reason(at("site_administrator", { kind: "cluster" }))).toBeUndefined();
-  });
-
-  it("is not set by who manages less", () => {
-    expect(reason(at("administrator", { kind: "organization", id: 10 }))).toMatch(/ask an administrator/);
-    expect(reason(at("auditor", tenant))).toMatch(/ask an administrator/);
-  });
-
-  it("is not set by who holds a role beyond what they manage", () => {
-    expect(reason(at("administrator", tenant), at("customer_support", { kind: "cluster" }))).toMatch(
-      /ask a site administrator/,
     );
   });
 });

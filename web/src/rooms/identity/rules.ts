@@ -1,5 +1,5 @@
 /** Where somebody manages users, and what follows from it: the same rules the server applies. */
-import type { Binding, Organization, OrganizationUpdate, RoleDescription, Scope, User } from "~/api/types";
+import type { Binding, Organization, OrganizationUpdate, RoleDescription, Scope } from "~/api/types";
 
 /** The scopes at which the bindings let somebody manage users. */
 export function managedScopes(bindings: Binding[], roles: RoleDescription[]): Scope[] {
@@ -22,19 +22,6 @@ export function manageReason(scopes: Scope[], place: Managed): string | undefine
   );
   const where = place.organization === undefined ? "the whole tenant" : "this organization";
   return allowed ? undefined : `Needs the permission users.manage for ${where}`;
-}
-
-/** A password is set by whoever manages all users of the tenant, and holds as much as its owner. */
-export function ownPasswordReason(user: User, scopes: Scope[]): string | undefined {
-  if (scopes.some((scope) => scope.kind === "cluster")) {
-    return undefined;
-  }
-  if (manageReason(scopes, { tenant: user.tenant_id })) {
-    return "Passwords are set by who manages the users of the tenant: ask an administrator";
-  }
-  return user.bindings.some((binding) => binding.scope.kind === "cluster")
-    ? "You hold a role in the whole cluster: ask a site administrator"
-    : undefined;
 }
 
 /** By its own name or that of one of its departments. */

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMissing, useSession } from "~/app/session";
 import { rolesOptions } from "./api";
-import { type Managed, managedScopes, manageReason, ownPasswordReason } from "./rules";
+import { type Managed, managedScopes, manageReason } from "./rules";
 
 /** Gives the reason why something about users or organizations is not possible, or nothing when it is. */
 export function useManaged() {
@@ -12,6 +12,5 @@ export function useManaged() {
   return {
     /** Until the roles are known, only whether users are managed anywhere. */
     manage: (place: Managed) => missing("users.manage") ?? (scopes && manageReason(scopes, place)),
-    ownPassword: () => (scopes ? ownPasswordReason(user, scopes) : missing("users.manage")),
   };
 }

@@ -86,48 +86,41 @@ pub(super) async fn agent_enroll(
         jti: jti.clone(),
         expires,
     };
-    let refuse_app = app.clone();
+    let asked = app.clone();
     let agent = app
         .store
         .write::<_, Error, _>(tx!(tx => {
-            let refuse = |code| refused(&refuse_app, code);
+            let refuse = |code| refused(&asked, code);
             let stored = agents::enrollment_token_find(tx, token.id).await?;
             let hash = secret_hash(&*token.secret);
             let stored = stored
                 .filter(|stored| stored.hash == hash)
                 .ok_or_else(|| refuse(RefusalCode::EnrollmentTokenUnknown))?;
-            if stored.used.is_some() && !answer_was_lost(tx, &stored, &joined.key_thumbprint, now).await? {
-                return Err(refuse(RefusalCode::EnrollmentTokenUsed));
-            }
-            if stored.revoked.is_some() {
-                return Err(refuse(RefusalCode::EnrollmentTokenRevoked));
-            }
-            if stored.expires <= now {
-                return Err(refuse(RefusalCode::EnrollmentTokenExpired));
-            }
             let id = stored.agent_id;
+            if let Some(code) = token_refusal(tx, &stored, &joined.key_thumbprint, now).await? {
+                // Whoever comes with the secret of a token that is spent may be a thief.
+                if asked.limiter.is_worth_a_record(&format!("enrollment token {}", stored.id))
+                    && let Some(agent) = agents::find(tx, id).await?
+                {
+                    let mut entry = enroll_entry(&agent, address, now);
+                    entry.refused = true;
+                    entry.reason = Some(code.text().to_owned());
+                    audit::append(tx, vec![entry]).await?;
+                }
+                return Ok(Err(code));
+            }
             agents::enrollment_token_used(tx, token.id, now).await?;
             agents::joined(tx, id, joined, now).await?;
             agents::facts_update(tx, id, facts).await?;
             jobs::service::agent_reset(tx, id, now).await?;
             let agent = agents::find(tx, id).await?.ok_or_else(|| refuse(RefusalCode::AgentDeleted))?;
-            let entry = audit::Entry {
-                tenant: Some(agent.tenant_id),
-                at: now,
-                actor: format!("agent:{id} ({})", agent.name),
-                token_id: None,
-                action: "agent_enroll",
-                object: format!("agent:{id}"),
-                refused: false,
-                before: None,
-                after: Some(serde_json::json!({"hostname": agent.hostname, "version": agent.version}).to_string()),
-                reason: None,
-                address,
-            };
+            let mut entry = enroll_entry(&agent, address, now);
+            entry.after = Some(serde_json::json!({"hostname": agent.hostname, "version": agent.version}).to_string());
             audit::append(tx, vec![entry]).await?;
-            Ok(agent)
+            Ok(Ok(agent))
         }))
-        .await?;
+        .await?
+        .map_err(|code| refused(app, code))?;
     crate::failpoint::hit("after-enrolled");
     heartbeat::reset(app, agent.id);
     app.gate.forget(agent.id);
@@ -142,6 +135,41 @@ pub(super) async fn agent_enroll(
         },
         server_time_us: now.as_micros(),
     })
+}
+
+async fn token_refusal(
+    tx: &mut Tx<'_>,
+    token: &agents::EnrollmentToken,
+    key_thumbprint: &str,
+    now: Timestamp,
+) -> Result<Option<RefusalCode>> {
+    Ok(
+        if token.used.is_some() && !answer_was_lost(tx, token, key_thumbprint, now).await? {
+            Some(RefusalCode::EnrollmentTokenUsed)
+        } else if token.revoked.is_some() {
+            Some(RefusalCode::EnrollmentTokenRevoked)
+        } else if token.expires <= now {
+            Some(RefusalCode::EnrollmentTokenExpired)
+        } else {
+            None
+        },
+    )
+}
+
+fn enroll_entry(agent: &agents::Agent, address: Option<String>, now: Timestamp) -> audit::Entry {
+    audit::Entry {
+        tenant: Some(agent.tenant_id),
+        at: now,
+        actor: format!("agent:{} ({})", agent.id, agent.name),
+        token_id: None,
+        action: "agent_enroll",
+        object: format!("agent:{}", agent.id),
+        refused: false,
+        before: None,
+        after: None,
+        reason: None,
+        address,
+    }
 }
 
 /// Whether the one who used the token asks again: it proves the same key, and never checked in with what it got.
@@ -163,6 +191,12 @@ async fn answer_was_lost(
 /// A new credential for the same key. The one used to ask for it ends when the new one is used first: the answer
 /// may get lost.
 pub(super) async fn credential_renew(app: &App, agent: &Admitted) -> Result<RenewAnswer> {
+    if !agent.renew_credentials {
+        return Err(Error::conflict(
+            "renewal_off",
+            "The organization has switched off the renewal of credentials. Switch it on, or give the agent a new enrolment token.",
+        ));
+    }
     let now = app.now();
     let id = agent.id;
     let thumbprint = agent

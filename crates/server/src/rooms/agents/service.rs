@@ -175,7 +175,7 @@ pub(super) async fn agent_create(
             };
             let id = agents::create(tx, new, now).await.map_err(|error| taken(error, &wanted.name))?;
             let enrollment = token.give(tx, &site, id, now).await?;
-            let mut entry = author.entry(now, "agent_create", format!("agent:{id}"));
+            let mut entry = author.entry(now, "agent_create", format!("agent:{id}"), place.tenant);
             entry.after = Some(json(&enrollment.agent));
             audit::append(tx, vec![entry]).await?;
             Ok(enrollment)
@@ -201,9 +201,9 @@ pub(super) async fn enrollment_token_create(
         "enrollment_token_create",
         &id,
         tx!(tx => {
-            find(tx, &author, id, INSTALL).await?;
+            let found = find(tx, &author, id, INSTALL).await?;
             let enrollment = token.give(tx, &site, id, now).await?;
-            let entry = author.entry(now, "enrollment_token_create", format!("agent:{id}"));
+            let entry = author.entry(now, "enrollment_token_create", format!("agent:{id}"), found.tenant_id);
             audit::append(tx, vec![entry]).await?;
             Ok(enrollment)
         }),
@@ -239,7 +239,7 @@ pub(super) async fn agent_update(
             let properties = properties(tx, &caller, &found, request).await?;
             agents::update(tx, id, &properties).await.map_err(|error| taken(error, &properties.name))?;
             let after = load(tx, id, now).await?;
-            let mut entry = caller.entry(now, "agent_update", format!("agent:{id}"));
+            let mut entry = caller.entry(now, "agent_update", format!("agent:{id}"), found.tenant_id);
             entry.before = Some(json(&before));
             entry.after = Some(json(&after));
             audit::append(tx, vec![entry]).await?;
@@ -301,7 +301,7 @@ pub(super) async fn agent_revoke(app: &App, caller: &Caller, id: AgentId) -> Res
             }
             agents::credential_revoke(tx, id, now).await?;
             let after = load(tx, id, now).await?;
-            audit::append(tx, vec![caller.entry(now, "agent_revoke", format!("agent:{id}"))]).await?;
+            audit::append(tx, vec![caller.entry(now, "agent_revoke", format!("agent:{id}"), found.tenant_id)]).await?;
             Ok::<_, Error>(after)
         }))
         .await?;
@@ -328,9 +328,10 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
                     "The agent's credential is live. Revoke it first, or delete with revoke=true to do both.",
                 ));
             }
+            let tenant = found.tenant_id;
             let before = agent_of(found, now)?;
             agents::delete(tx, id).await?;
-            let mut entry = caller.entry(now, "agent_delete", format!("agent:{id}"));
+            let mut entry = caller.entry(now, "agent_delete", format!("agent:{id}"), tenant);
             entry.before = Some(json(&before));
             entry.reason = (on_live == OnLive::Revoke).then(|| "revoke and delete".to_owned());
             Ok(audit::append(tx, vec![entry]).await?)

@@ -50,11 +50,11 @@ pub(super) async fn organization_list(
         return Err(unknown_filter(field, "none"));
     }
     let (own, reach) = (caller.tenant()?, caller.reach(Permission::UsersManage));
-    let (page, limit) = (list.page.clone(), list.page.limit);
+    let (page, limit, search) = (list.page.clone(), list.page.limit, list.search);
     let (found, departments) = app
         .store
         .scan::<_, Error, _>(tx!(tx => {
-            let found = identity::organization_list(tx, own, &reach, &page).await?;
+            let found = identity::organization_list(tx, own, &reach, search.as_deref(), &page).await?;
             let ids: Vec<_> = found.iter().map(|organization| organization.id).collect();
             let departments = identity::department_list(tx, &ids).await?;
             Ok((found, departments))
@@ -84,7 +84,7 @@ pub(super) async fn organization_create(
     let created = idempotency::create(app, caller, key, "organization_create", &request, tx!(tx => {
         let id = identity::organization_create(tx, tenant, &name, now).await.map_err(|error| taken(error, &name))?;
         let organization = load(tx, id).await?;
-        let mut entry = author.entry(now, "organization_create", format!("organization:{id}"));
+        let mut entry = author.entry(now, "organization_create", format!("organization:{id}"), organization.tenant_id);
         entry.after = Some(text(&organization));
         audit::append(tx, vec![entry]).await?;
         Ok(organization)
@@ -111,7 +111,7 @@ pub(super) async fn organization_update(
             let renew = request.renew_credentials.unwrap_or(before.renew_credentials);
             identity::organization_update(tx, id, &name, renew).await.map_err(|error| taken(error, &name))?;
             let organization = load(tx, id).await?;
-            let mut entry = caller.entry(now, "organization_update", format!("organization:{id}"));
+            let mut entry = caller.entry(now, "organization_update", format!("organization:{id}"), organization.tenant_id);
             entry.before = Some(text(&before));
             entry.after = Some(text(&organization));
             audit::append(tx, vec![entry]).await?;
@@ -135,7 +135,7 @@ pub(super) async fn department_create(
         let department =
             identity::department_create(tx, &organization, &name).await.map_err(|error| taken(error, &name))?;
         let department = Department { id: department, name };
-        let mut entry = author.entry(now, "department_create", format!("organization:{id}"));
+        let mut entry = author.entry(now, "department_create", format!("organization:{id}"), organization.tenant_id);
         entry.after = Some(text(&department));
         audit::append(tx, vec![entry]).await?;
         Ok(department)

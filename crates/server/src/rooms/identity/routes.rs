@@ -9,8 +9,8 @@ use postern_api::{
     Page, Problem,
     identity::{
         Binding, BindingCreate, Department, DepartmentCreate, Organization, OrganizationCreate,
-        OrganizationUpdate, RoleDescription, Session, SessionCreate, Token, TokenCreate, TokenCreated, User,
-        UserCreate, UserUpdate,
+        OrganizationUpdate, PasswordChange, RoleDescription, Session, SessionCreate, Token, TokenCreate,
+        TokenCreated, User, UserCreate, UserUpdate,
     },
 };
 use postern_domain::{BindingId, OrganizationId, TokenId, UserId, permission::Permission};
@@ -37,6 +37,7 @@ pub(crate) fn add(routes: Routes) -> Routes {
         .operation("session_create", Access::Public, routes!(session_create))
         .operation("session_show", Access::SignedIn, routes!(session_show))
         .operation("session_delete", Access::SignedIn, routes!(session_delete))
+        .operation("password_change", Access::SignedIn, routes!(password_change))
         .operation("user_list", MANAGE, routes!(user_list))
         .operation("user_create", MANAGE, routes!(user_create))
         .operation("user_show", MANAGE, routes!(user_show))
@@ -88,6 +89,19 @@ async fn session_delete(State(app): State<App>, caller: Caller) -> Result<impl I
         StatusCode::NO_CONTENT,
         AppendHeaders([(header::SET_COOKIE, cookie)]),
     ))
+}
+
+/// Change one's own password. Ends all of one's sessions; API tokens stay.
+#[utoipa::path(post, path = "/api/v1/session/password", tag = "identity", request_body = PasswordChange,
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn password_change(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<PasswordChange>,
+) -> Result<StatusCode> {
+    sign_in::password_change(&app, &caller, request)
+        .await
+        .map(|()| StatusCode::NO_CONTENT)
 }
 
 /// Users of the tenants whose users the caller manages.

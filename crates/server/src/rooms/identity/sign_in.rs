@@ -5,11 +5,11 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use argon2::{Argon2, PasswordVerifier as _, password_hash::phc::PasswordHash};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
-use postern_api::identity::{Session, SessionCreate};
+use postern_api::identity::{PasswordChange, Session, SessionCreate};
 use postern_store::{audit, identity, tx};
 use tokio::sync::Semaphore;
 
-use super::users::user_of;
+use super::users::{check_new_password, hash_password, user_of};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -27,6 +27,8 @@ const REFILL: Duration = Duration::from_secs(6);
 /// The same for one address with any names.
 const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 const ADDRESS_REFILL: Duration = Duration::from_secs(1);
+/// Refusals of one kind are recorded at most this often.
+const RECORD_EVERY: Duration = Duration::from_secs(60);
 /// Passwords checked at the same time: each takes a core for a while and 19 MiB.
 const CHECKS: usize = 2;
 
@@ -34,6 +36,7 @@ const CHECKS: usize = 2;
 pub(crate) struct Limiter {
     names: DefaultKeyedRateLimiter<String>,
     addresses: DefaultKeyedRateLimiter<String>,
+    records: DefaultKeyedRateLimiter<String>,
     pub(super) checks: Arc<Semaphore>,
 }
 
@@ -43,6 +46,7 @@ impl Limiter {
         Self {
             names: RateLimiter::keyed(quota(REFILL, BURST)),
             addresses: RateLimiter::keyed(quota(ADDRESS_REFILL, ADDRESS_BURST)),
+            records: RateLimiter::keyed(quota(RECORD_EVERY, NonZeroU32::MIN)),
             checks: Arc::new(Semaphore::new(CHECKS)),
         }
     }
@@ -62,10 +66,16 @@ impl Limiter {
         })
     }
 
+    /// Of refusals that anyone can cause at any rate, one in a while is recorded.
+    pub(crate) fn is_worth_a_record(&self, what: &str) -> bool {
+        self.records.check_key(&what.to_owned()).is_ok()
+    }
+
     /// Forgets keys that are back at full allowance.
     pub(crate) fn sweep(&self) {
         self.names.retain_recent();
         self.addresses.retain_recent();
+        self.records.retain_recent();
     }
 }
 
@@ -79,8 +89,7 @@ pub(super) async fn session_create(
         code: "wrong_credentials",
         detail: "User name or password is wrong, or the user is switched off.",
     };
-    app.limiter
-        .spend(&request.username, caller.address.as_deref().unwrap_or_default())?;
+    spend(app, caller, &request.username, "session_create").await?;
     let username = request.username;
     let user = app
         .store
@@ -97,7 +106,7 @@ pub(super) async fn session_create(
         user: Some(user.clone()),
         ..caller.clone()
     }
-    .entry(now, "session_create", format!("user:{id}"));
+    .entry(now, "session_create", format!("user:{id}"), user.tenant_id);
     entry.token_id = None;
     let bindings = app
         .store
@@ -144,14 +153,57 @@ pub(super) async fn session_delete(app: &App, caller: &Caller) -> Result<()> {
             "An API token has no session to end. Revoke the token instead.",
         ));
     };
-    let user = caller.user.as_ref().ok_or_else(not_signed_in)?.id;
-    let entry = caller.entry(app.now(), "session_delete", format!("user:{user}"));
+    let user = caller.user.as_ref().ok_or_else(not_signed_in)?;
+    let entry = caller.entry(
+        app.now(),
+        "session_delete",
+        format!("user:{}", user.id),
+        user.tenant_id,
+    );
     app.store
         .write::<_, Error, _>(tx!(tx => {
             identity::session_delete(tx, &hash).await?;
             Ok(audit::append(tx, vec![entry]).await?)
         }))
         .await
+}
+
+/// Whoever is signed in knows the password, or they found a browser that somebody left open.
+pub(super) async fn password_change(app: &App, caller: &Caller, request: PasswordChange) -> Result<()> {
+    let user = caller.user()?.clone();
+    check_new_password("new_password", &request.new_password)?;
+    spend(app, caller, &user.username, "password_change").await?;
+    if !check_password(app, request.current_password, Some(user.password_hash.clone())).await? {
+        return Err(Error::invalid("current_password", "is not your password"));
+    }
+    let hash = hash_password(request.new_password).await?;
+    let entry = caller.entry(
+        app.now(),
+        "password_change",
+        format!("user:{}", user.id),
+        user.tenant_id,
+    );
+    app.store
+        .write::<_, Error, _>(tx!(tx => {
+            identity::user_update(tx, user.id, &user.display_name, user.active, &hash).await?;
+            identity::sessions_end(tx, user.id).await?;
+            Ok(audit::append(tx, vec![entry]).await?)
+        }))
+        .await
+}
+
+/// A try at a password. That the limit is reached is on record, once a minute for an address.
+async fn spend(app: &App, caller: &Caller, username: &str, operation: &'static str) -> Result<()> {
+    let address = caller.address.as_deref().unwrap_or_default();
+    let spent = app.limiter.spend(username, address);
+    if spent.is_err() && app.limiter.is_worth_a_record(&format!("password {address}")) {
+        let mut entry = caller.refused_entry(app.now(), operation, "session".into());
+        entry.reason = Some("Too many tries with passwords from this address".into());
+        app.store
+            .write::<_, Error, _>(tx!(tx => Ok(audit::append(tx, vec![entry]).await?)))
+            .await?;
+    }
+    spent
 }
 
 /// Against a fixed hash when there is no such user, so that the time tells nothing.

@@ -49,10 +49,12 @@ pub(super) async fn token_list(app: &App, caller: &Caller, mut list: List) -> Re
         return Err(unknown_filter(field, "none"));
     }
     let (own, reach) = (caller.user()?.id, caller.reach(Permission::UsersManage));
-    let (page, limit) = (list.page.clone(), list.page.limit);
+    let (page, limit, search) = (list.page.clone(), list.page.limit, list.search);
     let rows = app
         .store
-        .scan::<_, Error, _>(tx!(tx => Ok(identity::token_list(tx, own, &reach, &page).await?)))
+        .scan::<_, Error, _>(
+            tx!(tx => Ok(identity::token_list(tx, own, &reach, search.as_deref(), &page).await?)),
+        )
         .await?;
     page_of(
         rows,
@@ -128,8 +130,9 @@ pub(super) async fn token_create(
         tx!(tx => {
             let id = identity::token_create(tx, new, now).await?;
             let token = identity::token_find(tx, id).await?.ok_or_else(|| Error::not_found("token", id))?;
+            let tenant = token.tenant_id;
             let token = token_of(token)?;
-            let mut entry = author.entry(now, "token_create", format!("token:{id}"));
+            let mut entry = author.entry(now, "token_create", format!("token:{id}"), tenant);
             entry.after = Some(text(&token));
             audit::append(tx, vec![entry]).await?;
             Ok(TokenCreated { token, secret })
@@ -150,7 +153,7 @@ pub(super) async fn token_delete(app: &App, caller: &Caller, id: TokenId) -> Res
                 return Err(missing());
             }
             identity::token_delete(tx, id).await?;
-            let mut entry = caller.entry(now, "token_delete", format!("token:{id}"));
+            let mut entry = caller.entry(now, "token_delete", format!("token:{id}"), token.tenant_id);
             entry.before = Some(text(&token_of(token)?));
             Ok(audit::append(tx, vec![entry]).await?)
         }))

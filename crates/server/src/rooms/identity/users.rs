@@ -125,7 +125,7 @@ pub(super) async fn user_create(app: &App, caller: &Caller, request: UserCreate,
                 bind(tx, id, binding).await?;
             }
             let user = load(tx, id).await?;
-            let mut entry = author.entry(now, "user_create", format!("user:{id}"));
+            let mut entry = author.entry(now, "user_create", format!("user:{id}"), user.tenant_id);
             entry.after = Some(text(&user));
             audit::append(tx, vec![entry]).await?;
             Ok(user)
@@ -174,7 +174,7 @@ pub(super) async fn user_update(app: &App, caller: &Caller, id: UserId, request:
                 identity::sessions_end(tx, id).await?;
             }
             let user = load(tx, id).await?;
-            let mut entry = caller.entry(now, "user_update", format!("user:{id}"));
+            let mut entry = caller.entry(now, "user_update", format!("user:{id}"), user.tenant_id);
             entry.before = Some(text(&before));
             entry.after = Some(text(&user));
             entry.reason = password_changed.then(|| "password changed".to_owned());
@@ -195,7 +195,7 @@ pub(super) async fn user_delete(app: &App, caller: &Caller, id: UserId) -> Resul
             }
             covers_all(tx, &caller, id).await?;
             identity::user_delete(tx, id).await?;
-            let mut entry = caller.entry(now, "user_delete", format!("user:{id}"));
+            let mut entry = caller.entry(now, "user_delete", format!("user:{id}"), user.tenant_id);
             entry.before = Some(text(&user));
             Ok(audit::append(tx, vec![entry]).await?)
         }))
@@ -222,7 +222,7 @@ pub(super) async fn binding_create(
             may_manage(&author, Place::tenant(user.tenant_id), || missing(id))?;
             check_grant(tx, &author, &wanted, "scope").await?;
             let binding = bind(tx, id, &wanted).await?;
-            let mut entry = author.entry(now, operation, format!("user:{id}"));
+            let mut entry = author.entry(now, operation, format!("user:{id}"), user.tenant_id);
             entry.after = Some(text(&binding));
             audit::append(tx, vec![entry]).await?;
             Ok(binding)
@@ -253,7 +253,7 @@ pub(super) async fn binding_delete(
                 return Err(Error::conflict("own_user", "You cannot take a role from yourself. Ask another administrator."));
             }
             identity::binding_delete(tx, binding_id).await?;
-            let mut entry = caller.entry(now, "binding_delete", format!("user:{id}"));
+            let mut entry = caller.entry(now, "binding_delete", format!("user:{id}"), user.tenant_id);
             entry.before = Some(text(&binding));
             Ok(audit::append(tx, vec![entry]).await?)
         }))
@@ -373,7 +373,7 @@ fn check_display_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_new_password(field: &str, password: &str) -> Result<()> {
+pub(super) fn check_new_password(field: &str, password: &str) -> Result<()> {
     if password.chars().count() < MIN_PASSWORD || password.len() > MAX_PASSWORD {
         let message =
             format!("must have {MIN_PASSWORD} characters or more, and at most {MAX_PASSWORD} bytes");

@@ -67,13 +67,14 @@ pub(super) async fn job_create(
         let targets = agents::targets(tx, &reach, &selector, MAX_TARGETS).await?;
         check_targets(&selector, &targets)?;
         let created = jobs::create(tx, &new, &targets, now).await?;
-        let names: std::collections::HashMap<AgentId, String> =
-            targets.into_iter().map(|target| (target.id, target.name)).collect();
+        let targets: std::collections::HashMap<AgentId, agents::Target> =
+            targets.into_iter().map(|target| (target.id, target)).collect();
         let mut references = Vec::with_capacity(created.len());
         let mut entries = Vec::with_capacity(created.len());
         for (id, agent_id) in created {
-            let agent = names.get(&agent_id).cloned().unwrap_or_default();
-            let mut entry = author.entry(now, "job_create", format!("job:{id}"));
+            let target = &targets[&agent_id];
+            let agent = target.name.clone();
+            let mut entry = author.entry(now, "job_create", format!("job:{id}"), target.tenant_id);
             let after = serde_json::json!({
                 "agent": agent, "type": new.kind, "summary": new.summary, "payload_sha256": new.payload_digest,
             });
@@ -262,7 +263,7 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
             let machine = jobs::machine(tx, id).await?.ok_or_else(missing)?;
             caller.require(MANAGE, VIEW, machine.place(), missing)?;
             let change = apply(tx, &machine, event, now).await?;
-            let mut entry = caller.entry(now, action, format!("job:{id}"));
+            let mut entry = caller.entry(now, action, format!("job:{id}"), machine.tenant_id);
             entry.before = Some(state_json(machine.state, machine.attempt));
             entry.after = Some(state_json(change.next.state, change.next.attempt));
             audit::append(tx, vec![entry]).await?;
@@ -297,7 +298,7 @@ pub(super) async fn job_delete(app: &App, caller: &Caller, id: JobId) -> Result<
             let digest: String =
                 Sha256::digest(payload.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
             jobs::delete(tx, id).await?;
-            let mut entry = caller.entry(now, "job_delete", format!("job:{id}"));
+            let mut entry = caller.entry(now, "job_delete", format!("job:{id}"), job.tenant_id);
             let before = serde_json::json!({
                 "state": machine.state, "attempt": machine.attempt, "agent": job.agent, "summary": job.summary,
                 "exit_code": machine.exit_code, "payload_sha256": digest,

@@ -4,8 +4,8 @@ use postern_api::{
     agents::{AgentCreate, AgentUpdate},
     audit::AuditOutcome,
     identity::{
-        BindingCreate, DepartmentCreate, OrganizationCreate, OrganizationUpdate, SessionCreate, TokenCreate,
-        UserCreate, UserUpdate,
+        BindingCreate, DepartmentCreate, OrganizationCreate, OrganizationUpdate, PasswordChange,
+        SessionCreate, TokenCreate, UserCreate, UserUpdate,
     },
 };
 use postern_domain::permission::{Role, Scope};
@@ -22,11 +22,19 @@ use crate::{filtered, openapi};
 /// Does everything that can be done, once. Returns the secrets that were shown.
 async fn do_everything(server: &TestServer) -> Vec<String> {
     let admin = server.admin();
-    let password = server.admin_password().to_owned();
+    let other_password = "another long enough password";
+    let change = |current: &str, new: &str| PasswordChange {
+        current_password: current.into(),
+        new_password: new.into(),
+    };
+    let there = change(server.admin_password(), other_password);
+    admin.password_change(&there).await.unwrap();
+    let back = change(other_password, server.admin_password());
+    admin.password_change(&back).await.unwrap();
     let signed_in = admin
         .session_create(&SessionCreate {
             username: "admin".into(),
-            password,
+            password: server.admin_password().to_owned(),
         })
         .await
         .unwrap();

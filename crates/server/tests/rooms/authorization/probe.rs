@@ -76,6 +76,7 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
             (None, nothing)
         }
         "user_list" | "agent_list" | "job_list" | "audit_list" | "audit_verify" => (None, nothing),
+        "password_change" => (None, |_| json!({"current_password": "", "new_password": "short"})),
         "token_create" => (None, |_| json!({"name": ""})),
         // Refused for the password or the name, which is looked at after who asks.
         "user_create" => (OwnTenant, |_| json!({"username": "someone", "password": "short"})),

@@ -1,6 +1,6 @@
 //! Signing in and out, and what ends a session.
 
-use postern_api::identity::UserUpdate;
+use postern_api::identity::{PasswordChange, UserUpdate};
 use postern_domain::{
     TenantId,
     permission::{Permission, Role, Scope},
@@ -197,6 +197,39 @@ async fn a_new_password_switching_off_and_deleting_end_sessions_and_tokens() {
     token.session_show().await.unwrap();
     admin.user_delete(anna.id).await.unwrap();
     assert_eq!(refused(token.session_show().await), no(401, "token_invalid"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ones_own_password_is_changed_by_who_knows_it() {
+    let server = TestServer::start().await;
+    user(&server, "anna", &[(Role::Auditor, Scope::Tenant(TenantId(1)))]).await;
+    let anna = session(&server, "anna").await;
+    let change = |current: &str, new: &str| PasswordChange {
+        current_password: current.into(),
+        new_password: new.into(),
+    };
+    let new = "quite another password";
+    for (request, field) in [
+        (change(PASSWORD, "short"), "new_password"),
+        (change("not the password", new), "current_password"),
+    ] {
+        let refusal = anna.password_change(&request).await.unwrap_err();
+        let problem = refusal.problem().expect("a problem document");
+        assert_eq!(
+            (problem.status, problem.errors[0].field.as_str()),
+            (422, field),
+            "{problem:?}"
+        );
+    }
+    anna.session_show().await.expect("nothing has changed yet");
+
+    anna.password_change(&change(PASSWORD, new)).await.unwrap();
+    assert_eq!(refused(anna.session_show().await), no(401, "session_ended"));
+    assert_eq!(
+        refused(sign_in(&server, "anna", PASSWORD).await),
+        no(401, "wrong_credentials")
+    );
+    sign_in(&server, "anna", new).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -275,6 +275,7 @@ async fn the_organization_says_whether_agents_renew(server: TestServer) {
             .filter(|settings| !settings.renew_credential)
     });
     settings.await;
+    assert_eq!(code(agent.renew().await), no(409, "renewal_off"));
 }
 
 // ---- forged with the server's own key, so that only what is named is wrong

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use postern_api::audit::AuditOutcome;
 use postern_domain::agent::CredentialState;
 use postern_protocol::{enrollment::EnrollmentToken, keys::SigningKey, messages::EnrollRequest};
 use postern_server::clock::Clock as _;
 use postern_testkit::{SimAgent, TestServer, facts, key};
 
 use super::code;
-use crate::{actions_on, no, on_both_databases};
+use crate::{actions_on, filtered, no, on_both_databases};
 
 on_both_databases! {
     a_token_lets_one_agent_join,
@@ -55,10 +56,22 @@ async fn a_token_used_by_another_key_is_used_up(server: TestServer) {
         code(SimAgent::enroll(&server, &token).await),
         no(403, "enrollment_token_used")
     );
+    assert_eq!(
+        code(SimAgent::enroll(&server, &token).await),
+        no(403, "enrollment_token_used")
+    );
     agent
         .beat()
         .await
         .expect("the one that joined is not touched by it");
+    let filter = filtered(&[("action", "agent_enroll")]);
+    let records = server.admin().audit_list(&filter).await.unwrap().items;
+    let outcomes: Vec<_> = records.iter().map(|record| record.outcome).collect();
+    let expected = [AuditOutcome::Refused, AuditOutcome::Done];
+    assert_eq!(
+        outcomes, expected,
+        "one record a minute, however often it is tried"
+    );
 }
 
 async fn an_enrolment_whose_answer_was_lost_is_repeated_with_the_same_key(server: TestServer) {
