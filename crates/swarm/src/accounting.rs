@@ -77,7 +77,7 @@ pub(crate) fn parent(pid: u32) -> Result<u32> {
         .context("a process has a parent")
 }
 
-/// A process with everything it started: how a database server with a process per connection is counted.
+/// A process with everything it started: a database server has a process per connection, an agent its launcher.
 pub(crate) fn cpu_of_family(parent_pid: u32) -> Result<Duration> {
     let mut total = cpu(parent_pid)?.total();
     for entry in fs::read_dir("/proc")?.flatten() {

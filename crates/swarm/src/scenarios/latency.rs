@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{job, only};
 use crate::{
-    accounting::cpu,
+    accounting::{cpu, cpu_of_family},
     arguments::Sizes,
     programs::{RealAgent, Server},
     spread::{Spread, milliseconds},
@@ -54,13 +54,13 @@ pub(crate) async fn measure(server: &Server, agent: &RealAgent, sizes: &Sizes) -
     for _ in 0..WARM_UP {
         run(client, agent).await?;
     }
-    let (server_before, agent_before) = (cpu(server.pid())?, cpu(agent.pid())?);
+    let (server_before, agent_before) = (cpu(server.pid())?, cpu_of_family(agent.pid())?);
     let mut runs = Vec::with_capacity(sizes.latency_runs);
     for _ in 0..sizes.latency_runs {
         sleep(PAUSE).await;
         runs.push(run(client, agent).await?);
     }
-    let (server_after, agent_after) = (cpu(server.pid())?, cpu(agent.pid())?);
+    let (server_after, agent_after) = (cpu(server.pid())?, cpu_of_family(agent.pid())?);
     let count = f64::from(u32::try_from(runs.len())?);
     let mut polled = Vec::with_capacity(sizes.polled_runs);
     for _ in 0..sizes.polled_runs {
@@ -84,7 +84,7 @@ pub(crate) async fn measure(server: &Server, agent: &RealAgent, sizes: &Sizes) -
         })?,
         create_to_polled_result_ms: Spread::of(polled),
         server_cpu_per_job_ms: milliseconds(server_after.total() - server_before.total()) / count,
-        agent_cpu_per_job_ms: milliseconds(agent_after.total() - agent_before.total()) / count,
+        agent_cpu_per_job_ms: milliseconds(agent_after - agent_before) / count,
     })
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{job, only};
 use crate::{
-    accounting::{self, cpu},
+    accounting::{self, cpu, cpu_of_family},
     arguments::Sizes,
     programs::{RealAgent, Server, open_jobs},
     spread::{Spread, milliseconds, round, seconds},
@@ -56,7 +56,7 @@ pub(crate) async fn measure(server: &Server, agents: &[RealAgent], sizes: &Sizes
     let waiting = Waiting::default();
     let us = std::process::id();
     let agents_cpu = || -> Result<Duration> {
-        let costs = agents.iter().map(|agent| Ok(cpu(agent.pid())?.total()));
+        let costs = agents.iter().map(|agent| cpu_of_family(agent.pid()));
         costs.sum()
     };
     let before = (cpu(server.pid())?.total(), agents_cpu()?, cpu(us)?.total());
