@@ -11,8 +11,8 @@ use postern_domain::{
 };
 
 use crate::support::{
-    Agent, Connect, Door, Home, Ledger, Proxy, Server, is_alive, is_soak, pause, processes_of, shell,
-    wait_for, wait_within,
+    Agent, Connect, Door, Home, Ledger, Proxy, Server, is_alive, pause, processes_of, shell, wait_for,
+    wait_within,
 };
 
 /// After this long without a word an agent is shown as disconnected (spec 3).
@@ -20,6 +20,8 @@ const SHOWN_AFTER: Duration = Duration::from_secs(45);
 /// The clock of the list has whole seconds here and there, and this test looks a few times a second.
 const TOLERANCE: Duration = Duration::from_secs(2);
 const RESULT_AFTER_HEALING: Duration = Duration::from_secs(60);
+/// Long enough for every timeout below the job's own to have run out.
+const CUT: Duration = Duration::from_secs(120);
 
 /// What becomes of the connections from before the cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,6 @@ fn a_job_outlives_a_cut_after_which_old_connections_are_dead() {
 }
 
 fn cut(healing: Healing) {
-    let length = Duration::from_secs(if is_soak() { 120 } else { 60 });
     let home = Home::new();
     let server = Server::started(home.path());
     let network = Proxy::start(Connect::Plain, &[server.port]);
@@ -50,7 +51,7 @@ fn cut(healing: Healing) {
     let ledger = Ledger::new(home.path());
     // One ends during the cut, one goes on through it and ends well after it.
     let short = door.run(&ledger.job(10.0, &["far"]));
-    let long = door.run(&ledger.job(length.as_secs_f32() + 5.0, &["far"]));
+    let long = door.run(&ledger.job(CUT.as_secs_f32() + 5.0, &["far"]));
     for job in [&short, &long] {
         door.wait_for_state(job.id, JobState::Running);
     }
@@ -68,7 +69,7 @@ fn cut(healing: Healing) {
         },
     );
     let shown = begin.elapsed();
-    while begin.elapsed() < length {
+    while begin.elapsed() < CUT {
         assert!(agent.is_running(), "{}", agent.log_text());
         assert!(
             agent.shims().iter().any(|(_, pid)| is_alive(*pid)),
