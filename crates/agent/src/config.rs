@@ -29,7 +29,10 @@ pub(crate) enum Action {
     Version,
     /// Brings up a shim for each attempt; started by the agent itself
     #[command(hide = true)]
-    Launch,
+    Launch {
+        /// Whose it is, for those who look at the list of processes
+        data: Option<PathBuf>,
+    },
     /// Watches one attempt, as each process does that the launcher brings up
     #[command(hide = true)]
     Shim(ShimFlags),

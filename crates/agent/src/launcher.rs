@@ -6,13 +6,14 @@
 //! it go when no attempt has come for a while; it ends with the agent, however that ends. Its shims do not notice.
 
 use std::{
+    ffi::OsStr,
     fs::File,
-    io::{self, IoSlice, IoSliceMut},
+    io::{self, IoSlice, IoSliceMut, Write as _},
     os::{
         fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
-        unix::{net::UnixStream, process::CommandExt as _},
+        unix::{ffi::OsStrExt as _, net::UnixStream, process::CommandExt as _},
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -33,19 +34,38 @@ use nix::{
     },
     unistd::{ForkResult, dup2_stdin, dup2_stdout, fork},
 };
-use serde::{Deserialize, Serialize};
+use postern_protocol::messages::Outcome;
 
-use crate::{jobs::SEARCH_PATH, shim};
+use crate::{clock, jobs::SEARCH_PATH, journal, shim};
 
 /// Without an attempt for this long the launcher is let go.
 const IDLE: Duration = Duration::from_secs(60);
 const MESSAGE_BYTES: usize = 16 * 1024;
 
 /// What a shim is told at its birth; the order's lock and the agent's channel come beside it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Birth {
     pub(crate) dir: PathBuf,
     pub(crate) cgroup: Option<PathBuf>,
+}
+
+impl Birth {
+    /// Both paths with a NUL between them, which no path has.
+    fn to_bytes(&self) -> Vec<u8> {
+        let cgroup = self.cgroup.as_deref().unwrap_or(Path::new("")).as_os_str();
+        [self.dir.as_os_str().as_bytes(), cgroup.as_bytes()].join(&0)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut paths = bytes
+            .split(|byte| *byte == 0)
+            .map(|path| PathBuf::from(OsStr::from_bytes(path)));
+        let (dir, cgroup) = (paths.next()?, paths.next()?);
+        Some(Self {
+            dir,
+            cgroup: Some(cgroup).filter(|cgroup| !cgroup.as_os_str().is_empty()),
+        })
+    }
 }
 
 /// The agent's end.
@@ -61,7 +81,7 @@ struct Running {
 impl Launcher {
     /// The lock and the channel are the shim's from now on: should the launcher die first, both are let go.
     pub(crate) fn launch(&self, birth: &Birth, lock: &File, channel: &UnixStream) -> io::Result<()> {
-        let message = serde_json::to_vec(birth)?;
+        let message = birth.to_bytes();
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = running.as_mut() {
             running.used = Instant::now();
@@ -69,8 +89,8 @@ impl Launcher {
                 return Ok(());
             }
         }
-        // There is none yet, or it was killed.
-        let socket = start()?;
+        // There is none yet, or it was killed, or it does not read.
+        let socket = start(birth)?;
         send(&socket, &message, lock, channel)?;
         *running = Some(Running {
             socket,
@@ -93,13 +113,15 @@ fn send(socket: &OwnedFd, message: &[u8], lock: &File, channel: &UnixStream) -> 
         socket.as_raw_fd(),
         &[IoSlice::new(message)],
         &handed,
-        MsgFlags::MSG_NOSIGNAL,
+        // The agent has one thread: it must not wait here.
+        MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT,
         None,
     )
     .map(|_| ())
 }
 
-fn start() -> io::Result<OwnedFd> {
+/// The data folder is an argument for those who look at the list of processes.
+fn start(birth: &Birth) -> io::Result<OwnedFd> {
     let (ours, theirs) = socketpair(
         AddressFamily::Unix,
         SockType::SeqPacket,
@@ -111,6 +133,7 @@ fn start() -> io::Result<OwnedFd> {
     command
         .arg0("postern-agent")
         .arg("launch")
+        .args(birth.dir.parent().and_then(Path::parent))
         .env_clear()
         .env("PATH", SEARCH_PATH)
         .current_dir("/")
@@ -153,15 +176,19 @@ pub(crate) fn serve() -> io::Result<Option<shim::Options>> {
             let Some((birth, lock, channel)) = receive(&socket)? else {
                 return Ok(None);
             };
-            if become_a_shim()? {
-                dup2_stdin(&lock)?;
-                dup2_stdout(&channel)?;
-                name_after(&birth);
-                return Ok(Some(shim::Options {
-                    dir: birth.dir,
-                    attached: true,
-                    cgroup: birth.cgroup,
-                }));
+            match become_a_shim() {
+                Ok(false) => {}
+                Ok(true) => {
+                    dup2_stdin(&lock)?;
+                    dup2_stdout(&channel)?;
+                    name_after(&birth);
+                    return Ok(Some(shim::Options {
+                        dir: birth.dir,
+                        attached: true,
+                        cgroup: birth.cgroup,
+                    }));
+                }
+                Err(error) => not_born(channel, &error),
             }
         }
     }
@@ -190,7 +217,7 @@ fn receive(socket: &OwnedFd) -> io::Result<Option<(Birth, OwnedFd, OwnedFd)>> {
     let (Some(channel), Some(lock)) = (handed.pop(), handed.pop()) else {
         return Ok(None);
     };
-    Ok(Some((serde_json::from_slice(&text[..length])?, lock, channel)))
+    Ok(Birth::from_bytes(&text[..length]).map(|birth| (birth, lock, channel)))
 }
 
 /// `true` in the new process.
@@ -200,10 +227,40 @@ fn become_a_shim() -> io::Result<bool> {
     Ok(matches!(unsafe { fork() }?, ForkResult::Child))
 }
 
+/// The end of an attempt for which there is no process, as a shim would tell it.
+fn not_born(channel: OwnedFd, error: &io::Error) {
+    let reason = format!("the agent could not start a process: {error}");
+    let end = journal::ended(Outcome::Refused { reason }, None, clock::local_us());
+    if let Ok(text) = serde_json::to_vec(&end) {
+        let _ = UnixStream::from(channel).write_all(&text);
+    }
+}
+
 /// What `ps` and `top` show beside the launcher's own command line.
 fn name_after(birth: &Birth) {
     let attempt = birth.dir.file_name().unwrap_or_default().to_string_lossy();
     if let Ok(name) = std::ffi::CString::new(format!("shim {attempt}")) {
         let _ = prctl::set_name(&name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_birth_is_told_whatever_bytes_its_paths_have() {
+        for (dir, cgroup) in [
+            ("/data/attempts/1", None),
+            ("/d\n x/attempts/2", Some("/sys/fs/c 1")),
+        ] {
+            let birth = Birth {
+                dir: Path::new(dir).join(OsStr::from_bytes(b"\xff")),
+                cgroup: cgroup.map(PathBuf::from),
+            };
+            let told = Birth::from_bytes(&birth.to_bytes()).unwrap();
+            assert_eq!((told.dir, told.cgroup), (birth.dir, birth.cgroup));
+        }
+        assert!(Birth::from_bytes(b"/data").is_none());
     }
 }

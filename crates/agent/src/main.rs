@@ -52,7 +52,7 @@ fn main() -> ExitCode {
             attached: false,
             cgroup: flags.cgroup,
         }),
-        Action::Launch => match launcher::serve() {
+        Action::Launch { .. } => match launcher::serve() {
             Ok(None) => ExitCode::SUCCESS,
             Ok(Some(options)) => shim(&options),
             Err(_) => ExitCode::FAILURE,

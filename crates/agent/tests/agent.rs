@@ -252,6 +252,27 @@ fn a_killed_launcher_is_replaced_and_its_shims_go_on() {
 }
 
 #[test]
+fn the_launcher_ends_with_its_agent_and_the_shim_does_not() {
+    let server = Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let agent = server.agent(data.path());
+    let go = data.path().join("go");
+    let waiting = format!("until [ -e {} ]; do sleep 0.05; done; exit 7", go.display());
+    server.give(&order(1, shell(&waiting)));
+    let shim = shim_of(data.path(), 1);
+    let launcher = parent_of(shim);
+    agent.kill();
+    wait_for("the launcher's end", || {
+        (!is_alive(launcher.as_raw())).then_some(())
+    });
+    assert!(is_alive(shim.as_raw()));
+
+    let _agent = Agent::start(data.path(), &[], &[]);
+    fs::write(go, "").unwrap();
+    assert_eq!(server.result(1).outcome, Outcome::Exited { code: 7 });
+}
+
+#[test]
 fn shim_and_agent_killed_together_make_it_unknown_and_no_second_start() {
     let server = Server::start();
     let data = tempfile::tempdir().unwrap();

@@ -32,7 +32,9 @@ use crate::{
 };
 
 /// A clean stop takes at most this long; what is not done then is left to the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(8);
+const STOP_WITHIN: Duration = Duration::from_secs(7);
+/// And then what was gathered is written: not without it, but not for ever either.
+const FINISH_WITHIN: Duration = Duration::from_secs(2);
 
 /// A server that listens.
 #[derive(Debug)]
@@ -139,10 +141,13 @@ impl Server {
         let done = async {
             let _ = self.serving.await;
             self.app.tasks.wait().await;
-            background::finish(&self.app).await;
         };
         if tokio::time::timeout(STOP_WITHIN, done).await.is_err() {
             tracing::warn!("some connections did not end in time");
+        }
+        let finish = background::finish(&self.app);
+        if tokio::time::timeout(FINISH_WITHIN, finish).await.is_err() {
+            tracing::warn!("the last heartbeats were not written in time");
         }
     }
 }

@@ -308,6 +308,18 @@ pub async fn user_update(
         .map(|_| ())
 }
 
+/// Only while the user is active and their password is still the one that was checked. Whether it was.
+pub async fn password_change(
+    tx: &mut Tx<'_>,
+    id: UserId,
+    checked_hash: &str,
+    new_hash: &str,
+) -> Result<bool, Error> {
+    let sql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active";
+    let changed = tx.execute(sql, &values![id, checked_hash, new_hash]).await?;
+    Ok(changed == 1)
+}
+
 pub async fn user_signed_in(tx: &mut Tx<'_>, id: UserId, now: Timestamp) -> Result<(), Error> {
     tx.execute(
         "UPDATE users SET last_sign_in_us = $2 WHERE id = $1",

@@ -1,13 +1,18 @@
 //! Plain HTTP requests, for what a typed client cannot say: wrong bodies, wrong headers, forged credentials.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use reqwest::{Method, header::HeaderMap};
+use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
 
 /// Connections to one server that trust its CA. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Wire {
     http: reqwest::Client,
+    tls: Arc<rustls::ClientConfig>,
     url: String,
 }
 
@@ -25,7 +30,7 @@ impl Wire {
         let mut roots = rustls::RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).expect("the server's CA is a certificate");
         roots.add(ca).expect("the server's CA is a root");
-        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the provider has the usual versions")
@@ -33,15 +38,32 @@ impl Wire {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(config)
+            .tls_backend_preconfigured(config.clone())
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("an HTTP client");
-        Self { http, url }
+        Self {
+            http,
+            tls: Arc::new(config),
+            url,
+        }
     }
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A connection that says nothing once TLS stands, as long as it is held.
+    pub async fn silent(&self) -> tokio_rustls::client::TlsStream<TcpStream> {
+        let address = self.url.trim_start_matches("https://");
+        let (host, _) = address.rsplit_once(':').expect("an address has a port");
+        let name = ServerName::try_from(host.to_owned()).expect("a host has a name");
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        let connector = tokio_rustls::TlsConnector::from(self.tls.clone());
+        connector
+            .connect(name, stream)
+            .await
+            .expect("the server speaks TLS")
     }
 
     /// To be completed by the caller; `path` begins with a slash.

@@ -21,6 +21,8 @@ use tower::ServiceExt as _;
 /// Longest time for a TLS handshake, and for the head of a request to arrive.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEAD: Duration = Duration::from_secs(15);
+/// What a connection still has to say when the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
 /// Connections at once; more wait in the kernel's queue.
 const CONNECTIONS: usize = 65_536;
 /// Requests at once on one HTTP/2 connection.
@@ -124,7 +126,11 @@ async fn finish(
         result = connection.as_mut() => result,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(DRAIN, connection).await {
+                Ok(result) => result,
+                // A download that takes its time, or a peer that never said a word.
+                Err(_) => return,
+            }
         }
     };
     if let Err(error) = ended {

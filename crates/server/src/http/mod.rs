@@ -40,18 +40,23 @@ pub(crate) fn router(app: &App) -> Router {
         )
         .merge(rooms::agents::install::router())
         .merge(rooms::system::router())
+        .method_not_allowed_fallback(method_not_allowed)
         .fallback(ui::serve)
         .layer(middleware::from_fn(headers))
         .layer(CompressionLayer::new().compress_when(compressible))
         // Agents are many and no browsers: their way has nothing on it that they do not need.
         .merge(rooms::agents::gateway::router())
         .merge(rooms::jobs::gateway::router())
-        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone())
         .layer(CatchPanicLayer::custom(move |_| {
             panics.inc();
             Error::Internal("a request panicked".into()).into_response()
         }))
+}
+
+async fn method_not_allowed() -> Error {
+    Error::MethodNotAllowed
 }
 
 /// The OpenAPI document of this build.
@@ -106,7 +111,7 @@ async fn headers(request: Request, next: Next) -> Response {
             HeaderValue::from_static("same-origin"),
         ),
     ];
-    let dynamic = request.uri().path().starts_with("/api/");
+    let dynamic = request.uri().path().starts_with("/api/") || request.uri().path().starts_with("/agent/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in FIXED {

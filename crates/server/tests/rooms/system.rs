@@ -81,6 +81,10 @@ async fn what_is_not_there_is_a_problem_document() {
             path == "/some/page" || !answer.header("allow").is_empty(),
             "{method} {path}"
         );
+        assert!(
+            path.starts_with("/agent/v1/") || answer.header("x-content-type-options") == "nosniff",
+            "{method} {path}"
+        );
     }
     for path in [
         "/api/v1/agents/abc",
@@ -246,11 +250,19 @@ async fn every_answer_tells_browsers_to_be_careful() {
             "{path}"
         );
     }
-    assert_eq!(
-        server.wire().get("/api/v1/session").await.header("cache-control"),
-        "no-store"
-    );
+    for path in ["/api/v1/session", "/agent/ca.pem"] {
+        let answer = server.wire().get(path).await;
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
     assert_eq!(server.wire().get("/assets/none.js").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_says_nothing_does_not_keep_it_from_stopping() {
+    let server = TestServer::start().await;
+    let silent = server.wire().silent().await;
+    server.stop().await.unwrap();
+    drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

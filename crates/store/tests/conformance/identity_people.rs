@@ -50,6 +50,26 @@ async fn a_user_is_found_and_changed(db: TestDatabase) {
     );
 }
 
+async fn a_password_is_changed_only_where_it_is_still_the_one_that_was_checked(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let id = world.user("ada").await;
+    let change = async |from: &'static str, to: &'static str| {
+        db.write(tx!(tx => identity::password_change(tx, id, from, to).await))
+            .await
+            .unwrap()
+    };
+    db.write(tx!(tx => identity::user_update(tx, id, "Ada", true, "first").await))
+        .await
+        .unwrap();
+    assert!(!change("not the first", "second").await);
+    assert!(change("first", "second").await);
+    assert!(!change("first", "third").await, "it was changed meanwhile");
+    db.write(tx!(tx => identity::user_update(tx, id, "Ada", false, "second").await))
+        .await
+        .unwrap();
+    assert!(!change("second", "third").await, "switched off meanwhile");
+}
+
 async fn a_username_is_taken_in_the_whole_cluster(db: TestDatabase) {
     let (world, other) = (World::new(&db).await, World::named(&db, "other").await);
     world.user("ada").await;
@@ -395,6 +415,7 @@ async fn tokens_are_listed_for_their_owner_and_for_who_manages_users(db: TestDat
 
 on_both_engines!(
     a_user_is_found_and_changed,
+    a_password_is_changed_only_where_it_is_still_the_one_that_was_checked,
     a_username_is_taken_in_the_whole_cluster,
     a_deleted_user_leaves_nothing,
     users_are_searched_by_literal_text,

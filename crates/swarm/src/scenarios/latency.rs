@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use postern_api::jobs::JobDetail;
 use postern_client::{Client, IdempotencyKey, JobEvent};
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{job, only};
 use crate::{
@@ -96,7 +96,10 @@ async fn run(client: &Client, agent: &RealAgent) -> Result<Run> {
     let created = begun.elapsed();
     let id = reference.jobs.first().context("one agent, one job")?.id;
     let mut events = client.job_events(id).await?;
-    while let Some(event) = events.next().await? {
+    while let Some(event) = timeout(WITHIN, events.next())
+        .await
+        .context("no event in time")??
+    {
         if let JobEvent::State(job) = event
             && job.state.is_final()
         {

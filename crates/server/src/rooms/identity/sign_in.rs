@@ -185,23 +185,34 @@ pub(super) async fn password_change(app: &App, caller: &Caller, request: Passwor
     );
     app.store
         .write::<_, Error, _>(tx!(tx => {
-            identity::user_update(tx, user.id, &user.display_name, user.active, &hash).await?;
+            // Checking takes a while: an administrator may have been faster.
+            if !identity::password_change(tx, user.id, &user.password_hash, &hash).await? {
+                return Err(Error::conflict(
+                    "user_changed",
+                    "Your user or password was changed meanwhile. Sign in again.",
+                ));
+            }
             identity::sessions_end(tx, user.id).await?;
             Ok(audit::append(tx, vec![entry]).await?)
         }))
         .await
 }
 
-/// A try at a password. That the limit is reached is on record, once a minute for an address.
+/// A try at a password. That the limit is reached is on record, once a minute for a caller.
 async fn spend(app: &App, caller: &Caller, username: &str, operation: &'static str) -> Result<()> {
     let address = caller.address.as_deref().unwrap_or_default();
     let spent = app.limiter.spend(username, address);
-    if spent.is_err() && app.limiter.is_worth_a_record(&format!("password {address}")) {
+    let what = format!("{operation} {} {address}", caller.actor());
+    if spent.is_err() && app.limiter.is_worth_a_record(&what) {
         let mut entry = caller.refused_entry(app.now(), operation, "session".into());
-        entry.reason = Some("Too many tries with passwords from this address".into());
-        app.store
+        entry.reason = Some("Too many tries with passwords".into());
+        let written = app
+            .store
             .write::<_, Error, _>(tx!(tx => Ok(audit::append(tx, vec![entry]).await?)))
-            .await?;
+            .await;
+        if let Err(error) = written {
+            tracing::error!(%error, operation, "a refusal could not be recorded");
+        }
     }
     spent
 }

@@ -1,17 +1,20 @@
 //! Signing in and out, and what ends a session.
 
-use postern_api::identity::{PasswordChange, UserUpdate};
+use postern_api::{
+    audit::AuditRecord,
+    identity::{PasswordChange, TokenCreate, UserUpdate},
+};
 use postern_domain::{
     TenantId,
     permission::{Permission, Role, Scope},
 };
-use postern_testkit::client::{Credentials, SESSION_COOKIE};
-use postern_testkit::{Answer, TestServer};
+use postern_testkit::client::{Credentials, SESSION_COOKIE, Secret};
+use postern_testkit::{Answer, TestServer, key};
 use reqwest::Method;
 use serde_json::json;
 
 use super::{PASSWORD, session, sign_in, user};
-use crate::{no, refused};
+use crate::{filtered, no, refused};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_begins_with_the_password_and_ends_with_signing_out() {
@@ -159,6 +162,14 @@ async fn tries_are_limited_per_name() {
     sign_in(&server, "admin", password)
         .await
         .expect("somebody else's tries lock nobody out");
+    let filter = filtered(&[("action", "session_create"), ("outcome", "refused")]);
+    let records = server.admin().audit_list(&filter).await.unwrap().items;
+    let limited = |record: &&AuditRecord| record.reason.as_deref() == Some("Too many tries with passwords");
+    assert_eq!(
+        records.iter().filter(limited).count(),
+        1,
+        "one a minute: {records:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -223,8 +234,19 @@ async fn ones_own_password_is_changed_by_who_knows_it() {
     }
     anna.session_show().await.expect("nothing has changed yet");
 
+    let elsewhere = session(&server, "anna").await;
+    let token = TokenCreate {
+        name: "ci".into(),
+        permissions: None,
+        expires_in_days: Some(1),
+    };
+    let token = anna.token_create(&token, &key()).await.unwrap();
     anna.password_change(&change(PASSWORD, new)).await.unwrap();
-    assert_eq!(refused(anna.session_show().await), no(401, "session_ended"));
+    for ended in [&anna, &elsewhere] {
+        assert_eq!(refused(ended.session_show().await), no(401, "session_ended"));
+    }
+    let program = server.connect(&Credentials::Token(Secret::new(token.secret.as_str())));
+    program.session_show().await.expect("API tokens stay");
     assert_eq!(
         refused(sign_in(&server, "anna", PASSWORD).await),
         no(401, "wrong_credentials")
