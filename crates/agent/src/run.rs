@@ -39,7 +39,9 @@ fn needs_a_person(text: impl Into<String>) -> anyhow::Error {
 }
 
 /// `Ok` after a request to stop.
-pub(crate) fn run(config: Config) -> anyhow::Result<()> {
+pub(crate) fn run(mut config: Config) -> anyhow::Result<()> {
+    // Shims start elsewhere: they must find it from there.
+    config.data = std::path::absolute(&config.data)?;
     let data = config.data.clone();
     durable::private_directory(&data).with_context(|| {
         format!(
@@ -194,7 +196,9 @@ fn cgroup_root(choice: &CgroupChoice) -> anyhow::Result<Option<std::path::PathBu
     match choice {
         CgroupChoice::Off => Ok(None),
         CgroupChoice::Own => Ok(Cgroup::own_root()),
-        CgroupChoice::Under(path) if path.join("cgroup.procs").exists() => Ok(Some(path.clone())),
+        CgroupChoice::Under(path) if path.join("cgroup.procs").exists() => {
+            Ok(Some(std::path::absolute(path)?))
+        }
         CgroupChoice::Under(path) => Err(needs_a_person(format!(
             "--cgroup: {} is not a folder of cgroup v2",
             path.display()

@@ -232,6 +232,16 @@ fn a_killed_shim_makes_the_attempt_unknown() {
 }
 
 #[test]
+fn a_data_folder_may_be_named_from_where_the_agent_is_started() {
+    let server = Server::start();
+    let here = std::env::current_dir().unwrap();
+    let data = tempfile::tempdir_in(&here).unwrap();
+    let _agent = server.agent(data.path().strip_prefix(&here).unwrap());
+    server.give(&order(1, shell("exit 6")));
+    assert_eq!(server.result(1).outcome, Outcome::Exited { code: 6 });
+}
+
+#[test]
 fn a_killed_launcher_is_replaced_and_its_shims_go_on() {
     let server = Server::start();
     let data = tempfile::tempdir().unwrap();
