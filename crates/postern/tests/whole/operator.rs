@@ -7,7 +7,7 @@ use std::{
 
 use postern_domain::job::JobState;
 
-use crate::support::{Agent, Cli, Door, Home, Ledger, Server, shell, wait_for, wait_within};
+use crate::support::{ADMIN_PASSWORD, Agent, Cli, Door, Home, Ledger, Server, shell, wait_for, wait_within};
 
 struct World {
     home: Home,
@@ -267,4 +267,28 @@ fn the_agent_keeps_timeouts_while_the_server_is_down() {
     assert_eq!(detail.job.state, JobState::Timeout);
     let took = detail.attempts[0].duration_ms.expect("measured by the agent");
     assert!((3000..6000).contains(&took), "{detail:?}");
+}
+
+#[test]
+fn a_password_is_changed_with_two_lines_of_input() {
+    let home = Home::new();
+    let server = Server::started(home.path());
+    let cli = Cli::signed_in(home.path(), &server);
+    let change = |input: &str| cli.run_with_input(&["password", "change", "--password-stdin"], input);
+    let new = "another long password";
+    for (input, code, said) in [
+        ("only one line\n".to_owned(), 2, "two lines were expected"),
+        (format!("not the password\n{new}\n"), 1, "is not your password"),
+        (format!("{ADMIN_PASSWORD}\nshort\n"), 1, "12 characters"),
+        (
+            format!("{ADMIN_PASSWORD}\n{new}\n"),
+            0,
+            "your sessions have ended",
+        ),
+        (format!("{ADMIN_PASSWORD}\n{new}\n"), 1, "is not your password"),
+    ] {
+        let answer = change(&input);
+        let text = format!("{}{}", answer.stdout, answer.stderr);
+        assert!(answer.code == code && text.contains(said), "{answer:?}");
+    }
 }

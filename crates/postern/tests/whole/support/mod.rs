@@ -19,7 +19,7 @@ pub(crate) use door::{Door, script, shell};
 pub(crate) use ledger::Ledger;
 pub(crate) use process::{Home, Running, is_alive, peak_kib, processes_of, processes_with_argument};
 pub(crate) use proxy::{Connect, Proxy};
-pub(crate) use server::Server;
+pub(crate) use server::{ADMIN_PASSWORD, Server};
 pub(crate) use verdict::judge;
 
 /// Generous: two cores may be shared with everything else.
