@@ -16,5 +16,6 @@ pub(crate) fn facts(slots: u32) -> HostFacts {
         languages: jobs::languages(),
         root: geteuid().is_root(),
         slots,
+        sealing_key: None,
     }
 }

@@ -199,6 +199,8 @@ pub(crate) fn ended(outcome: Outcome, started_us: Option<i64>, now_us: i64) -> R
         duration_us: None,
         stream_bytes: Default::default(),
         chunks: Vec::new(),
+        result: None,
+        failure: None,
     }
 }
 
@@ -260,8 +262,9 @@ mod tests {
             work: JobPayload::Command(Command {
                 argv: vec!["true".into()],
                 shell: false,
-                working_directory: None,
+                ..Default::default()
             }),
+            secrets: None,
         };
         SignedOrder::sign(&order, &SigningKey::generate().unwrap()).unwrap()
     }

@@ -5,7 +5,7 @@ use postern_domain::{
     job::{JobState, Priority, WaitReason},
     label::Labels,
 };
-use postern_protocol::payload::{Command, JobPayload, JobType, Script};
+use postern_protocol::payload::{JobPayload, JobType};
 
 crate::wire! {
     /// One job per host the targets name. `type` and `payload` say what to do.
@@ -83,17 +83,11 @@ crate::wire! {
     pub struct JobDetail {
         #[serde(flatten)]
         pub job: Job,
-        pub payload: Payload,
+        /// What it does; its shape follows from the type, as in a creation.
+        pub payload: serde_json::Value,
         pub attempts: Vec<Attempt>,
         /// What happened when, oldest first.
         pub timeline: Vec<TimelineEntry>,
-    }
-
-    /// What the job does; its shape follows from the job's type.
-    #[serde(untagged)]
-    pub enum Payload {
-        Command(Command),
-        Script(Script),
     }
 
     pub struct Attempt {
@@ -167,11 +161,10 @@ crate::wire! {
     }
 }
 
-impl From<JobPayload> for Payload {
-    fn from(work: JobPayload) -> Self {
-        match work {
-            JobPayload::Command(command) => Self::Command(command),
-            JobPayload::Script(script) => Self::Script(script),
-        }
+impl JobDetail {
+    /// The payload as a typed value; `None` when it is of a type this program does not know.
+    pub fn work(&self) -> Option<JobPayload> {
+        let whole = serde_json::json!({"type": self.job.kind, "payload": self.payload});
+        serde_json::from_value(whole).ok()
     }
 }

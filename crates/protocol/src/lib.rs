@@ -13,6 +13,8 @@ pub mod order;
 pub mod payload;
 pub mod proof;
 pub mod refusal;
+pub mod result;
+pub mod seal;
 
 /// Version of the protocol that this build speaks. The server accepts this and the two below it.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -23,6 +23,29 @@ pub const COMMAND_BYTES: usize = 128 * 1024;
 /// Parameters of a script: how many, and how long one value may be (the kernel takes 128 KiB per variable).
 pub const PARAMETERS: usize = 256;
 pub const PARAMETER_BYTES: usize = 64 * 1024;
+/// Secrets of a job: all their values together.
+pub const SECRETS_BYTES: usize = 256 * 1024;
+/// Largest structured result of a job, as JSON.
+pub const RESULT_BYTES: usize = 512 * 1024;
+/// Names of services, packages (and versions) and processes.
+pub const SERVICE_BYTES: usize = 256;
+pub const PACKAGE_BYTES: usize = 256;
+pub const PROCESS_NAME_BYTES: usize = 256;
+/// Packages of one job.
+pub const PACKAGES: usize = 100;
+/// Users or groups named in one job.
+pub const ACCOUNTS: usize = 100;
+/// Echo requests, hops, ports and seconds of waiting of one network diagnostic.
+pub const PING_COUNT: u32 = 100;
+pub const TRACE_HOPS: u32 = 64;
+pub const PORTS: usize = 100;
+pub const DIAGNOSTIC_SECONDS: u32 = 60;
+/// An HTTP request from an agent.
+pub const HTTP_URL_BYTES: usize = 8 * 1024;
+pub const HTTP_HEADERS: usize = 100;
+pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
+pub const HTTP_ANSWER_BYTES: u32 = 1024 * 1024;
+pub const HTTP_REDIRECTS: u32 = 10;
 /// Longest reason or message from an agent that is kept.
 pub const REASON_BYTES: usize = 2 * 1024;
 /// How long the server holds a check-in that has nothing to say, before jitter.

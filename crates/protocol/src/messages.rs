@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{base64_bytes, order::SignedOrder};
+use crate::{base64_bytes, order::SignedOrder, result::JobResult};
 
 /// `POST enroll`, with a proof of the new key and without a credential.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct HostFacts {
     pub root: bool,
     /// Jobs it runs at once.
     pub slots: u32,
+    /// X25519 key that secrets for this agent are sealed to, base64url. Agents before 0.2 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -145,6 +148,12 @@ pub struct ResultRequest {
     /// What was not sent before.
     #[serde(default)]
     pub chunks: Vec<Chunk>,
+    /// What a typed job found or did; at most [`crate::limits::RESULT_BYTES`] as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<JobResult>,
+    /// Why a job that ended with another exit code than 0 did so, where it can say: for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

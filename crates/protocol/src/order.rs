@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     keys::{PublicKey, SigningKey},
     payload::JobPayload,
+    seal::SealedSecrets,
 };
 
 /// Separates these signatures from any other use of the key.
@@ -34,6 +35,9 @@ pub struct Order {
     #[serde(default)]
     pub critical: bool,
     pub work: JobPayload,
+    /// Values of the secrets that the work names, for this agent and this attempt only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<SealedSecrets>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,9 +136,9 @@ mod tests {
             critical: false,
             work: JobPayload::Command(Command {
                 argv: vec!["true".into()],
-                shell: false,
-                working_directory: None,
+                ..Default::default()
             }),
+            secrets: None,
         }
     }
 

@@ -20,16 +20,14 @@ pub fn argv(words: &[&str]) -> JobPayload {
     JobPayload::Command(Command {
         argv: words.iter().map(|word| (*word).to_owned()).collect(),
         shell: false,
-        working_directory: None,
+        ..Default::default()
     })
 }
 
 pub fn script(content: &str) -> JobPayload {
     JobPayload::Script(Script {
-        language: Language::Bash,
-        content: content.to_owned(),
         parameters: std::collections::BTreeMap::new(),
-        working_directory: None,
+        ..Script::new(Language::Bash, content.to_owned())
     })
 }
 

@@ -113,6 +113,7 @@ pub fn facts() -> HostFacts {
         languages: vec!["bash".into(), "python".into()],
         root: true,
         slots: SLOTS,
+        sealing_key: None,
     }
 }
 
@@ -367,6 +368,8 @@ impl SimAgent {
             duration_us: entry.started_us.map(|_| 1_500_000),
             stream_bytes: BTreeMap::new(),
             chunks: Vec::new(),
+            result: None,
+            failure: None,
         }
     }
 

@@ -51,6 +51,10 @@ pub(crate) fn plan(order: &Order, dir: &Path) -> Result<Plan, Refused> {
                 Some(&script.parameters),
             )
         }
+        other => {
+            let kind = other.kind().as_str();
+            return Err(Refused(format!("this agent does not know jobs of type {kind}")));
+        }
     };
     let mut environment = base_environment(order);
     for (name, value) in parameters.into_iter().flatten() {
@@ -131,6 +135,7 @@ mod tests {
             timeout_seconds: 300,
             critical: false,
             work,
+            secrets: None,
         }
     }
 
@@ -139,6 +144,7 @@ mod tests {
             argv: argv.iter().map(|text| (*text).to_owned()).collect(),
             shell: false,
             working_directory: working_directory.map(str::to_owned),
+            ..Default::default()
         }))
     }
 
@@ -189,10 +195,8 @@ mod tests {
     fn a_parameter_is_there_under_its_name_and_in_capitals() {
         let dir = tempfile::tempdir().unwrap();
         let script = Script {
-            language: Language::Bash,
-            content: "true".into(),
             parameters: [("dry-run".to_owned(), "a'b\n$(c)".to_owned())].into(),
-            working_directory: None,
+            ..Script::new(Language::Bash, "true")
         };
         let plan = plan(&order(JobPayload::Script(script)), dir.path()).unwrap();
         for name in ["PARAM_dry-run", "PARAM_DRY_RUN"] {

@@ -89,6 +89,8 @@ pub(super) fn run(
         duration_us: Some(duration_us),
         stream_bytes: watch.streams.iter().map(Capture::total).collect(),
         chunks: Vec::new(),
+        result: None,
+        failure: None,
     })
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn command(argv: &[&str]) -> JobPayload {
     JobPayload::Command(payload::Command {
         argv: argv.iter().map(|text| (*text).to_owned()).collect(),
         shell: false,
-        working_directory: None,
+        ..Default::default()
     })
 }
 
@@ -49,19 +49,17 @@ pub(crate) fn shell(line: &str) -> JobPayload {
     JobPayload::Command(payload::Command {
         argv: vec![line.to_owned()],
         shell: true,
-        working_directory: None,
+        ..Default::default()
     })
 }
 
 pub(crate) fn script(language: Language, content: &str, parameters: &[(&str, &str)]) -> JobPayload {
     JobPayload::Script(Script {
-        language,
-        content: content.to_owned(),
         parameters: parameters
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        working_directory: None,
+        ..Script::new(language, content.to_owned())
     })
 }
 
@@ -78,6 +76,7 @@ pub(crate) fn order(attempt_id: i64, work: JobPayload) -> Order {
         timeout_seconds: 300,
         critical: false,
         work,
+        secrets: None,
     }
 }
 

@@ -15,7 +15,7 @@ fn job(targets: Targets) -> JobCreate {
         work: JobPayload::Command(Command {
             argv: vec!["true".into()],
             shell: false,
-            working_directory: None,
+            ..Default::default()
         }),
         targets,
         priority: None,

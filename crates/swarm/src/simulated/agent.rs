@@ -160,6 +160,8 @@ impl SimulatedAgent {
             duration_us: started_us.map(|started| finished_us - started),
             stream_bytes: std::collections::BTreeMap::new(),
             chunks: Vec::new(),
+            result: None,
+            failure: None,
         };
         let path = path::result(attempt);
         let posted = self.post::<ResultAnswer>(link, &path, &request);
@@ -214,6 +216,7 @@ fn facts() -> HostFacts {
         languages: vec!["bash".into(), "python".into()],
         root: false,
         slots: SLOTS,
+        sealing_key: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `postern job list`, `show`, `cancel`, `retry`, `delete`.
 
-use postern_api::jobs::{Attempt, Job, JobDetail, Payload};
+use postern_api::jobs::{Attempt, Job, JobDetail};
 use postern_domain::{JobId, Timestamp, job::JobState};
 use postern_protocol::payload::Language;
 
@@ -70,7 +70,7 @@ fn print(detail: &JobDetail, console: &Console) {
     let now = clock::now();
     print_job(
         &detail.job,
-        work(&detail.payload, &detail.job.summary),
+        work(detail.work().as_ref(), &detail.job.summary),
         now,
         console,
     );
@@ -133,10 +133,10 @@ fn print_job(job: &Job, what: String, now: Timestamp, console: &Console) {
     ]);
 }
 
-fn work(payload: &Payload, summary: &str) -> String {
-    match payload {
+fn work(work: Option<&JobPayload>, summary: &str) -> String {
+    match work {
         // Quoted where needed, so that the arguments can be told apart.
-        Payload::Command(command) if !command.shell => command
+        Some(JobPayload::Command(command)) if !command.shell => command
             .argv
             .iter()
             .map(|argument| {
@@ -149,19 +149,13 @@ fn work(payload: &Payload, summary: &str) -> String {
             })
             .collect::<Vec<_>>()
             .join(" "),
-        Payload::Command(command) => format!("{} (in a shell)", command.argv.join(" ")),
-        Payload::Script(script) => {
-            let language = match script.language {
-                Language::Bash => "bash",
-                Language::Python => "python",
-                Language::Powershell => "powershell",
-            };
-            format!(
-                "{language}, {} lines: {}",
-                script.content.lines().count(),
-                summary
-            )
-        }
+        Some(JobPayload::Command(command)) => format!("{} (in a shell)", command.argv.join(" ")),
+        Some(JobPayload::Script(script)) => format!(
+            "{}, {} lines: {summary}",
+            script.language.as_str(),
+            script.content.lines().count(),
+        ),
+        _ => summary.to_owned(),
     }
 }
 
@@ -223,12 +217,11 @@ mod tests {
     #[test]
     fn arguments_of_a_command_can_be_told_apart() {
         let command = |argv: &[&str]| {
-            let payload = Payload::Command(Command {
+            let payload = JobPayload::Command(Command {
                 argv: argv.iter().map(|argument| (*argument).to_owned()).collect(),
-                shell: false,
-                working_directory: None,
+                ..Default::default()
             });
-            work(&payload, "")
+            work(Some(&payload), "")
         };
         assert_eq!(command(&["ls", "-l", "/a b"]), "ls -l \"/a b\"");
         assert_eq!(command(&["printf", "", "a\nb"]), "printf \"\" \"a\\nb\"");

@@ -143,6 +143,7 @@ fn command(run: &Run) -> Result<JobPayload, Failure> {
         argv: run.command.clone(),
         shell: run.shell,
         working_directory: run.working_directory.clone(),
+        ..Default::default()
     }))
 }
 
@@ -161,10 +162,9 @@ fn script(run: &Run, path: &Path) -> Result<JobPayload, Failure> {
         }
     }
     Ok(JobPayload::Script(Script {
-        language,
-        content,
         parameters,
         working_directory: run.working_directory.clone(),
+        ..Script::new(language, content)
     }))
 }
 

@@ -222,10 +222,8 @@ pub(crate) fn script(content: &str, parameters: &[(&str, &str)], agents: &[&str]
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     let script = Script {
-        language: Language::Bash,
-        content: content.to_owned(),
         parameters: parameters.into_iter().collect(),
-        working_directory: None,
+        ..Script::new(Language::Bash, content)
     };
     job(JobPayload::Script(script), agents)
 }
@@ -234,7 +232,7 @@ pub(crate) fn shell(line: &str, agent: &str) -> JobCreate {
     let command = payload::Command {
         argv: vec![line.to_owned()],
         shell: true,
-        working_directory: None,
+        ..Default::default()
     };
     job(JobPayload::Command(command), &[agent])
 }

@@ -277,6 +277,7 @@ impl Round<'_> {
             timeout_seconds: seed.timeout_seconds,
             critical: seed.critical,
             work,
+            secrets: None,
         };
         SignedOrder::sign(&order, &self.app.keys.order).map_err(|error| Error::Internal(error.to_string()))
     }

@@ -8,7 +8,7 @@ use postern_domain::{
     agent::{Connection, status},
     job::{AgentLoad, JobState, wait_reason},
 };
-use postern_protocol::payload::{JobPayload, JobType};
+use postern_protocol::payload::JobType;
 use postern_store::{jobs, outputs};
 
 use crate::error::{Error, Result};
@@ -57,12 +57,12 @@ fn kind_of(text: &str) -> Result<JobType> {
 }
 
 pub(super) fn detail_of(job: Job, payload: &str, attempts: Vec<jobs::Attempt>) -> Result<JobDetail> {
-    let work: JobPayload = serde_json::from_str(payload)
+    let mut work: serde_json::Value = serde_json::from_str(payload)
         .map_err(|error| Error::Internal(format!("payload of job {}: {error}", job.id)))?;
     let timeline = timeline(&job, &attempts);
     let attempts = attempts.into_iter().map(attempt_of).collect();
     Ok(JobDetail {
-        payload: work.into(),
+        payload: work["payload"].take(),
         attempts,
         timeline,
         job,

@@ -162,19 +162,17 @@ fn shell(text: &str) -> JobPayload {
     JobPayload::Command(Command {
         argv: vec![text.into()],
         shell: true,
-        working_directory: None,
+        ..Default::default()
     })
 }
 
 fn with_parameters(parameters: &[(&str, &str)]) -> JobPayload {
     JobPayload::Script(Script {
-        language: Language::Bash,
-        content: "true".into(),
         parameters: parameters
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect(),
-        working_directory: None,
+        ..Script::new(Language::Bash, "true".into())
     })
 }
 
@@ -185,7 +183,7 @@ async fn bounds_hold_at_the_bound_and_beyond_it(server: TestServer) {
         JobPayload::Command(Command {
             argv: vec!["a".into(); count],
             shell: false,
-            working_directory: None,
+            ..Default::default()
         })
     };
     let work = |work: JobPayload| on(&["web-1"], work);
@@ -241,7 +239,7 @@ async fn bounds_hold_at_the_bound_and_beyond_it(server: TestServer) {
     let two = JobPayload::Command(Command {
         argv: vec!["a".into(), "b".into()],
         shell: true,
-        working_directory: None,
+        ..Default::default()
     });
     assert_eq!(
         wrong_field(admin.job_create(&work(two), &key()).await),

@@ -1,0 +1,61 @@
+//! `command`: one program with its arguments.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PayloadError, check_account, check_directory, error};
+use crate::limits::{COMMAND_ARGUMENTS, COMMAND_BYTES};
+
+/// One program with its arguments.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The program and its arguments, passed on as they are. With `shell`, exactly one text: the shell line.
+    pub argv: Vec<String>,
+    /// Hand the one text to `/bin/sh -c`.
+    #[serde(default)]
+    pub shell: bool,
+    /// Folder to start in; the agent's data folder of the attempt when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// Local user to run as, with its groups, home and limits; the agent must run as root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as_user: Option<String>,
+    /// Refuse where the agent does not run as root.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_elevation: bool,
+}
+
+impl Command {
+    pub(super) fn check(&self) -> Result<(), PayloadError> {
+        let first = self.argv.first().map(String::as_str).unwrap_or_default();
+        if first.trim().is_empty() {
+            return Err(error("argv", "is empty: give a program and its arguments"));
+        }
+        if self.shell && self.argv.len() != 1 {
+            return Err(error("argv", "must be exactly one text when shell is true"));
+        }
+        if self.argv.len() > COMMAND_ARGUMENTS {
+            return Err(error(
+                "argv",
+                format!("has more than {COMMAND_ARGUMENTS} arguments"),
+            ));
+        }
+        if self.argv.iter().map(String::len).sum::<usize>() > COMMAND_BYTES {
+            return Err(error(
+                "argv",
+                format!("is longer than {COMMAND_BYTES} bytes: put it into a script"),
+            ));
+        }
+        if let Some(index) = self.argv.iter().position(|argument| argument.contains('\0')) {
+            return Err(error(
+                format!("argv[{index}]"),
+                "contains a NUL byte, which no program can receive",
+            ));
+        }
+        if let Some(user) = &self.run_as_user {
+            check_account("run_as_user", user)?;
+        }
+        check_directory(self.working_directory.as_deref())
+    }
+}
