@@ -15,7 +15,7 @@ fn script(content: &str, parameters: &[(&str, String)]) -> JobPayload {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), v.clone()))
             .collect(),
-        ..Script::new(Language::Bash, content.into())
+        ..Script::new(Language::Bash, content)
     })
 }
 

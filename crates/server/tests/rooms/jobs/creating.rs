@@ -172,7 +172,7 @@ fn with_parameters(parameters: &[(&str, &str)]) -> JobPayload {
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect(),
-        ..Script::new(Language::Bash, "true".into())
+        ..Script::new(Language::Bash, "true")
     })
 }
 
