@@ -2,7 +2,7 @@
 
 use postern_api::jobs::{Attempt, Job, JobDetail};
 use postern_domain::{JobId, Timestamp, job::JobState};
-use postern_protocol::payload::Language;
+use postern_protocol::payload::JobPayload;
 
 use super::{super::list::closing, List, tone};
 use crate::{

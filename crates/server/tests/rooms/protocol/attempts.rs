@@ -37,6 +37,8 @@ fn result() -> ResultRequest {
         duration_us: Some(1),
         stream_bytes: Default::default(),
         chunks: output().chunks,
+        result: None,
+        failure: None,
     }
 }
 
