@@ -1,11 +1,19 @@
 //! Jobs, their attempts and their output.
 
+use std::collections::BTreeMap;
+
 use postern_domain::{
-    AgentId, AttemptId, JobId, OrganizationId, Timestamp,
+    AgentId, AttemptId, ExecutionId, JobId, OrganizationId, Timestamp,
     job::{JobState, Priority, WaitReason},
-    label::Labels,
+    rollout::Rolling,
 };
 use postern_protocol::payload::{JobPayload, JobType};
+
+use crate::{
+    executions::ScriptReference,
+    secret::SecretText,
+    targets::{HostPreview, Targets},
+};
 
 crate::wire! {
     /// One job per host the targets name. `type` and `payload` say what to do.
@@ -22,23 +30,51 @@ crate::wire! {
         /// Not handed out before; at once when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub not_before: Option<Timestamp>,
+        /// Values of the secrets that the payload names. Never shown again, and masked in the output.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub secrets: BTreeMap<String, SecretText>,
+        /// In batches; on all hosts at once when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub rolling: Option<Rolling>,
+        /// At most one at a time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub concurrency: Option<Concurrency>,
     }
 
-    /// The hosts: the union of named agents and those with every label, or all that may be seen.
-    #[derive(Default)]
+    /// Jobs with the same key wait for each other.
     #[serde(deny_unknown_fields)]
-    pub struct Targets {
-        /// Names or ids.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub agents: Vec<String>,
-        #[serde(default, skip_serializing_if = "Labels::is_empty")]
-        pub labels: Labels,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        pub all: bool,
+    pub struct Concurrency {
+        /// 1 to 100 characters.
+        pub key: String,
+        pub per: ConcurrencyScope,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ConcurrencyScope {
+        /// One at a time on each host.
+        Host,
+        /// One at a time in the host group that is the only target.
+        Group,
+        /// One at a time in the tenant.
+        Tenant,
     }
 
     pub struct JobsCreated {
+        pub execution_id: ExecutionId,
         pub jobs: Vec<JobReference>,
+        /// The password that was drawn because none was given. Shown here and never again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub generated_password: Option<SecretText>,
+    }
+
+    /// What a creation would do.
+    pub struct JobPreview {
+        pub summary: String,
+        /// SHA-256 of what would run.
+        pub payload_sha256: String,
+        pub batches: u32,
+        pub hosts: Vec<HostPreview>,
     }
 
     pub struct JobReference {
@@ -57,6 +93,10 @@ crate::wire! {
         pub agent_id: AgentId,
         pub agent: String,
         pub organization_id: OrganizationId,
+        /// The click on *Run* it comes from.
+        pub execution_id: Option<ExecutionId>,
+        /// Number of its batch, from 1.
+        pub batch: u32,
         pub state: JobState,
         pub priority: Priority,
         pub timeout_seconds: u32,
@@ -78,6 +118,8 @@ crate::wire! {
     pub struct Wait {
         pub reason: WaitReason,
         pub text: String,
+        /// The job it waits for.
+        pub job_id: Option<JobId>,
     }
 
     pub struct JobDetail {
@@ -85,6 +127,10 @@ crate::wire! {
         pub job: Job,
         /// What it does; its shape follows from the type, as in a creation.
         pub payload: serde_json::Value,
+        /// Of a saved script: which, and which version.
+        pub script: Option<ScriptReference>,
+        /// SHA-256 of a script's whole text, libraries included: what an agent's policy may name.
+        pub content_sha256: Option<String>,
         pub attempts: Vec<Attempt>,
         /// What happened when, oldest first.
         pub timeline: Vec<TimelineEntry>,
@@ -104,6 +150,9 @@ crate::wire! {
         pub duration_ms: Option<i64>,
         pub stdout_bytes: i64,
         pub stderr_bytes: i64,
+        /// What a typed job found or did: an object with `type` and `result`.
+        #[cfg_attr(feature = "schema", schema(value_type = Option<postern_protocol::result::JobResult>))]
+        pub result: Option<serde_json::Value>,
         /// A result that came after the final state was set; it does not change it.
         pub late: Option<LateResult>,
     }
@@ -158,6 +207,22 @@ crate::wire! {
     pub enum StreamName {
         Stdout,
         Stderr,
+    }
+}
+
+impl JobCreate {
+    /// With nothing but what must be said.
+    pub fn new(work: JobPayload, targets: Targets) -> Self {
+        Self {
+            work,
+            targets,
+            priority: None,
+            timeout_seconds: None,
+            not_before: None,
+            secrets: BTreeMap::new(),
+            rolling: None,
+            concurrency: None,
+        }
     }
 }
 

@@ -3,10 +3,15 @@
 
 pub mod agents;
 pub mod audit;
+pub mod executions;
+pub mod groups;
 pub mod identity;
 pub mod jobs;
 mod page;
 mod problem;
+pub mod scripts;
+pub mod secret;
+pub mod targets;
 
 pub use page::{ListRequest, Page};
 pub use problem::{FieldProblem, Problem};

@@ -7,7 +7,10 @@ pub mod clone_guard;
 pub mod job;
 pub mod label;
 pub mod name;
+pub mod parameter;
 pub mod permission;
+pub mod rollout;
+pub mod selector;
 mod time;
 
 pub use time::{Timestamp, TimestampError};
@@ -51,4 +54,10 @@ ids! {
     /// One try of one job. Unique over all jobs.
     AttemptId,
     AuditId,
+    /// One click on *Run*: one job per host.
+    ExecutionId,
+    /// A saved group of hosts.
+    GroupId,
+    /// A script or a library.
+    ScriptId,
 }

@@ -54,6 +54,8 @@ words! {
     Permission, "permission" {
         JobsView = "jobs.view",
         JobsManage = "jobs.manage",
+        ScriptsView = "scripts.view",
+        ScriptsManage = "scripts.manage",
         AgentsView = "agents.view",
         AgentsManage = "agents.manage",
         AgentsInstall = "agents.install",
@@ -78,13 +80,23 @@ words! {
 
 impl Role {
     pub fn permissions(self) -> &'static [Permission] {
-        use Permission::{AgentsInstall, AgentsManage, AgentsView, AuditView, JobsManage, JobsView};
+        use Permission::{
+            AgentsInstall, AgentsManage, AgentsView, AuditView, JobsManage, JobsView, ScriptsManage,
+            ScriptsView,
+        };
         match self {
             Self::SiteAdministrator | Self::TenantOwner | Self::Administrator => Permission::ALL,
-            Self::CustomerSupport => &[JobsView, AgentsView, AuditView],
-            Self::Operator => &[JobsView, JobsManage, AgentsView, AgentsManage],
-            Self::Approver => &[JobsView, AgentsView],
-            Self::Auditor => &[JobsView, AgentsView, AuditView],
+            Self::CustomerSupport => &[JobsView, ScriptsView, AgentsView, AuditView],
+            Self::Operator => &[
+                JobsView,
+                JobsManage,
+                ScriptsView,
+                ScriptsManage,
+                AgentsView,
+                AgentsManage,
+            ],
+            Self::Approver => &[JobsView, ScriptsView, AgentsView],
+            Self::Auditor => &[JobsView, ScriptsView, AgentsView, AuditView],
             Self::AgentInstaller => &[AgentsView, AgentsInstall],
         }
     }

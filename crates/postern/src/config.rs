@@ -47,7 +47,7 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Secrets of `postern serve` come from the environment only: a command line can be read by others.
+/// Secrets come from the environment: a command line can be read by others.
 pub(crate) fn secret(name: &str) -> Option<String> {
     variable(name)?.into_string().ok()
 }

@@ -4,12 +4,13 @@ use std::{path::PathBuf, sync::Arc};
 
 use postern_domain::Timestamp;
 use postern_store::Store;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::SharedClock,
     hub::Hub,
-    keys::Keys,
+    keys::{Keys, MasterKey},
     metrics::Metrics,
     rooms::{agents::gate::Gate, identity::sign_in::Limiter},
 };
@@ -21,7 +22,11 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) clock: SharedClock,
     pub(crate) keys: Keys,
+    /// Seals what waits in the database.
+    pub(crate) master: MasterKey,
     pub(crate) hub: Hub,
+    /// A job of a rolling execution ended.
+    pub(crate) rollouts: Notify,
     pub(crate) gate: Gate,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,

@@ -4,6 +4,8 @@
 use std::{future::Future, time::Duration};
 
 use postern_domain::AgentId;
+use tokio::sync::Notify;
+
 use postern_store::{agents, audit, idempotency, identity, jobs, system, tx};
 
 use crate::{
@@ -34,6 +36,13 @@ pub(crate) fn start(app: &App) {
     });
     every(app, "sealing", SEALING, |app| async move { seal(&app).await });
     every(app, "due", DUE, |app| async move { due(&app).await });
+    every_or_woken(
+        app,
+        "rollouts",
+        DUE,
+        Some(|app| &app.rollouts),
+        |app| async move { rooms::jobs::rollout::executions_advance(&app).await },
+    );
     every(app, "sweep", SWEEP, |app| async move { sweep(&app).await });
     if app.store.engine() == postern_store::Engine::Postgres {
         let (sending, hearing) = (app.clone(), app.clone());
@@ -65,6 +74,19 @@ where
     F: Fn(App) -> R + Send + 'static,
     R: Future<Output = Result<()>> + Send + 'static,
 {
+    every_or_woken(app, name, period, None, round);
+}
+
+fn every_or_woken<F, R>(
+    app: &App,
+    name: &'static str,
+    period: Duration,
+    wake: Option<fn(&App) -> &Notify>,
+    round: F,
+) where
+    F: Fn(App) -> R + Send + 'static,
+    R: Future<Output = Result<()>> + Send + 'static,
+{
     let app = app.clone();
     app.tasks.clone().spawn(async move {
         let mut timer = tokio::time::interval(period);
@@ -72,6 +94,7 @@ where
         loop {
             tokio::select! {
                 _ = timer.tick() => {}
+                () = woken(&app, wake) => {}
                 () = app.shutdown.cancelled() => return,
             }
             // A panic ends this round, not the reconciler.
@@ -91,6 +114,13 @@ where
             );
         }
     });
+}
+
+async fn woken(app: &App, wake: Option<fn(&App) -> &Notify>) {
+    match wake {
+        Some(wake) => wake(app).notified().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn seal(app: &App) -> Result<()> {
@@ -146,6 +176,8 @@ async fn sweep(app: &App) -> Result<()> {
         .write::<_, Error, _>(tx!(tx => {
             identity::expired_forget(tx, now).await?;
             idempotency::forget_before(tx, before).await?;
+            jobs::secrets_sweep(tx).await?;
+            jobs::executions::sweep(tx).await?;
             Ok(())
         }))
         .await

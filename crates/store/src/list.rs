@@ -82,12 +82,25 @@ impl Select {
         }
     }
 
+    /// Values of `?` in the head, in their order; before any condition.
+    pub(crate) fn head(&mut self, values: impl IntoIterator<Item = Value>) -> &mut Self {
+        let head = std::mem::take(&mut self.sql);
+        self.fill(&head, values);
+        self
+    }
+
     pub(crate) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) -> &mut Self {
         self.sql
             .push_str(if self.started { " AND (" } else { " WHERE (" });
         self.started = true;
+        self.fill(condition, values);
+        self.sql.push(')');
+        self
+    }
+
+    fn fill(&mut self, text: &str, values: impl IntoIterator<Item = Value>) {
         let mut values = values.into_iter();
-        for part in condition.split_inclusive('?') {
+        for part in text.split_inclusive('?') {
             match part.strip_suffix('?') {
                 Some(text) => {
                     self.values
@@ -97,8 +110,6 @@ impl Select {
                 None => self.sql.push_str(part),
             }
         }
-        self.sql.push(')');
-        self
     }
 
     /// `expression IN (…)`. An empty list matches nothing.
@@ -116,29 +127,11 @@ impl Select {
 
     /// Only what lies where the caller's permission holds.
     pub(crate) fn within(&mut self, reach: &Reach, table: &str) -> &mut Self {
-        if reach.everywhere {
-            return self;
+        if !reach.everywhere {
+            let (condition, values) = within(reach, table);
+            self.and(&condition, values);
         }
-        let mut parts = Vec::new();
-        let mut values = Vec::new();
-        let mut add = |column: &str, ids: Vec<i64>| {
-            if !ids.is_empty() {
-                let (marks, ids) = marks(ids);
-                parts.push(format!("{table}.{column} IN ({marks})"));
-                values.extend(ids);
-            }
-        };
-        add("tenant_id", reach.tenants.iter().map(|id| id.0).collect());
-        add(
-            "organization_id",
-            reach.organizations.iter().map(|id| id.0).collect(),
-        );
-        add("department_id", reach.departments.iter().map(|id| id.0).collect());
-        if parts.is_empty() {
-            self.and("1 = 0", [])
-        } else {
-            self.and(&parts.join(" OR "), values)
-        }
+        self
     }
 
     /// Cursor, order and limit. `id` is the column that tells equal keys apart.
@@ -189,6 +182,29 @@ impl Select {
     pub(crate) fn parts(&self) -> (&str, &[Value]) {
         (&self.sql, &self.values)
     }
+}
+
+/// The condition that a row of `table` lies within a reach that is not everywhere.
+pub(crate) fn within(reach: &Reach, table: &str) -> (String, Vec<Value>) {
+    let mut parts = Vec::new();
+    let mut values = Vec::new();
+    let mut add = |column: &str, ids: Vec<i64>| {
+        if !ids.is_empty() {
+            let (marks, ids) = marks(ids);
+            parts.push(format!("{table}.{column} IN ({marks})"));
+            values.extend(ids);
+        }
+    };
+    add("tenant_id", reach.tenants.iter().map(|id| id.0).collect());
+    add(
+        "organization_id",
+        reach.organizations.iter().map(|id| id.0).collect(),
+    );
+    add("department_id", reach.departments.iter().map(|id| id.0).collect());
+    if parts.is_empty() {
+        parts.push("1 = 0".to_owned());
+    }
+    (parts.join(" OR "), values)
 }
 
 /// Placeholders for the values of an `IN (…)`. The list is filled up by repeating its last value, so that lists

@@ -22,7 +22,7 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: &[Migration] = migrations!["0001_initial"];
+const MIGRATIONS: &[Migration] = migrations!["0001_initial", "0002_executions", "0003_scripts"];
 
 /// Keeps two servers from migrating at once on PostgreSQL.
 const LOCK: &str = "SELECT 1 FROM pg_advisory_xact_lock(7032417)";

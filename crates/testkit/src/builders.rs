@@ -1,6 +1,6 @@
 //! Short forms of requests, for tests to read like sentences.
 
-use postern_api::jobs::{JobCreate, Targets};
+use postern_api::{jobs::JobCreate, targets::Targets};
 use postern_client::IdempotencyKey;
 use postern_protocol::payload::{Command, JobPayload, Language, Script};
 
@@ -33,11 +33,5 @@ pub fn script(content: &str) -> JobPayload {
 
 /// A job on named agents, everything else left to its default.
 pub fn on(agents: &[&str], work: JobPayload) -> JobCreate {
-    JobCreate {
-        work,
-        targets: targets(agents),
-        priority: None,
-        timeout_seconds: None,
-        not_before: None,
-    }
+    JobCreate::new(work, targets(agents))
 }

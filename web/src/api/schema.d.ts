@@ -110,6 +110,141 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Executions, newest first. Filters: script (id), type. */
+        get: operations["execution_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One execution with how many of its jobs are in each state. The jobs: `GET /jobs?filter=execution:{id}`. */
+        get: operations["execution_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel every job of it that is queued, pending or running. */
+        post: operations["execution_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/download/{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of its jobs with their output, as one file: `zip` has a folder per host, `json` a list. */
+        get: operations["execution_download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same again as a new execution, on all of its hosts or on those where it did not work. */
+        post: operations["execution_rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Queue every job of it that failed, timed out or is unknown again, as another attempt. */
+        post: operations["execution_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved groups of hosts. Sort: name. */
+        get: operations["group_list"];
+        put?: never;
+        post: operations["group_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["group_show"];
+        put?: never;
+        post?: never;
+        delete: operations["group_delete"];
+        options?: never;
+        head?: never;
+        patch: operations["group_update"];
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -230,6 +365,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a creation would do: the hosts, their batches, and what stands in the way. Nothing is made. */
+        post: operations["job_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organizations": {
         parameters: {
             query?: never;
@@ -295,6 +447,162 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scripts and libraries; the search looks into their text as well. Filters: kind, language, name. Sort: name. */
+        get: operations["script_list"];
+        put?: never;
+        /** Save a new script or library, as version 1. */
+        post: operations["script_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A script with what its newest version says. */
+        get: operations["script_show"];
+        put?: never;
+        post?: never;
+        /** Delete a script with its versions; what it ran stays. A library in use is refused. */
+        delete: operations["script_delete"];
+        options?: never;
+        head?: never;
+        /** Change a script. A definition that differs from the newest version becomes the next one. */
+        patch: operations["script_update"];
+        trace?: never;
+    };
+    "/api/v1/scripts/{id}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A copy of the newest version under another name. */
+        post: operations["script_clone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a run would do: hosts, batches and digest. Nothing is made. */
+        post: operations["script_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Save what an old version says as the newest one. */
+        post: operations["script_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a script: one job per host. Parameters are checked first; secret ones are never shown again. */
+        post: operations["script_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions, newest first. */
+        get: operations["script_version_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one version says. */
+        get: operations["script_version_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look over code before it is saved, with a parser inside the server. Nothing is stored. */
+        post: operations["script_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -325,6 +633,23 @@ export interface paths {
         put?: never;
         /** Change one's own password. Ends all of one's sessions; API tokens stay. */
         post: operations["password_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The hosts that targets mean at this moment. */
+        post: operations["target_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -497,6 +822,17 @@ export interface components {
             name?: string | null;
             organization_id?: components["schemas"]["OrganizationId"] | null;
         };
+        /** @description A number of hosts: `{"hosts": 5}` or `{"percent": 20}`. */
+        Amount: {
+            /** Format: int32 */
+            hosts: number;
+        } | {
+            /**
+             * Format: int32
+             * @description 1 to 100 of all hosts, rounded up.
+             */
+            percent: number;
+        };
         Attempt: {
             /**
              * Format: int64
@@ -513,6 +849,7 @@ export interface components {
             /** Format: int32 */
             number: number;
             reason?: string | null;
+            result?: components["schemas"]["JobResult"] | null;
             started_at?: components["schemas"]["Timestamp"] | null;
             state: components["schemas"]["JobState"];
             /** Format: int64 */
@@ -591,11 +928,23 @@ export interface components {
         Command: {
             /** @description The program and its arguments, passed on as they are. With `shell`, exactly one text: the shell line. */
             argv: string[];
+            /** @description Refuse where the agent does not run as root. */
+            requires_elevation?: boolean;
+            /** @description Local user to run as, with its groups, home and limits; the agent must run as root. */
+            run_as_user?: string | null;
             /** @description Hand the one text to `/bin/sh -c`. */
             shell?: boolean;
             /** @description Folder to start in; the agent's data folder of the attempt when absent. */
             working_directory?: string | null;
         };
+        /** @description Jobs with the same key wait for each other. */
+        Concurrency: {
+            /** @description 1 to 100 characters. */
+            key: string;
+            per: components["schemas"]["ConcurrencyScope"];
+        };
+        /** @enum {string} */
+        ConcurrencyScope: "host" | "group" | "tenant";
         /** @enum {string} */
         Connection: "pending" | "connected" | "disconnected";
         /**
@@ -612,13 +961,212 @@ export interface components {
         };
         /** Format: int64 */
         DepartmentId: number;
+        DnsRecord: {
+            name: string;
+            /** Format: int32 */
+            ttl: number;
+            type: string;
+            value: string;
+        };
+        /** @enum {string} */
+        DnsRecordType: "A" | "AAAA" | "CNAME" | "MX" | "NS" | "TXT" | "SRV" | "SOA" | "PTR" | "CAA";
+        DnsResult: {
+            name: string;
+            record_type: components["schemas"]["DnsRecordType"];
+            records: components["schemas"]["DnsRecord"][];
+            /** @description `NOERROR`, `NXDOMAIN`, `SERVFAIL`, … */
+            response_code: string;
+            /** @description Whom it asked. */
+            servers: string[];
+            /** Format: int64 */
+            time_us: number;
+        };
+        Execution: {
+            /** @description How many of its jobs are in each state; states without jobs are left out. */
+            counts: {
+                [key: string]: number;
+            };
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            /** @description Whether every job has ended. */
+            finished: boolean;
+            /**
+             * Format: int64
+             * @description Hosts in all, as far as the caller may see them.
+             */
+            hosts: number;
+            id: components["schemas"]["ExecutionId"];
+            rerun_of?: components["schemas"]["ExecutionId"] | null;
+            rolling?: components["schemas"]["RollingState"] | null;
+            script?: components["schemas"]["ScriptReference"] | null;
+            summary: string;
+            /** @description The hosts as they were asked for. */
+            targets: components["schemas"]["Targets"];
+            type: components["schemas"]["JobType"];
+        };
+        /** @description What a change of a whole execution came to. */
+        ExecutionChanged: {
+            /**
+             * Format: int32
+             * @description Jobs that were changed.
+             */
+            changed: number;
+        };
+        /**
+         * Format: int64
+         * @description One click on *Run*: one job per host.
+         */
+        ExecutionId: number;
+        ExecutionRerun: {
+            hosts: components["schemas"]["RerunHosts"];
+        };
         FieldProblem: {
             /** @description Path of the field, like `targets.agents[2]`. */
             field: string;
             message: string;
         };
+        Group: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description: string;
+            id: components["schemas"]["GroupId"];
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            targets: components["schemas"]["Targets"];
+        };
+        /** @enum {string} */
+        GroupAction: "create" | "delete" | "add_members" | "remove_members";
+        /** @description One local group. */
+        GroupControl: {
+            action: components["schemas"]["GroupAction"];
+            /** @description Also the groups of root and of the agent's own user, which are refused otherwise. */
+            force?: boolean;
+            group: string;
+            /** @description `add_members`, `remove_members`: names of users. `create`: the first ones. */
+            members?: string[];
+            /** @description `create`: a group for a service, with a low id. */
+            system?: boolean;
+        };
+        GroupCreate: {
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description?: string;
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description A group has no groups in it. */
+            targets: components["schemas"]["Targets"];
+        };
+        /**
+         * Format: int64
+         * @description A saved group of hosts.
+         */
+        GroupId: number;
+        GroupResult: {
+            changed: boolean;
+            exists: boolean;
+            /** Format: int32 */
+            gid?: number | null;
+            group: string;
+            members: string[];
+        };
+        /** @description What is absent stays. */
+        GroupUpdate: {
+            description?: string | null;
+            name?: string | null;
+            targets?: components["schemas"]["Targets"] | null;
+        };
         /** @enum {string} */
         Health: "in_progress" | "running" | "heartbeat_failed";
+        Hop: {
+            /** @description Absent when nobody answered. */
+            address?: string | null;
+            /** Format: int32 */
+            number: number;
+            /** Format: int64 */
+            time_us?: number | null;
+        };
+        HostPreview: {
+            active: boolean;
+            agent: string;
+            agent_id: components["schemas"]["AgentId"];
+            /**
+             * Format: int32
+             * @description Number of its batch, from 1.
+             */
+            batch: number;
+            connection: components["schemas"]["Connection"];
+            organization_id: components["schemas"]["OrganizationId"];
+            /** @description Why a job would not do well here, as far as is known. */
+            problem?: string | null;
+        };
+        HttpCheckResult: {
+            content_type?: string | null;
+            problem?: string | null;
+            server?: string | null;
+            /** Format: int32 */
+            status?: number | null;
+            /**
+             * Format: int64
+             * @description Until the answer's head was there.
+             */
+            time_us?: number | null;
+            tls?: components["schemas"]["TlsInfo"] | null;
+            url: string;
+        };
+        HttpHeader: {
+            name: string;
+            value: string;
+        };
+        /** @description One request. The job completes when the answer has an expected status. */
+        HttpRequest: {
+            /** @description Do not check the server's certificate. The result says so. */
+            allow_invalid_certificate?: boolean;
+            body?: string | null;
+            /** @description Any from 200 to 299 when absent. */
+            expected_status?: number[];
+            /** @description Certificates to trust beside the host's, in PEM. */
+            extra_ca?: string | null;
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * @description How much of the answer's body is kept; at most 1 MiB, 64 KiB when absent.
+             */
+            max_answer_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description How many redirects are followed, each checked like the first address; 0 to 10, none when absent.
+             */
+            max_redirects?: number | null;
+            /** @description `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`. */
+            method: string;
+            /** @description Headers whose values are secret: header name to name of the secret. */
+            secret_headers?: {
+                [key: string]: string;
+            };
+            /** @description `http://` or `https://`, without a user and password in it. */
+            url: string;
+        };
+        HttpResult: {
+            /** @description What is kept of the body, as text. */
+            body: string;
+            /** Format: int64 */
+            body_bytes: number;
+            /** @description Whether the server's certificate was checked; absent for plain HTTP. */
+            certificate_checked?: boolean | null;
+            headers: components["schemas"]["HttpHeader"][];
+            method: string;
+            /** @description Those it was sent on from. */
+            redirects: string[];
+            /** Format: int32 */
+            status?: number | null;
+            /** Format: int64 */
+            time_us: number;
+            truncated: boolean;
+            /** @description The last address asked, after redirects. */
+            url: string;
+        };
         Job: {
             agent: string;
             agent_id: components["schemas"]["AgentId"];
@@ -627,9 +1175,15 @@ export interface components {
              * @description Number of the current attempt, from 1.
              */
             attempt: number;
+            /**
+             * Format: int32
+             * @description Number of its batch, from 1.
+             */
+            batch: number;
             cancel_requested: boolean;
             created_at: components["schemas"]["Timestamp"];
             created_by: string;
+            execution_id?: components["schemas"]["ExecutionId"] | null;
             /** Format: int32 */
             exit_code?: number | null;
             finished_at?: components["schemas"]["Timestamp"] | null;
@@ -650,8 +1204,14 @@ export interface components {
         };
         /** @description One job per host the targets name. `type` and `payload` say what to do. */
         JobCreate: components["schemas"]["JobPayload"] & {
+            concurrency?: components["schemas"]["Concurrency"] | null;
             not_before?: components["schemas"]["Timestamp"] | null;
             priority?: components["schemas"]["Priority"] | null;
+            rolling?: components["schemas"]["Rolling"] | null;
+            /** @description Values of the secrets that the payload names. Never shown again, and masked in the output. */
+            secrets?: {
+                [key: string]: components["schemas"]["SecretText"];
+            };
             targets: components["schemas"]["Targets"];
             /**
              * Format: int32
@@ -661,7 +1221,11 @@ export interface components {
         };
         JobDetail: components["schemas"]["Job"] & {
             attempts: components["schemas"]["Attempt"][];
-            payload: components["schemas"]["Payload"];
+            /** @description SHA-256 of a script's whole text, libraries included: what an agent's policy may name. */
+            content_sha256?: string | null;
+            /** @description What it does; its shape follows from the type, as in a creation. */
+            payload: unknown;
+            script?: components["schemas"]["ScriptReference"] | null;
             /** @description What happened when, oldest first. */
             timeline: components["schemas"]["TimelineEntry"][];
         };
@@ -685,6 +1249,43 @@ export interface components {
             payload: components["schemas"]["Script"];
             /** @enum {string} */
             type: "script";
+        } | {
+            payload: components["schemas"]["ServiceControl"];
+            /** @enum {string} */
+            type: "service_control";
+        } | {
+            payload: components["schemas"]["ProcessControl"];
+            /** @enum {string} */
+            type: "process_control";
+        } | {
+            payload: components["schemas"]["NetworkDiagnostic"];
+            /** @enum {string} */
+            type: "network_diagnostic";
+        } | {
+            payload: components["schemas"]["SoftwareInstall"];
+            /** @enum {string} */
+            type: "software_install";
+        } | {
+            payload: components["schemas"]["UserControl"];
+            /** @enum {string} */
+            type: "user_control";
+        } | {
+            payload: components["schemas"]["GroupControl"];
+            /** @enum {string} */
+            type: "group_control";
+        } | {
+            payload: components["schemas"]["HttpRequest"];
+            /** @enum {string} */
+            type: "http_request";
+        };
+        /** @description What a creation would do. */
+        JobPreview: {
+            /** Format: int32 */
+            batches: number;
+            hosts: components["schemas"]["HostPreview"][];
+            /** @description SHA-256 of what would run. */
+            payload_sha256: string;
+            summary: string;
         };
         JobReference: {
             agent: string;
@@ -692,7 +1293,39 @@ export interface components {
             id: components["schemas"]["JobId"];
             state: components["schemas"]["JobState"];
         };
+        /** @description Commands and scripts have none: their output is all they say. */
+        JobResult: {
+            result: components["schemas"]["ServiceResult"];
+            /** @enum {string} */
+            type: "service_control";
+        } | {
+            result: components["schemas"]["ProcessResult"];
+            /** @enum {string} */
+            type: "process_control";
+        } | {
+            result: components["schemas"]["NetworkResult"];
+            /** @enum {string} */
+            type: "network_diagnostic";
+        } | {
+            result: components["schemas"]["SoftwareResult"];
+            /** @enum {string} */
+            type: "software_install";
+        } | {
+            result: components["schemas"]["UserResult"];
+            /** @enum {string} */
+            type: "user_control";
+        } | {
+            result: components["schemas"]["GroupResult"];
+            /** @enum {string} */
+            type: "group_control";
+        } | {
+            result: components["schemas"]["HttpResult"];
+            /** @enum {string} */
+            type: "http_request";
+        };
         JobsCreated: {
+            execution_id: components["schemas"]["ExecutionId"];
+            generated_password?: components["schemas"]["SecretText"] | null;
             jobs: components["schemas"]["JobReference"][];
         };
         /** @enum {string} */
@@ -701,7 +1334,7 @@ export interface components {
          * @description The types by name, where the payload itself is not wanted.
          * @enum {string}
          */
-        JobType: "command" | "script";
+        JobType: "command" | "script" | "service_control" | "process_control" | "network_diagnostic" | "software_install" | "user_control" | "group_control" | "http_request";
         /** @enum {string} */
         Language: "bash" | "python" | "powershell";
         LateResult: {
@@ -711,6 +1344,119 @@ export interface components {
             received_at: components["schemas"]["Timestamp"];
             state: components["schemas"]["JobState"];
         };
+        LibraryLink: {
+            /** @description Name or id. */
+            library: string;
+            /**
+             * Format: int32
+             * @description Always this version; the newest at each run when absent.
+             */
+            version?: number | null;
+        };
+        NetstatResult: {
+            sockets: components["schemas"]["Socket"][];
+            truncated: boolean;
+        };
+        /** @description One question; `tool` says which. */
+        NetworkDiagnostic: {
+            /**
+             * Format: int32
+             * @description 1 to 100; 4 when absent.
+             */
+            count?: number | null;
+            host: string;
+            /** @enum {string} */
+            tool: "ping";
+            /**
+             * Format: int32
+             * @description Wait for each answer; 1 to 60, 2 when absent.
+             */
+            wait_seconds?: number | null;
+        } | {
+            host: string;
+            /**
+             * Format: int32
+             * @description 1 to 64; 30 when absent.
+             */
+            max_hops?: number | null;
+            /** @enum {string} */
+            tool: "traceroute";
+            /**
+             * Format: int32
+             * @description Wait for each answer; 1 to 60, 2 when absent.
+             */
+            wait_seconds?: number | null;
+        } | {
+            name: string;
+            record_type?: components["schemas"]["DnsRecordType"] | null;
+            /** @description `address` or `address:port`; those of the host when absent. */
+            server?: string | null;
+            /** @description Ask over TCP. */
+            tcp?: boolean;
+            /** @enum {string} */
+            tool: "dns_lookup";
+            /**
+             * Format: int32
+             * @description Wait for the answer; 1 to 60, 5 when absent.
+             */
+            wait_seconds?: number | null;
+        } | {
+            listening_only?: boolean;
+            protocol?: components["schemas"]["NetworkProtocol"] | null;
+            /** @enum {string} */
+            tool: "netstat";
+        } | {
+            host: string;
+            /** @description At most 100. */
+            ports: number[];
+            protocol?: components["schemas"]["NetworkProtocol"] | null;
+            /** @description Try a TLS handshake on open TCP ports. */
+            tls?: boolean;
+            /** @enum {string} */
+            tool: "port_check";
+            /**
+             * Format: int32
+             * @description Wait for each port; 1 to 60, 3 when absent.
+             */
+            wait_seconds?: number | null;
+        } | {
+            /** @description Report what is wrong with the certificate, and go on. */
+            allow_invalid_certificate?: boolean;
+            /**
+             * Format: int32
+             * @description Any below 400 when absent.
+             */
+            expected_status?: number | null;
+            /** @enum {string} */
+            tool: "http_check";
+            url: string;
+            /**
+             * Format: int32
+             * @description Wait for the answer; 1 to 60, 10 when absent.
+             */
+            wait_seconds?: number | null;
+        };
+        /** @enum {string} */
+        NetworkProtocol: "tcp" | "udp";
+        NetworkResult: (components["schemas"]["PingResult"] & {
+            /** @enum {string} */
+            tool: "ping";
+        }) | (components["schemas"]["TraceResult"] & {
+            /** @enum {string} */
+            tool: "traceroute";
+        }) | (components["schemas"]["DnsResult"] & {
+            /** @enum {string} */
+            tool: "dns_lookup";
+        }) | (components["schemas"]["NetstatResult"] & {
+            /** @enum {string} */
+            tool: "netstat";
+        }) | (components["schemas"]["PortsResult"] & {
+            /** @enum {string} */
+            tool: "port_check";
+        }) | (components["schemas"]["HttpCheckResult"] & {
+            /** @enum {string} */
+            tool: "http_check";
+        });
         Organization: {
             departments: components["schemas"]["Department"][];
             id: components["schemas"]["OrganizationId"];
@@ -735,6 +1481,20 @@ export interface components {
             segment: components["schemas"]["Segment"];
             stream: components["schemas"]["StreamName"];
         };
+        Package: {
+            name: string;
+            /** @description Exactly this version; the newest when absent. */
+            version?: string | null;
+        };
+        PackageChange: {
+            /** @description The version now; absent when it is gone. */
+            after?: string | null;
+            /** @description The version before; absent when it was not there. */
+            before?: string | null;
+            name: string;
+        };
+        /** @enum {string} */
+        PackageManager: "apt" | "dnf" | "zypper" | "apk" | "winget" | "choco";
         /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Agent: {
             items: {
@@ -800,6 +1560,47 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Execution: {
+            items: {
+                /** @description How many of its jobs are in each state; states without jobs are left out. */
+                counts: {
+                    [key: string]: number;
+                };
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                /** @description Whether every job has ended. */
+                finished: boolean;
+                /**
+                 * Format: int64
+                 * @description Hosts in all, as far as the caller may see them.
+                 */
+                hosts: number;
+                id: components["schemas"]["ExecutionId"];
+                rerun_of?: components["schemas"]["ExecutionId"] | null;
+                rolling?: components["schemas"]["RollingState"] | null;
+                script?: components["schemas"]["ScriptReference"] | null;
+                summary: string;
+                /** @description The hosts as they were asked for. */
+                targets: components["schemas"]["Targets"];
+                type: components["schemas"]["JobType"];
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Group: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                description: string;
+                id: components["schemas"]["GroupId"];
+                name: string;
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                targets: components["schemas"]["Targets"];
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Job: {
             items: {
                 agent: string;
@@ -809,9 +1610,15 @@ export interface components {
                  * @description Number of the current attempt, from 1.
                  */
                 attempt: number;
+                /**
+                 * Format: int32
+                 * @description Number of its batch, from 1.
+                 */
+                batch: number;
                 cancel_requested: boolean;
                 created_at: components["schemas"]["Timestamp"];
                 created_by: string;
+                execution_id?: components["schemas"]["ExecutionId"] | null;
                 /** Format: int32 */
                 exit_code?: number | null;
                 finished_at?: components["schemas"]["Timestamp"] | null;
@@ -845,6 +1652,40 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_SavedScript: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                description: string;
+                id: components["schemas"]["ScriptId"];
+                kind: components["schemas"]["ScriptKind"];
+                language: components["schemas"]["Language"];
+                name: string;
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                updated_at: components["schemas"]["Timestamp"];
+                updated_by: string;
+                /**
+                 * Format: int32
+                 * @description Number of the newest version, from 1.
+                 */
+                version: number;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_ScriptVersionLine: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                message: string;
+                sha256: string;
+                /** Format: int32 */
+                version: number;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Token: {
             items: {
                 created_at: components["schemas"]["Timestamp"];
@@ -873,18 +1714,84 @@ export interface components {
             }[];
             next_cursor?: string | null;
         };
+        Parameter: {
+            /** @description Of a `choice`: the texts to choose from. */
+            choices?: string[];
+            /** @description Taken when nothing is given. A secret has none. */
+            default?: Record<string, never> | null;
+            description?: string;
+            /** Format: double */
+            maximum?: number | null;
+            /**
+             * Format: double
+             * @description Bounds of an `integer` or `number`.
+             */
+            minimum?: number | null;
+            /** @description A-Z, a-z, 0-9 and `_`. The script reads it as `PARAM_<NAME>`, in capitals. */
+            name: string;
+            required?: boolean;
+            type: components["schemas"]["ParameterType"];
+        };
+        /** @enum {string} */
+        ParameterType: "string" | "integer" | "number" | "boolean" | "choice" | "secret";
+        /** @description A text, a number or a boolean. It may be secret, so it is never printed. */
+        ParameterValue: Record<string, never>;
         /** @description One's own password. It ends all of one's sessions. */
         PasswordChange: {
             current_password: string;
             new_password: string;
         };
-        /** @description What the job does; its shape follows from the job's type. */
-        Payload: components["schemas"]["Command"] | components["schemas"]["Script"];
         /**
          * @description The permissions that some operation of this version asks for. `agents.install` does not include `agents.view`.
          * @enum {string}
          */
-        Permission: "jobs.view" | "jobs.manage" | "agents.view" | "agents.manage" | "agents.install" | "audit.view" | "users.manage";
+        Permission: "jobs.view" | "jobs.manage" | "scripts.view" | "scripts.manage" | "agents.view" | "agents.manage" | "agents.install" | "audit.view" | "users.manage";
+        PingReply: {
+            /** Format: int32 */
+            sequence: number;
+            /**
+             * Format: int64
+             * @description Absent when no answer came.
+             */
+            time_us?: number | null;
+            /** Format: int32 */
+            ttl?: number | null;
+        };
+        PingResult: {
+            address: string;
+            /** Format: int64 */
+            average_us?: number | null;
+            host: string;
+            /** Format: int64 */
+            maximum_us?: number | null;
+            /** Format: int64 */
+            minimum_us?: number | null;
+            /** Format: int32 */
+            received: number;
+            replies: components["schemas"]["PingReply"][];
+            /** Format: int32 */
+            sent: number;
+        };
+        PortResult: {
+            /** @description What it says first, without control characters. */
+            banner?: string | null;
+            /** Format: int32 */
+            port: number;
+            /** @description Why it is not open, or why TLS failed. */
+            problem?: string | null;
+            protocol: components["schemas"]["NetworkProtocol"];
+            state: components["schemas"]["PortState"];
+            /** Format: int64 */
+            time_us?: number | null;
+            tls?: components["schemas"]["TlsInfo"] | null;
+        };
+        PortsResult: {
+            address: string;
+            host: string;
+            ports: components["schemas"]["PortResult"][];
+        };
+        /** @enum {string} */
+        PortState: "open" | "closed" | "filtered" | "open_or_filtered";
         /**
          * @description Order on an agent; the first is served first.
          * @enum {string}
@@ -912,6 +1819,41 @@ export interface components {
             /** @description `/docs/errors#<code>` */
             type: string;
         };
+        Process: {
+            command_line: string;
+            /** @description Whether it was gone when the job ended; only of those that were signalled. */
+            gone?: boolean | null;
+            /** Format: int64 */
+            memory_bytes: number;
+            name: string;
+            /** Format: int32 */
+            parent: number;
+            /** Format: int32 */
+            pid: number;
+            /** @description `TERM` or `KILL`, when it was sent one. */
+            signal?: string | null;
+            user: string;
+        };
+        /** @enum {string} */
+        ProcessAction: "list" | "kill" | "force_kill";
+        /** @description Which processes, and what to do with them. All that is given must match. */
+        ProcessControl: {
+            action: components["schemas"]["ProcessAction"];
+            /** @description The exact name, as `ps -o comm` shows it. */
+            name?: string | null;
+            /** Format: int32 */
+            pid?: number | null;
+            /** @description Name of the user it runs as. */
+            user?: string | null;
+        };
+        ProcessResult: {
+            /** @description Those listed, or those that were signalled. */
+            processes: components["schemas"]["Process"][];
+            /** @description There were more than are listed. */
+            truncated: boolean;
+        };
+        /** @enum {string} */
+        RerunHosts: "failed" | "all";
         /**
          * @description The built-in roles; they cannot be changed.
          * @enum {string}
@@ -920,6 +1862,50 @@ export interface components {
         RoleDescription: {
             permissions: components["schemas"]["Permission"][];
             role: components["schemas"]["Role"];
+        };
+        /** @description How an execution goes over its hosts. */
+        Rolling: {
+            /** @description Hosts at once. */
+            batch: components["schemas"]["Amount"];
+            /**
+             * Format: int32
+             * @description Between the end of a batch and the begin of the next; at most 86400.
+             */
+            pause_seconds?: number;
+            stop_after?: components["schemas"]["Amount"] | null;
+        };
+        /** @description Where a rolling execution stands. */
+        RollingState: {
+            /** Format: int32 */
+            batches: number;
+            /**
+             * Format: int32
+             * @description Batches that have begun.
+             */
+            begun: number;
+            plan: components["schemas"]["Rolling"];
+            resumes_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Why the rest was not begun. */
+            stopped?: string | null;
+        };
+        /** @description A script or library without what it says. */
+        SavedScript: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description: string;
+            id: components["schemas"]["ScriptId"];
+            kind: components["schemas"]["ScriptKind"];
+            language: components["schemas"]["Language"];
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            updated_at: components["schemas"]["Timestamp"];
+            updated_by: string;
+            /**
+             * Format: int32
+             * @description Number of the newest version, from 1.
+             */
+            version: number;
         };
         /** @description Where a binding holds. A wider scope contains the narrower ones below it. */
         Scope: {
@@ -946,9 +1932,143 @@ export interface components {
             parameters?: {
                 [key: string]: string;
             };
+            /** @description Refuse where the agent does not run as root. */
+            requires_elevation?: boolean;
+            /** @description Local user to run as, with its groups, home and limits; the agent must run as root. */
+            run_as_user?: string | null;
+            /** @description Names of further parameters whose values are secret: given beside the payload, masked in the output. */
+            secrets?: string[];
             /** @description Folder to start in; the agent's data folder of the attempt when absent. */
             working_directory?: string | null;
         };
+        /** @description Code to look over before it is saved. */
+        ScriptCheck: {
+            content: string;
+            language: components["schemas"]["Language"];
+        };
+        ScriptClone: {
+            name: string;
+        };
+        ScriptCreate: {
+            definition: components["schemas"]["ScriptDefinition"];
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description?: string;
+            kind?: components["schemas"]["ScriptKind"];
+            language: components["schemas"]["Language"];
+            /** @description What this version is for. */
+            message?: string;
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+        };
+        /** @description What a version says. A library has content only. */
+        ScriptDefinition: {
+            concurrency?: components["schemas"]["Concurrency"] | null;
+            /** @description At most 1 MiB. */
+            content?: string;
+            /** @description Prepended in this order; of the same language. */
+            libraries?: components["schemas"]["LibraryLink"][];
+            parameters?: components["schemas"]["Parameter"][];
+            /** @description Refuse where the agent does not run as root. */
+            requires_elevation?: boolean;
+            /** @description Local user to run as; the agent must run as root. */
+            run_as_user?: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 604800; 300 when absent.
+             */
+            timeout_seconds?: number | null;
+        };
+        ScriptDetail: components["schemas"]["SavedScript"] & {
+            /** @description What the newest version says. */
+            definition: components["schemas"]["ScriptDefinition"];
+            /** @description SHA-256 of content and definition. */
+            sha256: string;
+            /** @description Scripts that link this library. */
+            used_by: components["schemas"]["ScriptName"][];
+        };
+        /**
+         * Format: int64
+         * @description A script or a library.
+         */
+        ScriptId: number;
+        /** @enum {string} */
+        ScriptKind: "script" | "library";
+        ScriptName: {
+            id: components["schemas"]["ScriptId"];
+            name: string;
+        };
+        ScriptProblem: {
+            /** Format: int32 */
+            column: number;
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            line: number;
+            message: string;
+        };
+        /** @description What the parser bundled with the server stumbled over. It judges form only, and never keeps from saving. */
+        ScriptProblems: {
+            problems: components["schemas"]["ScriptProblem"][];
+        };
+        ScriptReference: {
+            id: components["schemas"]["ScriptId"];
+            /** Format: int32 */
+            version: number;
+        };
+        ScriptRestore: {
+            /** Format: int32 */
+            version: number;
+        };
+        ScriptRun: {
+            concurrency?: components["schemas"]["Concurrency"] | null;
+            not_before?: components["schemas"]["Timestamp"] | null;
+            /** @description Values by parameter, the secret ones as well. */
+            parameters?: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
+            priority?: components["schemas"]["Priority"] | null;
+            rolling?: components["schemas"]["Rolling"] | null;
+            targets: components["schemas"]["Targets"];
+            /**
+             * Format: int32
+             * @description The script's own when absent.
+             */
+            timeout_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description The newest when absent.
+             */
+            version?: number | null;
+        };
+        /** @description What is absent stays. A definition that differs becomes a new version. */
+        ScriptUpdate: {
+            /**
+             * Format: int32
+             * @description The version that was edited. Refused when there is a newer one.
+             */
+            based_on?: number | null;
+            definition?: components["schemas"]["ScriptDefinition"] | null;
+            description?: string | null;
+            message?: string;
+            name?: string | null;
+        };
+        ScriptVersion: components["schemas"]["ScriptVersionLine"] & {
+            definition: components["schemas"]["ScriptDefinition"];
+        };
+        ScriptVersionLine: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            message: string;
+            sha256: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /**
+         * Format: password
+         * @description A text that is never printed.
+         */
+        SecretText: string;
         Segment: {
             /**
              * Format: int64
@@ -959,6 +2079,29 @@ export interface components {
             offset: number;
             /** @description UTF-8; bytes that are not became U+FFFD. To be shown as text, never as markup. */
             text: string;
+        };
+        /** @enum {string} */
+        ServiceAction: "start" | "stop" | "restart" | "reload" | "enable" | "disable" | "status";
+        /** @description One service of the host, by the name its service manager knows: `nginx` or `nginx.service`. */
+        ServiceControl: {
+            action: components["schemas"]["ServiceAction"];
+            service: string;
+        };
+        ServiceResult: {
+            after: components["schemas"]["ServiceState"];
+            before: components["schemas"]["ServiceState"];
+            /** @description `systemd`, `openrc` or `sysv`. */
+            manager: string;
+            service: string;
+        };
+        ServiceState: {
+            /** @description Whether it starts with the system, where that can be told. */
+            enabled?: boolean | null;
+            /** Format: int32 */
+            pid?: number | null;
+            running: boolean;
+            /** @description In the manager's own word: `active`, `inactive`, `failed`, … */
+            state: string;
         };
         /** @description The caller. A browser session's `csrf_token` goes into the header `X-CSRF-Token` of every change. */
         Session: {
@@ -972,6 +2115,35 @@ export interface components {
         SessionCreate: {
             password: string;
             username: string;
+        };
+        Socket: {
+            /** @description `address:port`. */
+            local: string;
+            /** Format: int32 */
+            pid?: number | null;
+            program?: string | null;
+            protocol: components["schemas"]["NetworkProtocol"];
+            remote: string;
+            /** @description `LISTEN`, `ESTABLISHED`, … */
+            state: string;
+            user: string;
+        };
+        /** @enum {string} */
+        SoftwareAction: "install" | "upgrade" | "remove" | "list";
+        /** @description What to do with which packages. Nothing is ever asked back. */
+        SoftwareInstall: {
+            action: components["schemas"]["SoftwareAction"];
+            manager?: components["schemas"]["PackageManager"] | null;
+            /** @description At most 100. May be left out for `list` (all that is installed) and `upgrade` (all that can be). */
+            packages?: components["schemas"]["Package"][];
+            /** @description Fetch the lists of packages first, where the manager does not by itself. */
+            refresh?: boolean;
+        };
+        SoftwareResult: {
+            manager: components["schemas"]["PackageManager"];
+            /** @description What changed; for `list`, what is installed. */
+            packages: components["schemas"]["PackageChange"][];
+            truncated: boolean;
         };
         /** @enum {string} */
         StreamName: "stdout" | "stderr";
@@ -989,12 +2161,34 @@ export interface components {
              */
             total_bytes: number;
         };
-        /** @description The hosts: the union of named agents and those with every label, or all that may be seen. */
+        /** @description The hosts that targets mean at this moment. */
+        TargetPreview: {
+            /**
+             * Format: int32
+             * @description How many of them are not connected.
+             */
+            disconnected: number;
+            hosts: components["schemas"]["HostPreview"][];
+        };
+        /**
+         * @description The hosts: those named, those in the groups, and those that lie in one of the organizations or departments
+         *     and match labels and selector. Each host counts once.
+         */
         Targets: {
             /** @description Names or ids. */
             agents?: string[];
+            /** @description Every host on which the caller may run jobs. */
             all?: boolean;
+            /** @description Names or ids. */
+            departments?: string[];
+            /** @description Names or ids of host groups. */
+            groups?: string[];
+            /** @description Every one of these. */
             labels?: components["schemas"]["BTreeMap"];
+            /** @description Names or ids. */
+            organizations?: string[];
+            /** @description For example `env=prod,role in (web,api),!canary`. */
+            selector?: string | null;
         };
         /** Format: int64 */
         TenantId: number;
@@ -1007,6 +2201,19 @@ export interface components {
          * @description Microseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text with `Z`.
          */
         Timestamp: string;
+        /** @description What a TLS handshake showed; whether the certificate is trusted is a field, not a condition. */
+        TlsInfo: {
+            cipher: string;
+            issuer: string;
+            names: string[];
+            not_after: string;
+            /** @description RFC 3339. */
+            not_before: string;
+            /** @description Why the host's trust store refuses it. */
+            problem?: string | null;
+            subject: string;
+            version: string;
+        };
         /** @description An API token, without its secret. */
         Token: {
             created_at: components["schemas"]["Timestamp"];
@@ -1039,6 +2246,13 @@ export interface components {
          * @description An API token, not its secret.
          */
         TokenId: number;
+        TraceResult: {
+            address: string;
+            hops: components["schemas"]["Hop"][];
+            host: string;
+            /** @description Whether the host itself answered. */
+            reached: boolean;
+        };
         User: {
             active: boolean;
             bindings: components["schemas"]["Binding"][];
@@ -1049,6 +2263,32 @@ export interface components {
             tenant_id: components["schemas"]["TenantId"];
             username: string;
         };
+        /** @enum {string} */
+        UserAction: "create" | "delete" | "enable" | "disable" | "reset_password";
+        /** @description One local user. A password travels as the secret `password`, never in here. */
+        UserControl: {
+            action: components["schemas"]["UserAction"];
+            /** @description Also root and the agent's own user, which are refused otherwise. */
+            force?: boolean;
+            /** @description `create`: the person's name. */
+            full_name?: string | null;
+            /** @description `create`: further groups. */
+            groups?: string[];
+            /** @description `create`: the folder, `/home/<user>` when absent. */
+            home?: string | null;
+            /** @description `delete`: its home folder as well. */
+            remove_home?: boolean;
+            /**
+             * @description `create`: give it a password. `reset_password` always does. Without a secret `password` one is drawn and
+             *     shown once, in the answer that creates the jobs.
+             */
+            set_password?: boolean;
+            /** @description `create`: the host's default when absent. */
+            shell?: string | null;
+            /** @description `create`: an account for a service: no home folder, a low id. */
+            system?: boolean;
+            user: string;
+        };
         UserCreate: {
             bindings?: components["schemas"]["BindingCreate"][];
             display_name?: string;
@@ -1058,6 +2298,18 @@ export interface components {
         };
         /** Format: int64 */
         UserId: number;
+        UserResult: {
+            changed: boolean;
+            /** @description Whether it can sign in with a password. */
+            enabled?: boolean | null;
+            exists: boolean;
+            groups: string[];
+            home?: string | null;
+            shell?: string | null;
+            /** Format: int32 */
+            uid?: number | null;
+            user: string;
+        };
         /** @description Absent fields stay as they are. */
         UserUpdate: {
             /** @description Switching a user off ends their sessions and tokens at once. */
@@ -1067,6 +2319,7 @@ export interface components {
             password?: string | null;
         };
         Wait: {
+            job_id?: components["schemas"]["JobId"] | null;
             reason: components["schemas"]["WaitReason"];
             text: string;
         };
@@ -1074,7 +2327,7 @@ export interface components {
          * @description Why a queued job has not been handed out.
          * @enum {string}
          */
-        WaitReason: "not_yet_due" | "agent_inactive" | "agent_offline" | "slots_full";
+        WaitReason: "not_yet_due" | "batch" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
     };
     responses: never;
     parameters: never;
@@ -1367,6 +2620,352 @@ export interface operations {
             };
         };
     };
+    execution_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Execution"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    execution_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    execution_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionChanged"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    execution_download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                format: "zip" | "json";
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    execution_rerun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecutionRerun"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsCreated"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    execution_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionChanged"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Group"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     job_list: {
         parameters: {
             query?: {
@@ -1642,6 +3241,37 @@ export interface operations {
             };
         };
     };
+    job_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobCreate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPreview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     organization_list: {
         parameters: {
             query?: {
@@ -1804,6 +3434,397 @@ export interface operations {
             };
         };
     };
+    script_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SavedScript"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_clone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptClone"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptRun"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPreview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptRestore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptRun"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsCreated"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_version_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScriptVersionLine"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_version_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptVersion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    script_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptCheck"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptProblems"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     session_show: {
         parameters: {
             query?: never;
@@ -1905,6 +3926,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    target_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Targets"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetPreview"];
+                };
             };
             default: {
                 headers: {

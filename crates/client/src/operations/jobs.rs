@@ -1,8 +1,10 @@
 use postern_api::{
     ListRequest, Page,
-    jobs::{Job, JobCreate, JobDetail, JobOutput, JobsCreated, StreamName},
+    executions::{ArchiveFormat, Execution, ExecutionChanged, ExecutionRerun},
+    jobs::{Job, JobCreate, JobDetail, JobOutput, JobPreview, JobsCreated, StreamName},
+    targets::{TargetPreview, Targets},
 };
-use postern_domain::JobId;
+use postern_domain::{ExecutionId, JobId};
 use reqwest::{Method, header::ACCEPT};
 
 use super::segments;
@@ -29,6 +31,79 @@ impl Client {
             .key(key)
             .json()
             .await
+    }
+
+    pub async fn job_preview(&self, request: &JobCreate) -> Result<JobPreview, Error> {
+        self.call(Method::POST, segments!["jobs", "preview"])
+            .body(request)
+            .json()
+            .await
+    }
+
+    pub async fn target_preview(&self, request: &Targets) -> Result<TargetPreview, Error> {
+        self.call(Method::POST, segments!["targets", "preview"])
+            .body(request)
+            .json()
+            .await
+    }
+
+    pub async fn execution_list(&self, request: &ListRequest) -> Result<Page<Execution>, Error> {
+        self.call(Method::GET, segments!["executions"])
+            .query(request.to_query())
+            .json()
+            .await
+    }
+
+    pub async fn execution_list_all(
+        &self,
+        request: &ListRequest,
+        limit: usize,
+    ) -> Result<Page<Execution>, Error> {
+        paging::collect(
+            request,
+            limit,
+            |page| async move { self.execution_list(&page).await },
+        )
+        .await
+    }
+
+    pub async fn execution_show(&self, id: ExecutionId) -> Result<Execution, Error> {
+        self.call(Method::GET, segments!["executions", id]).json().await
+    }
+
+    pub async fn execution_cancel(&self, id: ExecutionId) -> Result<ExecutionChanged, Error> {
+        self.call(Method::POST, segments!["executions", id, "cancel"])
+            .json()
+            .await
+    }
+
+    pub async fn execution_retry(&self, id: ExecutionId) -> Result<ExecutionChanged, Error> {
+        self.call(Method::POST, segments!["executions", id, "retry"])
+            .json()
+            .await
+    }
+
+    pub async fn execution_rerun(
+        &self,
+        id: ExecutionId,
+        request: &ExecutionRerun,
+        key: &IdempotencyKey,
+    ) -> Result<JobsCreated, Error> {
+        self.call(Method::POST, segments!["executions", id, "rerun"])
+            .body(request)
+            .key(key)
+            .json()
+            .await
+    }
+
+    /// All jobs with their output as one file.
+    pub async fn execution_download(&self, id: ExecutionId, format: ArchiveFormat) -> Result<Output, Error> {
+        let format = match format {
+            ArchiveFormat::Zip => "zip",
+            ArchiveFormat::Json => "json",
+        };
+        let call = self.call(Method::GET, segments!["executions", id, "download", format]);
+        Ok(call.bytes().await?.1)
     }
 
     pub async fn job_show(&self, id: JobId) -> Result<JobDetail, Error> {

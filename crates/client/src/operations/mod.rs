@@ -2,8 +2,10 @@
 
 mod agents;
 mod audit;
+mod groups;
 mod identity;
 mod jobs;
+mod scripts;
 
 pub use agents::Revoke;
 pub use identity::SignedIn;

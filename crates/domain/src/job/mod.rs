@@ -130,6 +130,10 @@ pub enum Event {
     },
     CancelRequested,
     RetryRequested,
+    /// Its execution stopped before its turn came.
+    Dropped {
+        reason: String,
+    },
     /// The agent spoke and does not hold the attempt it was given.
     NotHeld,
     /// The agent joined anew: whatever it was doing before, nobody can say.
@@ -215,6 +219,13 @@ pub fn step(job: &Job, event: Event, now: Timestamp) -> Result<(Job, Effect), Re
                     "only queued, pending and running jobs can be cancelled",
                 ));
             }
+        },
+        Event::Dropped { reason } => match job.state {
+            JobState::Queued => {
+                end(&mut next, JobState::Cancelled, &reason);
+                Effect::Write
+            }
+            _ => Effect::Nothing,
         },
         Event::RetryRequested => match job.state {
             JobState::Failed | JobState::Timeout | JobState::Unknown => {

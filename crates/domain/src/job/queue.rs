@@ -17,6 +17,10 @@ pub const CRITICAL_SLOTS: u32 = 1;
 #[serde(rename_all = "snake_case")]
 pub enum WaitReason {
     NotYetDue,
+    /// Its batch of a rolling execution has not begun.
+    Batch,
+    /// Another job with the same concurrency key runs.
+    Concurrency,
     AgentInactive,
     AgentOffline,
     SlotsFull,
@@ -27,6 +31,8 @@ impl WaitReason {
     pub const fn text(self) -> &'static str {
         match self {
             Self::NotYetDue => "Not yet due",
+            Self::Batch => "Its batch has not begun: the hosts before it are not done yet",
+            Self::Concurrency => "Another job with the same concurrency key is under way",
             Self::AgentInactive => "The agent is switched off (inactive): switch it on to give it work",
             Self::AgentOffline => "The agent is not connected",
             Self::SlotsFull => "All slots of the agent are busy with other jobs",
@@ -34,19 +40,25 @@ impl WaitReason {
     }
 }
 
-/// The most lasting obstacle comes first; `None` means it will be handed out in a moment.
+/// The most lasting obstacle comes first; `None` means it will be handed out in a moment. `gate`: the batch or the
+/// concurrency key it waits for.
 pub fn wait_reason(
     priority: Priority,
     not_before: Timestamp,
     agent: AgentLoad,
+    gate: Option<WaitReason>,
     now: Timestamp,
 ) -> Option<WaitReason> {
-    if now < not_before {
+    if gate == Some(WaitReason::Batch) {
+        gate
+    } else if now < not_before {
         Some(WaitReason::NotYetDue)
     } else if !agent.active {
         Some(WaitReason::AgentInactive)
     } else if !agent.connected {
         Some(WaitReason::AgentOffline)
+    } else if gate.is_some() {
+        gate
     } else if agent.busy >= limit(priority, agent.slots) {
         Some(WaitReason::SlotsFull)
     } else {

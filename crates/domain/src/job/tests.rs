@@ -309,9 +309,21 @@ fn slots_and_the_one_kept_for_critical_work() {
         (NOW, load(true, true, 3), None),
     ];
     for (not_before, load, reason) in table {
-        assert_eq!(wait_reason(Normal, not_before, load, NOW), reason, "{load:?}");
+        assert_eq!(
+            wait_reason(Normal, not_before, load, None, NOW),
+            reason,
+            "{load:?}"
+        );
     }
-    assert_eq!(wait_reason(Critical, NOW, load(true, true, 4), NOW), None);
+    assert_eq!(wait_reason(Critical, NOW, load(true, true, 4), None, NOW), None);
+    for (gate, connected, reason) in [
+        (WaitReason::Batch, false, WaitReason::Batch),
+        (WaitReason::Concurrency, true, WaitReason::Concurrency),
+        (WaitReason::Concurrency, false, WaitReason::AgentOffline),
+    ] {
+        let found = wait_reason(Normal, NOW, load(true, connected, 4), Some(gate), NOW);
+        assert_eq!(found, Some(reason), "{gate:?}");
+    }
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

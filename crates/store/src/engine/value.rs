@@ -84,7 +84,10 @@ id_values!(
     AgentId,
     JobId,
     AttemptId,
-    AuditId
+    AuditId,
+    ExecutionId,
+    GroupId,
+    ScriptId
 );
 
 pub(crate) trait FromValue: Sized {

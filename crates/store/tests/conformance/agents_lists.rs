@@ -55,6 +55,7 @@ async fn every_filter_picks_its_agents(db: TestDatabase) {
             languages: "[]".into(),
             root: false,
             slots: 1,
+            sealing_key: Some("k".into()),
         };
         db.write(tx!(tx => agents::facts_update(tx, id, facts).await))
             .await
@@ -241,13 +242,13 @@ async fn agents_are_listed_within_reach(db: TestDatabase) {
             expected,
             "list within {reach:?}"
         );
-        let selector = agents::Selector {
+        let wanted = agents::Wanted {
             all: true,
             ..Default::default()
         };
         let limits = reach.clone();
         let targets = db
-            .read(tx!(tx => agents::targets(tx, &limits, &selector, 50).await))
+            .read(tx!(tx => agents::targets(tx, &limits, &[wanted], 50).await))
             .await
             .unwrap();
         let targets: Vec<_> = targets.into_iter().map(|target| target.id).collect();
@@ -432,24 +433,24 @@ async fn a_selector_means_the_sum_of_its_parts(db: TestDatabase) {
         let pairs = labels([("env", env), ("name", name)]);
         made.push(world.agent_at(world.place(), name, pairs).await);
     }
-    let targets = async |selector: agents::Selector, limit: u32| {
+    let targets = async |wanted: agents::Wanted, limit: u32| {
         let found = db
-            .read(tx!(tx => agents::targets(tx, &everywhere(), &selector, limit).await))
+            .read(tx!(tx => agents::targets(tx, &everywhere(), &[wanted], limit).await))
             .await
             .unwrap();
         found.into_iter().map(|target| target.id).collect::<Vec<_>>()
     };
-    let none = agents::Selector::default;
+    let none = agents::Wanted::default;
     assert_eq!(targets(none(), 9).await, [], "no word is not all");
-    assert_eq!(targets(agents::Selector { all: true, ..none() }, 9).await, made);
+    assert_eq!(targets(agents::Wanted { all: true, ..none() }, 9).await, made);
     assert_eq!(
-        targets(agents::Selector { all: true, ..none() }, 2).await.len(),
+        targets(agents::Wanted { all: true, ..none() }, 2).await.len(),
         3,
         "one more than the limit"
     );
     assert_eq!(
         targets(
-            agents::Selector {
+            agents::Wanted {
                 ids: vec![made[1].0, 999],
                 ..none()
             },
@@ -458,24 +459,36 @@ async fn a_selector_means_the_sum_of_its_parts(db: TestDatabase) {
         .await,
         [made[1]]
     );
-    let both = agents::Selector {
-        labels: labels([("env", "prod"), ("name", "b")]),
+    let both = agents::Wanted {
+        selector: "env=prod,name=b".parse().unwrap(),
         ..none()
     };
     assert_eq!(targets(both, 9).await, [made[1]], "every label");
-    let sum = agents::Selector {
+    let sum = agents::Wanted {
         ids: vec![made[3].0],
         names: vec!["c".into(), "C".into()],
-        labels: labels([("env", "prod")]),
-        all: false,
+        selector: "env=prod".parse().unwrap(),
+        ..none()
     };
     assert_eq!(targets(sum, 9).await, made);
-    let one = agents::Selector {
+    let other = |text: &str| agents::Wanted {
+        selector: text.parse().unwrap(),
+        ..none()
+    };
+    for (text, expected) in [
+        ("env in (prod,test),name notin (a,d)", vec![made[1], made[2]]),
+        ("env!=prod", vec![made[2], made[3]]),
+        ("name,!zone", made.clone()),
+        ("zone", vec![]),
+    ] {
+        assert_eq!(targets(other(text), 9).await, expected, "{text}");
+    }
+    let one = agents::Wanted {
         names: vec!["a".into()],
         ..none()
     };
     let target = db
-        .read(tx!(tx => agents::targets(tx, &everywhere(), &one, 1).await))
+        .read(tx!(tx => agents::targets(tx, &everywhere(), &[one], 1).await))
         .await
         .unwrap()
         .remove(0);

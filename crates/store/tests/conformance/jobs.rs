@@ -27,10 +27,11 @@ async fn jobs_for_many_agents_share_a_payload_and_keep_the_order(db: TestDatabas
     }
     let created = db
         .write(tx!(tx => {
-            let selector = agents::Selector { all: true, ..Default::default() };
-            let mut targets = agents::targets(tx, &everywhere(), &selector, 1000).await?;
+            let wanted = agents::Wanted { all: true, ..Default::default() };
+            let mut targets = agents::targets(tx, &everywhere(), &[wanted], 1000).await?;
             targets.reverse();
-            jobs::create(tx, &new_jobs("true"), &targets, NOW).await
+            let hosts: Vec<jobs::Host> = targets.into_iter().map(at_once).collect();
+            jobs::create(tx, &new_jobs("true"), &hosts, NOW).await
         }))
         .await
         .unwrap();
@@ -206,6 +207,7 @@ async fn an_attempt_is_followed_to_its_end(db: TestDatabase) {
         exit_code: Some(3),
         reason: Some("because\0of".into()),
         duration_us: Some(8_000_000),
+        result: Some("{}".into()),
     };
     let late = jobs::AttemptEnd {
         state: JobState::Completed,

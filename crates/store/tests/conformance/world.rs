@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_domain::{
-    AgentId, AttemptId, DepartmentId, JobId, OrganizationId, TenantId, Timestamp, UserId,
+    AgentId, AttemptId, DepartmentId, ExecutionId, JobId, OrganizationId, TenantId, Timestamp, UserId,
     clone_guard::CloneGuard,
     job::Priority,
     label::Labels,
@@ -117,9 +117,10 @@ impl World {
         let created = self
             .db
             .write(tx!(tx => {
-                let selector = agents::Selector { ids: vec![agent.0], ..Default::default() };
-                let targets = agents::targets(tx, &everywhere(), &selector, 1).await?;
-                jobs::create(tx, &new, &targets, NOW).await
+                let wanted = agents::Wanted { ids: vec![agent.0], ..Default::default() };
+                let targets = agents::targets(tx, &everywhere(), &[wanted], 1).await?;
+                let hosts: Vec<jobs::Host> = targets.into_iter().map(at_once).collect();
+                jobs::create(tx, &new, &hosts, NOW).await
             }))
             .await
             .unwrap();
@@ -160,6 +161,17 @@ pub(crate) fn new_jobs(payload: &str) -> jobs::NewJobs {
         timeout_seconds: 300,
         not_before: None,
         created_by: "user:1".into(),
+        execution: ExecutionId(1),
+        secret: None,
+    }
+}
+
+/// In the only batch, without a key.
+pub(crate) fn at_once(target: agents::Target) -> jobs::Host {
+    jobs::Host {
+        target,
+        batch: 1,
+        concurrency_key: None,
     }
 }
 

@@ -6,22 +6,16 @@ pub(crate) mod latency;
 pub(crate) mod swarm;
 pub(crate) mod throughput;
 
-use postern_api::jobs::{JobCreate, Targets};
+use postern_api::{jobs::JobCreate, targets::Targets};
 use postern_protocol::payload::{Command, JobPayload};
 
 /// The job of every measurement: the program `true`.
 fn job(targets: Targets) -> JobCreate {
-    JobCreate {
-        work: JobPayload::Command(Command {
-            argv: vec!["true".into()],
-            shell: false,
-            ..Default::default()
-        }),
-        targets,
-        priority: None,
-        timeout_seconds: None,
-        not_before: None,
-    }
+    let work = Command {
+        argv: vec!["true".into()],
+        ..Default::default()
+    };
+    JobCreate::new(JobPayload::Command(work), targets)
 }
 
 fn everyone() -> Targets {

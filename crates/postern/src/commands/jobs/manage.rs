@@ -20,6 +20,10 @@ pub(super) async fn job_list(list: List, context: &Context<'_>) -> Result<(), Fa
         ("priority", &list.priority),
         ("agent", &list.agent),
         ("organization", &list.organization),
+        ("execution", &list.execution),
+        ("script", &list.script),
+        ("created_from", &list.from),
+        ("created_before", &list.before),
     ]);
     let page = context.client.job_list_all(&request, list.list.limit()).await?;
     context.console.answer(&page, |page| {

@@ -1,10 +1,11 @@
 //! `postern job …`
 
 mod manage;
+pub(crate) mod options;
 mod output;
 mod printer;
-mod request;
-mod run;
+pub(crate) mod request;
+pub(crate) mod run;
 mod watch;
 
 use std::process::ExitCode;
@@ -50,7 +51,7 @@ pub(crate) struct List {
     /// queued, pending, running, completed, failed, timeout, cancelled, unknown
     #[arg(long, value_name = "STATE", value_parser = parse_state)]
     state: Vec<String>,
-    /// command, script
+    /// command, script, service_control, process_control, network_diagnostic, software_install, user_control, group_control, http_request
     #[arg(long = "type", value_name = "TYPE")]
     kind: Vec<String>,
     /// critical, high, normal
@@ -62,6 +63,18 @@ pub(crate) struct List {
     /// Only of this organization
     #[arg(long, value_name = "ORGANIZATION")]
     organization: Vec<String>,
+    /// Only of this execution
+    #[arg(long, value_name = "ID")]
+    execution: Vec<String>,
+    /// Only of this script, by id
+    #[arg(long, value_name = "ID")]
+    script: Vec<String>,
+    /// Created at this time or later: 2026-11-22T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    from: Vec<String>,
+    /// Created before
+    #[arg(long, value_name = "TIME")]
+    before: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -6,39 +6,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{ArgGroup, Args};
-use postern_api::jobs::{JobCreate, Targets};
-use postern_domain::{
-    Timestamp,
-    job::{DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Priority},
-    label, name,
-};
+use clap::Args;
+use postern_domain::name;
 use postern_protocol::{
     limits::SCRIPT_BYTES,
     payload::{Command, JobPayload, Language, Script},
 };
 
-use crate::{failure::Failure, words};
+use super::options::RunOptions;
+use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("targets").required(true).multiple(true).args(["agents", "labels", "all"]),
-    override_usage = "postern job run (--agent NAME … | --label KEY=VALUE … | --all) [OPTIONS] -- COMMAND [ARGUMENT]…\n       \
-                      postern job run (--agent NAME … | --label KEY=VALUE … | --all) [OPTIONS] --script FILE",
+    override_usage = "postern job run (--agent NAME … | --selector SELECTOR | --all | …) [OPTIONS] -- COMMAND [ARGUMENT]…\n       \
+                      postern job run (--agent NAME … | --selector SELECTOR | --all | …) [OPTIONS] --script FILE",
     after_long_help = "With --wait or --follow and one job, the exit code is the job's own; 124: it ran into its\n\
                        timeout; 125: Postern could not run it to its end. With several jobs: 0 when all\n\
                        completed, else 1."
 )]
 pub(crate) struct Run {
-    /// Run on this agent, by name or id; may be given several times
-    #[arg(long = "agent", value_name = "AGENT")]
-    agents: Vec<String>,
-    /// Run on every agent with this label; of several, each must be there
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label::parse_pair)]
-    labels: Vec<(String, String)>,
-    /// Run on every agent you may use
-    #[arg(long, conflicts_with_all = ["agents", "labels"])]
-    all: bool,
+    #[command(flatten)]
+    pub(super) options: RunOptions,
     /// Run this script; `-` reads it from standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "shell"])]
     script: Option<PathBuf>,
@@ -54,27 +42,18 @@ pub(crate) struct Run {
     /// Folder on the host to start in
     #[arg(long, value_name = "FOLDER")]
     working_directory: Option<String>,
-    /// Kill it after this time: seconds, or a number with s, m, h or d
-    #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
-    timeout: Option<u32>,
-    /// critical, high or normal
-    #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
-    priority: Option<Priority>,
-    /// Do not start before: 2026-11-22T09:30:00Z, or +30m from now
-    #[arg(long, value_name = "TIME")]
-    not_before: Option<String>,
-    /// Wait until it has ended, then print what it wrote
+    /// Local user of the host to run as; its agent must run as root
+    #[arg(long, value_name = "USER")]
+    run_as_user: Option<String>,
+    /// Refuse where the agent does not run as root
     #[arg(long)]
-    pub(super) wait: bool,
-    /// Print what it writes as it comes, until it has ended
-    #[arg(long, conflicts_with = "wait")]
-    pub(super) follow: bool,
+    requires_elevation: bool,
     /// The program and its arguments
     #[arg(last = true, value_name = "COMMAND", required_unless_present = "script")]
     command: Vec<String>,
 }
 
-fn parse_language(text: &str) -> Result<Language, String> {
+pub(crate) fn parse_language(text: &str) -> Result<Language, String> {
     match text {
         "bash" | "sh" => Ok(Language::Bash),
         "python" => Ok(Language::Python),
@@ -83,49 +62,18 @@ fn parse_language(text: &str) -> Result<Language, String> {
     }
 }
 
-fn parse_parameter(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_parameter(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("give KEY=VALUE")?;
     name::parameter_variable(key).map_err(|error| format!("{key:?} {error}"))?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
-fn parse_priority(text: &str) -> Result<Priority, String> {
-    Priority::parse(text).ok_or_else(|| "use critical, high or normal".to_owned())
-}
-
-fn parse_timeout(text: &str) -> Result<u32, String> {
-    let seconds = words::parse_seconds(text)?;
-    if (1..=MAX_TIMEOUT_SECONDS).contains(&seconds) {
-        Ok(seconds)
-    } else {
-        Err(format!(
-            "give 1 to {MAX_TIMEOUT_SECONDS} seconds; {DEFAULT_TIMEOUT_SECONDS} when absent"
-        ))
+/// What is to run.
+pub(super) fn work(run: &Run) -> Result<JobPayload, Failure> {
+    match &run.script {
+        Some(path) => script(run, path),
+        None => command(run),
     }
-}
-
-/// Everything that can be told without the server is told here, before any job exists.
-pub(super) fn job_create(run: &Run, now: Timestamp) -> Result<JobCreate, Failure> {
-    let not_before = match &run.not_before {
-        Some(text) => Some(words::parse_time(text, now).map_err(Failure::Usage)?),
-        None => None,
-    };
-    let work = match &run.script {
-        Some(path) => script(run, path)?,
-        None => command(run)?,
-    };
-    work.check().map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(JobCreate {
-        work,
-        targets: Targets {
-            agents: run.agents.clone(),
-            labels: run.labels.iter().cloned().collect(),
-            all: run.all,
-        },
-        priority: run.priority,
-        timeout_seconds: run.timeout,
-        not_before,
-    })
 }
 
 fn command(run: &Run) -> Result<JobPayload, Failure> {
@@ -143,7 +91,8 @@ fn command(run: &Run) -> Result<JobPayload, Failure> {
         argv: run.command.clone(),
         shell: run.shell,
         working_directory: run.working_directory.clone(),
-        ..Default::default()
+        run_as_user: run.run_as_user.clone(),
+        requires_elevation: run.requires_elevation,
     }))
 }
 
@@ -163,12 +112,15 @@ fn script(run: &Run, path: &Path) -> Result<JobPayload, Failure> {
     }
     Ok(JobPayload::Script(Script {
         parameters,
+        secrets: run.options.secret_names(),
         working_directory: run.working_directory.clone(),
+        run_as_user: run.run_as_user.clone(),
+        requires_elevation: run.requires_elevation,
         ..Script::new(language, content)
     }))
 }
 
-fn read_script(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read_script(path: &Path) -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
     let mut bytes = Vec::new();
     let bound = u64::try_from(SCRIPT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
@@ -184,7 +136,7 @@ fn read_script(path: &Path) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|_| failed(&"is not UTF-8 text"))
 }
 
-fn guess_language(path: &Path, content: &str) -> Option<Language> {
+pub(crate) fn guess_language(path: &Path, content: &str) -> Option<Language> {
     let extension = path
         .extension()
         .and_then(|extension| extension.to_str())
@@ -211,8 +163,11 @@ fn guess_language(path: &Path, content: &str) -> Option<Language> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use postern_api::jobs::JobCreate;
+    use postern_domain::Timestamp;
 
     use super::*;
+    use crate::output::Console;
 
     const NOW: Timestamp = Timestamp::from_micros(1_795_339_800_000_000);
 
@@ -225,7 +180,9 @@ mod tests {
     fn read(line: &[&str]) -> Result<JobCreate, String> {
         let line = std::iter::once(&"run").chain(line);
         let run = Line::try_parse_from(line).map_err(|error| error.to_string())?.run;
-        job_create(&run, NOW).map_err(|failure| failure.lines().join("\n"))
+        work(&run)
+            .and_then(|work| run.options.job_create(work, NOW, &Console::new(true)))
+            .map_err(|failure| failure.lines().join("\n"))
     }
 
     #[test]

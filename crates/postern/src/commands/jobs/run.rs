@@ -3,12 +3,13 @@
 use std::{process::ExitCode, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use postern_api::jobs::{Job, JobReference, JobsCreated, StreamName};
+use postern_api::jobs::{Job, JobPreview, JobReference, JobsCreated, StreamName};
 use postern_client::IdempotencyKey;
 use postern_domain::job::JobState;
+use postern_protocol::payload::JobPayload;
 use serde_json::json;
 
-use super::{output::print_output, printer::Printer, request, tone, watch::Watcher};
+use super::{options::RunOptions, output::print_output, printer::Printer, request, tone, watch::Watcher};
 use crate::{
     clock,
     context::Context,
@@ -25,48 +26,111 @@ const POSTERN_FAILED: u8 = 125;
 const INTERRUPTED: u8 = 130;
 
 pub(super) async fn job_run(run: request::Run, console: &Console) -> Result<ExitCode, Failure> {
-    if run.follow && console.is_json() {
-        return Err(Failure::usage(
-            "--follow prints text as it comes: use --wait with --json",
-        ));
+    let work = request::work(&run)?;
+    start(&run.options, work, console).await
+}
+
+/// Makes the jobs of any type, and stays with them where that was asked for.
+pub(super) async fn start(
+    options: &RunOptions,
+    work: JobPayload,
+    console: &Console,
+) -> Result<ExitCode, Failure> {
+    check_output(options, console)?;
+    let request = options.job_create(work, clock::now(), console)?;
+    let context = Context::signed_in(console).map_err(|failure| blame(options, failure))?;
+    if options.dry_run {
+        let preview = context.client.job_preview(&request).await?;
+        console.answer(&preview, |preview| print_preview(preview, console))?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let request = request::job_create(&run, clock::now())?;
-    let stays = run.wait || run.follow;
-    let of_postern = |failure: Failure| match stays {
-        true => Failure::OfPostern(Box::new(failure)),
-        false => failure,
-    };
-    let context = Context::signed_in(console).map_err(of_postern)?;
     let created = context
         .client
         .job_create(&request, &IdempotencyKey::random())
         .await
-        .map_err(|error| of_postern(error.into()))?;
-    if !stays {
+        .map_err(|error| blame(options, error.into()))?;
+    stay(created, options, &context).await
+}
+
+pub(crate) fn check_output(options: &RunOptions, console: &Console) -> Result<(), Failure> {
+    if options.follow && console.is_json() {
+        let message = "--follow prints text as it comes: use --wait with --json";
+        return Err(Failure::usage(message));
+    }
+    Ok(())
+}
+
+/// The exit code of a job that is stayed with is the job's: what fails before it has one is told apart.
+pub(crate) fn blame(options: &RunOptions, failure: Failure) -> Failure {
+    if options.stays() {
+        Failure::OfPostern(Box::new(failure))
+    } else {
+        failure
+    }
+}
+
+/// Prints what was made, or stays with it to its end.
+pub(crate) async fn stay(
+    created: JobsCreated,
+    options: &RunOptions,
+    context: &Context<'_>,
+) -> Result<ExitCode, Failure> {
+    let console = context.console;
+    if let Some(password) = &created.generated_password
+        && !console.is_json()
+    {
+        console.note("the new password, shown only now:");
+        console.say(password.reveal());
+    }
+    if !options.stays() {
         console.answer(&created, |created| print_created(created, console))?;
         return Ok(ExitCode::SUCCESS);
     }
     let stay = async {
         match created.jobs.as_slice() {
-            [job] => stay_with_one(job, run.follow, &context).await.map_err(of_postern),
-            jobs => stay_with_several(jobs, run.follow, &context).await,
+            [job] => stay_with_one(job, options.follow, context)
+                .await
+                .map_err(|failure| blame(options, failure)),
+            jobs => stay_with_several(jobs, options.follow, context).await,
         }
     };
     tokio::select! {
         code = stay => code.map(ExitCode::from),
         _ = tokio::signal::ctrl_c() => {
-            let ids: Vec<String> = created.jobs.iter().map(|job| job.id.to_string()).collect();
-            console.note(&format!("not watched any more, but not stopped: `postern job cancel` stops {}", ids.join(", ")));
+            console.note(&format!(
+                "not watched any more, but not stopped: `postern execution cancel {}` stops it",
+                created.execution_id
+            ));
             Ok(ExitCode::from(INTERRUPTED))
         }
     }
 }
 
+pub(crate) fn print_preview(preview: &JobPreview, console: &Console) {
+    console.note(&format!(
+        "would run on {} hosts in {} batches: {} (sha256 {})",
+        preview.hosts.len(),
+        preview.batches,
+        preview.summary,
+        preview.payload_sha256
+    ));
+    let rows = preview.hosts.iter().map(|host| {
+        let tone = if host.problem.is_some() {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        };
+        vec![
+            (host.agent_id.to_string(), Tone::Plain),
+            (host.agent.clone(), Tone::Plain),
+            (host.batch.to_string(), Tone::Plain),
+            (host.problem.clone().unwrap_or_else(|| "ready".to_owned()), tone),
+        ]
+    });
+    console.table(&["ID", "AGENT", "BATCH", "STATE"], rows.collect());
+}
+
 fn print_created(created: &JobsCreated, console: &Console) {
-    if created.jobs.is_empty() {
-        console.note("no agent fits: no job was created");
-        return;
-    }
     let rows = created.jobs.iter().map(|job| {
         vec![
             (job.id.to_string(), Tone::Plain),
@@ -75,6 +139,12 @@ fn print_created(created: &JobsCreated, console: &Console) {
         ]
     });
     console.table(&["ID", "AGENT", "STATE"], rows.collect());
+    if created.jobs.len() > 1 {
+        let id = created.execution_id;
+        console.note(&format!(
+            "execution {id}: `postern execution show {id}` tells how it goes"
+        ));
+    }
 }
 
 async fn stay_with_one(reference: &JobReference, follow: bool, context: &Context<'_>) -> Result<u8, Failure> {
@@ -142,8 +212,6 @@ async fn stay_with_several(
             details.push(context.client.job_show(reference.id).await?);
         }
         console.json(&json!({ "jobs": details }))?;
-    } else if references.is_empty() {
-        console.note("no agent fits: no job was created");
     } else {
         let rows = endings
             .iter()
@@ -212,7 +280,7 @@ mod tests {
     fn job(state: &str, exit_code: Option<i32>) -> Job {
         let value = json!({
             "id": 1, "type": "command", "payload": {"argv": ["true"]}, "summary": "true",
-            "agent_id": 7, "agent": "web1", "organization_id": 1, "state": state, "priority": "normal",
+            "agent_id": 7, "agent": "web1", "organization_id": 1, "execution_id": 1, "batch": 1, "state": state, "priority": "normal",
             "timeout_seconds": 300, "not_before": null, "created_at": "2026-11-22T09:30:00Z",
             "created_by": "anna", "attempt": 1, "cancel_requested": false, "started_at": null,
             "finished_at": null, "exit_code": exit_code, "reason": null, "waits": null,

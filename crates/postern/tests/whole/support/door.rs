@@ -14,7 +14,8 @@ use postern_api::{
     agents::{Agent as AgentRow, AgentCreate, AgentEnrollment},
     audit::AuditRecord,
     identity::{SessionCreate, TokenCreate},
-    jobs::{Job, JobCreate, JobDetail, JobReference, Targets},
+    jobs::{Job, JobCreate, JobDetail, JobReference},
+    targets::Targets,
 };
 use postern_client::{Client, Credentials, Error, IdempotencyKey, Secret, Trust};
 use postern_domain::{JobId, job::JobState};
@@ -204,16 +205,11 @@ impl Door {
 }
 
 fn job(work: JobPayload, agents: &[&str]) -> JobCreate {
-    JobCreate {
-        work,
-        targets: Targets {
-            agents: agents.iter().map(|name| (*name).to_owned()).collect(),
-            ..Targets::default()
-        },
-        priority: None,
-        timeout_seconds: None,
-        not_before: None,
-    }
+    let targets = Targets {
+        agents: agents.iter().map(|name| (*name).to_owned()).collect(),
+        ..Targets::default()
+    };
+    JobCreate::new(work, targets)
 }
 
 pub(crate) fn script(content: &str, parameters: &[(&str, &str)], agents: &[&str]) -> JobCreate {

@@ -264,5 +264,6 @@ pub(crate) fn facts_of(facts: HostFacts) -> Result<agents::Facts> {
         languages: serde_json::to_string(&languages).map_err(|error| Error::Internal(error.to_string()))?,
         root: facts.root,
         slots: facts.slots.clamp(1, MAX_SLOTS),
+        sealing_key: facts.sealing_key.map(clean),
     })
 }

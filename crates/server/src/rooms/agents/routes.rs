@@ -4,11 +4,15 @@ use axum::{extract::State, http::StatusCode};
 use postern_api::{
     Page, Problem,
     agents::{Agent, AgentCreate, AgentEnrollment, AgentUpdate},
+    groups::{Group, GroupCreate, GroupUpdate},
 };
-use postern_domain::{AgentId, permission::Permission};
+use postern_domain::{AgentId, GroupId, permission::Permission};
 use utoipa_axum::routes;
 
-use super::service::{self, OnLive};
+use super::{
+    groups,
+    service::{self, OnLive},
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -31,6 +35,11 @@ pub(crate) fn add(routes: Routes) -> Routes {
         .operation("agent_update", MANAGE, routes!(agent_update))
         .operation("agent_delete", MANAGE, routes!(agent_delete))
         .operation("agent_revoke", MANAGE, routes!(agent_revoke))
+        .operation("group_list", VIEW, routes!(group_list))
+        .operation("group_create", MANAGE, routes!(group_create))
+        .operation("group_show", VIEW, routes!(group_show))
+        .operation("group_update", MANAGE, routes!(group_update))
+        .operation("group_delete", MANAGE, routes!(group_delete))
         .operation(
             "enrollment_token_create",
             INSTALL,
@@ -127,4 +136,54 @@ async fn enrollment_token_create(
         StatusCode::CREATED,
         axum::Json(service::enrollment_token_create(&app, &caller, id, key).await?),
     ))
+}
+
+/// Saved groups of hosts. Sort: name.
+#[utoipa::path(get, path = "/api/v1/groups", tag = "agents", params(crate::http::extract::ListParameters),
+    responses((status = 200, body = Page<Group>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn group_list(State(app): State<App>, caller: Caller, list: List) -> Result<axum::Json<Page<Group>>> {
+    groups::group_list(&app, &caller, list).await.map(axum::Json)
+}
+
+#[utoipa::path(post, path = "/api/v1/groups", tag = "agents", request_body = GroupCreate,
+    responses((status = 201, body = Group), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn group_create(
+    State(app): State<App>,
+    caller: Caller,
+    key: Key,
+    Json(request): Json<GroupCreate>,
+) -> Result<(StatusCode, axum::Json<Group>)> {
+    let group = groups::group_create(&app, &caller, request, key).await?;
+    Ok((StatusCode::CREATED, axum::Json(group)))
+}
+
+#[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "agents", params(("id" = i64, Path)),
+    responses((status = 200, body = Group), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn group_show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<GroupId>,
+) -> Result<axum::Json<Group>> {
+    groups::group_show(&app, &caller, id).await.map(axum::Json)
+}
+
+#[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "agents", params(("id" = i64, Path)), request_body = GroupUpdate,
+    responses((status = 200, body = Group), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn group_update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<GroupId>,
+    Json(request): Json<GroupUpdate>,
+) -> Result<axum::Json<Group>> {
+    groups::group_update(&app, &caller, id, request)
+        .await
+        .map(axum::Json)
+}
+
+#[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "agents", params(("id" = i64, Path)),
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn group_delete(State(app): State<App>, caller: Caller, Path(id): Path<GroupId>) -> Result<StatusCode> {
+    groups::group_delete(&app, &caller, id)
+        .await
+        .map(|()| StatusCode::NO_CONTENT)
 }

@@ -31,6 +31,7 @@ use crate::{
         idempotency::{self, Key},
     },
     random,
+    rooms::identity::places,
 };
 
 const VIEW: Permission = Permission::AgentsView;
@@ -364,34 +365,16 @@ async fn place_of(
     organization: Option<OrganizationId>,
     department: Option<DepartmentId>,
 ) -> Result<Place> {
-    let found = match (organization, department) {
-        (Some(id), _) => identity::organization_find(tx, id).await?,
-        (None, Some(department)) => match identity::department_find(tx, department).await? {
-            Some(department) => identity::organization_find(tx, department.organization_id).await?,
-            None => None,
-        },
-        (None, None) => identity::organization_first(tx, caller.tenant()?).await?,
-    };
-    let no_organization = || {
-        Error::invalid(
-            "organization_id",
-            "there is no such organization, or you may not use it",
-        )
-    };
-    let found = found.ok_or_else(no_organization)?;
-    let mut place = Place::organization(found.tenant_id, found.id);
-    if let Some(id) = department {
-        let department = identity::department_find(tx, id).await?;
-        if department.is_none_or(|department| department.organization_id != found.id) {
-            return Err(Error::invalid(
-                "department_id",
-                "there is no such department in this organization",
-            ));
+    let place = match places::place_of(tx, organization, department).await? {
+        Some(place) => place,
+        None => {
+            let first = identity::organization_first(tx, caller.tenant()?).await?;
+            let first = first.ok_or_else(places::no_organization)?;
+            Place::organization(first.tenant_id, first.id)
         }
-        place.department = Some(id);
-    }
+    };
     if !caller.rights.allow(VIEW, place) && !caller.rights.allow(INSTALL, place) {
-        return Err(no_organization());
+        return Err(places::no_organization());
     }
     Ok(place)
 }

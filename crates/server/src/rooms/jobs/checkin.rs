@@ -18,10 +18,14 @@ use postern_protocol::{
     messages::{CheckinAnswer, CheckinRequest, HeldAttempt, HostFacts, Phase, Settings},
     order::{Order, SignedOrder},
     payload::JobPayload,
+    seal::SealedSecrets,
 };
 use postern_store::{Tx, agents, jobs, tx};
 
-use super::transition::{apply, apply_by_system};
+use super::{
+    secrets,
+    transition::{apply, apply_by_system},
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -262,6 +266,17 @@ impl Round<'_> {
             .collect()
     }
 
+    fn secrets(&self, seed: &Seed) -> Result<Option<SealedSecrets>> {
+        let Some(kept) = &seed.secret else { return Ok(None) };
+        secrets::for_attempt(
+            self.app,
+            kept,
+            seed.sealing_key.as_deref(),
+            self.agent.id,
+            seed.attempt_id,
+        )
+    }
+
     fn sign(&self, seed: &Seed, now: Timestamp) -> Result<SignedOrder> {
         let work: JobPayload = serde_json::from_str(&seed.payload)
             .map_err(|error| Error::Internal(format!("payload of job {}: {error}", seed.job)))?;
@@ -277,7 +292,7 @@ impl Round<'_> {
             timeout_seconds: seed.timeout_seconds,
             critical: seed.critical,
             work,
-            secrets: None,
+            secrets: self.secrets(seed)?,
         };
         SignedOrder::sign(&order, &self.app.keys.order).map_err(|error| Error::Internal(error.to_string()))
     }
@@ -309,6 +324,8 @@ struct Seed {
     not_before: Option<Timestamp>,
     critical: bool,
     payload: String,
+    secret: Option<jobs::Secret>,
+    sealing_key: Option<String>,
 }
 
 async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed>> {
@@ -330,6 +347,8 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
             not_before: job.not_before,
             critical: job.priority == 0,
             payload: jobs::payload(tx, one.job_id).await?,
+            secret: kept(tx, job.secret).await?,
+            sealing_key: intake.sealing_key.clone(),
         });
     }
     if intake.active && claim.intake == Intake::Open {
@@ -343,6 +362,12 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
             claim.slots,
         );
         for job in queued.into_iter().take(count) {
+            // Another job may have taken the key since the read; this one waits on.
+            if let Some(key) = &job.concurrency_key
+                && !jobs::hold(tx, key, job.id).await?
+            {
+                continue;
+            }
             fence += 1;
             let order = jobs::HandOut {
                 number: job.attempt,
@@ -359,6 +384,8 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
                 not_before: job.not_before,
                 critical: job.priority == 0,
                 payload: job.payload,
+                secret: kept(tx, job.secret).await?,
+                sealing_key: intake.sealing_key.clone(),
             });
         }
     }
@@ -366,6 +393,13 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
         jobs::fence_set(tx, agent, fence).await?;
     }
     Ok(seeds)
+}
+
+async fn kept(tx: &mut Tx<'_>, secret: Option<i64>) -> Result<Option<jobs::Secret>> {
+    match secret {
+        Some(id) => Ok(jobs::secret(tx, id).await?),
+        None => Ok(None),
+    }
 }
 
 /// The agent reports that an attempt runs.

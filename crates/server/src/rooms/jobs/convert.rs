@@ -1,20 +1,29 @@
 //! From stored rows to the types of the API.
 
+use postern_api::executions::ScriptReference;
 use postern_api::jobs::{
     Attempt, Job, JobDetail, JobOutput, LateResult, Segment, StreamOutput, TimelineEntry, Wait,
 };
 use postern_domain::{
     Timestamp,
     agent::{Connection, status},
-    job::{AgentLoad, JobState, wait_reason},
+    job::{AgentLoad, JobState, WaitReason, wait_reason},
 };
 use postern_protocol::payload::JobType;
 use postern_store::{jobs, outputs};
 
+use super::run::digest;
 use crate::error::{Error, Result};
 
 pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
     let priority = jobs::priority_of(job.priority);
+    let gate = if job.held {
+        Some(WaitReason::Batch)
+    } else {
+        // A job that has the key itself waits for nobody.
+        let other = job.concurrency_holder.filter(|holder| *holder != job.id);
+        other.map(|_| WaitReason::Concurrency)
+    };
     let waits = (job.state == JobState::Queued).then(|| {
         // `created` plays no part here: an agent that was never seen is not connected either way.
         let (_, connection) = status(now, job.agent_seen, now);
@@ -24,7 +33,7 @@ pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
             busy: u32::try_from(job.agent_busy).unwrap_or(u32::MAX),
             slots: job.agent_slots,
         };
-        wait_reason(priority, job.not_before.unwrap_or(job.due), load, now)
+        wait_reason(priority, job.not_before.unwrap_or(job.due), load, gate, now)
     });
     Ok(Job {
         id: job.id,
@@ -33,6 +42,8 @@ pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
         agent_id: job.agent_id,
         agent: job.agent,
         organization_id: job.organization_id,
+        execution_id: job.execution_id,
+        batch: job.batch,
         state: job.state,
         priority,
         timeout_seconds: job.timeout_seconds,
@@ -45,31 +56,51 @@ pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
         finished_at: job.finished,
         exit_code: job.exit_code,
         reason: job.reason,
-        waits: waits.flatten().map(|reason| Wait {
-            reason,
-            text: reason.text().to_owned(),
+        waits: waits.flatten().map(|reason| {
+            let job_id = job
+                .concurrency_holder
+                .filter(|_| reason == WaitReason::Concurrency);
+            let mut text = reason.text().to_owned();
+            if let (Some(id), Some(key)) = (job_id, &job.concurrency_key) {
+                let key = key.rsplit('/').next().unwrap_or(key);
+                text = format!("{text}: job {id} has {key:?}");
+            }
+            Wait { reason, text, job_id }
         }),
     })
 }
 
-fn kind_of(text: &str) -> Result<JobType> {
+pub(super) fn kind_of(text: &str) -> Result<JobType> {
     JobType::parse(text).ok_or_else(|| Error::Internal(format!("a job of type {text:?} in the database")))
 }
 
-pub(super) fn detail_of(job: Job, payload: &str, attempts: Vec<jobs::Attempt>) -> Result<JobDetail> {
+pub(super) fn detail_of(
+    job: Job,
+    payload: &str,
+    script: Option<ScriptReference>,
+    attempts: Vec<jobs::Attempt>,
+) -> Result<JobDetail> {
     let mut work: serde_json::Value = serde_json::from_str(payload)
         .map_err(|error| Error::Internal(format!("payload of job {}: {error}", job.id)))?;
     let timeline = timeline(&job, &attempts);
     let attempts = attempts.into_iter().map(attempt_of).collect();
     Ok(JobDetail {
+        content_sha256: (job.kind == JobType::Script)
+            .then(|| {
+                work["payload"]["content"]
+                    .as_str()
+                    .map(|text| digest(text.as_bytes()))
+            })
+            .flatten(),
         payload: work["payload"].take(),
+        script,
         attempts,
         timeline,
         job,
     })
 }
 
-fn attempt_of(attempt: jobs::Attempt) -> Attempt {
+pub(super) fn attempt_of(attempt: jobs::Attempt) -> Attempt {
     let late = attempt
         .late_state
         .zip(attempt.late)
@@ -91,6 +122,8 @@ fn attempt_of(attempt: jobs::Attempt) -> Attempt {
         duration_ms: attempt.duration_us.map(|us| us / 1000),
         stdout_bytes: attempt.stdout_bytes,
         stderr_bytes: attempt.stderr_bytes,
+        // Stored as it was checked when it came.
+        result: attempt.result.and_then(|text| serde_json::from_str(&text).ok()),
         late,
     }
 }

@@ -2,9 +2,15 @@
 
 pub(super) mod checkin;
 pub(super) mod convert;
+pub(super) mod download;
 pub(super) mod events;
+pub(super) mod executions;
 pub(crate) mod gateway;
 pub(super) mod report;
+pub(crate) mod rollout;
 pub(super) mod routes;
+pub(crate) mod run;
+mod secrets;
 pub(crate) mod service;
+pub(crate) mod targets;
 pub(super) mod transition;

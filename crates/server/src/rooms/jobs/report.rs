@@ -1,16 +1,19 @@
 //! What agents report of an attempt: output while it runs, and its result. Both may come twice or late.
 
 use postern_domain::{
-    AttemptId, Timestamp,
+    AgentId, AttemptId, Timestamp,
     job::{self, Effect, Event, JobState},
 };
 use postern_protocol::{
-    limits::{HELD_ATTEMPTS, REASON_BYTES},
+    limits::{HELD_ATTEMPTS, REASON_BYTES, RESULT_BYTES},
     messages::{Chunk, Outcome, OutputAnswer, OutputRequest, ResultAnswer, ResultRequest, Stream},
 };
 use postern_store::{Tx, audit, jobs, outputs, tx};
 
-use super::{checkin::started_report, transition::finish_entry};
+use super::{
+    checkin::started_report,
+    transition::{finish_entry, free},
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -81,11 +84,15 @@ pub(super) async fn attempt_result(
         }))
         .await?;
     crate::failpoint::hit("after-result-written");
-    let Some((job, state)) = ended else {
+    let Some((job, end)) = ended else {
         return Ok(ResultAnswer { known: false });
     };
-    if let Some(state) = state {
-        app.metrics.job_ended(state);
+    if let Some(end) = end {
+        app.metrics.job_ended(end.state);
+        app.hub.wake(end.freed);
+        if end.rolling {
+            app.rollouts.notify_one();
+        }
     }
     app.hub.job_changed(job, News::State);
     // Its slot is free: whatever waits for it can go. The agent hears of it in the check-in it has open.
@@ -101,8 +108,8 @@ struct Report {
 }
 
 impl Report {
-    /// Returns the final state the job reached by this, if it did.
-    async fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<JobState>> {
+    /// The end the job reached by this, if it did.
+    async fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<Ended>> {
         let Self {
             attempt,
             machine,
@@ -114,7 +121,15 @@ impl Report {
             attempt: attempt.number,
             outcome: outcome.clone(),
         };
-        let (next, effect) = job::step(&machine.job(), event, now)?;
+        let (mut next, effect) = job::step(&machine.job(), event, now)?;
+        if next.state == JobState::Failed
+            && let Some(failure) = request.failure
+        {
+            next.reason = Some(cut(failure));
+        }
+        let result = request
+            .result
+            .and_then(|result| serde_json::to_string(&result).ok());
         let end = jobs::AttemptEnd {
             state: next.state,
             started: request.started_us.map(|us| Timestamp::from_micros(us).min(now)),
@@ -122,6 +137,8 @@ impl Report {
             exit_code: next.exit_code,
             reason: next.reason.clone(),
             duration_us: request.duration_us.map(|us| us.max(0)),
+            // What is larger than agreed is not kept; the end is.
+            result: result.filter(|text| text.len() <= RESULT_BYTES),
         };
         for (stream, bytes) in &request.stream_bytes {
             let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
@@ -144,8 +161,19 @@ impl Report {
         jobs::save(tx, machine.id, &started, Some(end.finished)).await?;
         jobs::attempt_ended(tx, attempt.id, &end).await?;
         audit::append(tx, vec![finish_entry(&machine, &next, actor, now)]).await?;
-        Ok(Some(next.state))
+        let freed = free(tx, &machine, next.state, now).await?;
+        Ok(Some(Ended {
+            state: next.state,
+            freed,
+            rolling: machine.rolling,
+        }))
     }
+}
+
+struct Ended {
+    state: JobState,
+    freed: Vec<AgentId>,
+    rolling: bool,
 }
 
 /// What the outcome would have meant while the attempt was running.
@@ -178,6 +206,7 @@ fn late_end(
         started: end.started,
         finished: end.finished,
         duration_us: end.duration_us,
+        result: None,
     })
 }
 
@@ -187,9 +216,11 @@ fn same_report(attempt: &jobs::Attempt, end: &jobs::AttemptEnd) -> bool {
     attempt.state == end.state && attempt.exit_code == end.exit_code && attempt.reason == end.reason
 }
 
+fn cut(reason: String) -> String {
+    reason.chars().take(REASON_BYTES).filter(|c| *c != '\0').collect()
+}
+
 fn outcome_of(outcome: Outcome) -> job::Outcome {
-    let cut =
-        |reason: String| -> String { reason.chars().take(REASON_BYTES).filter(|c| *c != '\0').collect() };
     match outcome {
         Outcome::Exited { code } => job::Outcome::Exited(code),
         Outcome::Signalled { signal } => job::Outcome::Signalled(signal),

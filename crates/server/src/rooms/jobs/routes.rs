@@ -10,12 +10,14 @@ use axum::{
 };
 use postern_api::{
     Page, Problem,
-    jobs::{Job, JobCreate, JobDetail, JobOutput, JobsCreated, StreamName},
+    executions::{ArchiveFormat, Execution, ExecutionChanged, ExecutionRerun},
+    jobs::{Job, JobCreate, JobDetail, JobOutput, JobPreview, JobsCreated, StreamName},
+    targets::{TargetPreview, Targets},
 };
-use postern_domain::{JobId, permission::Permission};
+use postern_domain::{ExecutionId, JobId, permission::Permission};
 use utoipa_axum::routes;
 
-use super::{events, service};
+use super::{download, events, executions, run, service, targets};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -34,6 +36,14 @@ pub(crate) fn add(routes: Routes) -> Routes {
     routes
         .operation("job_list", VIEW, routes!(job_list))
         .operation("job_create", MANAGE, routes!(job_create))
+        .operation("job_preview", MANAGE, routes!(job_preview))
+        .operation("target_preview", MANAGE, routes!(target_preview))
+        .operation("execution_list", VIEW, routes!(execution_list))
+        .operation("execution_show", VIEW, routes!(execution_show))
+        .operation("execution_cancel", MANAGE, routes!(execution_cancel))
+        .operation("execution_retry", MANAGE, routes!(execution_retry))
+        .operation("execution_rerun", MANAGE, routes!(execution_rerun))
+        .operation("execution_download", VIEW, routes!(execution_download))
         .operation("job_show", VIEW, routes!(job_show))
         .operation("job_delete", MANAGE, routes!(job_delete))
         .operation("job_cancel", MANAGE, routes!(job_cancel))
@@ -61,8 +71,121 @@ async fn job_create(
 ) -> Result<(StatusCode, axum::Json<JobsCreated>)> {
     Ok((
         StatusCode::CREATED,
-        axum::Json(service::job_create(&app, &caller, request, key).await?),
+        axum::Json(run::job_create(&app, &caller, request, key).await?),
     ))
+}
+
+/// What a creation would do: the hosts, their batches, and what stands in the way. Nothing is made.
+#[utoipa::path(post, path = "/api/v1/jobs/preview", tag = "jobs", request_body = JobCreate,
+    responses((status = 200, body = JobPreview), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn job_preview(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<JobCreate>,
+) -> Result<axum::Json<JobPreview>> {
+    run::job_preview(&app, &caller, request).await.map(axum::Json)
+}
+
+/// The hosts that targets mean at this moment.
+#[utoipa::path(post, path = "/api/v1/targets/preview", tag = "jobs", request_body = Targets,
+    responses((status = 200, body = TargetPreview), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn target_preview(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<Targets>,
+) -> Result<axum::Json<TargetPreview>> {
+    targets::target_preview(&app, &caller, request)
+        .await
+        .map(axum::Json)
+}
+
+/// Executions, newest first. Filters: script (id), type.
+#[utoipa::path(get, path = "/api/v1/executions", tag = "jobs", params(crate::http::extract::ListParameters),
+    responses((status = 200, body = Page<Execution>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn execution_list(
+    State(app): State<App>,
+    caller: Caller,
+    list: List,
+) -> Result<axum::Json<Page<Execution>>> {
+    executions::execution_list(&app, &caller, list)
+        .await
+        .map(axum::Json)
+}
+
+/// One execution with how many of its jobs are in each state. The jobs: `GET /jobs?filter=execution:{id}`.
+#[utoipa::path(get, path = "/api/v1/executions/{id}", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = Execution), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn execution_show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ExecutionId>,
+) -> Result<axum::Json<Execution>> {
+    executions::execution_show(&app, &caller, id)
+        .await
+        .map(axum::Json)
+}
+
+/// Cancel every job of it that is queued, pending or running.
+#[utoipa::path(post, path = "/api/v1/executions/{id}/cancel", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = ExecutionChanged), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn execution_cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ExecutionId>,
+) -> Result<axum::Json<ExecutionChanged>> {
+    executions::execution_cancel(&app, &caller, id)
+        .await
+        .map(axum::Json)
+}
+
+/// Queue every job of it that failed, timed out or is unknown again, as another attempt.
+#[utoipa::path(post, path = "/api/v1/executions/{id}/retry", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = ExecutionChanged), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn execution_retry(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ExecutionId>,
+) -> Result<axum::Json<ExecutionChanged>> {
+    executions::execution_retry(&app, &caller, id)
+        .await
+        .map(axum::Json)
+}
+
+/// The same again as a new execution, on all of its hosts or on those where it did not work.
+#[utoipa::path(post, path = "/api/v1/executions/{id}/rerun", tag = "jobs", params(("id" = i64, Path)), request_body = ExecutionRerun,
+    responses((status = 201, body = JobsCreated), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn execution_rerun(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ExecutionId>,
+    key: Key,
+    Json(request): Json<ExecutionRerun>,
+) -> Result<(StatusCode, axum::Json<JobsCreated>)> {
+    let created = executions::execution_rerun(&app, &caller, id, request, key).await?;
+    Ok((StatusCode::CREATED, axum::Json(created)))
+}
+
+/// All of its jobs with their output, as one file: `zip` has a folder per host, `json` a list.
+#[utoipa::path(get, path = "/api/v1/executions/{id}/download/{format}", tag = "jobs",
+    params(("id" = i64, Path), ("format" = inline(ArchiveFormat), Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn execution_download(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, format)): Path<(ExecutionId, ArchiveFormat)>,
+) -> Result<Response> {
+    let body = download::execution_download(&app, &caller, id, format).await?;
+    let (ending, kind) = match format {
+        ArchiveFormat::Zip => ("zip", "application/zip"),
+        ArchiveFormat::Json => ("json", "application/json"),
+    };
+    let disposition = format!("attachment; filename=\"execution-{id}.{ending}\"");
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, body).into_response())
 }
 
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = i64, Path)),

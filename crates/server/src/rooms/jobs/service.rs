@@ -2,21 +2,24 @@
 
 use postern_api::{
     Page,
-    jobs::{Job, JobCreate, JobDetail, JobOutput, JobReference, JobsCreated, StreamName, Targets},
+    executions::ScriptReference,
+    jobs::{Job, JobDetail, JobOutput, StreamName},
 };
 use postern_domain::{
     AgentId, JobId, Timestamp,
-    job::{self, DEFAULT_TIMEOUT_SECONDS, Event, JobState, MAX_TIMEOUT_SECONDS, Priority},
-    label,
-    name::parameter_variable,
+    job::{self, Event, JobState, Priority},
     permission::Permission,
 };
-use postern_protocol::payload::{JobPayload, JobType};
-use postern_store::{Cursor, SortDirection, Tx, agents, audit, jobs, outputs, tx};
-use sha2::{Digest as _, Sha256};
+use postern_protocol::payload::JobType;
+use postern_store::{
+    Cursor, SortDirection, Tx, audit,
+    jobs::{self, executions},
+    outputs, tx,
+};
 
 use super::{
     convert::{detail_of, job_of, output_of},
+    run::digest,
     transition::{Change, apply, apply_by_system},
 };
 use crate::{
@@ -25,166 +28,14 @@ use crate::{
     http::{
         Caller,
         extract::{List, page_of, unknown_filter, words},
-        idempotency::{self, Answered, Key},
     },
     hub::News,
 };
 
 const VIEW: Permission = Permission::JobsView;
 const MANAGE: Permission = Permission::JobsManage;
-/// Hosts of one creation.
-pub(crate) const MAX_TARGETS: u32 = 20_000;
-/// Agents named one by one in a creation.
-const MAX_NAMED: usize = 1000;
 /// Jobs looked at in one round of the clock.
 const OVERDUE_BATCH: u32 = 500;
-
-pub(super) async fn job_create(
-    app: &App,
-    caller: &Caller,
-    request: JobCreate,
-    key: Key,
-) -> Result<JobsCreated> {
-    check(&request)?;
-    let selector = selector_of(&request.targets)?;
-    let payload = serde_json::to_string(&request.work).map_err(|error| Error::Internal(error.to_string()))?;
-    let new = jobs::NewJobs {
-        kind: request.work.kind().as_str(),
-        payload_digest: Sha256::digest(payload.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-        payload,
-        summary: request.work.summary(),
-        priority: request.priority.unwrap_or(Priority::Normal),
-        timeout_seconds: request.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
-        not_before: request.not_before,
-        created_by: caller.actor(),
-    };
-    let (now, author) = (app.now(), caller.clone());
-    let reach = caller.reach(MANAGE);
-    let (created, answered) = idempotency::create(app, caller, key, "job_create", &request, tx!(tx => {
-        let targets = agents::targets(tx, &reach, &selector, MAX_TARGETS).await?;
-        check_targets(&selector, &targets)?;
-        let created = jobs::create(tx, &new, &targets, now).await?;
-        let targets: std::collections::HashMap<AgentId, agents::Target> =
-            targets.into_iter().map(|target| (target.id, target)).collect();
-        let mut references = Vec::with_capacity(created.len());
-        let mut entries = Vec::with_capacity(created.len());
-        for (id, agent_id) in created {
-            let target = &targets[&agent_id];
-            let agent = target.name.clone();
-            let mut entry = author.entry(now, "job_create", format!("job:{id}"), target.tenant_id);
-            let after = serde_json::json!({
-                "agent": agent, "type": new.kind, "summary": new.summary, "payload_sha256": new.payload_digest,
-            });
-            entry.after = Some(after.to_string());
-            entries.push(entry);
-            references.push(JobReference { id, agent_id, agent, state: JobState::Queued });
-        }
-        references.sort_by_key(|reference| reference.id);
-        audit::append(tx, entries).await?;
-        Ok(JobsCreated { jobs: references })
-    }))
-    .await?;
-    crate::failpoint::hit("after-job-created");
-    if answered == Answered::Now {
-        app.hub.wake(created.jobs.iter().map(|job| job.agent_id));
-    }
-    Ok(created)
-}
-
-fn check(request: &JobCreate) -> Result<()> {
-    request
-        .work
-        .check()
-        .map_err(|error| Error::invalid(format!("payload.{}", error.field), error.problem))?;
-    if let JobPayload::Script(script) = &request.work {
-        let mut seen = std::collections::HashSet::new();
-        for name in script.parameters.keys() {
-            let field = || format!("payload.parameters.{name}");
-            let variable = parameter_variable(name).map_err(|error| Error::invalid(field(), error))?;
-            if !seen.insert(variable.clone()) {
-                return Err(Error::invalid(
-                    field(),
-                    format!("is given twice: both become {variable}"),
-                ));
-            }
-        }
-    }
-    let timeout = request.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
-    if !(1..=MAX_TIMEOUT_SECONDS).contains(&timeout) {
-        return Err(Error::invalid(
-            "timeout_seconds",
-            format!("must be 1 to {MAX_TIMEOUT_SECONDS}"),
-        ));
-    }
-    Ok(())
-}
-
-fn selector_of(targets: &Targets) -> Result<agents::Selector> {
-    label::check(&targets.labels).map_err(|error| Error::invalid("targets.labels", error))?;
-    if targets.agents.len() > MAX_NAMED {
-        let message = format!("names more than {MAX_NAMED} agents: use labels");
-        return Err(Error::invalid("targets.agents", message));
-    }
-    if targets.all && !(targets.agents.is_empty() && targets.labels.is_empty()) {
-        return Err(Error::invalid(
-            "targets",
-            "has all together with agents or labels: give one of them",
-        ));
-    }
-    if !targets.all && targets.agents.is_empty() && targets.labels.is_empty() {
-        return Err(Error::invalid(
-            "targets",
-            "names no host: give agents, labels or all",
-        ));
-    }
-    let (ids, names): (Vec<_>, Vec<_>) = targets
-        .agents
-        .iter()
-        .partition(|name| name.parse::<i64>().is_ok());
-    Ok(agents::Selector {
-        ids: ids.iter().filter_map(|id| id.parse().ok()).collect(),
-        names: names.into_iter().cloned().collect(),
-        labels: targets.labels.clone(),
-        all: targets.all,
-    })
-}
-
-/// Every agent that was named must be there; a selector must mean at least one.
-fn check_targets(selector: &agents::Selector, targets: &[agents::Target]) -> Result<()> {
-    for id in &selector.ids {
-        if !targets.iter().any(|target| target.id.0 == *id) {
-            return Err(unknown_target(&id.to_string()));
-        }
-    }
-    for name in &selector.names {
-        if !targets.iter().any(|target| target.name == *name) {
-            return Err(unknown_target(name));
-        }
-    }
-    if targets.is_empty() {
-        return Err(Error::invalid(
-            "targets",
-            "match no agent on which you may run jobs",
-        ));
-    }
-    if targets.len() > MAX_TARGETS as usize {
-        return Err(Error::invalid(
-            "targets",
-            format!("match more than {MAX_TARGETS} agents: narrow them"),
-        ));
-    }
-    Ok(())
-}
-
-fn unknown_target(name: &str) -> Error {
-    Error::invalid(
-        "targets.agents",
-        format!("there is no agent {name:?} on which you may run jobs"),
-    )
-}
 
 pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Job>> {
     list.sort_by(&["created_at"], SortDirection::Descending)?;
@@ -208,10 +59,14 @@ pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Resu
                 filter.agent_names = names.into_iter().cloned().collect();
             }
             "organization" => filter.organizations.clone_from(values),
+            "execution" => filter.executions = words(field, values, |word| word.parse().ok())?,
+            "script" => filter.scripts = words(field, values, |word| word.parse().ok())?,
+            "created_from" => filter.created_from = words(field, values, time)?.pop(),
+            "created_before" => filter.created_before = words(field, values, time)?.pop(),
             _ => {
                 return Err(unknown_filter(
                     field,
-                    "state, type, priority, agent, organization",
+                    "state, type, priority, agent, organization, execution, script, created_from, created_before",
                 ));
             }
         }
@@ -233,6 +88,11 @@ pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Resu
     )
 }
 
+/// RFC 3339.
+fn time(word: &str) -> Option<Timestamp> {
+    word.parse().ok()
+}
+
 pub(super) async fn job_show(app: &App, caller: &Caller, id: JobId) -> Result<JobDetail> {
     let (now, caller) = (app.now(), caller.clone());
     app.store
@@ -240,7 +100,12 @@ pub(super) async fn job_show(app: &App, caller: &Caller, id: JobId) -> Result<Jo
             let job = find(tx, &caller, id, VIEW).await?;
             let payload = jobs::payload(tx, id).await?;
             let attempts = jobs::attempts(tx, id).await?;
-            detail_of(job_of(job, now)?, &payload, attempts)
+            let script = match job.execution_id {
+                Some(execution) => executions::script(tx, execution).await?,
+                None => None,
+            };
+            let script = script.map(|(id, version)| ScriptReference { id, version });
+            detail_of(job_of(job, now)?, &payload, script, attempts)
         }))
         .await
 }
@@ -262,11 +127,7 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
             let missing = || Error::not_found("job", id);
             let machine = jobs::machine(tx, id).await?.ok_or_else(missing)?;
             caller.require(MANAGE, VIEW, machine.place(), missing)?;
-            let change = apply(tx, &machine, event, now).await?;
-            let mut entry = caller.entry(now, action, format!("job:{id}"), machine.tenant_id);
-            entry.before = Some(state_json(machine.state, machine.attempt));
-            entry.after = Some(state_json(change.next.state, change.next.attempt));
-            audit::append(tx, vec![entry]).await?;
+            let change = apply_recorded(tx, &caller, &machine, action, event, now).await?;
             let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
             Ok((job, machine.agent_id, change))
         }))
@@ -276,8 +137,25 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
         app.metrics.job_ended(state);
     }
     app.hub.job_changed(id, News::State);
-    app.hub.wake([agent]);
+    app.hub.wake(change.freed.into_iter().chain([agent]));
     job_of(job, now)
+}
+
+/// A person's event, with the record of it.
+pub(super) async fn apply_recorded(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    machine: &jobs::Machine,
+    action: &'static str,
+    event: Event,
+    now: Timestamp,
+) -> Result<Change> {
+    let change = apply(tx, machine, event, now).await?;
+    let mut entry = caller.entry(now, action, format!("job:{}", machine.id), machine.tenant_id);
+    entry.before = Some(state_json(machine.state, machine.attempt));
+    entry.after = Some(state_json(change.next.state, change.next.attempt));
+    audit::append(tx, vec![entry]).await?;
+    Ok(change)
 }
 
 fn state_json(state: JobState, attempt: u32) -> String {
@@ -295,8 +173,7 @@ pub(super) async fn job_delete(app: &App, caller: &Caller, id: JobId) -> Result<
             job::delete(machine.state)?;
             let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
             let payload = jobs::payload(tx, id).await?;
-            let digest: String =
-                Sha256::digest(payload.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = digest(payload.as_bytes());
             jobs::delete(tx, id).await?;
             let mut entry = caller.entry(now, "job_delete", format!("job:{id}"), job.tenant_id);
             let before = serde_json::json!({

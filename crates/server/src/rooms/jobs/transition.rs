@@ -1,7 +1,7 @@
 //! Applies an event to a job: asks the rules, writes what they say together with its audit record.
 
 use postern_domain::{
-    Timestamp,
+    AgentId, Timestamp,
     job::{self, Effect, Event, JobState},
 };
 use postern_store::{Tx, audit, jobs};
@@ -13,6 +13,8 @@ use crate::error::Result;
 pub(crate) struct Change {
     pub(crate) next: job::Job,
     pub(crate) effect: Effect,
+    /// Agents with jobs that waited for this one's concurrency key.
+    pub(crate) freed: Vec<AgentId>,
 }
 
 impl Change {
@@ -30,6 +32,7 @@ pub(crate) async fn apply(
     now: Timestamp,
 ) -> Result<Change> {
     let (next, effect) = job::step(&machine.job(), event, now)?;
+    let mut freed = Vec::new();
     if matches!(effect, Effect::Write | Effect::WriteAndWake) {
         let ended = next.state.is_final();
         jobs::save(tx, machine.id, &next, ended.then_some(now)).await?;
@@ -44,11 +47,28 @@ pub(crate) async fn apply(
                 exit_code: next.exit_code,
                 reason: next.reason.clone(),
                 duration_us: None,
+                result: None,
             };
             jobs::attempt_ended(tx, attempt, &end).await?;
         }
+        freed = free(tx, machine, next.state, now).await?;
     }
-    Ok(Change { next, effect })
+    Ok(Change { next, effect, freed })
+}
+
+/// A job that is not in an agent's hands any more gives its concurrency key back.
+pub(crate) async fn free(
+    tx: &mut Tx<'_>,
+    machine: &jobs::Machine,
+    state: JobState,
+    now: Timestamp,
+) -> Result<Vec<AgentId>> {
+    match &machine.concurrency_key {
+        Some(key) if state.is_final() || state == JobState::Queued => {
+            Ok(jobs::release(tx, machine.id, key, now).await?)
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// As [`apply`], on the server's own account, with the record of it.

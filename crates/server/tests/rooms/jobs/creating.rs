@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postern_api::{
-    ListRequest,
-    agents::AgentCreate,
-    jobs::{JobCreate, Targets},
-};
+use postern_api::{ListRequest, agents::AgentCreate, jobs::JobCreate, targets::Targets};
 use postern_domain::{JobId, job::Priority};
 use postern_protocol::{
     limits::{COMMAND_ARGUMENTS, COMMAND_BYTES, PARAMETER_BYTES, PARAMETERS, SCRIPT_BYTES},

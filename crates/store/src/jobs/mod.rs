@@ -1,12 +1,19 @@
 //! Jobs and their attempts. Which change is allowed is decided in `domain::job`; this file loads and saves.
 
+pub mod executions;
+mod holds;
+mod secrets;
+
 use std::time::Duration;
 
 use postern_domain::{
-    AgentId, AttemptId, DepartmentId, JobId, OrganizationId, TenantId, Timestamp,
+    AgentId, AttemptId, DepartmentId, ExecutionId, JobId, OrganizationId, TenantId, Timestamp,
     job::{self, JobState, Priority, STALE_AFTER},
     permission::{Place, Reach},
 };
+
+pub use holds::{hold, release};
+pub use secrets::{Secret, secret, secret_keep, secrets_sweep};
 
 use crate::{
     Error, ListQuery, Tx,
@@ -44,6 +51,13 @@ record! {
         pub agent_slots: u32,
         /// Attempts its agent has in hand.
         pub agent_busy: i64,
+        pub execution_id: Option<ExecutionId>,
+        pub batch: u32,
+        pub held: bool,
+        pub concurrency_key: Option<String>,
+        /// The job that has the key, this one or another.
+        pub concurrency_holder: Option<JobId>,
+        pub secret: Option<i64>,
     }
 }
 
@@ -53,7 +67,9 @@ macro_rules! select {
          j.state, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.created_us, j.created_by, j.attempt,
          j.attempt_id, j.cancel_requested, j.started_us, j.finished_us, j.exit_code, j.reason,
          a.active, a.last_seen_us, a.slots,
-         (SELECT count(*) FROM jobs b WHERE b.agent_id = j.agent_id AND b.state IN ('pending', 'running'))
+         (SELECT count(*) FROM jobs b WHERE b.agent_id = j.agent_id AND b.state IN ('pending', 'running')),
+         j.execution_id, j.batch, j.held, j.concurrency_key,
+         (SELECT h.job_id FROM concurrency_holds h WHERE h.key = j.concurrency_key), j.secret_id
          FROM jobs j JOIN agents a ON a.id = j.agent_id"
     };
 }
@@ -96,18 +112,33 @@ pub struct NewJobs {
     pub timeout_seconds: u32,
     pub not_before: Option<Timestamp>,
     pub created_by: String,
+    pub execution: ExecutionId,
+    pub secret: Option<i64>,
 }
 
-/// One queued job per target, in the targets' order.
+/// What tells one job of a creation from the next.
+#[derive(Debug, Clone)]
+pub struct Host {
+    pub target: Target,
+    /// From 1. Those after the first are held until their batch begins.
+    pub batch: u32,
+    pub concurrency_key: Option<String>,
+}
+
+/// A held job is never due.
+const NEVER: Timestamp = Timestamp::from_micros(i64::MAX / 2);
+
+/// One queued job per host, in the hosts' order.
 pub async fn create(
     tx: &mut Tx<'_>,
     new: &NewJobs,
-    targets: &[Target],
+    hosts: &[Host],
     now: Timestamp,
 ) -> Result<Vec<(JobId, AgentId)>, Error> {
     let payload = payload_keep(tx, &new.payload_digest, &new.payload).await?;
     let due = new.not_before.map_or(now, |time| time.max(now));
-    let rows = targets.iter().map(|target| {
+    let rows = hosts.iter().map(|host| {
+        let (target, held) = (&host.target, host.batch > 1);
         values![
             target.tenant_id,
             target.organization_id,
@@ -120,18 +151,24 @@ pub async fn create(
             priority_number(new.priority),
             new.timeout_seconds,
             new.not_before,
-            due,
+            if held { NEVER } else { due },
             now,
             &new.created_by,
+            new.execution,
+            host.batch,
+            held,
+            host.concurrency_key.as_deref(),
+            new.secret,
         ]
         .to_vec()
     });
     let head =
         "INSERT INTO jobs (tenant_id, organization_id, department_id, agent_id, type, payload_id, summary,
-                state, priority, timeout_seconds, not_before_us, due_us, created_us, created_by)";
+                state, priority, timeout_seconds, not_before_us, due_us, created_us, created_by, execution_id, batch,
+                held, concurrency_key, secret_id)";
     let casts = [
         "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT",
-        "BIGINT", "BIGINT", "BIGINT", "TEXT",
+        "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BOOLEAN", "TEXT", "BIGINT",
     ];
     let created = tx
         .many(head, &casts, "RETURNING id, agent_id", rows.collect())
@@ -178,6 +215,10 @@ pub struct Filter {
     pub agent_names: Vec<String>,
     pub agent_ids: Vec<i64>,
     pub organizations: Vec<String>,
+    pub executions: Vec<i64>,
+    pub scripts: Vec<i64>,
+    pub created_from: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
 }
 
 pub async fn list(
@@ -219,6 +260,20 @@ pub async fn list(
         let condition =
             format!("j.organization_id IN (SELECT id FROM organizations WHERE name IN ({marks}))");
         select.and(&condition, names);
+    }
+    if !filter.executions.is_empty() {
+        select.and_in("j.execution_id", filter.executions.iter().copied());
+    }
+    if !filter.scripts.is_empty() {
+        let (marks, ids) = marks(filter.scripts.iter().copied());
+        let condition = format!("j.execution_id IN (SELECT id FROM executions WHERE script_id IN ({marks}))");
+        select.and(&condition, ids);
+    }
+    if let Some(from) = filter.created_from {
+        select.and("j.created_us >= ?", values![from]);
+    }
+    if let Some(before) = filter.created_before {
+        select.and("j.created_us < ?", values![before]);
     }
     let (sql, values) = select.page(page, Key::Id, "j.id")?.parts();
     tx.query(sql, values)
@@ -330,7 +385,17 @@ record! {
         pub due: Timestamp,
         pub attempt: u32,
         pub payload: String,
+        pub concurrency_key: Option<String>,
+        pub secret: Option<i64>,
     }
+}
+
+/// Jobs that neither their batch nor another job with their key keeps back.
+macro_rules! free {
+    () => {
+        "j.held = FALSE AND (j.concurrency_key IS NULL OR NOT EXISTS
+         (SELECT 1 FROM concurrency_holds h WHERE h.key = j.concurrency_key))"
+    };
 }
 
 /// What waits for an agent and is due, in the order it will be served. In a write the rows are kept from others
@@ -341,13 +406,15 @@ pub async fn queued(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Queued>, Error> {
-    let sql = format!(
-        "SELECT j.id, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.attempt, p.body
+    let sql = concat!(
+        "SELECT j.id, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.attempt, p.body,
+         j.concurrency_key, j.secret_id
          FROM jobs j JOIN payloads p ON p.id = j.payload_id
-         WHERE j.agent_id = $1 AND j.state = 'queued' AND (j.not_before_us IS NULL OR j.not_before_us <= $2)
-         ORDER BY j.priority, j.id LIMIT $3{}",
-        tx.for_update_of_free("j")
+         WHERE j.agent_id = $1 AND j.state = 'queued' AND (j.not_before_us IS NULL OR j.not_before_us <= $2) AND ",
+        free!(),
+        " ORDER BY j.priority, j.id LIMIT $3"
     );
+    let sql = format!("{sql}{}", tx.for_update_of_free("j"));
     tx.query(&sql, &values![agent, now, limit])
         .await?
         .into_iter()
@@ -361,12 +428,13 @@ record! {
         pub active: bool,
         pub slots: u32,
         pub fence: i64,
+        pub sealing_key: Option<String>,
     }
 }
 
 pub async fn intake(tx: &mut Tx<'_>, agent: AgentId) -> Result<Option<Intake>, Error> {
     let sql = format!(
-        "SELECT active, slots, fence FROM agents WHERE id = $1{}",
+        "SELECT active, slots, fence, sealing_key FROM agents WHERE id = $1{}",
         tx.for_update()
     );
     tx.query_opt(&sql, &values![agent])
@@ -439,14 +507,16 @@ record! {
         pub late_exit_code: Option<i32>,
         pub late_reason: Option<String>,
         pub late: Option<Timestamp>,
+        /// JSON.
+        pub result: Option<String>,
     }
 }
 
 macro_rules! attempt_select {
     () => {
         "SELECT t.id, t.job_id, t.number, t.state, t.handed_us, t.started_us, t.finished_us, t.exit_code, t.reason,
-         t.duration_us, t.stdout_bytes, t.stderr_bytes, t.late_state, t.late_exit_code, t.late_reason, t.late_us
-         FROM attempts t"
+         t.duration_us, t.stdout_bytes, t.stderr_bytes, t.late_state, t.late_exit_code, t.late_reason, t.late_us,
+         t.result FROM attempts t"
     };
 }
 
@@ -501,11 +571,13 @@ pub struct AttemptEnd {
     pub exit_code: Option<i32>,
     pub reason: Option<String>,
     pub duration_us: Option<i64>,
+    /// JSON of what a typed job found or did.
+    pub result: Option<String>,
 }
 
 pub async fn attempt_ended(tx: &mut Tx<'_>, id: AttemptId, end: &AttemptEnd) -> Result<(), Error> {
     let sql = "UPDATE attempts SET state = $2, started_us = coalesce($3, started_us), finished_us = $4, exit_code = $5,
-               reason = $6, duration_us = $7 WHERE id = $1";
+               reason = $6, duration_us = $7, result = $8 WHERE id = $1";
     let values = values![
         id,
         end.state,
@@ -514,6 +586,7 @@ pub async fn attempt_ended(tx: &mut Tx<'_>, id: AttemptId, end: &AttemptEnd) -> 
         end.exit_code,
         end.reason.as_deref(),
         end.duration_us,
+        end.result.as_deref(),
     ];
     tx.execute(sql, &values).await.map(|_| ())
 }
@@ -536,9 +609,13 @@ pub async fn attempt_late(
 /// Agents with queued work that is due and that could take it: not necessarily connected.
 pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<AgentId>, Error> {
     let seen = now.minus(postern_domain::agent::SEEN_WITHIN);
-    let sql = "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.last_seen_us >= $1 AND a.id IN
-               (SELECT j.agent_id FROM jobs j WHERE j.state = 'queued'
-                AND (j.not_before_us IS NULL OR j.not_before_us <= $2))";
+    let sql = concat!(
+        "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.last_seen_us >= $1 AND a.id IN
+         (SELECT j.agent_id FROM jobs j WHERE j.state = 'queued'
+          AND (j.not_before_us IS NULL OR j.not_before_us <= $2) AND ",
+        free!(),
+        ")"
+    );
     tx.query(sql, &values![seen, now])
         .await?
         .into_iter()
@@ -550,14 +627,17 @@ pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec
 /// agent that fell silent. A candidate that was none would keep others out of the limit.
 pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<JobId>, Error> {
     let stale = now.minus(STALE_AFTER);
-    let sql = "SELECT id FROM jobs WHERE state = 'queued' AND due_us < $1
-               UNION ALL
+    let sql = concat!(
+        "SELECT j.id FROM jobs j WHERE j.state = 'queued' AND j.due_us < $1 AND ",
+        free!(),
+        " UNION ALL
                SELECT j.id FROM jobs j JOIN agents a ON a.id = j.agent_id
                WHERE j.state IN ('pending', 'running')
                AND coalesce(a.last_seen_us, j.due_us) < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
                AND CASE j.state WHEN 'running' THEN coalesce(j.started_us, j.due_us) ELSE j.due_us END
                    < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
-               LIMIT $3";
+               LIMIT $3"
+    );
     tx.query(sql, &values![stale, now, limit])
         .await?
         .into_iter()
@@ -598,6 +678,10 @@ record! {
         pub started: Option<Timestamp>,
         pub exit_code: Option<i32>,
         pub reason: Option<String>,
+        pub execution_id: Option<ExecutionId>,
+        pub concurrency_key: Option<String>,
+        /// Whether its execution has batches to come.
+        pub rolling: bool,
     }
 }
 
@@ -627,8 +711,10 @@ impl Machine {
 /// The job for a decision; nobody else changes it until the end of the transaction.
 pub async fn machine(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Machine>, Error> {
     let sql = format!(
-        "SELECT id, tenant_id, organization_id, department_id, agent_id, state, timeout_seconds, due_us, attempt,
-         attempt_id, cancel_requested, started_us, exit_code, reason FROM jobs WHERE id = $1{}",
+        "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, j.state, j.timeout_seconds, j.due_us,
+         j.attempt, j.attempt_id, j.cancel_requested, j.started_us, j.exit_code, j.reason, j.execution_id,
+         j.concurrency_key, EXISTS (SELECT 1 FROM executions e WHERE e.id = j.execution_id AND e.open = TRUE)
+         FROM jobs j WHERE j.id = $1{}",
         tx.for_update()
     );
     tx.query_opt(&sql, &values![id])

@@ -1,5 +1,8 @@
 //! Agents, their labels, their enrolment tokens and the state of their credentials.
 
+pub mod groups;
+mod targets;
+
 use std::collections::BTreeMap;
 
 use postern_domain::{
@@ -10,10 +13,12 @@ use postern_domain::{
     permission::{Place, Reach},
 };
 
+pub use targets::{Target, Wanted, targets};
+
 use crate::{
     Error, ListQuery, Tx,
     engine::{Value, record, values},
-    list::{IDS, Key, Select, contains, marks},
+    list::{IDS, Key, Select, contains},
 };
 
 record! {
@@ -291,83 +296,6 @@ fn or(select: &mut Select, parts: impl Iterator<Item = (&'static str, Vec<Value>
     );
 }
 
-record! {
-    /// As much of an agent as is needed to make a job for it.
-    pub struct Target {
-        pub id: AgentId,
-        pub tenant_id: TenantId,
-        pub organization_id: OrganizationId,
-        pub department_id: Option<DepartmentId>,
-        pub name: String,
-    }
-}
-
-impl Target {
-    pub fn place(&self) -> Place {
-        Place {
-            tenant: self.tenant_id,
-            organization: Some(self.organization_id),
-            department: self.department_id,
-        }
-    }
-}
-
-/// Which agents a job is for: those named or numbered, those with all labels, or all.
-#[derive(Debug, Clone, Default)]
-pub struct Selector {
-    pub ids: Vec<i64>,
-    pub names: Vec<String>,
-    pub labels: Labels,
-    pub all: bool,
-}
-
-/// Agents within reach that the selector means, at most `limit` + 1, by id.
-pub async fn targets(
-    tx: &mut Tx<'_>,
-    reach: &Reach,
-    selector: &Selector,
-    limit: u32,
-) -> Result<Vec<Target>, Error> {
-    let mut select =
-        Select::new("SELECT a.id, a.tenant_id, a.organization_id, a.department_id, a.name FROM agents a");
-    select.within(reach, "a");
-    if !selector.all {
-        let mut parts: Vec<(String, Vec<Value>)> = Vec::new();
-        if !selector.ids.is_empty() {
-            let (marks, values) = marks(selector.ids.iter().copied());
-            parts.push((format!("a.id IN ({marks})"), values));
-        }
-        if !selector.names.is_empty() {
-            let (marks, values) = marks(&selector.names);
-            parts.push((format!("a.name IN ({marks})"), values));
-        }
-        if !selector.labels.is_empty() {
-            let has = "EXISTS (SELECT 1 FROM agent_labels l WHERE l.agent_id = a.id AND l.name = ? AND l.value = ?)";
-            let condition = vec![has; selector.labels.len()].join(" AND ");
-            let values = selector
-                .labels
-                .iter()
-                .flat_map(|(name, value)| values![name, value])
-                .collect();
-            parts.push((condition, values));
-        }
-        let (texts, values): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        select.and(
-            &format!("({})", texts.join(") OR (")),
-            values.into_iter().flatten(),
-        );
-    }
-    let (sql, values) = select.push(" ORDER BY a.id").limit(i64::from(limit) + 1).parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(Target::from_row)
-        .collect()
-}
-
 // ---- enrolment
 
 record! {
@@ -495,10 +423,12 @@ pub struct Facts {
     pub languages: String,
     pub root: bool,
     pub slots: u32,
+    pub sealing_key: Option<String>,
 }
 
 pub async fn facts_update(tx: &mut Tx<'_>, id: AgentId, facts: Facts) -> Result<(), Error> {
-    let sql = "UPDATE agents SET version = $2, hostname = $3, os = $4, arch = $5, languages = $6, root = $7, slots = $8 WHERE id = $1";
+    let sql = "UPDATE agents SET version = $2, hostname = $3, os = $4, arch = $5, languages = $6, root = $7, slots = $8,
+               sealing_key = $9 WHERE id = $1";
     let values = values![
         id,
         facts.version,
@@ -508,6 +438,7 @@ pub async fn facts_update(tx: &mut Tx<'_>, id: AgentId, facts: Facts) -> Result<
         facts.languages,
         facts.root,
         facts.slots,
+        facts.sealing_key,
     ];
     tx.execute(sql, &values).await.map(|_| ())
 }

@@ -1,0 +1,178 @@
+//! A whole execution as a file: ZIP with a folder per host, or JSON. Written while it is sent, job by job, so that
+//! neither needs room for all of it.
+
+use std::io::Write as _;
+
+use axum::body::{Body, Bytes};
+use postern_api::executions::ArchiveFormat;
+use postern_domain::{ExecutionId, JobId, job::JobState, permission::Permission};
+use postern_store::{
+    jobs::{self, executions},
+    outputs, tx,
+};
+use tokio::sync::mpsc;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::convert::{attempt_of, job_of, output_of};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::Caller,
+};
+
+/// Pieces that wait to be sent.
+const WAITING: usize = 4;
+const PIECE_BYTES: usize = 64 * 1024;
+
+pub(super) async fn execution_download(
+    app: &App,
+    caller: &Caller,
+    id: ExecutionId,
+    format: ArchiveFormat,
+) -> Result<Body> {
+    let reach = caller.reach(Permission::JobsView);
+    let found = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => {
+            let missing = || Error::not_found("execution", id);
+            executions::find(tx, &reach, id).await?.ok_or_else(missing)?;
+            Ok(executions::jobs_in(tx, &reach, id, JobState::ALL).await?)
+        }))
+        .await?;
+    let (pieces, body) = mpsc::channel::<std::io::Result<Bytes>>(WAITING);
+    let app = app.clone();
+    let jobs: Vec<JobId> = found.into_iter().map(|(job, _)| job).collect();
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let mut out = Pieces::new(pieces);
+        let read = |job| handle.block_on(read(&app, job));
+        let written = match format {
+            ArchiveFormat::Zip => zip(&mut out, &jobs, read),
+            ArchiveFormat::Json => json(&mut out, &jobs, read),
+        };
+        // A reader that went away is no error; anything else must not look like a whole file.
+        if let Err(error) = written.and_then(|()| out.flush()) {
+            let _ = out.to.blocking_send(Err(error));
+        }
+    });
+    let stream = futures_util::stream::unfold(body, |mut body| async move {
+        body.recv().await.map(|piece| (piece, body))
+    });
+    Ok(Body::from_stream(stream))
+}
+
+struct One {
+    name: String,
+    /// Everything but the output.
+    report: serde_json::Value,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// `None` when the job was deleted meanwhile.
+async fn read(app: &App, id: JobId) -> Result<Option<One>> {
+    let now = app.now();
+    app.store
+        .read(tx!(tx => {
+            let Some(job) = jobs::find(tx, id).await? else { return Ok(None) };
+            let name = format!("{}-{id}", job.agent);
+            let attempt = jobs::attempts(tx, id).await?.pop();
+            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            let mut report = serde_json::json!({"job": job_of(job, now)?});
+            if let Some(attempt) = attempt {
+                let read_stdout = outputs::read(tx, attempt.id, outputs::Stream::Stdout, attempt.stdout_bytes).await?;
+                let read_stderr = outputs::read(tx, attempt.id, outputs::Stream::Stderr, attempt.stderr_bytes).await?;
+                report["output"] = serde_json::to_value(output_of(&attempt, &read_stdout, &read_stderr))
+                    .map_err(|error| Error::Internal(error.to_string()))?;
+                report["attempt"] = serde_json::to_value(attempt_of(attempt))
+                    .map_err(|error| Error::Internal(error.to_string()))?;
+                stdout = read_stdout.into_iter().flat_map(|piece| piece.data).collect();
+                stderr = read_stderr.into_iter().flat_map(|piece| piece.data).collect();
+            }
+            Ok(Some(One { name, report, stdout, stderr }))
+        }))
+        .await
+}
+
+fn zip(out: &mut Pieces, jobs: &[JobId], read: impl Fn(JobId) -> Result<Option<One>>) -> std::io::Result<()> {
+    let mut archive = ZipWriter::new_stream(out);
+    let options = SimpleFileOptions::default();
+    for job in jobs {
+        let Some(mut one) = read(*job).map_err(std::io::Error::other)? else {
+            continue;
+        };
+        // The streams are files of their own here.
+        if let Some(report) = one.report.as_object_mut() {
+            report.remove("output");
+        }
+        let report = serde_json::to_vec_pretty(&one.report)?;
+        for (file, bytes) in [
+            ("job.json", &report),
+            ("stdout.txt", &one.stdout),
+            ("stderr.txt", &one.stderr),
+        ] {
+            archive.start_file(format!("{}/{file}", one.name), options)?;
+            archive.write_all(bytes)?;
+        }
+    }
+    archive.finish()?;
+    Ok(())
+}
+
+fn json(
+    out: &mut Pieces,
+    jobs: &[JobId],
+    read: impl Fn(JobId) -> Result<Option<One>>,
+) -> std::io::Result<()> {
+    out.write_all(b"[")?;
+    let mut first = true;
+    for job in jobs {
+        let Some(one) = read(*job).map_err(std::io::Error::other)? else {
+            continue;
+        };
+        out.write_all(if first { b"\n" } else { b",\n" })?;
+        first = false;
+        serde_json::to_writer(&mut *out, &one.report)?;
+    }
+    out.write_all(b"\n]\n")
+}
+
+/// Gathers what is written and hands it on in pieces, as fast as the reader takes them.
+struct Pieces {
+    to: mpsc::Sender<std::io::Result<Bytes>>,
+    gathered: Vec<u8>,
+}
+
+impl Pieces {
+    fn new(to: mpsc::Sender<std::io::Result<Bytes>>) -> Self {
+        Self {
+            to,
+            gathered: Vec::with_capacity(PIECE_BYTES),
+        }
+    }
+
+    fn hand_on(&mut self) -> std::io::Result<()> {
+        let piece = Bytes::from(std::mem::take(&mut self.gathered));
+        self.to
+            .blocking_send(Ok(piece))
+            .map_err(|_| std::io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl std::io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= PIECE_BYTES {
+            self.hand_on()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.gathered.is_empty() {
+            Ok(())
+        } else {
+            self.hand_on()
+        }
+    }
+}

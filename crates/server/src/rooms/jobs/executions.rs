@@ -1,0 +1,299 @@
+//! What people do with whole executions. Who may see one of its jobs may see it; a change touches the jobs that the
+//! caller may manage.
+
+use std::collections::BTreeMap;
+
+use postern_api::{
+    Page,
+    executions::{Execution, ExecutionChanged, ExecutionRerun, RerunHosts, RollingState, ScriptReference},
+    jobs::JobsCreated,
+    targets::Targets,
+};
+use postern_domain::{
+    ExecutionId,
+    job::{Event, JobState},
+    permission::Permission,
+};
+use postern_protocol::payload::{JobPayload, JobType};
+use postern_store::{
+    Cursor, SortDirection, Tx,
+    jobs::{self, executions},
+    tx,
+};
+
+use super::{
+    run::{Kept, Prepared, Run, start},
+    service::apply_recorded,
+};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{
+        Caller,
+        extract::{List, page_of, unknown_filter, words},
+        idempotency::Key,
+    },
+    hub::News,
+};
+
+const VIEW: Permission = Permission::JobsView;
+const MANAGE: Permission = Permission::JobsManage;
+/// Jobs changed in one transaction.
+const AT_ONCE: usize = 500;
+const FAILED: &[JobState] = &[JobState::Failed, JobState::Timeout, JobState::Unknown];
+const OPEN: &[JobState] = &[JobState::Pending, JobState::Running];
+
+pub(super) async fn execution_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Execution>> {
+    list.sort_by(&["created_at"], SortDirection::Descending)?;
+    let mut filter = executions::Filter {
+        search: list.search.clone(),
+        ..Default::default()
+    };
+    for (field, values) in &list.filters {
+        match field.as_str() {
+            "script" => filter.scripts = words(field, values, |word| word.parse().ok())?,
+            "type" => {
+                filter.kinds = words(field, values, |word| {
+                    JobType::parse(word).map(|kind| kind.as_str().to_owned())
+                })?;
+            }
+            _ => return Err(unknown_filter(field, "script, type")),
+        }
+    }
+    let reach = caller.reach(VIEW);
+    let (page, limit) = (list.page.clone(), list.page.limit);
+    let (rows, counts) = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => {
+            let rows = executions::list(tx, &reach, &filter, &page).await?;
+            let ids: Vec<ExecutionId> = rows.iter().map(|row| row.id).collect();
+            let counts = executions::counts(tx, &reach, &ids).await?;
+            Ok((rows, counts))
+        }))
+        .await?;
+    page_of(
+        rows,
+        limit,
+        |row| Cursor {
+            key: String::new(),
+            id: row.id.0,
+        },
+        |row| execution_of(row, &counts),
+    )
+}
+
+pub(super) async fn execution_show(app: &App, caller: &Caller, id: ExecutionId) -> Result<Execution> {
+    let reach = caller.reach(VIEW);
+    app.store
+        .scan(tx!(tx => {
+            let row = executions::find(tx, &reach, id).await?.ok_or_else(|| missing(id))?;
+            let counts = executions::counts(tx, &reach, &[id]).await?;
+            execution_of(row, &counts)
+        }))
+        .await
+}
+
+fn missing(id: ExecutionId) -> Error {
+    Error::not_found("execution", id)
+}
+
+fn execution_of(row: executions::Execution, counts: &[executions::Count]) -> Result<Execution> {
+    let internal =
+        |error: serde_json::Error| Error::Internal(format!("execution {} in the database: {error}", row.id));
+    let own = counts.iter().filter(|count| count.execution_id == row.id);
+    let finished = own.clone().all(|count| count.state.is_final());
+    let states: BTreeMap<String, i64> = own
+        .map(|count| (count.state.as_str().to_owned(), count.jobs))
+        .collect();
+    let plan = row
+        .rolling
+        .as_deref()
+        .map(serde_json::from_str)
+        .transpose()
+        .map_err(internal)?;
+    Ok(Execution {
+        id: row.id,
+        kind: super::convert::kind_of(&row.kind)?,
+        created_at: row.created,
+        created_by: row.created_by,
+        hosts: states.values().sum(),
+        counts: states,
+        finished,
+        rolling: plan.map(|plan| RollingState {
+            plan,
+            batches: row.batches,
+            begun: row.released,
+            resumes_at: row.resume.filter(|_| row.open),
+            stopped: row.stopped,
+        }),
+        script: row
+            .script_id
+            .zip(row.script_version)
+            .map(|(id, version)| ScriptReference { id, version }),
+        rerun_of: row.rerun_of,
+        targets: serde_json::from_str(&row.targets).map_err(internal)?,
+        summary: row.summary,
+    })
+}
+
+/// Those that wait first, so that no batch begins meanwhile.
+pub(super) async fn execution_cancel(
+    app: &App,
+    caller: &Caller,
+    id: ExecutionId,
+) -> Result<ExecutionChanged> {
+    let waiting = change(
+        app,
+        caller,
+        id,
+        &[JobState::Queued],
+        "job_cancel",
+        &Event::CancelRequested,
+    )
+    .await?;
+    let running = change(app, caller, id, OPEN, "job_cancel", &Event::CancelRequested).await?;
+    Ok(ExecutionChanged {
+        changed: waiting + running,
+    })
+}
+
+pub(super) async fn execution_retry(app: &App, caller: &Caller, id: ExecutionId) -> Result<ExecutionChanged> {
+    let changed = change(app, caller, id, FAILED, "job_retry", &Event::RetryRequested).await?;
+    Ok(ExecutionChanged { changed })
+}
+
+/// Applies an event to the jobs in these states. A job that leaves them meanwhile is passed over.
+async fn change(
+    app: &App,
+    caller: &Caller,
+    id: ExecutionId,
+    states: &'static [JobState],
+    action: &'static str,
+    event: &Event,
+) -> Result<u32> {
+    let (view, manage) = (caller.reach(VIEW), caller.reach(MANAGE));
+    let found = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => {
+            executions::find(tx, &view, id).await?.ok_or_else(|| missing(id))?;
+            if executions::find(tx, &manage, id).await?.is_none() {
+                return Err(Error::Forbidden(MANAGE));
+            }
+            Ok(executions::jobs_in(tx, &manage, id, states).await?)
+        }))
+        .await?;
+    let mut changed = 0;
+    for part in found.chunks(AT_ONCE) {
+        let (now, caller, event) = (app.now(), caller.clone(), event.clone());
+        let part = part.to_vec();
+        let done = app
+            .store
+            .write::<_, Error, _>(tx!(tx => {
+                let mut done = Vec::new();
+                for (job, agent) in part {
+                    let Some(machine) = jobs::machine(tx, job).await? else { continue };
+                    if states.contains(&machine.state) {
+                        let change = apply_recorded(tx, &caller, &machine, action, event.clone(), now).await?;
+                        done.push((job, agent, change));
+                    }
+                }
+                Ok(done)
+            }))
+            .await?;
+        for (job, agent, change) in done {
+            changed += 1;
+            if let Some(state) = change.ended() {
+                app.metrics.job_ended(state);
+            }
+            app.hub.job_changed(job, News::State);
+            app.hub.wake(change.freed.into_iter().chain([agent]));
+        }
+    }
+    app.rollouts.notify_one();
+    Ok(changed)
+}
+
+/// The same again, as a new execution, on all of its hosts or on those where it did not work.
+pub(super) async fn execution_rerun(
+    app: &App,
+    caller: &Caller,
+    id: ExecutionId,
+    request: ExecutionRerun,
+    key: Key,
+) -> Result<JobsCreated> {
+    let (view, manage) = (caller.reach(VIEW), caller.reach(MANAGE));
+    let only = request.hosts;
+    let prepared = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => {
+            let row = executions::find(tx, &view, id).await?.ok_or_else(|| missing(id))?;
+            if executions::find(tx, &manage, id).await?.is_none() {
+                return Err(Error::Forbidden(MANAGE));
+            }
+            let states = match only {
+                RerunHosts::All => JobState::ALL.to_vec(),
+                RerunHosts::Failed => [FAILED, &[JobState::Cancelled]].concat(),
+            };
+            let found = executions::jobs_in(tx, &manage, id, &states).await?;
+            if found.is_empty() {
+                return Err(Error::conflict(
+                    "nothing_to_rerun",
+                    format!("Execution {id} has no host on which it failed: run it on all hosts again instead."),
+                ));
+            }
+            let agents = found.iter().map(|(_, agent)| agent.to_string()).collect();
+            prepare_again(tx, row, agents).await
+        }))
+        .await?;
+    start(
+        app,
+        caller,
+        "execution_rerun",
+        &(id, request),
+        key,
+        (prepared, None),
+    )
+    .await
+}
+
+async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<String>) -> Result<Prepared> {
+    let id = row.id;
+    let again = executions::repeat(tx, id).await?.ok_or_else(|| missing(id))?;
+    let internal = |error: serde_json::Error| Error::Internal(format!("execution {id}: {error}"));
+    let work: JobPayload = serde_json::from_str(&again.payload).map_err(internal)?;
+    let secret = match again.secret {
+        Some(secret) if jobs::secret(tx, secret).await?.is_none() => {
+            return Err(Error::conflict(
+                "secrets_gone",
+                format!(
+                    "The secrets of execution {id} were removed when it completed: run it anew and give them."
+                ),
+            ));
+        }
+        Some(secret) => Kept::Old(secret),
+        None => Kept::None,
+    };
+    let run = Run {
+        work,
+        summary: Some(row.summary),
+        targets: Targets {
+            agents,
+            ..Default::default()
+        },
+        priority: Some(jobs::priority_of(again.priority)),
+        timeout_seconds: Some(again.timeout_seconds),
+        not_before: None,
+        rolling: row
+            .rolling
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(internal)?,
+        concurrency: None,
+        origin: executions::Origin {
+            script: row.script_id.zip(row.script_version),
+            rerun_of: Some(id),
+        },
+    };
+    Prepared::with(run, secret)
+}

@@ -1,0 +1,381 @@
+//! Making jobs: what is to run is checked first, then turned into one job per host in one transaction.
+
+use postern_api::{
+    jobs::{Concurrency, JobCreate, JobPreview, JobReference, JobsCreated},
+    secret::SecretText,
+    targets::Targets,
+};
+use postern_domain::{
+    AgentId, JobId, Timestamp,
+    job::{DEFAULT_TIMEOUT_SECONDS, JobState, MAX_TIMEOUT_SECONDS, Priority},
+    name::parameter_variable,
+    permission::{Permission, Reach},
+    rollout::Rolling,
+};
+use postern_protocol::{
+    payload::{JobPayload, JobType},
+    seal::Secrets,
+};
+use postern_store::{
+    Tx, audit,
+    jobs::{self, Host, executions},
+    tx,
+};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::{secrets, targets};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{
+        Caller,
+        idempotency::{self, Answered, Key},
+    },
+    rooms::agents::targets::{check as check_targets, resolve},
+};
+
+/// Longest concurrency key.
+const MAX_KEY: usize = 100;
+
+/// What is to run, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) work: JobPayload,
+    /// In place of the line that the payload says of itself.
+    pub(crate) summary: Option<String>,
+    pub(crate) targets: Targets,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) timeout_seconds: Option<u32>,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) rolling: Option<Rolling>,
+    pub(crate) concurrency: Option<Concurrency>,
+    pub(crate) origin: executions::Origin,
+}
+
+/// A run that was checked and can be made any number of times.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    run: Run,
+    payload: String,
+    digest: String,
+    secret: Kept,
+}
+
+/// Where the values of its secrets come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Kept {
+    None,
+    New(jobs::Secret),
+    /// Those that another execution waits with already.
+    Old(i64),
+}
+
+/// On whose account jobs are made, and where that person may make them.
+#[derive(Debug, Clone)]
+pub(crate) struct Author {
+    pub(crate) caller: Caller,
+    pub(crate) reach: Reach,
+    groups: Reach,
+}
+
+impl Author {
+    pub(crate) fn new(caller: &Caller) -> Self {
+        Self {
+            reach: caller.reach(Permission::JobsManage),
+            groups: caller.reach(Permission::AgentsView),
+            caller: caller.clone(),
+        }
+    }
+}
+
+/// By spec 4: what an operator does in an emergency goes first.
+const fn default_priority(kind: JobType) -> Priority {
+    match kind {
+        JobType::ServiceControl | JobType::ProcessControl | JobType::UserControl | JobType::GroupControl => {
+            Priority::Critical
+        }
+        JobType::NetworkDiagnostic => Priority::High,
+        JobType::Command | JobType::Script | JobType::SoftwareInstall | JobType::HttpRequest => {
+            Priority::Normal
+        }
+    }
+}
+
+impl Prepared {
+    /// Checks everything that needs no database. Returns the password that was drawn, if one was.
+    pub(crate) fn new(app: &App, run: Run, mut values: Secrets) -> Result<(Self, Option<Zeroizing<String>>)> {
+        check(&run)?;
+        let drawn = secrets::complete(&run.work, &mut values)?;
+        let secret = secrets::keep(app, &values)?.map_or(Kept::None, Kept::New);
+        Ok((Self::with(run, secret)?, drawn))
+    }
+
+    /// Of what ran before.
+    pub(crate) fn with(run: Run, secret: Kept) -> Result<Self> {
+        let payload = serde_json::to_string(&run.work).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Self {
+            digest: digest(payload.as_bytes()),
+            payload,
+            run,
+            secret,
+        })
+    }
+
+    fn summary(&self) -> String {
+        self.run
+            .summary
+            .clone()
+            .unwrap_or_else(|| self.run.work.summary())
+    }
+
+    async fn hosts(&self, tx: &mut Tx<'_>, author: &Author) -> Result<(Vec<Host>, u32)> {
+        let run = &self.run;
+        let (found, groups) = resolve(tx, &author.reach, &author.groups, &run.targets).await?;
+        targets::arrange(found, &groups, run.rolling.as_ref(), run.concurrency.as_ref())
+    }
+
+    /// One job per host, with their records, in the caller's transaction.
+    pub(crate) async fn create(
+        self,
+        tx: &mut Tx<'_>,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<JobsCreated> {
+        let (hosts, batches) = self.hosts(tx, author).await?;
+        let summary = self.summary();
+        let Self {
+            run,
+            payload,
+            digest,
+            secret,
+        } = self;
+        let kind = run.work.kind();
+        if !matches!(secret, Kept::None) {
+            check_sealing(&hosts)?;
+        }
+        let execution = executions::NewExecution {
+            tenant: hosts[0].target.tenant_id,
+            kind: kind.as_str(),
+            summary: summary.clone(),
+            created_by: author.caller.actor(),
+            targets: json(&run.targets)?,
+            rolling: run.rolling.as_ref().map(json).transpose()?,
+            batches,
+            origin: run.origin,
+        };
+        let execution_id = executions::create(tx, &execution, now).await?;
+        let secret = match secret {
+            Kept::None => None,
+            Kept::New(secret) => Some(jobs::secret_keep(tx, secret).await?),
+            Kept::Old(id) => Some(id),
+        };
+        let new = jobs::NewJobs {
+            kind: kind.as_str(),
+            payload,
+            payload_digest: digest,
+            summary,
+            priority: run.priority.unwrap_or(default_priority(kind)),
+            timeout_seconds: run.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+            not_before: run.not_before,
+            created_by: author.caller.actor(),
+            execution: execution_id,
+            secret,
+        };
+        let created = jobs::create(tx, &new, &hosts, now).await?;
+        let references = record(tx, author, &new, &hosts, created, now).await?;
+        Ok(JobsCreated {
+            execution_id,
+            jobs: references,
+            generated_password: None,
+        })
+    }
+}
+
+/// The records of new jobs, and what the caller is told of them.
+async fn record(
+    tx: &mut Tx<'_>,
+    author: &Author,
+    new: &jobs::NewJobs,
+    hosts: &[Host],
+    created: Vec<(JobId, AgentId)>,
+    now: Timestamp,
+) -> Result<Vec<JobReference>> {
+    let by_id: std::collections::HashMap<AgentId, &Host> =
+        hosts.iter().map(|host| (host.target.id, host)).collect();
+    let mut references = Vec::with_capacity(created.len());
+    let mut entries = Vec::with_capacity(created.len());
+    for (id, agent_id) in created {
+        let target = &by_id[&agent_id].target;
+        let agent = target.name.clone();
+        let mut entry = author
+            .caller
+            .entry(now, "job_create", format!("job:{id}"), target.tenant_id);
+        let after = serde_json::json!({
+            "agent": agent, "type": new.kind, "summary": new.summary, "payload_sha256": new.payload_digest,
+            "execution": new.execution,
+        });
+        entry.after = Some(after.to_string());
+        entries.push(entry);
+        references.push(JobReference {
+            id,
+            agent_id,
+            agent,
+            state: JobState::Queued,
+        });
+    }
+    references.sort_by_key(|reference| reference.id);
+    audit::append(tx, entries).await?;
+    Ok(references)
+}
+
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
+}
+
+fn check_sealing(hosts: &[Host]) -> Result<()> {
+    let Some(host) = hosts.iter().find(|host| !host.target.sealing) else {
+        return Ok(());
+    };
+    let message = format!(
+        "cannot go to agent {:?}: it has told no key to seal them to. It does when it connects for the first time; \
+         upgrade it if it is older than this server",
+        host.target.name
+    );
+    Err(Error::invalid("secrets", message))
+}
+
+fn check(run: &Run) -> Result<()> {
+    check_targets(&run.targets)?;
+    run.work
+        .check()
+        .map_err(|error| Error::invalid(format!("payload.{}", error.field), error.problem))?;
+    if let JobPayload::Script(script) = &run.work {
+        let mut seen = std::collections::HashSet::new();
+        let parameters = script.parameters.keys().map(|name| ("payload.parameters", name));
+        let secrets = script.secrets.iter().map(|name| ("payload.secrets", name));
+        for (list, name) in parameters.chain(secrets) {
+            let field = || format!("{list}.{name}");
+            let variable = parameter_variable(name).map_err(|error| Error::invalid(field(), error))?;
+            if !seen.insert(variable.clone()) {
+                return Err(Error::invalid(
+                    field(),
+                    format!("is given twice: both become {variable}"),
+                ));
+            }
+        }
+    }
+    let timeout = run.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
+    if !(1..=MAX_TIMEOUT_SECONDS).contains(&timeout) {
+        return Err(Error::invalid(
+            "timeout_seconds",
+            format!("must be 1 to {MAX_TIMEOUT_SECONDS}"),
+        ));
+    }
+    if let Some(rolling) = &run.rolling {
+        rolling
+            .check()
+            .map_err(|error| Error::invalid(format!("rolling.{}", error.field), error.problem))?;
+    }
+    if let Some(concurrency) = &run.concurrency {
+        let key = &concurrency.key;
+        if key.is_empty() || key.chars().count() > MAX_KEY || key.chars().any(char::is_control) {
+            let message = format!("must have 1 to {MAX_KEY} characters, none of them control characters");
+            return Err(Error::invalid("concurrency.key", message));
+        }
+    }
+    Ok(())
+}
+
+fn run_of(request: &JobCreate) -> (Run, Secrets) {
+    let run = Run {
+        work: request.work.clone(),
+        summary: None,
+        targets: request.targets.clone(),
+        priority: request.priority,
+        timeout_seconds: request.timeout_seconds,
+        not_before: request.not_before,
+        rolling: request.rolling.clone(),
+        concurrency: request.concurrency.clone(),
+        origin: executions::Origin::default(),
+    };
+    (run, secrets_of(&request.secrets))
+}
+
+pub(crate) fn secrets_of(given: &std::collections::BTreeMap<String, SecretText>) -> Secrets {
+    given
+        .iter()
+        .map(|(name, value)| (name.clone(), Zeroizing::new(value.reveal().to_owned())))
+        .collect()
+}
+
+pub(super) async fn job_create(
+    app: &App,
+    caller: &Caller,
+    request: JobCreate,
+    key: Key,
+) -> Result<JobsCreated> {
+    let (run, values) = run_of(&request);
+    let prepared = Prepared::new(app, run, values)?;
+    start(app, caller, "job_create", &request, key, prepared).await
+}
+
+/// Makes the jobs of a person's click, once per key, and wakes their agents.
+pub(crate) async fn start<Request: serde::Serialize>(
+    app: &App,
+    caller: &Caller,
+    operation: &'static str,
+    request: &Request,
+    key: Key,
+    (prepared, drawn): (Prepared, Option<Zeroizing<String>>),
+) -> Result<JobsCreated> {
+    let (now, author) = (app.now(), Author::new(caller));
+    let (created, answered) = idempotency::create(
+        app,
+        caller,
+        key,
+        operation,
+        request,
+        tx!(tx => {
+            let mut created = prepared.create(tx, &author, now).await?;
+            created.generated_password = drawn.map(|password| SecretText::new(password.as_str()));
+            Ok(created)
+        }),
+    )
+    .await?;
+    crate::failpoint::hit("after-job-created");
+    if answered == Answered::Now {
+        app.hub.wake(created.jobs.iter().map(|job| job.agent_id));
+    }
+    Ok(created)
+}
+
+/// What a creation would do; nothing is made.
+pub(super) async fn job_preview(app: &App, caller: &Caller, request: JobCreate) -> Result<JobPreview> {
+    let (run, values) = run_of(&request);
+    let (prepared, _) = Prepared::new(app, run, values)?;
+    preview(app, caller, prepared).await
+}
+
+pub(crate) async fn preview(app: &App, caller: &Caller, prepared: Prepared) -> Result<JobPreview> {
+    let (now, author) = (app.now(), Author::new(caller));
+    app.store
+        .scan(tx!(tx => {
+            let (hosts, batches) = prepared.hosts(tx, &author).await?;
+            if !matches!(prepared.secret, Kept::None) {
+                check_sealing(&hosts)?;
+            }
+            Ok(JobPreview {
+                summary: prepared.summary(),
+                batches,
+                hosts: targets::preview(&hosts, Some(&prepared.run.work), now).hosts,
+                payload_sha256: prepared.digest,
+            })
+        }))
+        .await
+}

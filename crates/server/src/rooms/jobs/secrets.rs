@@ -1,0 +1,95 @@
+//! Secrets of jobs: sealed with the master key while they wait, sealed to one agent and attempt when they go.
+
+use postern_domain::{AgentId, AttemptId};
+use postern_protocol::{
+    limits::SECRETS_BYTES,
+    payload::{JobPayload, PASSWORD, check_value},
+    seal::{self, SealedSecrets, Secrets},
+};
+use postern_store::jobs::Secret;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+    random,
+};
+
+/// Letters and digits that cannot be mistaken for each other.
+const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+/// About 139 bits.
+const PASSWORD_LENGTH: usize = 24;
+
+/// Every secret the work names, and no other. A password that nobody gave is drawn, and returned to be shown once.
+pub(super) fn complete(work: &JobPayload, secrets: &mut Secrets) -> Result<Option<Zeroizing<String>>> {
+    let mut drawn = None;
+    let wanted = work.secrets();
+    for name in &wanted {
+        if secrets.contains_key(*name) {
+            continue;
+        }
+        if *name == PASSWORD && matches!(work, JobPayload::UserControl(_)) {
+            let password = password();
+            secrets.insert((*name).to_owned(), password.clone());
+            drawn = Some(password);
+        } else {
+            return Err(Error::invalid(
+                format!("secrets.{name}"),
+                "is missing: give its value",
+            ));
+        }
+    }
+    for (name, value) in secrets.iter() {
+        let field = format!("secrets.{name}");
+        if !wanted.contains(&name.as_str()) {
+            let message = "is not named in the payload: remove it, or name it there";
+            return Err(Error::invalid(field, message));
+        }
+        check_value(&field, value).map_err(|error| Error::invalid(error.field, error.problem))?;
+        if value.is_empty() {
+            return Err(Error::invalid(field, "is empty"));
+        }
+        if name == PASSWORD && value.contains(['\n', '\r', ':']) {
+            return Err(Error::invalid(field, "must not contain ':' or an end of line"));
+        }
+    }
+    if secrets.values().map(|value| value.len()).sum::<usize>() > SECRETS_BYTES {
+        let message = format!("are longer than {SECRETS_BYTES} bytes together");
+        return Err(Error::invalid("secrets", message));
+    }
+    Ok(drawn)
+}
+
+fn password() -> Zeroizing<String> {
+    let letter = |_| {
+        let index = random::below(ALPHABET.len() as u64);
+        char::from(ALPHABET[usize::try_from(index).unwrap_or_default()])
+    };
+    Zeroizing::new((0..PASSWORD_LENGTH).map(letter).collect())
+}
+
+/// For the database; `None` when there are none.
+pub(super) fn keep(app: &App, secrets: &Secrets) -> Result<Option<Secret>> {
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let place = format!("secrets {}", random::identifier());
+    let sealed = app.master.seal(&place, &seal::encode(secrets))?;
+    Ok(Some(Secret { place, sealed }))
+}
+
+/// For one attempt of the agent that told this key. An order without what it names is refused by the agent, which says
+/// so; so nothing here fails for a key that is not there.
+pub(super) fn for_attempt(
+    app: &App,
+    kept: &Secret,
+    key: Option<&str>,
+    agent: AgentId,
+    attempt: AttemptId,
+) -> Result<Option<SealedSecrets>> {
+    let Some(key) = key else { return Ok(None) };
+    let plain = app.master.open(&kept.place, &kept.sealed)?;
+    let secrets =
+        seal::decode(&plain).ok_or_else(|| Error::Internal(format!("{} are damaged", kept.place)))?;
+    Ok(seal::seal(&secrets, key, agent.0, attempt.0).ok())
+}

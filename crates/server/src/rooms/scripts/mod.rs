@@ -1,0 +1,7 @@
+//! Scripts and libraries: saving them as versions, putting them together, running them.
+
+mod assemble;
+mod check;
+pub(super) mod routes;
+mod run;
+mod service;

@@ -1,0 +1,103 @@
+//! Running a saved script: its parameters are checked before any job exists, and its text is fixed.
+
+use std::collections::BTreeMap;
+
+use postern_api::{
+    jobs::{JobPreview, JobsCreated},
+    scripts::{ScriptKind, ScriptRun},
+};
+use postern_domain::{ScriptId, parameter};
+use postern_protocol::{
+    payload::{JobPayload, Script},
+    seal::Secrets,
+};
+use postern_store::{jobs::executions, tx};
+use zeroize::Zeroizing;
+
+use super::service::{MANAGE, find, language_of, whole};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{Caller, idempotency::Key},
+    rooms::jobs::run::{Prepared, Run, preview, start},
+};
+
+pub(super) async fn script_run(
+    app: &App,
+    caller: &Caller,
+    id: ScriptId,
+    request: ScriptRun,
+    key: Key,
+) -> Result<JobsCreated> {
+    let prepared = prepare(app, caller, id, &request).await?;
+    start(app, caller, "script_run", &(id, &request), key, prepared).await
+}
+
+/// What a run would do; nothing is made.
+pub(super) async fn script_preview(
+    app: &App,
+    caller: &Caller,
+    id: ScriptId,
+    request: ScriptRun,
+) -> Result<JobPreview> {
+    let (prepared, _) = prepare(app, caller, id, &request).await?;
+    preview(app, caller, prepared).await
+}
+
+async fn prepare(
+    app: &App,
+    caller: &Caller,
+    id: ScriptId,
+    request: &ScriptRun,
+) -> Result<(Prepared, Option<Zeroizing<String>>)> {
+    let (who, wanted) = (caller.clone(), request.version);
+    let (script, number, definition, text) = app
+        .store
+        .read::<_, Error, _>(tx!(tx => {
+            let script = find(tx, &who, id, MANAGE).await?;
+            if script.kind == ScriptKind::Library.as_str() {
+                return Err(Error::conflict(
+                    "library_not_run",
+                    format!("{:?} is a library: run a script that links it.", script.name),
+                ));
+            }
+            let number = wanted.unwrap_or(script.version);
+            let (definition, text) = whole(tx, &who, &script, number).await?;
+            Ok((script, number, definition, text))
+        }))
+        .await?;
+    let given: BTreeMap<String, serde_json::Value> = request
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), value.0.clone()))
+        .collect();
+    let bound = parameter::bind(&definition.parameters, &given)
+        .map_err(|error| Error::invalid(format!("parameters.{}", error.name), error.problem))?;
+    let secrets: Secrets = bound
+        .secrets
+        .into_iter()
+        .map(|(name, value)| (name, Zeroizing::new(value)))
+        .collect();
+    let work = JobPayload::Script(Script {
+        parameters: bound.values,
+        secrets: secrets.keys().cloned().collect(),
+        run_as_user: definition.run_as_user,
+        requires_elevation: definition.requires_elevation,
+        ..Script::new(language_of(&script)?, text)
+    });
+    let run = Run {
+        work,
+        summary: Some(format!("{} (version {number})", script.name)),
+        targets: request.targets.clone(),
+        priority: request.priority,
+        timeout_seconds: request.timeout_seconds.or(definition.timeout_seconds),
+        not_before: request.not_before,
+        rolling: request.rolling.clone(),
+        concurrency: request.concurrency.clone().or(definition.concurrency),
+        origin: executions::Origin {
+            script: Some((id, number)),
+            rerun_of: None,
+        },
+    };
+    Prepared::new(app, run, secrets)
+}

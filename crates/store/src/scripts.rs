@@ -1,0 +1,299 @@
+//! Scripts and libraries with their versions. A version is never changed once it is written.
+
+use postern_domain::{
+    DepartmentId, OrganizationId, ScriptId, TenantId, Timestamp,
+    permission::{Place, Reach},
+};
+
+use crate::{
+    Error, ListQuery, Tx,
+    engine::{record, values},
+    list::{Key, Select, contains, marks},
+};
+
+record! {
+    pub struct Script {
+        pub id: ScriptId,
+        pub tenant_id: TenantId,
+        pub organization_id: Option<OrganizationId>,
+        pub department_id: Option<DepartmentId>,
+        /// `script` or `library`.
+        pub kind: String,
+        pub name: String,
+        pub description: String,
+        pub language: String,
+        /// The newest.
+        pub version: u32,
+        pub created: Timestamp,
+        pub created_by: String,
+        pub updated: Timestamp,
+        pub updated_by: String,
+    }
+}
+
+impl Script {
+    pub fn place(&self) -> Place {
+        Place {
+            tenant: self.tenant_id,
+            organization: self.organization_id,
+            department: self.department_id,
+        }
+    }
+}
+
+macro_rules! select {
+    () => {
+        "SELECT s.id, s.tenant_id, s.organization_id, s.department_id, s.kind, s.name, s.description, s.language,
+         s.version, s.created_us, s.created_by, s.updated_us, s.updated_by FROM scripts s"
+    };
+}
+
+#[derive(Debug, Clone)]
+pub struct NewScript {
+    pub place: Place,
+    pub kind: &'static str,
+    pub name: String,
+    pub description: String,
+    pub language: &'static str,
+}
+
+/// What a version says.
+#[derive(Debug, Clone)]
+pub struct NewVersion {
+    pub content: String,
+    /// JSON of the rest.
+    pub definition: String,
+    /// SHA-256 of content and definition.
+    pub digest: String,
+    pub message: String,
+    pub libraries: Vec<ScriptId>,
+}
+
+/// With its first version.
+pub async fn create(
+    tx: &mut Tx<'_>,
+    new: &NewScript,
+    version: &NewVersion,
+    by: &str,
+    now: Timestamp,
+) -> Result<ScriptId, Error> {
+    let sql = "INSERT INTO scripts (tenant_id, organization_id, department_id, kind, name, description, language, version,
+                 created_us, created_by, updated_us, updated_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $8, $9) RETURNING id";
+    let values = values![
+        new.place.tenant,
+        new.place.organization,
+        new.place.department,
+        new.kind,
+        &new.name,
+        &new.description,
+        new.language,
+        now,
+        by,
+    ];
+    let id = tx.insert(sql, &values).await.map(ScriptId)?;
+    version_write(tx, id, 1, version, by, now).await?;
+    Ok(id)
+}
+
+/// Adds a version, which becomes the newest.
+pub async fn version_add(
+    tx: &mut Tx<'_>,
+    id: ScriptId,
+    number: u32,
+    version: &NewVersion,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "UPDATE scripts SET version = $2, updated_us = $3, updated_by = $4 WHERE id = $1";
+    tx.execute(sql, &values![id, number, now, by]).await?;
+    version_write(tx, id, number, version, by, now).await
+}
+
+async fn version_write(
+    tx: &mut Tx<'_>,
+    id: ScriptId,
+    number: u32,
+    version: &NewVersion,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO script_versions (script_id, version, content, definition, digest, message, created_us, created_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let values = values![
+        id,
+        number,
+        &version.content,
+        &version.definition,
+        &version.digest,
+        &version.message,
+        now,
+        by,
+    ];
+    tx.execute(sql, &values).await?;
+    let sql = "DELETE FROM script_libraries WHERE script_id = $1";
+    tx.execute(sql, &values![id]).await?;
+    for (position, library) in (0u32..).zip(&version.libraries) {
+        let sql = "INSERT INTO script_libraries (script_id, position, library_id) VALUES ($1, $2, $3)";
+        tx.execute(sql, &values![id, position, *library]).await?;
+    }
+    Ok(())
+}
+
+pub async fn rename(
+    tx: &mut Tx<'_>,
+    id: ScriptId,
+    name: &str,
+    description: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql =
+        "UPDATE scripts SET name = $2, description = $3, updated_us = $4, updated_by = $5 WHERE id = $1";
+    tx.execute(sql, &values![id, name, description, now, by])
+        .await
+        .map(|_| ())
+}
+
+pub async fn delete(tx: &mut Tx<'_>, id: ScriptId) -> Result<(), Error> {
+    tx.execute("DELETE FROM scripts WHERE id = $1", &values![id])
+        .await
+        .map(|_| ())
+}
+
+/// In a write it is kept from others until the end of the transaction.
+pub async fn find(tx: &mut Tx<'_>, id: ScriptId) -> Result<Option<Script>, Error> {
+    let sql = format!("{} WHERE s.id = $1{}", select!(), tx.for_update());
+    tx.query_opt(&sql, &values![id])
+        .await?
+        .map(Script::from_row)
+        .transpose()
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub kinds: Vec<String>,
+    pub languages: Vec<String>,
+    /// Exactly these.
+    pub names: Vec<String>,
+    pub search: Option<String>,
+}
+
+/// The search also looks into the content of the newest version.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    reach: &Reach,
+    filter: &Filter,
+    page: &ListQuery,
+) -> Result<Vec<Script>, Error> {
+    let mut select = Select::new(select!());
+    select.within(reach, "s");
+    if !filter.kinds.is_empty() {
+        select.and_in("s.kind", filter.kinds.iter());
+    }
+    if !filter.languages.is_empty() {
+        select.and_in("s.language", filter.languages.iter());
+    }
+    if !filter.names.is_empty() {
+        select.and_in("s.name", filter.names.iter());
+    }
+    if let Some(text) = &filter.search {
+        let pattern = contains(text);
+        let condition =
+            "lower(s.name) LIKE ? ESCAPE '\\' OR lower(s.description) LIKE ? ESCAPE '\\' OR EXISTS
+             (SELECT 1 FROM script_versions v WHERE v.script_id = s.id AND v.version = s.version
+              AND lower(v.content) LIKE ? ESCAPE '\\')";
+        select.and(condition, values![&pattern, &pattern, &pattern]);
+    }
+    let (sql, values) = select.page(page, Key::Text("s.name"), "s.id")?.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(Script::from_row)
+        .collect()
+}
+
+record! {
+    pub struct Version {
+        pub version: u32,
+        pub content: String,
+        /// JSON.
+        pub definition: String,
+        pub digest: String,
+        pub message: String,
+        pub created: Timestamp,
+        pub created_by: String,
+    }
+}
+
+pub async fn version(tx: &mut Tx<'_>, id: ScriptId, number: u32) -> Result<Option<Version>, Error> {
+    let sql =
+        "SELECT version, content, definition, digest, message, created_us, created_by FROM script_versions
+               WHERE script_id = $1 AND version = $2";
+    tx.query_opt(sql, &values![id, number])
+        .await?
+        .map(Version::from_row)
+        .transpose()
+}
+
+record! {
+    /// A version without what it says.
+    pub struct VersionLine {
+        pub version: u32,
+        pub digest: String,
+        pub message: String,
+        pub created: Timestamp,
+        pub created_by: String,
+    }
+}
+
+/// Newest first.
+pub async fn versions(tx: &mut Tx<'_>, id: ScriptId, page: &ListQuery) -> Result<Vec<VersionLine>, Error> {
+    let mut select =
+        Select::new("SELECT version, digest, message, created_us, created_by FROM script_versions");
+    select.and("script_id = ?", values![id]);
+    let (sql, values) = select.page(page, Key::Id, "version")?.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(VersionLine::from_row)
+        .collect()
+}
+
+record! {
+    pub struct Named {
+        pub id: ScriptId,
+        pub name: String,
+    }
+}
+
+/// Scripts whose newest version links this library, by name.
+pub async fn used_by(tx: &mut Tx<'_>, library: ScriptId) -> Result<Vec<Named>, Error> {
+    let sql = "SELECT s.id, s.name FROM scripts s WHERE s.id IN
+               (SELECT l.script_id FROM script_libraries l WHERE l.library_id = $1) ORDER BY s.name, s.id";
+    tx.query(sql, &values![library])
+        .await?
+        .into_iter()
+        .map(Named::from_row)
+        .collect()
+}
+
+/// Those of these ids or names that are libraries within reach.
+pub async fn libraries(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Result<Vec<Script>, Error> {
+    let mut select = Select::new(select!());
+    select.within(reach, "s").and("s.kind = 'library'", []);
+    let ids = names.iter().filter_map(|name| name.parse::<i64>().ok());
+    let (id_marks, mut values) = marks(ids.chain([0]));
+    let (name_marks, names) = marks(names);
+    values.extend(names);
+    select.and(
+        &format!("s.id IN ({id_marks}) OR s.name IN ({name_marks})"),
+        values,
+    );
+    let (sql, values) = select.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(Script::from_row)
+        .collect()
+}
