@@ -131,14 +131,13 @@ async fn facts_are_kept_even_with_hostile_text(db: TestDatabase) {
     let id = world.agent("web").await;
     let facts = agents::Facts {
         version: "1.2.3".into(),
-        hostname: "nul\0 and \u{202e
-        sealing_key: Some("k".into()),
-    } and '; DROP TABLE agents; --".into(),
+        hostname: "nul\0 and \u{202e} and '; DROP TABLE agents; --".into(),
         os: "linux".into(),
         arch: "x86_64".into(),
         languages: "[\"bash\"]".into(),
         root: true,
         slots: 3,
+        sealing_key: Some("k".into()),
     };
     db.write(tx!(tx => agents::facts_update(tx, id, facts).await))
         .await

@@ -9,7 +9,7 @@ use postern_store::{Error, agents, jobs, outputs, tx};
 
 use crate::{
     database::TestDatabase,
-    world::{NOW, World, at, everywhere, new_jobs},
+    world::{NOW, World, at, at_once, everywhere, new_jobs},
 };
 
 async fn find(db: &TestDatabase, id: JobId) -> jobs::Job {
