@@ -166,6 +166,7 @@ crate::wire! {
         pub message: String,
     }
 
+    #[derive(Default)]
     #[serde(deny_unknown_fields)]
     pub struct ScriptRun {
         /// The newest when absent.

@@ -33,11 +33,11 @@ CREATE TABLE executions (
   script_version INTEGER,
   rerun_of INTEGER
 ) STRICT;
-CREATE INDEX executions_open ON executions (id) WHERE open = TRUE;
+CREATE INDEX executions_open ON executions (id) WHERE open = true;
 CREATE INDEX executions_by_script ON executions (script_id, id);
 
 -- Sealed with the master key; gone when no job that could still run needs it.
-CREATE TABLE secrets (
+CREATE TABLE job_secrets (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   place TEXT NOT NULL,
   sealed BLOB NOT NULL

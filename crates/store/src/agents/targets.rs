@@ -76,7 +76,7 @@ pub async fn targets(
 ) -> Result<Vec<Target>, Error> {
     let mut select = Select::new(
         "SELECT a.id, a.tenant_id, a.organization_id, a.department_id, a.name, a.active, a.created_us,
-         a.last_seen_us, a.languages, a.root, a.sealing_key IS NOT NULL,
+         a.last_seen_us, coalesce(a.languages, '[]'), coalesce(a.root, FALSE), a.sealing_key IS NOT NULL,
          EXISTS (SELECT 1 FROM agent_labels c WHERE c.agent_id = a.id AND c.name = ? AND c.value <> 'false')
          FROM agents a",
     );

@@ -79,7 +79,7 @@ pub(super) async fn group_create(
             let id = groups::create(tx, place, &text, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, &text.name))?;
-            let group = group_of(find(tx, &author, id, VIEW).await?)?;
+            let group = load(tx, id).await?;
             let mut entry = author.entry(now, "group_create", format!("group:{id}"), place.tenant);
             entry.after = Some(json(&group)?);
             audit::append(tx, vec![entry]).await?;
@@ -108,7 +108,7 @@ pub(super) async fn group_update(
                 request.targets.as_ref().unwrap_or(&before.targets),
             )?;
             groups::update(tx, id, &text).await.map_err(|error| taken(error, &text.name))?;
-            let after = group_of(find(tx, &caller, id, VIEW).await?)?;
+            let after = load(tx, id).await?;
             let mut entry = caller.entry(now, "group_update", format!("group:{id}"), tenant);
             entry.before = Some(json(&before)?);
             entry.after = Some(json(&after)?);
@@ -137,6 +137,11 @@ async fn find(tx: &mut Tx<'_>, caller: &Caller, id: GroupId, needed: Permission)
     let group = groups::find(tx, id).await?.ok_or_else(missing)?;
     caller.require(needed, VIEW, group.place(), missing)?;
     Ok(group)
+}
+
+async fn load(tx: &mut Tx<'_>, id: GroupId) -> Result<Group> {
+    let group = groups::find(tx, id).await?;
+    group_of(group.ok_or_else(|| Error::not_found("host group", id))?)
 }
 
 fn text_of(name: &str, description: &str, wanted: &Targets) -> Result<GroupText> {

@@ -10,13 +10,13 @@ use postern_api::{
     targets::Targets,
 };
 use postern_domain::{
-    ExecutionId,
+    AgentId, ExecutionId, JobId,
     job::{Event, JobState},
-    permission::Permission,
+    permission::{Permission, Reach},
 };
 use postern_protocol::payload::{JobPayload, JobType};
 use postern_store::{
-    Cursor, SortDirection, Tx,
+    Cursor, SortDirection, Tx, audit,
     jobs::{self, executions},
     tx,
 };
@@ -93,6 +93,20 @@ pub(super) async fn execution_show(app: &App, caller: &Caller, id: ExecutionId) 
         .await
 }
 
+/// With at least one job that the caller may manage.
+async fn managed(
+    tx: &mut Tx<'_>,
+    view: &Reach,
+    manage: &Reach,
+    id: ExecutionId,
+) -> Result<executions::Execution> {
+    match executions::find(tx, manage, id).await? {
+        Some(row) => Ok(row),
+        None if executions::find(tx, view, id).await?.is_some() => Err(Error::Forbidden(MANAGE)),
+        None => Err(missing(id)),
+    }
+}
+
 fn missing(id: ExecutionId) -> Error {
     Error::not_found("execution", id)
 }
@@ -142,75 +156,105 @@ pub(super) async fn execution_cancel(
     caller: &Caller,
     id: ExecutionId,
 ) -> Result<ExecutionChanged> {
-    let waiting = change(
-        app,
-        caller,
-        id,
-        &[JobState::Queued],
-        "job_cancel",
-        &Event::CancelRequested,
-    )
-    .await?;
-    let running = change(app, caller, id, OPEN, "job_cancel", &Event::CancelRequested).await?;
-    Ok(ExecutionChanged {
-        changed: waiting + running,
-    })
+    let change = Change {
+        operation: "execution_cancel",
+        action: "job_cancel",
+        event: Event::CancelRequested,
+        states: &[&[JobState::Queued], OPEN],
+    };
+    change.apply(app, caller, id).await
 }
 
 pub(super) async fn execution_retry(app: &App, caller: &Caller, id: ExecutionId) -> Result<ExecutionChanged> {
-    let changed = change(app, caller, id, FAILED, "job_retry", &Event::RetryRequested).await?;
-    Ok(ExecutionChanged { changed })
+    let change = Change {
+        operation: "execution_retry",
+        action: "job_retry",
+        event: Event::RetryRequested,
+        states: &[FAILED],
+    };
+    change.apply(app, caller, id).await
 }
 
-/// Applies an event to the jobs in these states. A job that leaves them meanwhile is passed over.
-async fn change(
-    app: &App,
-    caller: &Caller,
-    id: ExecutionId,
-    states: &'static [JobState],
+/// One event for many jobs.
+#[derive(Debug, Clone)]
+struct Change {
+    operation: &'static str,
+    /// What it is called on the record of each job.
     action: &'static str,
-    event: &Event,
-) -> Result<u32> {
-    let (view, manage) = (caller.reach(VIEW), caller.reach(MANAGE));
-    let found = app
-        .store
-        .scan::<_, Error, _>(tx!(tx => {
-            executions::find(tx, &view, id).await?.ok_or_else(|| missing(id))?;
-            if executions::find(tx, &manage, id).await?.is_none() {
-                return Err(Error::Forbidden(MANAGE));
+    event: Event,
+    /// Jobs in these states, the first ones first.
+    states: &'static [&'static [JobState]],
+}
+
+impl Change {
+    async fn apply(self, app: &App, caller: &Caller, id: ExecutionId) -> Result<ExecutionChanged> {
+        let (view, manage) = (caller.reach(VIEW), caller.reach(MANAGE));
+        let states = self.states;
+        let (tenant, found) = app
+            .store
+            .scan::<_, Error, _>(tx!(tx => {
+                let row = managed(tx, &view, &manage, id).await?;
+                let mut found = Vec::new();
+                for states in states {
+                    found.extend(executions::jobs_in(tx, &manage, id, states).await?);
+                }
+                Ok((row.tenant_id, found))
+            }))
+            .await?;
+        let mut entry = caller.entry(app.now(), self.operation, format!("execution:{id}"), tenant);
+        entry.after = Some(serde_json::json!({"jobs": found.len()}).to_string());
+        let mut changed = 0;
+        // The whole is on record with the first of its parts, even when that has nothing to do.
+        let mut entries = vec![entry];
+        let mut parts = found.chunks(AT_ONCE);
+        loop {
+            let part = parts.next().unwrap_or_default();
+            if part.is_empty() && entries.is_empty() {
+                break;
             }
-            Ok(executions::jobs_in(tx, &manage, id, states).await?)
-        }))
-        .await?;
-    let mut changed = 0;
-    for part in found.chunks(AT_ONCE) {
-        let (now, caller, event) = (app.now(), caller.clone(), event.clone());
-        let part = part.to_vec();
+            changed += self
+                .part(app, caller, part.to_vec(), std::mem::take(&mut entries))
+                .await?;
+        }
+        app.rollouts.notify_one();
+        Ok(ExecutionChanged { changed })
+    }
+
+    /// In one transaction. A job that has left the states meanwhile is passed over.
+    async fn part(
+        &self,
+        app: &App,
+        caller: &Caller,
+        part: Vec<(JobId, AgentId)>,
+        entries: Vec<audit::Entry>,
+    ) -> Result<u32> {
+        let (now, author, change) = (app.now(), caller.clone(), self.clone());
         let done = app
             .store
             .write::<_, Error, _>(tx!(tx => {
                 let mut done = Vec::new();
                 for (job, agent) in part {
                     let Some(machine) = jobs::machine(tx, job).await? else { continue };
-                    if states.contains(&machine.state) {
-                        let change = apply_recorded(tx, &caller, &machine, action, event.clone(), now).await?;
+                    if change.states.iter().any(|states| states.contains(&machine.state)) {
+                        let event = change.event.clone();
+                        let change = apply_recorded(tx, &author, &machine, change.action, event, now).await?;
                         done.push((job, agent, change));
                     }
                 }
+                audit::append(tx, entries).await?;
                 Ok(done)
             }))
             .await?;
+        let changed = u32::try_from(done.len()).unwrap_or(u32::MAX);
         for (job, agent, change) in done {
-            changed += 1;
             if let Some(state) = change.ended() {
                 app.metrics.job_ended(state);
             }
             app.hub.job_changed(job, News::State);
             app.hub.wake(change.freed.into_iter().chain([agent]));
         }
+        Ok(changed)
     }
-    app.rollouts.notify_one();
-    Ok(changed)
 }
 
 /// The same again, as a new execution, on all of its hosts or on those where it did not work.
@@ -226,10 +270,7 @@ pub(super) async fn execution_rerun(
     let prepared = app
         .store
         .scan::<_, Error, _>(tx!(tx => {
-            let row = executions::find(tx, &view, id).await?.ok_or_else(|| missing(id))?;
-            if executions::find(tx, &manage, id).await?.is_none() {
-                return Err(Error::Forbidden(MANAGE));
-            }
+            let row = managed(tx, &view, &manage, id).await?;
             let states = match only {
                 RerunHosts::All => JobState::ALL.to_vec(),
                 RerunHosts::Failed => [FAILED, &[JobState::Cancelled]].concat(),

@@ -135,11 +135,13 @@ impl Prepared {
         targets::arrange(found, &groups, run.rolling.as_ref(), run.concurrency.as_ref())
     }
 
-    /// One job per host, with their records, in the caller's transaction.
+    /// One job per host, with their records, in the caller's transaction. `action`: what the whole is called on
+    /// record, where that says more than its jobs do.
     pub(crate) async fn create(
         self,
         tx: &mut Tx<'_>,
         author: &Author,
+        action: Option<&'static str>,
         now: Timestamp,
     ) -> Result<JobsCreated> {
         let (hosts, batches) = self.hosts(tx, author).await?;
@@ -184,6 +186,20 @@ impl Prepared {
         };
         let created = jobs::create(tx, &new, &hosts, now).await?;
         let references = record(tx, author, &new, &hosts, created, now).await?;
+        if let Some(action) = action {
+            let tenant = execution.tenant;
+            let mut entry = author
+                .caller
+                .entry(now, action, format!("execution:{execution_id}"), tenant);
+            let after = serde_json::json!({
+                "summary": new.summary, "payload_sha256": new.payload_digest, "hosts": references.len(),
+                "script": execution.origin.script.map(|(id, _)| id),
+                "version": execution.origin.script.map(|(_, version)| version),
+                "rerun_of": execution.origin.rerun_of,
+            });
+            entry.after = Some(after.to_string());
+            audit::append(tx, vec![entry]).await?;
+        }
         Ok(JobsCreated {
             execution_id,
             jobs: references,
@@ -342,7 +358,8 @@ pub(crate) async fn start<Request: serde::Serialize>(
         operation,
         request,
         tx!(tx => {
-            let mut created = prepared.create(tx, &author, now).await?;
+            let action = (operation != "job_create").then_some(operation);
+        let mut created = prepared.create(tx, &author, action, now).await?;
             created.generated_password = drawn.map(|password| SecretText::new(password.as_str()));
             Ok(created)
         }),

@@ -156,8 +156,7 @@ pub(super) async fn script_clone(
         "script_clone",
         &(id, request),
         tx!(tx => {
-            let source = find(tx, &author, id, VIEW).await?;
-            author.require(MANAGE, VIEW, source.place(), || missing(id))?;
+            let source = find(tx, &author, id, MANAGE).await?;
             let definition = definition(tx, id, source.version).await?;
             let new = scripts::NewScript {
                 place: source.place(),

@@ -3,12 +3,22 @@
 use postern_api::{
     agents::{AgentCreate, AgentUpdate},
     audit::AuditOutcome,
+    executions::{ExecutionRerun, RerunHosts},
+    groups::{GroupCreate, GroupUpdate},
     identity::{
         BindingCreate, DepartmentCreate, OrganizationCreate, OrganizationUpdate, PasswordChange,
         SessionCreate, TokenCreate, UserCreate, UserUpdate,
     },
+    scripts::{
+        ScriptClone, ScriptCreate, ScriptDefinition, ScriptKind, ScriptRestore, ScriptRun, ScriptUpdate,
+    },
+    targets::Targets,
 };
-use postern_domain::permission::{Role, Scope};
+use postern_domain::{
+    JobId,
+    permission::{Role, Scope},
+};
+use postern_protocol::payload::Language;
 use postern_testkit::client::Revoke;
 use postern_testkit::{Answer, TestServer, argv, key, on};
 use reqwest::Method;
@@ -104,6 +114,7 @@ async fn do_everything(server: &TestServer) -> Vec<String> {
         .unwrap()
         .jobs[0]
         .id;
+    do_more(server, job).await;
     server.clock.advance_seconds(31 * 60);
     postern_testkit::until("the job is stale", || async { admin.job_retry(job).await.ok() }).await;
     admin.job_cancel(job).await.unwrap();
@@ -116,6 +127,68 @@ async fn do_everything(server: &TestServer) -> Vec<String> {
         again.enrollment_token,
         user_password.into(),
     ]
+}
+
+/// With host groups, scripts and whole executions.
+async fn do_more(server: &TestServer, job: JobId) {
+    let admin = server.admin();
+    let targets = Targets {
+        agents: vec!["web-1".into()],
+        ..Default::default()
+    };
+    let group = GroupCreate {
+        name: "webs".into(),
+        description: String::new(),
+        organization_id: None,
+        department_id: None,
+        targets: targets.clone(),
+    };
+    let group = admin.group_create(&group, &key()).await.unwrap();
+    let described = GroupUpdate {
+        description: Some("all of them".into()),
+        ..Default::default()
+    };
+    admin.group_update(group.id, &described).await.unwrap();
+    admin.group_delete(group.id).await.unwrap();
+    let definition = |content: &str| ScriptDefinition {
+        content: content.into(),
+        ..Default::default()
+    };
+    let script = ScriptCreate {
+        kind: ScriptKind::Script,
+        name: "hello".into(),
+        description: String::new(),
+        language: Language::Bash,
+        organization_id: None,
+        department_id: None,
+        definition: definition("echo 1"),
+        message: String::new(),
+    };
+    let script = admin.script_create(&script, &key()).await.unwrap().script;
+    let second = ScriptUpdate {
+        definition: Some(definition("echo 2")),
+        ..Default::default()
+    };
+    admin.script_update(script.id, &second).await.unwrap();
+    admin
+        .script_restore(script.id, &ScriptRestore { version: 1 })
+        .await
+        .unwrap();
+    let copy = ScriptClone { name: "copy".into() };
+    let copy = admin.script_clone(script.id, &copy, &key()).await.unwrap().script;
+    admin.script_delete(copy.id).await.unwrap();
+    let run = ScriptRun {
+        targets,
+        ..Default::default()
+    };
+    admin.script_run(script.id, &run, &key()).await.unwrap();
+    let execution = admin.job_show(job).await.unwrap().job.execution_id.unwrap();
+    let all = ExecutionRerun {
+        hosts: RerunHosts::All,
+    };
+    let again = admin.execution_rerun(execution, &all, &key()).await.unwrap();
+    admin.execution_cancel(again.execution_id).await.unwrap();
+    admin.execution_retry(again.execution_id).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

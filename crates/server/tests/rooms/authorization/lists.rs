@@ -42,6 +42,9 @@ async fn a_list_shows_what_its_reader_may_see() {
         for (path, object, permission) in [
             ("/api/v1/agents", Object::Agent, Permission::AgentsView),
             ("/api/v1/jobs", Object::Job, Permission::JobsView),
+            ("/api/v1/executions", Object::Execution, Permission::JobsView),
+            ("/api/v1/groups", Object::Group, Permission::AgentsView),
+            ("/api/v1/scripts", Object::Script, Permission::ScriptsView),
             ("/api/v1/users", Object::User, Permission::UsersManage),
             ("/api/v1/tokens", Object::Token, Permission::UsersManage),
             (
@@ -65,6 +68,9 @@ async fn a_list_shows_what_its_reader_may_see() {
                 let (id, seen) = match object {
                     Object::Agent => (ids.agent, caller.may(permission, place)),
                     Object::Job => (ids.job, caller.may(permission, place)),
+                    Object::Execution => (ids.execution, caller.may(permission, place)),
+                    Object::Group => (ids.group, caller.may(permission, place)),
+                    Object::Script => (ids.script, caller.may(permission, place)),
                     Object::User => (ids.user, caller.may(permission, place)),
                     Object::Token => (ids.token, caller.may(permission, place)),
                     // Those of the own tenant have names everybody there may know.

@@ -19,6 +19,10 @@ pub(super) enum Object {
     Job,
     /// The agent a new job is for, named in the body.
     Target,
+    /// The job's execution.
+    Execution,
+    Group,
+    Script,
     User,
     Token,
     Organization,
@@ -38,7 +42,7 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn changes(&self) -> bool {
-        self.method != Method::GET
+        self.method != Method::GET && !self.name.ends_with("_preview") && self.name != "script_check"
     }
 
     pub(super) fn body(&self, ids: &Ids) -> Option<Value> {
@@ -50,6 +54,9 @@ impl Probe {
         let id = match self.object {
             Object::Agent => ids.agent,
             Object::Job => ids.job,
+            Object::Execution => ids.execution,
+            Object::Group => ids.group,
+            Object::Script => ids.script,
             Object::User => ids.user,
             Object::Token => ids.token,
             Object::Organization => ids.organization,
@@ -59,14 +66,18 @@ impl Probe {
             .path
             .replace("{id}", &id.to_string())
             .replace("{binding_id}", &ids.binding.to_string())
-            .replace("{stream}", "stdout");
+            .replace("{stream}", "stdout")
+            .replace("{version}", "1")
+            .replace("{format}", "json");
         assert!(!path.contains('{'), "{path} has a parameter that no probe fills");
         path
     }
 }
 
 pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
-    use Object::{Agent, Home, Job, None, Organization, OwnTenant, Target, Token, User};
+    use Object::{
+        Agent, Execution, Group, Home, Job, None, Organization, OwnTenant, Script, Target, Token, User,
+    };
     let name = operation["operationId"].as_str().expect("a name").to_owned();
     let nothing: fn(&Ids) -> Value = |_| Value::Null;
     let empty: fn(&Ids) -> Value = |_| json!({});
@@ -76,6 +87,8 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
             (None, nothing)
         }
         "user_list" | "agent_list" | "job_list" | "audit_list" | "audit_verify" => (None, nothing),
+        "execution_list" | "group_list" | "script_list" => (None, nothing),
+        "script_check" => (None, |_| json!({"language": "bash", "content": "true"})),
         "password_change" => (None, |_| json!({"current_password": "", "new_password": "short"})),
         "token_create" => (None, |_| json!({"name": ""})),
         // Refused for the password or the name, which is looked at after who asks.
@@ -100,13 +113,42 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
             Target,
             |ids| json!({"type": "command", "payload": {"argv": ["true"]}, "targets": {"agents": [ids.agent.to_string()]}}),
         ),
+        "job_preview" => (
+            Target,
+            |ids| json!({"type": "command", "payload": {"argv": ["true"]}, "targets": {"agents": [ids.agent.to_string()]}}),
+        ),
+        "target_preview" => (Target, |ids| json!({"agents": [ids.agent.to_string()]})),
+        "execution_show" | "execution_cancel" | "execution_retry" | "execution_download" => {
+            (Execution, nothing)
+        }
+        "execution_rerun" => (Execution, |_| json!({"hosts": "all"})),
+        "group_create" => (Home, |ids| {
+            json!({"name": ids.fresh_name, "targets": {"selector": "env=prod"},
+                "organization_id": ids.organization, "department_id": ids.department})
+        }),
+        "group_show" | "group_delete" => (Group, nothing),
+        "group_update" => (Group, empty),
+        "script_create" => (Home, |ids| {
+            json!({"name": ids.fresh_name, "language": "bash", "definition": {"content": "true"},
+                "organization_id": ids.organization, "department_id": ids.department})
+        }),
+        "script_show" | "script_delete" | "script_version_list" | "script_version_show" => (Script, nothing),
+        "script_update" => (Script, empty),
+        "script_clone" => (Script, |ids| json!({"name": format!("{}-copy", ids.fresh_name)})),
+        "script_restore" => (Script, |_| json!({"version": 1})),
+        "script_run" | "script_preview" => (
+            Script,
+            |ids| json!({"targets": {"agents": [ids.agent.to_string()]}}),
+        ),
         "job_show" | "job_delete" | "job_cancel" | "job_retry" => (Job, nothing),
         "job_output" | "job_output_download" | "job_events" => (Job, nothing),
         _ => panic!("{method} {path} ({name}) is a new operation: say here how it is tried"),
     };
     let seen_by = match object {
-        Agent | Home => Permission::AgentsView,
-        Job | Target => Permission::JobsView,
+        Script => Permission::ScriptsView,
+        Home if name == "script_create" => Permission::ScriptsView,
+        Agent | Home | Group => Permission::AgentsView,
+        Job | Target | Execution => Permission::JobsView,
         _ => Permission::UsersManage,
     };
     Probe {

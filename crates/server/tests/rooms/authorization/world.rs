@@ -7,7 +7,10 @@ use postern_domain::{
     permission::{Permission, Place, Role, Scope},
 };
 use postern_server::clock::Clock as _;
-use postern_store::{agents, identity, tx};
+use postern_store::{
+    agents::{self, groups},
+    identity, scripts, tx,
+};
 use postern_testkit::{Answer, Tenant, TestServer, argv, key, on};
 
 use super::probe::{Object, Probe};
@@ -37,6 +40,9 @@ pub(super) struct Ids {
     pub(super) department: Option<i64>,
     pub(super) agent: i64,
     pub(super) job: i64,
+    pub(super) execution: i64,
+    pub(super) group: i64,
+    pub(super) script: i64,
     pub(super) user: i64,
     pub(super) binding: i64,
     pub(super) token: i64,
@@ -208,7 +214,7 @@ impl World {
             organization: Some(organization),
             department,
         };
-        let (agent, user, binding, token) = server
+        let (agent, user, binding, token, group, script) = server
             .write(tx!(tx => {
                 let new = agents::NewAgent { place, name: format!("{name}-a"), labels: BTreeMap::new(), slots: 4 };
                 let agent = agents::create(tx, new, now).await?;
@@ -221,17 +227,41 @@ impl World {
                 let user = identity::user_create(tx, user, now).await?;
                 let scope = Scope::Organization(organization);
                 let binding = identity::binding_create(tx, user, USERS_ROLE, scope).await?;
-                let token = identity::NewToken { user, name: "t".into(), hash: name, permissions: None, expires: now };
+                let token = identity::NewToken { user, name: "t".into(), hash: name.clone(), permissions: None, expires: now };
                 let token = identity::token_create(tx, token, now).await?;
-                Ok((agent, user, binding, token))
+                let text = groups::GroupText {
+                    name: format!("{name}-g"),
+                    description: String::new(),
+                    targets: r#"{"selector":"env=prod"}"#.into(),
+                };
+                let group = groups::create(tx, place, &text, "user:1", now).await?;
+                let new = scripts::NewScript {
+                    place,
+                    kind: "script",
+                    name: format!("{name}-s"),
+                    description: String::new(),
+                    language: "bash",
+                };
+                let version = scripts::NewVersion {
+                    content: "true".into(),
+                    definition: "{}".into(),
+                    digest: "d".into(),
+                    message: String::new(),
+                    libraries: Vec::new(),
+                };
+                let script = scripts::create(tx, &new, &version, "user:1", now).await?;
+                Ok((agent, user, binding, token, group, script))
             }))
             .await;
-        let job = self.job(server, agent).await;
+        let (job, execution) = self.job(server, agent).await;
         Ids {
             organization: organization.0,
             department: department.map(|id| id.0),
             agent: agent.0,
             job,
+            execution,
+            group: group.0,
+            script: script.0,
             user: user.0,
             binding: binding.0,
             token: token.0,
@@ -239,16 +269,11 @@ impl World {
         }
     }
 
-    async fn job(&self, server: &TestServer, agent: AgentId) -> i64 {
+    /// With its execution.
+    async fn job(&self, server: &TestServer, agent: AgentId) -> (i64, i64) {
         let request = on(&[&agent.to_string()], argv(&["true"]));
-        server
-            .admin()
-            .job_create(&request, &key())
-            .await
-            .expect("a job")
-            .jobs[0]
-            .id
-            .0
+        let made = server.admin().job_create(&request, &key()).await.expect("a job");
+        (made.jobs[0].id.0, made.execution_id.0)
     }
 
     fn nowhere() -> Ids {
@@ -257,6 +282,9 @@ impl World {
             department: None,
             agent: NOBODY_HAS,
             job: NOBODY_HAS,
+            execution: NOBODY_HAS,
+            group: NOBODY_HAS,
+            script: NOBODY_HAS,
             user: NOBODY_HAS,
             binding: NOBODY_HAS,
             token: NOBODY_HAS,

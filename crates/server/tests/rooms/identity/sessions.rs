@@ -23,6 +23,7 @@ async fn a_session_begins_with_the_password_and_ends_with_signing_out() {
     let signed_in = sign_in(&server, "anna", PASSWORD).await.unwrap();
     let permissions = [
         Permission::JobsView,
+        Permission::ScriptsView,
         Permission::AgentsView,
         Permission::AuditView,
     ];
