@@ -3,6 +3,7 @@
 //! nothing here knows HTTP or SQL.
 
 pub mod agent;
+pub mod calendar;
 pub mod clone_guard;
 pub mod job;
 pub mod label;
@@ -10,6 +11,7 @@ pub mod name;
 pub mod parameter;
 pub mod permission;
 pub mod rollout;
+pub mod schedule;
 pub mod selector;
 mod time;
 
@@ -60,4 +62,7 @@ ids! {
     GroupId,
     /// A script or a library.
     ScriptId,
+    ScheduleId,
+    CalendarId,
+    ActionId,
 }
