@@ -1,0 +1,296 @@
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use proptest::{prelude::*, sample::subsequence};
+
+use super::{oracle::Fields, *};
+
+const ZONES: [&str; 6] = [
+    "UTC",
+    "Europe/Brussels",
+    "America/New_York",
+    // Half an hour of daylight saving.
+    "Australia/Lord_Howe",
+    // Half an hour off, none.
+    "Asia/Kolkata",
+    // Shifts at midnight.
+    "America/Santiago",
+];
+const YEARS: std::ops::Range<i16> = 2025..2045;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn cron(expression: &str, zone: &str) -> Cron {
+    Cron::parse(expression, zone).unwrap()
+}
+
+fn ticks(expression: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
+    cron(expression, zone)
+        .preview(at(after), count)
+        .iter()
+        .map(|tick| tick.to_string().replace(".000000", ""))
+        .collect()
+}
+
+fn fields() -> impl Strategy<Value = Fields> {
+    let some = |most: i8, from: i8| subsequence((from..=most).collect::<Vec<_>>(), 1..=3);
+    let hours = prop_oneof![
+        2 => some(23, 0),
+        1 => subsequence(vec![0i8, 1, 2, 3], 1..=4),
+        1 => Just((0..24).collect::<Vec<i8>>()),
+    ];
+    (
+        some(59, 0),
+        hours,
+        prop::option::weighted(0.3, some(31, 1)),
+        prop::option::weighted(0.3, some(12, 1)),
+        prop::option::weighted(0.3, some(6, 0)),
+    )
+        .prop_map(|(minutes, hours, days, months, weekdays)| Fields {
+            minutes,
+            hours,
+            days,
+            months,
+            weekdays,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(20) })]
+    #[test]
+    fn ticks_of_twenty_years_are_those_of_the_oracle(fields in fields(), zone in prop::sample::select(&ZONES[..])) {
+        let tz = TimeZone::get(zone).unwrap();
+        let expected = fields.ticks(&tz, YEARS);
+        let Ok(cron) = Cron::parse(&fields.expression(), zone) else {
+            prop_assert!(expected.is_empty(), "{} was refused", fields.expression());
+            return Ok(());
+        };
+        let mut tick = Timestamp::from_micros(expected.first().copied().unwrap_or_default() - 1);
+        // A few hundred days of a schedule that ticks all the time say as much as all of them.
+        for expected in expected.iter().take(20_000) {
+            tick = cron.next(tick).unwrap();
+            prop_assert_eq!(tick.as_micros(), *expected, "{} in {}", fields.expression(), zone);
+        }
+    }
+}
+
+#[test]
+fn every_zone_agrees_with_the_oracle_around_its_shifts() {
+    for zone in ZONES {
+        for (minutes, hours) in [
+            (vec![30], vec![2]),
+            (vec![0, 30], (0..24).collect()),
+            (vec![15, 45], vec![0, 1, 2, 3]),
+        ] {
+            let fields = Fields {
+                minutes,
+                hours,
+                days: None,
+                months: None,
+                weekdays: None,
+            };
+            let expected = fields.ticks(&TimeZone::get(zone).unwrap(), 2026..2028);
+            let mut tick = Timestamp::from_micros(expected.first().unwrap() - 1);
+            let cron = cron(&fields.expression(), zone);
+            for expected in &expected {
+                tick = cron.next(tick).unwrap();
+                assert_eq!(tick.as_micros(), *expected, "{} in {zone}", fields.expression());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tick_in_the_skipped_hour_comes_once_right_after_it() {
+    let day_after = "2026-03-28T12:00:00Z";
+    assert_eq!(
+        ticks("30 2 * * *", "Europe/Brussels", day_after, 2),
+        ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]
+    );
+    assert_eq!(
+        ticks("0,20,40 2 * * *", "Europe/Brussels", day_after, 2),
+        ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]
+    );
+}
+
+#[test]
+fn a_tick_in_the_repeated_hour_comes_once_unless_every_hour_is_meant() {
+    let evening = "2026-10-24T22:00:00Z";
+    assert_eq!(
+        ticks("30 2 * * *", "Europe/Brussels", evening, 2),
+        ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
+    );
+    assert_eq!(
+        ticks("30 * * * *", "Europe/Brussels", "2026-10-25T00:00:00Z", 3),
+        [
+            "2026-10-25T00:30:00Z",
+            "2026-10-25T01:30:00Z",
+            "2026-10-25T02:30:00Z"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_expression_is_refused() {
+    for (expression, zone, part) in [
+        ("* * * *", "UTC", "five fields"),
+        ("* * * * * *", "UTC", "five fields"),
+        ("61 * * * *", "UTC", "five fields"),
+        ("", "UTC", "five fields"),
+        ("0 0 31 2 *", "UTC", "never"),
+        ("0 0 * * *", "Mars/Olympus", "time zone"),
+        ("0 0 * * *", "", "time zone"),
+        (&"1,".repeat(200), "UTC", "longer"),
+    ] {
+        let error = Cron::parse(expression, zone).expect_err(expression).to_string();
+        assert!(error.contains(part), "{expression}: {error}");
+    }
+}
+
+fn schedule(missed: Missed, overlap: Overlap) -> Schedule {
+    Schedule {
+        cron: cron("*/10 * * * *", "UTC"),
+        missed,
+        overlap,
+        ends: None,
+        max_runs: None,
+        runs: 0,
+        next: Some(at("2026-11-22T10:00:00Z")),
+        waiting: None,
+    }
+}
+
+const FREE: Around = Around {
+    child_open: false,
+    blackout: None,
+};
+const BUSY: Around = Around {
+    child_open: true,
+    blackout: None,
+};
+
+#[test]
+fn a_tick_runs_at_its_time_and_not_before() {
+    let schedule = schedule(Missed::Skip, Overlap::Skip);
+    let tick = at("2026-11-22T10:00:00Z");
+    assert_eq!(step(&schedule, FREE, tick.minus(Duration::from_micros(1))), None);
+    let expected = Step {
+        ticks: vec![(tick, Fate::Run)],
+        next: Some(at("2026-11-22T10:10:00Z")),
+        waiting: None,
+    };
+    assert_eq!(step(&schedule, FREE, tick), Some(expected.clone()));
+    assert_eq!(step(&schedule, FREE, tick.plus(LATE_AFTER)), Some(expected));
+}
+
+#[test]
+fn missed_ticks_are_skipped_or_make_one_run() {
+    let late = at("2026-11-22T10:35:30Z");
+    let ten = at("2026-11-22T10:00:00Z");
+    let next = Some(at("2026-11-22T10:40:00Z"));
+    let skipped = step(&schedule(Missed::Skip, Overlap::Skip), FREE, late).unwrap();
+    assert_eq!(
+        (skipped.ticks, skipped.next),
+        (vec![(ten, Fate::Missed(4))], next)
+    );
+    let once = step(&schedule(Missed::RunOnce, Overlap::Skip), FREE, late).unwrap();
+    let run = (at("2026-11-22T10:30:00Z"), Fate::Run);
+    assert_eq!((once.ticks, once.next), (vec![(ten, Fate::Missed(3)), run], next));
+    // The last of several is on time.
+    let on_time = step(
+        &schedule(Missed::Skip, Overlap::Skip),
+        FREE,
+        at("2026-11-22T10:30:10Z"),
+    )
+    .unwrap();
+    assert_eq!(on_time.ticks, [(ten, Fate::Missed(3)), run]);
+    // Only one, and late.
+    let one = step(
+        &schedule(Missed::RunOnce, Overlap::Skip),
+        FREE,
+        at("2026-11-22T10:05:00Z"),
+    )
+    .unwrap();
+    assert_eq!(one.ticks, [(ten, Fate::Run)]);
+}
+
+#[test]
+fn an_unfinished_child_is_passed_over_waited_for_or_ignored() {
+    let ten = at("2026-11-22T10:00:00Z");
+    let found = |overlap| step(&schedule(Missed::Skip, overlap), BUSY, ten).unwrap();
+    assert_eq!(found(Overlap::Allow).ticks, [(ten, Fate::Run)]);
+    assert_eq!(found(Overlap::Skip).ticks, [(ten, Fate::SkippedForOverlap)]);
+    let queued = found(Overlap::Queue);
+    assert_eq!((queued.ticks, queued.waiting), (vec![], Some(ten)));
+    let waiting = Schedule {
+        next: Some(at("2026-11-22T10:10:00Z")),
+        waiting: Some(ten),
+        ..schedule(Missed::Skip, Overlap::Queue)
+    };
+    let now = at("2026-11-22T10:05:00Z");
+    assert_eq!(step(&waiting, BUSY, now), None);
+    let runs = step(&waiting, FREE, now).unwrap();
+    assert_eq!((runs.ticks, runs.waiting), (vec![(ten, Fate::Run)], None));
+    // The next tick takes its place.
+    let later = step(&waiting, BUSY, at("2026-11-22T10:10:00Z")).unwrap();
+    assert_eq!(later.ticks, [(ten, Fate::Replaced)]);
+    assert_eq!(later.waiting, Some(at("2026-11-22T10:10:00Z")));
+}
+
+#[test]
+fn nothing_begins_in_a_blackout() {
+    let ten = at("2026-11-22T10:00:00Z");
+    let dark = |blackout| Around {
+        child_open: false,
+        blackout: Some(blackout),
+    };
+    let schedule = schedule(Missed::Skip, Overlap::Allow);
+    assert_eq!(
+        step(&schedule, dark(Blackout::Skip), ten).unwrap().ticks,
+        [(ten, Fate::SkippedForBlackout)]
+    );
+    assert_eq!(
+        step(&schedule, dark(Blackout::Wait), ten).unwrap().waiting,
+        Some(ten)
+    );
+}
+
+#[test]
+fn it_ends_by_itself_at_its_limits() {
+    let ten = at("2026-11-22T10:00:00Z");
+    let last = Schedule {
+        max_runs: Some(3),
+        runs: 2,
+        ..schedule(Missed::Skip, Overlap::Allow)
+    };
+    assert_eq!(step(&last, FREE, ten).unwrap().next, None);
+    let not_yet = Schedule {
+        max_runs: Some(4),
+        runs: 2,
+        ..schedule(Missed::Skip, Overlap::Allow)
+    };
+    assert!(step(&not_yet, FREE, ten).unwrap().next.is_some());
+    let dated = Schedule {
+        ends: Some(at("2026-11-22T10:09:59Z")),
+        ..schedule(Missed::Skip, Overlap::Allow)
+    };
+    assert_eq!(step(&dated, FREE, ten).unwrap().next, None);
+    let every_ten = cron("*/10 * * * *", "UTC");
+    assert_eq!(first(&every_ten, None, Some(3), 3, ten), None);
+}
+
+#[test]
+fn the_clock_set_back_repeats_no_tick() {
+    let before = schedule(Missed::Skip, Overlap::Allow);
+    let ten = at("2026-11-22T10:00:00Z");
+    let after = step(&before, FREE, ten).unwrap();
+    let moved = Schedule {
+        next: after.next,
+        runs: 1,
+        ..before
+    };
+    assert_eq!(step(&moved, FREE, ten.minus(Duration::from_secs(3600))), None);
+    assert_eq!(step(&moved, FREE, ten), None);
+}
