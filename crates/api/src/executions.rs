@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postern_domain::{ExecutionId, ScriptId, Timestamp, job::JobState, rollout::Rolling};
+use postern_domain::{ExecutionId, ScheduleId, ScriptId, Timestamp, job::JobState, rollout::Rolling};
 use postern_protocol::payload::JobType;
 
 use crate::targets::Targets;
@@ -25,6 +25,8 @@ crate::wire! {
         pub script: Option<ScriptReference>,
         /// The execution that this one repeats.
         pub rerun_of: Option<ExecutionId>,
+        /// The schedule whose tick made it.
+        pub schedule_id: Option<ScheduleId>,
         /// The hosts as they were asked for.
         pub targets: Targets,
     }

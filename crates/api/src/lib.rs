@@ -9,6 +9,7 @@ pub mod identity;
 pub mod jobs;
 mod page;
 mod problem;
+pub mod schedules;
 pub mod scripts;
 pub mod secret;
 pub mod targets;

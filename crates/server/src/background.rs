@@ -43,6 +43,9 @@ pub(crate) fn start(app: &App) {
         Some(|app| &app.rollouts),
         |app| async move { rooms::jobs::rollout::executions_advance(&app).await },
     );
+    every(app, "schedules", DUE, |app| async move {
+        rooms::schedules::tick::schedules_advance(&app).await
+    });
     every(app, "sweep", SWEEP, |app| async move { sweep(&app).await });
     if app.store.engine() == postern_store::Engine::Postgres {
         let (sending, hearing) = (app.clone(), app.clone());

@@ -22,7 +22,12 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: &[Migration] = migrations!["0001_initial", "0002_executions", "0003_scripts"];
+const MIGRATIONS: &[Migration] = migrations![
+    "0001_initial",
+    "0002_executions",
+    "0003_scripts",
+    "0004_schedules"
+];
 
 /// Keeps two servers from migrating at once on PostgreSQL.
 const LOCK: &str = "SELECT 1 FROM pg_advisory_xact_lock(7032417)";

@@ -5,6 +5,7 @@ mod audit;
 mod groups;
 mod identity;
 mod jobs;
+mod schedules;
 mod scripts;
 
 pub use agents::Revoke;

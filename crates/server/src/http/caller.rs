@@ -33,6 +33,8 @@ pub(crate) struct Caller {
     pub(crate) csrf: Option<String>,
     pub(crate) expires: Timestamp,
     pub(crate) address: Option<String>,
+    /// What acts on the user's account while they are away.
+    pub(crate) through: Option<String>,
 }
 
 pub(crate) fn not_signed_in() -> Error {
@@ -52,6 +54,7 @@ impl Caller {
             csrf: None,
             expires: Timestamp::from_micros(0),
             address,
+            through: None,
         }
     }
 
@@ -63,12 +66,24 @@ impl Caller {
         self.user().map(|user| user.tenant_id)
     }
 
-    /// `user:5 (anna)`
+    /// `user:5 (anna)`, `schedule:7 (nightly) for user:5 (anna)`
     pub(crate) fn actor(&self) -> String {
-        self.user.as_ref().map_or_else(
+        let user = self.user.as_ref().map_or_else(
             || "anonymous".into(),
             |user| format!("user:{} ({})", user.id, user.username),
-        )
+        );
+        match &self.through {
+            Some(through) => format!("{through} for {user}"),
+            None => user,
+        }
+    }
+
+    /// The same person, acting through something of theirs.
+    pub(crate) fn through(self, through: String) -> Self {
+        Self {
+            through: Some(through),
+            ..self
+        }
     }
 
     /// An object may be changed: whoever may not even see it learns nothing of it.
@@ -232,6 +247,7 @@ async fn by_token(app: &App, secret: &str, now: Timestamp) -> Result<Caller, Err
         csrf: None,
         expires: token.expires,
         address: None,
+        through: None,
     })
 }
 
@@ -259,6 +275,7 @@ async fn by_session(app: &App, secret: &str, now: Timestamp) -> Result<Caller, E
         csrf: Some(csrf_token(secret)),
         expires,
         address: None,
+        through: None,
     })
 }
 
@@ -266,6 +283,16 @@ type Grants = Vec<(
     postern_domain::permission::Scope,
     postern_domain::permission::Role,
 )>;
+
+/// A user as if they had called themselves; `None` when they are gone or switched off.
+pub(crate) async fn caller_of(tx: &mut Tx<'_>, id: postern_domain::UserId) -> Result<Option<Caller>, Error> {
+    let found = person(tx, id).await?;
+    Ok(found.map(|(user, grants)| Caller {
+        rights: Rights::new(grants, None),
+        user: Some(user),
+        ..Caller::anonymous(None)
+    }))
+}
 
 /// An active user with their grants.
 async fn person(

@@ -17,7 +17,7 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa::openapi::OpenApi;
 
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, caller_of};
 pub(crate) use route::{Access, Routes};
 
 use crate::{app::App, error::Error, rooms};

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod identity;
 pub(crate) mod jobs;
+pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod system;
 
@@ -57,5 +58,6 @@ pub(crate) fn routes(app: Option<App>) -> Routes {
     let routes = agents::routes::add(routes);
     let routes = jobs::routes::add(routes);
     let routes = scripts::routes::add(routes);
+    let routes = schedules::routes::add(routes);
     audit::routes::add(routes)
 }

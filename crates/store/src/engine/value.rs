@@ -87,7 +87,9 @@ id_values!(
     AuditId,
     ExecutionId,
     GroupId,
-    ScriptId
+    ScriptId,
+    ScheduleId,
+    CalendarId
 );
 
 pub(crate) trait FromValue: Sized {

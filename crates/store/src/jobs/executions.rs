@@ -1,7 +1,7 @@
 //! Executions: one click on *Run*, one job per host. Who may see one of its jobs may see it, with the jobs they may see.
 
 use postern_domain::{
-    AgentId, ExecutionId, JobId, ScriptId, TenantId, Timestamp, job::JobState, permission::Reach,
+    AgentId, ExecutionId, JobId, ScheduleId, ScriptId, TenantId, Timestamp, job::JobState, permission::Reach,
 };
 
 use crate::{
@@ -33,13 +33,14 @@ record! {
         pub script_id: Option<ScriptId>,
         pub script_version: Option<u32>,
         pub rerun_of: Option<ExecutionId>,
+        pub schedule_id: Option<ScheduleId>,
     }
 }
 
 macro_rules! select {
     () => {
         "SELECT e.id, e.tenant_id, e.type, e.summary, e.created_us, e.created_by, e.targets, e.rolling, e.batches,
-         e.released, e.open, e.resume_us, e.stopped, e.script_id, e.script_version, e.rerun_of FROM executions e"
+         e.released, e.open, e.resume_us, e.stopped, e.script_id, e.script_version, e.rerun_of, e.schedule_id FROM executions e"
     };
 }
 
@@ -48,6 +49,7 @@ macro_rules! select {
 pub struct Origin {
     pub script: Option<(ScriptId, u32)>,
     pub rerun_of: Option<ExecutionId>,
+    pub schedule: Option<ScheduleId>,
 }
 
 #[derive(Debug, Clone)]
@@ -64,8 +66,8 @@ pub struct NewExecution {
 
 pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Result<ExecutionId, Error> {
     let sql = "INSERT INTO executions (tenant_id, type, summary, created_us, created_by, targets, rolling, batches, open,
-                 script_id, script_version, rerun_of)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id";
+                 script_id, script_version, rerun_of, schedule_id)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id";
     let values = values![
         new.tenant,
         new.kind,
@@ -79,6 +81,7 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Resu
         new.origin.script.map(|(id, _)| id),
         new.origin.script.map(|(_, version)| version),
         new.origin.rerun_of,
+        new.origin.schedule,
     ];
     tx.insert(sql, &values).await.map(ExecutionId)
 }
@@ -107,6 +110,7 @@ pub async fn find(tx: &mut Tx<'_>, reach: &Reach, id: ExecutionId) -> Result<Opt
 pub struct Filter {
     pub search: Option<String>,
     pub scripts: Vec<i64>,
+    pub schedules: Vec<i64>,
     pub kinds: Vec<String>,
 }
 
@@ -125,6 +129,9 @@ pub async fn list(
     }
     if !filter.scripts.is_empty() {
         select.and_in("e.script_id", filter.scripts.iter().copied());
+    }
+    if !filter.schedules.is_empty() {
+        select.and_in("e.schedule_id", filter.schedules.iter().copied());
     }
     if !filter.kinds.is_empty() {
         select.and_in("e.type", filter.kinds.iter());

@@ -217,6 +217,7 @@ pub struct Filter {
     pub organizations: Vec<String>,
     pub executions: Vec<i64>,
     pub scripts: Vec<i64>,
+    pub schedules: Vec<i64>,
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
 }
@@ -267,6 +268,12 @@ pub async fn list(
     if !filter.scripts.is_empty() {
         let (marks, ids) = marks(filter.scripts.iter().copied());
         let condition = format!("j.execution_id IN (SELECT id FROM executions WHERE script_id IN ({marks}))");
+        select.and(&condition, ids);
+    }
+    if !filter.schedules.is_empty() {
+        let (marks, ids) = marks(filter.schedules.iter().copied());
+        let condition =
+            format!("j.execution_id IN (SELECT id FROM executions WHERE schedule_id IN ({marks}))");
         select.and(&condition, ids);
     }
     if let Some(from) = filter.created_from {

@@ -51,13 +51,14 @@ pub(super) async fn execution_list(app: &App, caller: &Caller, mut list: List) -
     };
     for (field, values) in &list.filters {
         match field.as_str() {
+            "schedule" => filter.schedules = words(field, values, |word| word.parse().ok())?,
             "script" => filter.scripts = words(field, values, |word| word.parse().ok())?,
             "type" => {
                 filter.kinds = words(field, values, |word| {
                     JobType::parse(word).map(|kind| kind.as_str().to_owned())
                 })?;
             }
-            _ => return Err(unknown_filter(field, "script, type")),
+            _ => return Err(unknown_filter(field, "script, schedule, type")),
         }
     }
     let reach = caller.reach(VIEW);
@@ -145,6 +146,7 @@ fn execution_of(row: executions::Execution, counts: &[executions::Count]) -> Res
             .zip(row.script_version)
             .map(|(id, version)| ScriptReference { id, version }),
         rerun_of: row.rerun_of,
+        schedule_id: row.schedule_id,
         targets: serde_json::from_str(&row.targets).map_err(internal)?,
         summary: row.summary,
     })
@@ -334,6 +336,7 @@ async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<
         origin: executions::Origin {
             script: row.script_id.zip(row.script_version),
             rerun_of: Some(id),
+            schedule: None,
         },
     };
     Prepared::with(run, secret)

@@ -6,7 +6,7 @@ use postern_api::{
     targets::Targets,
 };
 use postern_domain::{
-    AgentId, JobId, Timestamp,
+    AgentId, JobId, ScheduleId, Timestamp,
     job::{DEFAULT_TIMEOUT_SECONDS, JobState, MAX_TIMEOUT_SECONDS, Priority},
     name::parameter_variable,
     permission::{Permission, Reach},
@@ -120,6 +120,21 @@ impl Prepared {
             run,
             secret,
         })
+    }
+
+    pub(crate) fn by_schedule(mut self, id: ScheduleId) -> Self {
+        self.run.origin.schedule = Some(id);
+        self
+    }
+
+    /// Whether there are hosts for it now, which can take its secrets.
+    pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<()> {
+        let (hosts, _) = self.hosts(tx, author).await?;
+        if matches!(self.secret, Kept::None) {
+            Ok(())
+        } else {
+            check_sealing(&hosts)
+        }
     }
 
     fn summary(&self) -> String {
@@ -383,10 +398,8 @@ pub(crate) async fn preview(app: &App, caller: &Caller, prepared: Prepared) -> R
     let (now, author) = (app.now(), Author::new(caller));
     app.store
         .scan(tx!(tx => {
+            prepared.check_targets(tx, &author).await?;
             let (hosts, batches) = prepared.hosts(tx, &author).await?;
-            if !matches!(prepared.secret, Kept::None) {
-                check_sealing(&hosts)?;
-            }
             Ok(JobPreview {
                 summary: prepared.summary(),
                 batches,

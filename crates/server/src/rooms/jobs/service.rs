@@ -60,13 +60,14 @@ pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Resu
             }
             "organization" => filter.organizations.clone_from(values),
             "execution" => filter.executions = words(field, values, |word| word.parse().ok())?,
+            "schedule" => filter.schedules = words(field, values, |word| word.parse().ok())?,
             "script" => filter.scripts = words(field, values, |word| word.parse().ok())?,
             "created_from" => filter.created_from = words(field, values, time)?.pop(),
             "created_before" => filter.created_before = words(field, values, time)?.pop(),
             _ => {
                 return Err(unknown_filter(
                     field,
-                    "state, type, priority, agent, organization, execution, script, created_from, created_before",
+                    "state, type, priority, agent, organization, execution, script, schedule, created_from, created_before",
                 ));
             }
         }

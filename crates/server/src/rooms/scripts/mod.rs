@@ -3,5 +3,5 @@
 mod assemble;
 mod check;
 pub(super) mod routes;
-mod run;
+pub(crate) mod run;
 mod service;

@@ -6,15 +6,18 @@ use postern_api::{
     jobs::{JobPreview, JobsCreated},
     scripts::{ScriptKind, ScriptRun},
 };
-use postern_domain::{ScriptId, parameter};
+use postern_domain::{
+    ScriptId,
+    parameter::{self, ParameterType},
+};
 use postern_protocol::{
     payload::{JobPayload, Script},
     seal::Secrets,
 };
-use postern_store::{jobs::executions, tx};
+use postern_store::{Tx, jobs::executions, tx};
 use zeroize::Zeroizing;
 
-use super::service::{MANAGE, find, language_of, whole};
+use super::service::{MANAGE, definition, find, language_of, whole};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -50,22 +53,29 @@ async fn prepare(
     id: ScriptId,
     request: &ScriptRun,
 ) -> Result<(Prepared, Option<Zeroizing<String>>)> {
-    let (who, wanted) = (caller.clone(), request.version);
-    let (script, number, definition, text) = app
-        .store
-        .read::<_, Error, _>(tx!(tx => {
-            let script = find(tx, &who, id, MANAGE).await?;
-            if script.kind == ScriptKind::Library.as_str() {
-                return Err(Error::conflict(
-                    "library_not_run",
-                    format!("{:?} is a library: run a script that links it.", script.name),
-                ));
-            }
-            let number = wanted.unwrap_or(script.version);
-            let (definition, text) = whole(tx, &who, &script, number).await?;
-            Ok((script, number, definition, text))
-        }))
-        .await?;
+    let (who, inner, request) = (caller.clone(), app.clone(), request.clone());
+    app.store
+        .read(tx!(tx => prepare_in(&inner, tx, &who, id, &request).await))
+        .await
+}
+
+/// As a part of somebody else's transaction.
+pub(crate) async fn prepare_in(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ScriptId,
+    request: &ScriptRun,
+) -> Result<(Prepared, Option<Zeroizing<String>>)> {
+    let script = find(tx, caller, id, MANAGE).await?;
+    if script.kind == ScriptKind::Library.as_str() {
+        return Err(Error::conflict(
+            "library_not_run",
+            format!("{:?} is a library: run a script that links it.", script.name),
+        ));
+    }
+    let number = request.version.unwrap_or(script.version);
+    let (definition, text) = whole(tx, caller, &script, number).await?;
     let given: BTreeMap<String, serde_json::Value> = request
         .parameters
         .iter()
@@ -96,8 +106,24 @@ async fn prepare(
         concurrency: request.concurrency.clone().or(definition.concurrency),
         origin: executions::Origin {
             script: Some((id, number)),
-            rerun_of: None,
+            ..Default::default()
         },
     };
     Prepared::new(app, run, secrets)
+}
+
+/// Names of the parameters whose values are secret.
+pub(crate) async fn secret_parameters(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ScriptId,
+    version: Option<u32>,
+) -> Result<Vec<String>> {
+    let script = find(tx, caller, id, MANAGE).await?;
+    let definition = definition(tx, id, version.unwrap_or(script.version)).await?;
+    let secret = definition
+        .parameters
+        .into_iter()
+        .filter(|parameter| parameter.kind == ParameterType::Secret);
+    Ok(secret.map(|parameter| parameter.name).collect())
 }

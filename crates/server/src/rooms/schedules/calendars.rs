@@ -1,0 +1,232 @@
+//! Blackout calendars: saved once, used by many schedules.
+
+use postern_api::{
+    Page,
+    schedules::{Calendar, CalendarCreate, CalendarUpdate},
+};
+use postern_domain::{
+    CalendarId, Timestamp,
+    calendar::{self, Entry},
+    name::check_name,
+    permission::Permission,
+};
+use postern_store::{
+    Cursor, SortDirection, Tx, audit,
+    schedules::calendars::{self, Saved},
+    tx,
+};
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{
+        Caller,
+        extract::{List, page_of, unknown_filter},
+        idempotency::{self, Key},
+    },
+    rooms::identity::places::place_for,
+};
+
+const VIEW: Permission = Permission::JobsView;
+const MANAGE: Permission = Permission::JobsManage;
+const MAX_DESCRIPTION: usize = 2000;
+
+pub(super) async fn calendar_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Calendar>> {
+    list.sort_by(&["name"], SortDirection::Ascending)?;
+    if let Some((field, _)) = list.filters.first() {
+        return Err(unknown_filter(field, "nothing; use search"));
+    }
+    let (now, reach, limit) = (app.now(), caller.reach(VIEW), list.page.limit);
+    let rows = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => {
+            let rows = calendars::list(tx, &reach, list.search.as_deref(), &list.page).await?;
+            let mut found = Vec::with_capacity(rows.len());
+            for row in rows {
+                let users = calendars::used_by(tx, row.id).await?;
+                found.push((row, users));
+            }
+            Ok(found)
+        }))
+        .await?;
+    page_of(
+        rows,
+        limit,
+        |(row, _)| Cursor {
+            key: row.name.clone(),
+            id: row.id.0,
+        },
+        |(row, users)| calendar_of(row, users, now),
+    )
+}
+
+pub(super) async fn calendar_show(app: &App, caller: &Caller, id: CalendarId) -> Result<Calendar> {
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .read(tx!(tx => {
+            find(tx, &caller, id, VIEW).await?;
+            load(tx, id, now).await
+        }))
+        .await
+}
+
+pub(super) async fn calendar_create(
+    app: &App,
+    caller: &Caller,
+    request: CalendarCreate,
+    key: Key,
+) -> Result<Calendar> {
+    let saved = saved_of(
+        &request.name,
+        &request.description,
+        &request.zone,
+        &request.entries,
+    )?;
+    let (now, author) = (app.now(), caller.clone());
+    let lies = (request.organization_id, request.department_id);
+    let created = idempotency::create(
+        app,
+        caller,
+        key,
+        "calendar_create",
+        &request,
+        tx!(tx => {
+            let place = place_for(tx, &author, lies, MANAGE, VIEW).await?;
+            let id = calendars::create(tx, place, &saved, &author.actor(), now)
+                .await
+                .map_err(|error| taken(error, &saved.name))?;
+            let calendar = load(tx, id, now).await?;
+            let mut entry = author.entry(now, "calendar_create", format!("calendar:{id}"), place.tenant);
+            entry.after = Some(json(&calendar)?);
+            audit::append(tx, vec![entry]).await?;
+            Ok(calendar)
+        }),
+    )
+    .await?;
+    Ok(created.0)
+}
+
+pub(super) async fn calendar_update(
+    app: &App,
+    caller: &Caller,
+    id: CalendarId,
+    request: CalendarUpdate,
+) -> Result<Calendar> {
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .write(tx!(tx => {
+            let tenant = find(tx, &caller, id, MANAGE).await?.tenant_id;
+            let before = load(tx, id, now).await?;
+            let saved = saved_of(
+                request.name.as_deref().unwrap_or(&before.name),
+                request.description.as_deref().unwrap_or(&before.description),
+                request.zone.as_deref().unwrap_or(&before.zone),
+                request.entries.as_deref().unwrap_or(&before.entries),
+            )?;
+            calendars::update(tx, id, &saved).await.map_err(|error| taken(error, &saved.name))?;
+            let after = load(tx, id, now).await?;
+            let mut entry = caller.entry(now, "calendar_update", format!("calendar:{id}"), tenant);
+            entry.before = Some(json(&before)?);
+            entry.after = Some(json(&after)?);
+            audit::append(tx, vec![entry]).await?;
+            Ok(after)
+        }))
+        .await
+}
+
+pub(super) async fn calendar_delete(app: &App, caller: &Caller, id: CalendarId) -> Result<()> {
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .write(tx!(tx => {
+            let tenant = find(tx, &caller, id, MANAGE).await?.tenant_id;
+            let before = load(tx, id, now).await?;
+            if !before.used_by.is_empty() {
+                return Err(Error::conflict(
+                    "calendar_in_use",
+                    format!("Calendar {:?} is used by: {}. Change those first.", before.name, before.used_by.join(", ")),
+                ));
+            }
+            calendars::delete(tx, id).await?;
+            let mut entry = caller.entry(now, "calendar_delete", format!("calendar:{id}"), tenant);
+            entry.before = Some(json(&before)?);
+            Ok(audit::append(tx, vec![entry]).await?)
+        }))
+        .await
+}
+
+pub(super) async fn find(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: CalendarId,
+    needed: Permission,
+) -> Result<calendars::Calendar> {
+    let missing = || Error::not_found("calendar", id);
+    let calendar = calendars::find(tx, id).await?.ok_or_else(missing)?;
+    caller.require(needed, VIEW, calendar.place(), missing)?;
+    Ok(calendar)
+}
+
+async fn load(tx: &mut Tx<'_>, id: CalendarId, now: Timestamp) -> Result<Calendar> {
+    let row = calendars::find(tx, id).await?;
+    let users = calendars::used_by(tx, id).await?;
+    calendar_of(row.ok_or_else(|| Error::not_found("calendar", id))?, users, now)
+}
+
+fn saved_of(name: &str, description: &str, zone: &str, entries: &[Entry]) -> Result<Saved> {
+    check_name(name).map_err(|error| Error::invalid("name", error))?;
+    if description.chars().count() > MAX_DESCRIPTION {
+        let message = format!("is longer than {MAX_DESCRIPTION} characters");
+        return Err(Error::invalid("description", message));
+    }
+    calendar::Calendar::new(zone, entries).map_err(|error| match error {
+        calendar::CalendarError::Zone => Error::invalid("zone", error),
+        other => Error::invalid("entries", other),
+    })?;
+    Ok(Saved {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        zone: zone.to_owned(),
+        entries: json(&entries)?,
+    })
+}
+
+fn taken(error: postern_store::Error, name: &str) -> Error {
+    match error {
+        postern_store::Error::Duplicate(_) => Error::conflict(
+            "name_taken",
+            format!("There is a calendar {name:?} already. Choose another name."),
+        ),
+        other => other.into(),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
+}
+
+fn entries_of(row: &calendars::Calendar) -> Result<Vec<Entry>> {
+    serde_json::from_str(&row.entries)
+        .map_err(|error| Error::Internal(format!("calendar {} in the database: {error}", row.id)))
+}
+
+/// As the rules need it.
+pub(super) fn calendar_rules(row: &calendars::Calendar) -> Result<calendar::Calendar> {
+    calendar::Calendar::new(&row.zone, &entries_of(row)?)
+        .map_err(|error| Error::Internal(format!("calendar {} in the database: {error}", row.id)))
+}
+
+fn calendar_of(row: calendars::Calendar, used_by: Vec<String>, now: Timestamp) -> Result<Calendar> {
+    Ok(Calendar {
+        blackout_until: calendar_rules(&row)?.blackout_until(now),
+        entries: entries_of(&row)?,
+        id: row.id,
+        name: row.name,
+        description: row.description,
+        organization_id: row.organization_id,
+        department_id: row.department_id,
+        zone: row.zone,
+        used_by,
+        created_at: row.created,
+        created_by: row.created_by,
+    })
+}

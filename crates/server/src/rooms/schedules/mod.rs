@@ -1,0 +1,7 @@
+//! Schedules: work that is begun at the ticks of a cron expression, on the account of whoever saved it.
+
+mod calendars;
+pub(super) mod routes;
+mod service;
+pub(crate) mod tick;
+mod work;
