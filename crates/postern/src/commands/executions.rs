@@ -1,0 +1,143 @@
+//! `postern execution …`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use postern_api::executions::{ArchiveFormat, Execution, ExecutionRerun, RerunHosts};
+use postern_client::IdempotencyKey;
+use postern_domain::{ExecutionId, job::JobState};
+
+use super::list::{ListArguments, closing};
+use crate::{clock, context::Context, failure::Failure, output::Tone, words};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExecutionCommand {
+    /// List executions, newest first
+    List {
+        #[command(flatten)]
+        list: ListArguments,
+        /// Only of this script, by id
+        #[arg(long, value_name = "ID")]
+        script: Vec<String>,
+        /// Only of this schedule, by id
+        #[arg(long, value_name = "ID")]
+        schedule: Vec<String>,
+    },
+    /// Show one: how many of its jobs are in each state, and where a rolling one stands
+    Show { id: ExecutionId },
+    /// Cancel every job of it that is queued, pending or running
+    Cancel { id: ExecutionId },
+    /// Try every job of it that failed, timed out or is unknown once more
+    Retry { id: ExecutionId },
+    /// Run the same again as a new execution, on the hosts where it did not work
+    Rerun {
+        id: ExecutionId,
+        /// On all hosts
+        #[arg(long)]
+        all: bool,
+    },
+    /// Save all of its jobs with their output: a .zip with a folder per host, or a .json
+    Download {
+        id: ExecutionId,
+        /// The file to write; its ending says the format
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Result<(), Failure> {
+    let (client, console) = (&context.client, context.console);
+    match command {
+        ExecutionCommand::List { list, script, schedule } => {
+            let request = list.request(&[("script", &script), ("schedule", &schedule)]);
+            let page = client.execution_list_all(&request, list.limit()).await?;
+            console.answer(&page, |page| {
+                if !page.items.is_empty() {
+                    let head = ["ID", "WHAT", "HOSTS", "STATE", "CREATED", "BY"];
+                    console.table(&head, page.items.iter().map(row).collect());
+                }
+                closing(console, page, "executions");
+            })
+        }
+        ExecutionCommand::Show { id } => {
+            let execution = client.execution_show(id).await?;
+            console.answer(&execution, |execution| print(execution, context))
+        }
+        ExecutionCommand::Cancel { id } => {
+            let changed = client.execution_cancel(id).await?;
+            console.answer(&changed, |changed| console.say(&format!("{} jobs are cancelled or told to stop", changed.changed)))
+        }
+        ExecutionCommand::Retry { id } => {
+            let changed = client.execution_retry(id).await?;
+            console.answer(&changed, |changed| console.say(&format!("{} jobs are queued again", changed.changed)))
+        }
+        ExecutionCommand::Rerun { id, all } => {
+            let hosts = if all { RerunHosts::All } else { RerunHosts::Failed };
+            let made = client
+                .execution_rerun(id, &ExecutionRerun { hosts }, &IdempotencyKey::random())
+                .await?;
+            console.answer(&made, |made| {
+                console.say(&format!("execution {} runs it again on {} hosts", made.execution_id, made.jobs.len()));
+            })
+        }
+        ExecutionCommand::Download { id, output } => {
+            let ending = output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            let format = match ending {
+                "zip" => ArchiveFormat::Zip,
+                "json" => ArchiveFormat::Json,
+                _ => return Err(Failure::usage("the file must end in .zip or .json")),
+            };
+            let bytes = client.execution_download(id, format).await?;
+            std::fs::write(&output, bytes)
+                .map_err(|error| Failure::local(&format!("cannot write {}", output.display()), &error))
+        }
+    }
+}
+
+fn state(execution: &Execution) -> (String, Tone) {
+    let counts: Vec<String> = execution.counts.iter().map(|(state, jobs)| format!("{jobs} {state}")).collect();
+    let bad = [JobState::Failed, JobState::Timeout, JobState::Unknown];
+    let tone = if !execution.finished {
+        Tone::Busy
+    } else if bad.iter().any(|state| execution.count(*state) > 0) {
+        Tone::Bad
+    } else {
+        Tone::Good
+    };
+    (counts.join(", "), tone)
+}
+
+fn row(execution: &Execution) -> Vec<(String, Tone)> {
+    let plain = |text: String| (text, Tone::Plain);
+    vec![
+        plain(execution.id.to_string()),
+        plain(execution.summary.clone()),
+        plain(execution.hosts.to_string()),
+        state(execution),
+        plain(words::relative(execution.created_at, clock::now())),
+        plain(execution.created_by.clone()),
+    ]
+}
+
+fn print(execution: &Execution, context: &Context<'_>) {
+    let now = clock::now();
+    let id = |id: Option<String>| id.unwrap_or_default();
+    let rolling = execution.rolling.as_ref();
+    context.console.fields(&[
+        ("id", execution.id.to_string()),
+        ("what", execution.summary.clone()),
+        ("hosts", execution.hosts.to_string()),
+        ("state", state(execution).0),
+        ("finished", if execution.finished { "yes" } else { "no" }.to_owned()),
+        ("batches", id(rolling.map(|rolling| format!("{} of {} have begun", rolling.begun, rolling.batches)))),
+        ("resumes", id(rolling.and_then(|rolling| rolling.resumes_at).map(|at| words::absolute(at, now)))),
+        ("stopped", id(rolling.and_then(|rolling| rolling.stopped.clone()))),
+        ("script", id(execution.script.as_ref().map(|script| format!("{} version {}", script.id, script.version)))),
+        ("repeats", id(execution.rerun_of.map(|id| id.to_string()))),
+        ("schedule", id(execution.schedule_id.map(|id| id.to_string()))),
+        ("created", format!("{} by {}", words::absolute(execution.created_at, now), execution.created_by)),
+    ]);
+    context
+        .console
+        .note(&format!("its jobs: `postern job list --execution {}`", execution.id));
+}

@@ -1,0 +1,232 @@
+//! Scripts as files: code with a header of comments, or with a YAML file of the same name beside it.
+//!
+//! ```text
+//! # ---
+//! # name: rotate-logs
+//! # parameters:
+//! #   - {name: days, type: integer, default: 7}
+//! # ---
+//! find /var/log …
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use postern_api::scripts::{ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind};
+use postern_protocol::payload::Language;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    commands::jobs::request::{guess_language, read_script},
+    failure::Failure,
+};
+
+const FENCE: &str = "# ---";
+
+/// What a header says besides the code.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    /// The file's name without its ending when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "is_script")]
+    kind: ScriptKind,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    description: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<Language>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parameters: Vec<postern_domain::parameter::Parameter>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    libraries: Vec<postern_api::scripts::LibraryLink>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeout_seconds: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run_as_user: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    requires_elevation: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    concurrency: Option<postern_api::jobs::Concurrency>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_script(kind: &ScriptKind) -> bool {
+    *kind == ScriptKind::Script
+}
+
+/// The script files that a path means: itself, or those in a folder, in the order of their names.
+pub(super) fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: std::io::Error| Failure::usage(format!("{}: {error}", path.display()));
+    if !path.metadata().map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if matches!(ending, "sh" | "bash" | "py" | "ps1") && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        let message = format!("{}: has no .sh, .bash, .py or .ps1 files", path.display());
+        return Err(Failure::usage(message));
+    }
+    Ok(files)
+}
+
+pub(super) fn read(path: &Path) -> Result<ScriptCreate, Failure> {
+    let text = read_script(path)?;
+    let beside = path.with_extension("yaml");
+    let (header, content) = match split(&text) {
+        Some((header, content)) => (header, content),
+        None if beside.is_file() => (read_script(&beside)?, text.clone()),
+        None => (String::new(), text.clone()),
+    };
+    parse(path, &header, content)
+}
+
+fn parse(path: &Path, header: &str, content: String) -> Result<ScriptCreate, Failure> {
+    let failed = |error: String| Failure::usage(format!("{}: {error}", path.display()));
+    let header: Header = if header.trim().is_empty() {
+        Header::default()
+    } else {
+        serde_saphyr::from_str(header).map_err(|error| failed(format!("its header: {error}")))?
+    };
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+    let name = header.name.or(stem).ok_or_else(|| failed("has no name".into()))?;
+    let language = header
+        .language
+        .or_else(|| guess_language(path, &content))
+        .ok_or_else(|| failed("its language cannot be told: write `language: bash` into its header".into()))?;
+    Ok(ScriptCreate {
+        kind: header.kind,
+        name,
+        description: header.description,
+        language,
+        organization_id: None,
+        department_id: None,
+        definition: ScriptDefinition {
+            content,
+            parameters: header.parameters,
+            libraries: header.libraries,
+            timeout_seconds: header.timeout_seconds,
+            run_as_user: header.run_as_user,
+            requires_elevation: header.requires_elevation,
+            concurrency: header.concurrency,
+        },
+        message: String::new(),
+    })
+}
+
+/// Header and code. A first line that names an interpreter stays with the code.
+fn split(text: &str) -> Option<(String, String)> {
+    let mut lines = text.lines().peekable();
+    let mut content = String::new();
+    if let Some(first) = lines.next_if(|line| line.starts_with("#!")) {
+        content.push_str(first);
+        content.push('\n');
+    }
+    lines.next_if(|line| line.trim_end() == FENCE)?;
+    let mut header = String::new();
+    loop {
+        let line = lines.next()?;
+        if line.trim_end() == FENCE {
+            break;
+        }
+        let line = line.strip_prefix('#')?;
+        header.push_str(line.strip_prefix(' ').unwrap_or(line));
+        header.push('\n');
+    }
+    for line in lines {
+        content.push_str(line);
+        content.push('\n');
+    }
+    Some((header, content))
+}
+
+/// As a file that `read` reads.
+pub(super) fn write(detail: &ScriptDetail) -> Result<String, Failure> {
+    let definition = &detail.definition;
+    let header = Header {
+        name: Some(detail.script.name.clone()),
+        kind: detail.script.kind,
+        description: detail.script.description.clone(),
+        language: Some(detail.script.language),
+        parameters: definition.parameters.clone(),
+        libraries: definition.libraries.clone(),
+        timeout_seconds: definition.timeout_seconds,
+        run_as_user: definition.run_as_user.clone(),
+        requires_elevation: definition.requires_elevation,
+        concurrency: definition.concurrency.clone(),
+    };
+    let yaml = serde_saphyr::to_string(&header).map_err(|error| Failure::Local(error.to_string()))?;
+    let mut text = String::new();
+    let content = match definition.content.split_once('\n') {
+        Some((first, rest)) if first.starts_with("#!") => {
+            text.push_str(first);
+            text.push('\n');
+            rest
+        }
+        _ => &definition.content,
+    };
+    text.push_str(FENCE);
+    text.push('\n');
+    for line in yaml.lines() {
+        text.push_str(format!("# {line}").trim_end());
+        text.push('\n');
+    }
+    text.push_str(FENCE);
+    text.push('\n');
+    text.push_str(content);
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "#!/bin/bash\n# ---\n# name: rotate-logs\n# description: \"Old: logs\"\n# parameters:\n#   - {name: days, type: integer, default: 7}\n#   - {name: token, type: secret, required: true}\n# libraries: [{library: log, version: 2}]\n# run_as_user: www-data\n# ---\necho \"$PARAM_DAYS\"\n\n# ---\necho end\n";
+
+    #[test]
+    fn a_file_says_all_of_a_script_and_survives_being_written() {
+        let (header, content) = split(TEXT).unwrap();
+        let script = parse(Path::new("x/other.sh"), &header, content).unwrap();
+        assert_eq!((script.name.as_str(), script.language), ("rotate-logs", Language::Bash));
+        assert_eq!(script.definition.content, "#!/bin/bash\necho \"$PARAM_DAYS\"\n\n# ---\necho end\n");
+        assert_eq!(script.definition.parameters.len(), 2);
+        let shown = serde_json::json!({
+            "id": 1, "kind": "script", "name": script.name, "description": script.description, "language": "bash",
+            "version": 1, "organization_id": null, "department_id": null, "created_at": "2026-11-22T09:30:00Z",
+            "created_by": "a", "updated_at": "2026-11-22T09:30:00Z", "updated_by": "a",
+            "definition": script.definition, "sha256": "", "used_by": [],
+        });
+        let written = write(&serde_json::from_value(shown).unwrap()).unwrap();
+        let (header, content) = split(&written).unwrap();
+        assert_eq!(parse(Path::new("y.sh"), &header, content).unwrap(), script);
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_named_after_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.py");
+        std::fs::write(&path, "print(1)\n").unwrap();
+        let script = read(&path).unwrap();
+        assert_eq!((script.name.as_str(), script.language), ("disk", Language::Python));
+        std::fs::write(folder.path().join("disk.yaml"), "name: disk-usage\ntimeout_seconds: 60\n").unwrap();
+        let script = read(&path).unwrap();
+        assert_eq!((script.name.as_str(), script.definition.timeout_seconds), ("disk-usage", Some(60)));
+        assert_eq!(files_of(folder.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn what_a_header_cannot_say_is_refused_with_the_files_name() {
+        for header in ["naem: x", "name: [", "parameters: 7", "kind: macro"] {
+            let failure = parse(Path::new("a.sh"), header, "true".into()).expect_err(header);
+            assert!(failure.lines().concat().contains("a.sh"), "{header}");
+        }
+        assert!(parse(Path::new("a.txt"), "", "echo".into()).is_err());
+        assert!(split("# ---\n# name: a\necho\n").is_none(), "a header without an end is code");
+    }
+}

@@ -1,0 +1,85 @@
+//! `postern script run`
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use clap::Args;
+use postern_api::scripts::{ParameterValue, ScriptKind, ScriptRun};
+use postern_client::IdempotencyKey;
+use serde_json::Value;
+
+use crate::{
+    clock,
+    commands::jobs::{
+        options::RunOptions,
+        request::parse_parameter,
+        run::{blame, check_output, print_preview, stay},
+    },
+    context::Context,
+    failure::Failure,
+    lookup,
+    output::Console,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct ScriptRunArguments {
+    /// Name or id
+    script: String,
+    /// This version instead of the newest
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// Value of a parameter. Secret ones are given with --secret
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+pub(super) async fn script_run(arguments: &ScriptRunArguments, console: &Console) -> Result<ExitCode, Failure> {
+    let options = &arguments.options;
+    check_output(options, console)?;
+    let request = request(arguments, console)?;
+    let context = Context::signed_in(console).map_err(|failure| blame(options, failure))?;
+    let id = lookup::script(&context.client, ScriptKind::Script, &arguments.script)
+        .await
+        .map_err(|failure| blame(options, failure))?
+        .id;
+    if options.dry_run {
+        let preview = context.client.script_preview(id, &request).await?;
+        console.answer(&preview, |preview| print_preview(preview, console))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let created = context
+        .client
+        .script_run(id, &request, &IdempotencyKey::random())
+        .await
+        .map_err(|error| blame(options, error.into()))?;
+    stay(created, options, &context).await
+}
+
+fn request(arguments: &ScriptRunArguments, console: &Console) -> Result<ScriptRun, Failure> {
+    let options = &arguments.options;
+    let mut parameters = BTreeMap::new();
+    let secrets = options.secrets(console)?;
+    let plain = arguments
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+    let secret = secrets
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(value.reveal())));
+    for (name, value) in plain.chain(secret) {
+        if parameters.insert(name.clone(), ParameterValue(value)).is_some() {
+            return Err(Failure::usage(format!("parameter {name:?} is given twice")));
+        }
+    }
+    Ok(ScriptRun {
+        version: arguments.version,
+        parameters,
+        targets: options.targets(),
+        priority: options.priority,
+        timeout_seconds: options.timeout,
+        not_before: options.not_before(clock::now())?,
+        rolling: options.rolling(),
+        concurrency: options.concurrency(),
+    })
+}
