@@ -247,20 +247,26 @@ mod tests {
     use super::*;
     use crate::perform::network::namespace::Network;
 
-    fn loopback(address: &str, count: u32) -> (Pinged, u32) {
+    fn loopback(address: &str, count: u32) -> Option<(Pinged, u32)> {
         let mut heard = 0;
         let address: SocketAddr = address.parse().unwrap();
+        if Pinger::open(address).err() == Some(Error::Forbidden) {
+            println!("skipped: {}", Error::Forbidden);
+            return None;
+        }
         let pinged = ping("here", &[address], count, Duration::from_secs(5), &mut |_| {
             heard += 1;
         })
         .unwrap();
-        (pinged, heard)
+        Some((pinged, heard))
     }
 
     #[test]
     fn loopback_answers_each_request_over_ipv4_and_ipv6() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
-            let (pinged, heard) = loopback(address, 2);
+            let Some((pinged, heard)) = loopback(address, 2) else {
+                return;
+            };
             let result = pinged.result;
             assert_eq!((result.sent, result.received, heard), (2, 2, 2), "{address}");
             assert!(
