@@ -48,7 +48,7 @@ pub(crate) enum OperatorCommand {
     /// Agents: create, list, show, update, revoke, delete
     #[command(subcommand)]
     Agent(agents::AgentCommand),
-    /// Jobs: run, list, show, output, cancel, retry, delete
+    /// Jobs: run commands, scripts and operations on hosts; list, show, output, cancel, retry, delete
     #[command(subcommand)]
     Job(jobs::JobCommand),
     /// API tokens: create, list, revoke

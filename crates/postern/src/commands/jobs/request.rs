@@ -20,9 +20,40 @@ use postern_protocol::{
 
 use crate::{failure::Failure, words};
 
+const HEADING: &str = "Where, when and how long";
+
+/// What every job has, whatever it does: where, when and how long, and whether to stay.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("targets").required(true).multiple(true).args(["agents", "labels", "all"]))]
+pub(crate) struct Terms {
+    /// Run on this agent, by name or id; may be given several times
+    #[arg(long = "agent", value_name = "AGENT", help_heading = HEADING)]
+    agents: Vec<String>,
+    /// Run on every agent with this label; of several, each must be there
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label::parse_pair, help_heading = HEADING)]
+    labels: Vec<(String, String)>,
+    /// Run on every agent you may use
+    #[arg(long, conflicts_with_all = ["agents", "labels"], help_heading = HEADING)]
+    all: bool,
+    /// Kill it after this time: seconds, or a number with s, m, h or d
+    #[arg(long, value_name = "TIME", value_parser = parse_timeout, help_heading = HEADING)]
+    timeout: Option<u32>,
+    /// critical, high or normal
+    #[arg(long, value_name = "PRIORITY", value_parser = parse_priority, help_heading = HEADING)]
+    priority: Option<Priority>,
+    /// Do not start before: 2026-11-22T09:30:00Z, or +30m from now
+    #[arg(long, value_name = "TIME", help_heading = HEADING)]
+    not_before: Option<String>,
+    /// Wait until it has ended, then print what it wrote
+    #[arg(long, help_heading = HEADING)]
+    pub(super) wait: bool,
+    /// Print what it writes as it comes, until it has ended
+    #[arg(long, conflicts_with = "wait", help_heading = HEADING)]
+    pub(super) follow: bool,
+}
+
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("targets").required(true).multiple(true).args(["agents", "labels", "all"]),
     override_usage = "postern job run (--agent NAME … | --label KEY=VALUE … | --all) [OPTIONS] -- COMMAND [ARGUMENT]…\n       \
                       postern job run (--agent NAME … | --label KEY=VALUE … | --all) [OPTIONS] --script FILE",
     after_long_help = "With --wait or --follow and one job, the exit code is the job's own; 124: it ran into its\n\
@@ -30,15 +61,8 @@ use crate::{failure::Failure, words};
                        completed, else 1."
 )]
 pub(crate) struct Run {
-    /// Run on this agent, by name or id; may be given several times
-    #[arg(long = "agent", value_name = "AGENT")]
-    agents: Vec<String>,
-    /// Run on every agent with this label; of several, each must be there
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label::parse_pair)]
-    labels: Vec<(String, String)>,
-    /// Run on every agent you may use
-    #[arg(long, conflicts_with_all = ["agents", "labels"])]
-    all: bool,
+    #[command(flatten)]
+    pub(super) terms: Terms,
     /// Run this script; `-` reads it from standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "shell"])]
     script: Option<PathBuf>,
@@ -54,21 +78,6 @@ pub(crate) struct Run {
     /// Folder on the host to start in
     #[arg(long, value_name = "FOLDER")]
     working_directory: Option<String>,
-    /// Kill it after this time: seconds, or a number with s, m, h or d
-    #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
-    timeout: Option<u32>,
-    /// critical, high or normal
-    #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
-    priority: Option<Priority>,
-    /// Do not start before: 2026-11-22T09:30:00Z, or +30m from now
-    #[arg(long, value_name = "TIME")]
-    not_before: Option<String>,
-    /// Wait until it has ended, then print what it wrote
-    #[arg(long)]
-    pub(super) wait: bool,
-    /// Print what it writes as it comes, until it has ended
-    #[arg(long, conflicts_with = "wait")]
-    pub(super) follow: bool,
     /// The program and its arguments
     #[arg(last = true, value_name = "COMMAND", required_unless_present = "script")]
     command: Vec<String>,
@@ -104,26 +113,29 @@ fn parse_timeout(text: &str) -> Result<u32, String> {
     }
 }
 
+pub(super) fn work(run: &Run) -> Result<JobPayload, Failure> {
+    match &run.script {
+        Some(path) => script(run, path),
+        None => command(run),
+    }
+}
+
 /// Everything that can be told without the server is told here, before any job exists.
-pub(super) fn job_create(run: &Run, now: Timestamp) -> Result<JobCreate, Failure> {
-    let not_before = match &run.not_before {
+pub(super) fn job_create(work: JobPayload, terms: &Terms, now: Timestamp) -> Result<JobCreate, Failure> {
+    let not_before = match &terms.not_before {
         Some(text) => Some(words::parse_time(text, now).map_err(Failure::Usage)?),
         None => None,
-    };
-    let work = match &run.script {
-        Some(path) => script(run, path)?,
-        None => command(run)?,
     };
     work.check().map_err(|error| Failure::usage(error.to_string()))?;
     Ok(JobCreate {
         work,
         targets: Targets {
-            agents: run.agents.clone(),
-            labels: run.labels.iter().cloned().collect(),
-            all: run.all,
+            agents: terms.agents.clone(),
+            labels: terms.labels.iter().cloned().collect(),
+            all: terms.all,
         },
-        priority: run.priority,
-        timeout_seconds: run.timeout,
+        priority: terms.priority,
+        timeout_seconds: terms.timeout,
         not_before,
     })
 }
@@ -169,17 +181,22 @@ fn script(run: &Run, path: &Path) -> Result<JobPayload, Failure> {
 }
 
 fn read_script(path: &Path) -> Result<String, Failure> {
+    read_text(path, SCRIPT_BYTES)
+}
+
+/// UTF-8 text of at most so many bytes; `-` is standard input.
+pub(super) fn read_text(path: &Path, most: usize) -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
     let mut bytes = Vec::new();
-    let bound = u64::try_from(SCRIPT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let read = if path == Path::new("-") {
         std::io::stdin().take(bound).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes))
     };
     read.map_err(|error| failed(&error))?;
-    if bytes.len() > SCRIPT_BYTES {
-        return Err(failed(&format!("is larger than {SCRIPT_BYTES} bytes")));
+    if bytes.len() > most {
+        return Err(failed(&format!("is larger than {most} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| failed(&"is not UTF-8 text"))
 }
@@ -225,7 +242,9 @@ mod tests {
     fn read(line: &[&str]) -> Result<JobCreate, String> {
         let line = std::iter::once(&"run").chain(line);
         let run = Line::try_parse_from(line).map_err(|error| error.to_string())?.run;
-        job_create(&run, NOW).map_err(|failure| failure.lines().join("\n"))
+        work(&run)
+            .and_then(|work| job_create(work, &run.terms, NOW))
+            .map_err(|failure| failure.lines().join("\n"))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `postern job run`: create, and stay with the jobs where that was asked for.
+//! `postern job run` and its like: create, and stay with the jobs where that was asked for.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -6,6 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use postern_api::jobs::{Job, JobReference, JobsCreated, StreamName};
 use postern_client::IdempotencyKey;
 use postern_domain::job::JobState;
+use postern_protocol::payload::JobPayload;
 use serde_json::json;
 
 use super::{output::print_output, printer::Printer, request, tone, watch::Watcher};
@@ -24,14 +25,19 @@ const POSTERN_FAILED: u8 = 125;
 /// As shells say it of a program that was interrupted.
 const INTERRUPTED: u8 = 130;
 
-pub(super) async fn job_run(run: request::Run, console: &Console) -> Result<ExitCode, Failure> {
-    if run.follow && console.is_json() {
+/// Creates a job of any type, and stays with it where its terms say so.
+pub(super) async fn job_run(
+    work: JobPayload,
+    terms: &request::Terms,
+    console: &Console,
+) -> Result<ExitCode, Failure> {
+    if terms.follow && console.is_json() {
         return Err(Failure::usage(
             "--follow prints text as it comes: use --wait with --json",
         ));
     }
-    let request = request::job_create(&run, clock::now())?;
-    let stays = run.wait || run.follow;
+    let request = request::job_create(work, terms, clock::now())?;
+    let stays = terms.wait || terms.follow;
     let of_postern = |failure: Failure| match stays {
         true => Failure::OfPostern(Box::new(failure)),
         false => failure,
@@ -48,8 +54,10 @@ pub(super) async fn job_run(run: request::Run, console: &Console) -> Result<Exit
     }
     let stay = async {
         match created.jobs.as_slice() {
-            [job] => stay_with_one(job, run.follow, &context).await.map_err(of_postern),
-            jobs => stay_with_several(jobs, run.follow, &context).await,
+            [job] => stay_with_one(job, terms.follow, &context)
+                .await
+                .map_err(of_postern),
+            jobs => stay_with_several(jobs, terms.follow, &context).await,
         }
     };
     tokio::select! {
