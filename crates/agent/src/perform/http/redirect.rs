@@ -34,15 +34,16 @@ impl Hop {
         let url = self
             .url
             .join(location)
-            .map_err(|error| format!("the redirect to '{location}' cannot be read: {error}"))?;
+            .map_err(|error| format!("the redirect to '{}' cannot be read: {error}", short(location)))?;
+        let place = short(url.as_str());
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!(
-                "the redirect to '{url}' leads out of HTTP and is not followed"
+                "the redirect to '{place}' leads out of HTTP and is not followed"
             ));
         }
         if self.url.scheme() == "https" && url.scheme() == "http" {
             return Err(format!(
-                "the redirect from HTTPS to '{url}' is not followed: it would drop the encryption"
+                "the redirect from HTTPS to '{place}' is not followed: it would drop the encryption"
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -81,8 +82,19 @@ impl Hop {
     }
 }
 
+/// As much of an address as a reason has room for.
+fn short(address: &str) -> String {
+    const CHARACTERS: usize = 200;
+    match address.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}…", address.get(..end).unwrap_or_default()),
+        None => address.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn hop(method: Method, url: &str) -> Hop {
@@ -163,5 +175,13 @@ mod tests {
                 .follow(StatusCode::FOUND, "https://web.test/")
                 .is_ok()
         );
+    }
+    proptest! {
+        #[test]
+        fn no_location_makes_it_panic_or_leaves_http(location in "(https?:)?[/\\\\]{0,3}\\PC{0,60}") {
+            if let Ok(next) = follow(Method::GET, 302, &location) {
+                prop_assert_eq!(next.url.scheme(), "https");
+            }
+        }
     }
 }

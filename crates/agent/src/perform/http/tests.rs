@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    perform::network::fixture::{Certificate, Nginx},
+    perform::network::fixture::{Certificate, Nginx, free_port},
     policy::Policy,
 };
 
@@ -319,7 +319,7 @@ fn bytes_that_are_no_text_are_marked_and_control_characters_kept() {
 
 #[test]
 fn what_cannot_be_reached_says_why() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = format!("127.0.0.1:{}", free_port());
     let (reason, result) = ask(&request(&format!("http://{closed}/"))).unwrap_err();
     assert_eq!(reason, format!("{closed} cannot be reached: connection refused"));
     assert_eq!(result.unwrap().status, None);

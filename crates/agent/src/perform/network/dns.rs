@@ -287,7 +287,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::perform::network::fixture::NameServer;
+    use crate::perform::network::fixture::{NameServer, free_port};
 
     fn question<'a>(name: &'a str, record_type: DnsRecordType, server: &'a str) -> Question<'a> {
         Question {
@@ -400,11 +400,7 @@ mod tests {
 
     #[test]
     fn a_port_without_a_server_is_told_apart_from_silence() {
-        let gone = UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .to_string();
+        let gone = format!("127.0.0.1:{}", free_port());
         let unanswered = look_up(&question("web.test", DnsRecordType::A, &gone)).unwrap_err();
         assert!(
             unanswered.reason.ends_with("connection refused"),
@@ -436,7 +432,43 @@ mod tests {
         assert!(read(&bytes, id, &other).is_err());
     }
 
+    /// An answer with a record of each kind that has a shape of its own.
+    fn full_answer(query: &Query) -> (u16, Vec<u8>) {
+        use hickory_proto::rr::{RData, rdata};
+        let mut answer = Message::query();
+        answer.metadata.message_type = MessageType::Response;
+        answer.add_query(query.clone());
+        let name = query.name().clone();
+        for data in [
+            RData::A(rdata::A::new(192, 0, 2, 7)),
+            RData::MX(rdata::MX::new(10, name.clone())),
+            RData::TXT(rdata::TXT::new(vec!["a\0b".to_owned(), "c".repeat(200)])),
+            RData::SRV(rdata::SRV::new(1, 2, 3, name.clone())),
+            RData::CNAME(rdata::CNAME(name.clone())),
+        ] {
+            answer.add_answer(Record::from_rdata(name.clone(), 60, data));
+        }
+        (answer.metadata.id, answer.to_vec().unwrap())
+    }
+
     proptest! {
+        #[test]
+        fn no_damaged_answer_makes_it_panic(
+            damage in prop::collection::vec((0_usize..400, any::<u8>()), 1..6), end in 0_usize..400,
+        ) {
+            let query = Query::query(name("web.test", DnsRecordType::A).unwrap(), RecordType::A);
+            let (id, mut bytes) = full_answer(&query);
+            for (at, byte) in damage {
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            bytes.truncate(end.max(12));
+            if let Ok(answer) = read(&bytes, id, &query) {
+                let _ = records(&answer.answers);
+            }
+        }
+
         #[test]
         fn no_answer_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "\\PC{0,100}") {
             let query = Query::query(Name::root(), RecordType::A);

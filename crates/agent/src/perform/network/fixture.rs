@@ -5,6 +5,7 @@ use std::{
     future::Future,
     net::{TcpListener, TcpStream, UdpSocket},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -44,12 +45,15 @@ impl Drop for Server {
     }
 }
 
-/// A port that was free a moment ago, for TCP and UDP.
-fn free_port() -> u16 {
+/// A port of loopback on which nobody listens, for TCP and UDP. Never the same twice, and outside of the range from
+/// which the kernel gives ports to those who ask for any, so that nobody gets it meanwhile.
+pub(in crate::perform) fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 64;
+        let port = u16::try_from(10_000 + number % 20_000).unwrap();
+        let tcp = TcpListener::bind(("127.0.0.1", port));
+        if tcp.is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }

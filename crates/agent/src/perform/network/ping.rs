@@ -36,6 +36,8 @@ pub(super) enum Error {
          `sysctl net.ipv4.ping_group_range=\"GROUP GROUP\"`"
     )]
     Forbidden,
+    #[error("the host has no address")]
+    NoAddress,
     #[error("{address} cannot be asked: {}", .errno.desc().to_lowercase())]
     System { address: String, errno: Errno },
 }
@@ -55,14 +57,16 @@ pub(super) fn ping(
     wait: Duration,
     each: &mut dyn FnMut(&PingReply),
 ) -> Result<Pinged, Error> {
-    let mut last = Error::Forbidden;
+    let mut failure = None;
     for address in addresses {
         match Pinger::open(*address) {
             Ok(pinger) => return Ok(pinger.run(host, count, wait, each)),
-            Err(error) => last = error,
+            // What a person can change is worth more than a family of addresses that the host does not have.
+            Err(error) if failure.is_none() || error == Error::Forbidden => failure = Some(error),
+            Err(_) => {}
         }
     }
-    Err(last)
+    Err(failure.unwrap_or(Error::NoAddress))
 }
 
 struct Pinger {

@@ -187,7 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::perform::network::fixture::{Certificate, Nginx, block_on, filtered_port};
+    use crate::perform::network::fixture::{Certificate, Nginx, block_on, filtered_port, free_port};
 
     const WAIT: Duration = Duration::from_secs(5);
 
@@ -206,19 +206,11 @@ mod tests {
         result.ports.iter().map(|port| port.state).collect()
     }
 
-    fn closed_port() -> u16 {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port()
-    }
-
     #[test]
     fn open_and_closed_ports_are_told_apart_in_the_order_asked() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap().port();
-        let closed = closed_port();
+        let closed = free_port();
         let result = look("127.0.0.1", &[closed, open], NetworkProtocol::Tcp, WAIT);
         assert_eq!(states(&result), [PortState::Closed, PortState::Open]);
         assert_eq!(result.ports[0].problem.as_deref(), Some("connection refused"));
@@ -252,11 +244,7 @@ mod tests {
     fn a_udp_port_is_open_closed_or_not_to_be_told() {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let silent_port = silent.local_addr().unwrap().port();
-        let gone = std::net::UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let gone = free_port();
         let talks = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let talks_port = talks.local_addr().unwrap().port();
         let server = std::thread::spawn(move || {

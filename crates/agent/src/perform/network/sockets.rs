@@ -4,7 +4,8 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
+    io::{self, BufRead as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
 };
@@ -34,16 +35,19 @@ fn read(proc: &Path, protocol: Option<NetworkProtocol>, listening_only: bool) ->
         if protocol.is_some_and(|wanted| wanted != kind) {
             continue;
         }
-        let text = match fs::read_to_string(proc.join("net").join(file)) {
-            Ok(text) => text,
+        let text = match fs::File::open(proc.join("net").join(file)) {
+            Ok(text) => io::BufReader::new(text),
             // A kernel without IPv6.
             Err(error) if error.kind() == io::ErrorKind::NotFound && file.ends_with('6') => continue,
             Err(error) => return Err(error),
         };
-        lines.extend(text.lines().skip(1).filter_map(|line| parse(line, kind)));
-    }
-    if listening_only {
-        lines.retain(Line::listens);
+        for line in text.lines().skip(1) {
+            let line = parse(&line?, kind).filter(|line| !listening_only || line.listens());
+            lines.extend(line);
+            if lines.len() > SOCKETS {
+                break;
+            }
+        }
     }
     let truncated = lines.len() > SOCKETS;
     lines.truncate(SOCKETS);

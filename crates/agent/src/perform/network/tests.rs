@@ -102,11 +102,7 @@ fn each_reply_is_told_and_then_the_sum() {
 
 #[test]
 fn a_closed_port_is_a_finding_of_a_completed_check() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let closed = fixture::free_port();
     let result = ask(&NetworkDiagnostic::PortCheck {
         host: "127.0.0.1".into(),
         ports: vec![closed],

@@ -509,7 +509,7 @@ mod tests {
     fn accounts_are_fields() {
         let user = of(
             "user_control",
-            &json!({"user": "anna", "exists": true, "uid": 1000, "home": "/home/anna", "shell": null,
+            &json!({"user": "anna", "exists": true, "uid": 1000, "home": "/srv/anna", "shell": null,
                     "groups": ["web", "ops"], "enabled": false, "changed": true}),
         );
         assert_eq!(

@@ -46,7 +46,7 @@ pub(crate) struct Create {
     /// The person's name
     #[arg(long, value_name = "TEXT")]
     full_name: Option<String>,
-    /// Folder [default: /home/NAME]
+    /// Folder [default: one of its name, where the host keeps them]
     #[arg(long, value_name = "FOLDER")]
     home: Option<String>,
     /// Program to sign in with [default: the host's]
