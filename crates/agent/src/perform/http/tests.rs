@@ -177,6 +177,19 @@ fn a_certificate_must_hold_for_this_host_and_this_name() {
 }
 
 #[test]
+fn both_versions_of_http_are_spoken_over_tls() {
+    let certificate = Certificate::good();
+    let nginx = Nginx::start(&certificate, "location /version { return 200 $server_protocol; }");
+    for (host, expected) in [("localhost", "HTTP/2.0"), ("127.0.0.2", "HTTP/1.1")] {
+        let result = ask(&HttpRequest {
+            allow_invalid_certificate: true,
+            ..request(&format!("https://{host}:{}/version", nginx.https))
+        });
+        assert_eq!(result.unwrap().body, expected, "{host}");
+    }
+}
+
+#[test]
 fn an_expired_certificate_is_refused_unless_allowed_and_that_is_told() {
     let expired = Certificate::expired();
     let nginx = Nginx::start(&expired, "");

@@ -352,6 +352,27 @@ mod tests {
         );
     }
 
+    /// dnsmasq never says SERVFAIL of itself.
+    #[test]
+    fn a_stand_in_that_says_servfail_is_heard_and_a_forger_before_it_is_not() {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap().to_string();
+        let stand_in = std::thread::spawn(move || {
+            let mut buffer = [0; 512];
+            let (length, from) = server.recv_from(&mut buffer).unwrap();
+            let mut answer = Message::from_vec(&buffer[..length]).unwrap();
+            answer.metadata.message_type = MessageType::Response;
+            let mut forged = answer.clone();
+            forged.metadata.id = answer.metadata.id.wrapping_add(1);
+            server.send_to(&forged.to_vec().unwrap(), from).unwrap();
+            answer.metadata.response_code = ResponseCode::ServFail;
+            server.send_to(&answer.to_vec().unwrap(), from).unwrap();
+        });
+        let result = look_up(&question("web.test", DnsRecordType::A, &address)).unwrap();
+        stand_in.join().unwrap();
+        assert_eq!(result.response_code, "SERVFAIL");
+    }
+
     #[test]
     fn a_server_that_refuses_says_so() {
         let server = NameServer::start();

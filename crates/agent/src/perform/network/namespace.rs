@@ -5,7 +5,10 @@
 
 use std::{fs::File, process::Command};
 
-use nix::sched::{CloneFlags, setns};
+use nix::{
+    libc,
+    sched::{CloneFlags, setns},
+};
 
 #[derive(Debug)]
 pub(super) struct Network {
@@ -72,6 +75,21 @@ impl Network {
     /// Runs on a thread that is in the first of them.
     pub(super) fn near<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.inside(0, work)
+    }
+
+    /// The same, without any right of root.
+    #[allow(
+        unsafe_code,
+        reason = "the library's call would change the user of every thread of the test"
+    )]
+    pub(super) fn near_as_nobody<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        const NOBODY: libc::uid_t = 65534;
+        self.near(|| {
+            // SAFETY: takes numbers only, and the thread ends with the work.
+            let changed = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
+            assert_eq!(changed, 0);
+            work()
+        })
     }
 
     fn inside<T: Send>(&self, number: usize, work: impl FnOnce() -> T + Send) -> T {

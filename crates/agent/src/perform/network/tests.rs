@@ -156,6 +156,17 @@ fn two_hops_are_traced_and_pinged_over_ipv4_and_ipv6() {
 }
 
 #[test]
+fn a_way_is_traced_without_any_right_of_root() {
+    let Some(network) = Network::make("nobody") else {
+        return;
+    };
+    for far in ["10.231.2.2", "fd31:2::2"] {
+        let result = network.near_as_nobody(|| traced(ask(&trace_of(far, 5))));
+        assert_eq!((result.reached, result.hops.len()), (true, 2), "{result:?}");
+    }
+}
+
+#[test]
 fn a_host_that_nobody_knows_answers_nothing_or_is_said_to_be_unreachable() {
     let Some(network) = Network::make("gone") else {
         return;
