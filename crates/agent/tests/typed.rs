@@ -41,7 +41,10 @@ fn failure(result: &ResultRequest) -> &str {
 }
 
 /// A process of this test under a name of its own, gone with it.
-struct Sleeper(Child, #[allow(dead_code, reason = "removed at the end")] tempfile::TempDir);
+struct Sleeper(
+    Child,
+    #[allow(dead_code, reason = "removed at the end")] tempfile::TempDir,
+);
 
 impl Sleeper {
     fn named(name: &str, ignores_term: bool) -> Self {

@@ -8,7 +8,8 @@
 pub(crate) mod server;
 
 use std::{
-    fs,
+    fs::{self, DirBuilder},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -187,11 +188,17 @@ impl Attempt {
     pub(crate) fn of(order: &Order) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("attempts/1");
-        fs::create_dir_all(&dir).unwrap();
+        // As the agent makes them.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .unwrap();
         let signed = SignedOrder::sign(order, &SigningKey::generate().unwrap()).unwrap();
         let mut stored = serde_json::to_value(&signed).unwrap();
         stored["boot_id"] = "a boot".into();
         fs::write(dir.join("order.json"), stored.to_string()).unwrap();
+        fs::set_permissions(dir.join("order.json"), fs::Permissions::from_mode(0o600)).unwrap();
         Self {
             dir,
             policy: None,
