@@ -4,9 +4,13 @@
 //! of its children are the shim's business. It writes an account for people to its output and leaves what it found
 //! as data in `report.json`. It never decides whether it may start; that is done when its process exists.
 
+mod account;
 mod process;
 pub(crate) mod report;
+mod service;
+mod software;
 mod table;
+mod tool;
 
 use std::{
     fmt::Display,
@@ -40,7 +44,11 @@ impl From<String> for Failed {
 /// The process of one attempt: does the work, leaves its report, and ends with 0 or 1.
 pub(crate) fn run(dir: &Path, policy: &policy::Source) -> ExitCode {
     let (end, masks) = match prepare(dir, policy) {
-        Ok((order, context, masks)) => (perform(&order.work, &context), masks),
+        // The owner may have changed their mind since the shim asked.
+        Ok((order, context, masks)) => match context.policy.check(&order.work) {
+            Ok(()) => (perform(&order.work, &context), masks),
+            Err(reason) => (Err(reason.into()), masks),
+        },
         Err(reason) => (Err(reason.into()), Masks::none()),
     };
     let (result, failure) = match end {
@@ -70,7 +78,14 @@ fn prepare(dir: &Path, policy: &policy::Source) -> Result<(Order, Context, Masks
 fn perform(work: &JobPayload, context: &Context) -> Result<JobResult, Failed> {
     match work {
         JobPayload::ProcessControl(work) => process::perform(work, context),
-        _ => {
+        JobPayload::ServiceControl(work) => service::perform(work, context),
+        JobPayload::SoftwareInstall(work) => software::perform(work, context),
+        JobPayload::UserControl(work) => account::user::perform(work, context),
+        JobPayload::GroupControl(work) => account::group::perform(work, context),
+        JobPayload::Command(_)
+        | JobPayload::Script(_)
+        | JobPayload::NetworkDiagnostic(_)
+        | JobPayload::HttpRequest(_) => {
             let kind = work.kind().as_str();
             Err(format!("this agent does not know jobs of type {kind}: upgrade it").into())
         }
