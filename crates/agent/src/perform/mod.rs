@@ -4,6 +4,8 @@
 //! of its children are the shim's business. It writes an account for people to its output and leaves what it found
 //! as data in `report.json`. It never decides whether it may start; that is done when its process exists.
 
+#![allow(clippy::result_large_err, reason = "a process makes one result in its life")]
+
 mod account;
 mod process;
 pub(crate) mod report;

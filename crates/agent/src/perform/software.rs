@@ -36,7 +36,7 @@ pub(super) fn perform(work: &SoftwareInstall, _: &Context) -> Result<JobResult, 
 fn install(work: &SoftwareInstall, host: &Host) -> Result<JobResult, Failed> {
     let kind = choose(work.manager, host)?;
     for package in &work.packages {
-        check_words(package)?;
+        check_words(package, kind)?;
     }
     let before = manager::installed(kind, host)?;
     if work.action == SoftwareAction::List {
@@ -109,14 +109,19 @@ fn choose(wanted: Option<PackageManager>, host: &Host) -> Result<PackageManager,
 
 /// Letters and digits with what package managers have in names and versions; nothing that one of them reads as an
 /// operator, a group, a pattern or an option.
-fn check_words(package: &Package) -> Result<(), String> {
+fn check_words(package: &Package, kind: PackageManager) -> Result<(), String> {
     let good = |text: &str, more: &str| {
         text.starts_with(|c: char| c.is_ascii_alphanumeric())
             && text
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || ".+-_".contains(c) || more.contains(c))
     };
-    if !good(&package.name, "") {
+    // `libc6:i386`, as apt itself names it.
+    let (name, architecture) = match package.name.split_once(':') {
+        Some((name, architecture)) if kind == PackageManager::Apt => (name, Some(architecture)),
+        _ => (package.name.as_str(), None),
+    };
+    if !good(name, "") || !architecture.is_none_or(|architecture| good(architecture, "")) {
         return Err(format!("'{}' is not a package's name", package.name));
     }
     match &package.version {

@@ -88,7 +88,12 @@ pub(super) fn knows(kind: PackageManager, name: &str, host: &Host) -> Result<boo
     let kept = |argv: &[&str]| host.run(argv, Output::Kept);
     let lists = |ended: Ended| ended.succeeded() && ended.out.lines().any(|line| line.trim() == name);
     Ok(match kind {
-        PackageManager::Apt => kept(&["apt-cache", "show", "--no-all-versions", name])?.succeeded(),
+        PackageManager::Apt => {
+            // It reads `bash+` as bash, and shows nothing, successfully, for names that others only provide.
+            let own = format!("Package: {}", name.split(':').next().unwrap_or(name));
+            let ended = kept(&["apt-cache", "show", "--no-all-versions", name])?;
+            ended.succeeded() && ended.out.lines().any(|line| line == own)
+        }
         PackageManager::Dnf => lists(kept(&[
             "dnf",
             "--quiet",

@@ -66,6 +66,7 @@ pub(super) fn winget(text: &str) -> Installed {
         return Installed::new();
     };
     lines
+        .filter(|line| !line.trim().bytes().all(|byte| byte == b'-'))
         .filter_map(|line| {
             let from =
                 |start: usize, end: usize| -> String { line.chars().skip(start).take(end - start).collect() };
