@@ -27,7 +27,8 @@ pub(crate) use source::{Error, Source};
 /// Most jobs at once that a policy may name, as for the setting `slots`.
 const MOST_JOBS: u32 = 256;
 
-#[derive(Debug)]
+/// The default allows what is allowed where the owner has written nothing.
+#[derive(Debug, Default)]
 pub(crate) struct Policy {
     /// For the reasons of refusals.
     file: PathBuf,

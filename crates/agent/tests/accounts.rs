@@ -100,11 +100,10 @@ impl Drop for Names {
 }
 
 fn skipped() -> bool {
-    let skipped = !may_destroy();
-    if skipped {
-        println!("skipped: makes accounts; root and POSTERN_TEST_DESTRUCTIVE=1 are needed");
-    }
-    skipped
+    support::skipped(
+        may_destroy(),
+        "makes accounts; root and POSTERN_TEST_DESTRUCTIVE=1 are needed",
+    )
 }
 
 /// Whether this is the user's password, as sign-ins compare it.

@@ -115,6 +115,8 @@ fn every_kind_of_work_is_refused_with_the_rule_and_the_file() {
             "{reason}"
         );
         assert_eq!(result.started_us, None);
+        let policy = fs::read_to_string(attempt.dir.join("../../policy.toml")).unwrap();
+        assert_eq!(policy, "types = []", "as the owner wrote it");
         assert!(!attempt.dir.join("started").exists());
     }
 }

@@ -20,11 +20,7 @@ use support::{Attempt, may_destroy, reason, wait_for};
 const USER: &str = "www-data";
 
 fn skipped() -> bool {
-    let skipped = !geteuid().is_root();
-    if skipped {
-        println!("skipped: only root becomes another user");
-    }
-    skipped
+    support::skipped(geteuid().is_root(), "only root becomes another user")
 }
 
 fn script(language: Language, content: &str, user: &str) -> JobPayload {
@@ -197,6 +193,27 @@ fn the_policy_says_whom_a_job_may_become() {
     assert_eq!(result.outcome, Outcome::Exited { code: 0 });
 }
 
+#[test]
+fn an_agent_that_is_not_root_becomes_nobody_and_elevates_nothing() {
+    if skipped() {
+        return;
+    }
+    let elevated = JobPayload::Command(payload::Command {
+        argv: vec!["true".into()],
+        requires_elevation: true,
+        ..Default::default()
+    });
+    for work in [command_of(USER, &["true"], None), elevated] {
+        let attempt = Attempt::new(work, 60);
+        let result = attempt.run_as_nobody();
+        assert!(
+            reason(&result).starts_with("requires elevation: this agent runs as user nobody"),
+            "{}",
+            reason(&result)
+        );
+    }
+}
+
 /// An account with a group and limits of its own, removed at the end.
 struct Made;
 
@@ -235,8 +252,10 @@ impl Drop for Made {
 
 #[test]
 fn groups_and_limits_of_the_user_hold() {
-    if !may_destroy() {
-        println!("skipped: makes an account; root and POSTERN_TEST_DESTRUCTIVE=1 are needed");
+    if support::skipped(
+        may_destroy(),
+        "makes an account; root and POSTERN_TEST_DESTRUCTIVE=1 are needed",
+    ) {
         return;
     }
     let _made = Made::new();

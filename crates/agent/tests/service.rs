@@ -111,13 +111,10 @@ fn links() -> usize {
 
 fn skipped() -> bool {
     let here = Path::new("/etc/init.d/nginx").exists() && !Path::new("/run/systemd/system").exists();
-    let skipped = !(may_destroy() && here);
-    if skipped {
-        println!(
-            "skipped: starts and stops nginx through SysV; root and POSTERN_TEST_DESTRUCTIVE=1 are needed"
-        );
-    }
-    skipped
+    support::skipped(
+        may_destroy() && here,
+        "starts and stops nginx through SysV; root and POSTERN_TEST_DESTRUCTIVE=1 are needed",
+    )
 }
 
 #[test]

@@ -63,8 +63,10 @@ impl Drop for Removed {
 
 #[test]
 fn a_package_comes_stays_at_its_version_and_goes() {
-    if !(may_destroy() && has_apt()) {
-        println!("skipped: installs a package; root, apt and POSTERN_TEST_DESTRUCTIVE=1 are needed");
+    if support::skipped(
+        may_destroy() && has_apt(),
+        "installs a package; root, apt and POSTERN_TEST_DESTRUCTIVE=1 are needed",
+    ) {
         return;
     }
     let _removed = Removed;
@@ -105,8 +107,10 @@ fn a_package_comes_stays_at_its_version_and_goes() {
 #[test]
 fn what_apt_would_read_into_a_name_is_not_done() {
     // Were it wrong, it would change the machine.
-    if !(may_destroy() && has_apt()) {
-        println!("skipped: asks for packages; root, apt and POSTERN_TEST_DESTRUCTIVE=1 are needed");
+    if support::skipped(
+        may_destroy() && has_apt(),
+        "asks for packages; root, apt and POSTERN_TEST_DESTRUCTIVE=1 are needed",
+    ) {
         return;
     }
     // "Remove bash", and "install bash": both would be done by apt-get for the asking.
@@ -125,8 +129,7 @@ fn what_apt_would_read_into_a_name_is_not_done() {
 
 #[test]
 fn what_is_installed_is_listed() {
-    if !has_apt() {
-        println!("skipped: this host has no apt");
+    if support::skipped(has_apt(), "this host has no apt") {
         return;
     }
     let all = run(SoftwareAction::List, &[]);

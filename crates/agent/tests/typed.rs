@@ -142,6 +142,25 @@ fn a_process_that_is_gone_is_a_failure_that_says_so() {
 }
 
 #[test]
+fn a_process_of_another_name_or_user_is_not_the_one_that_was_meant() {
+    let sleeper = Sleeper::named("postern-other", false);
+    let result = Attempt::new(
+        control(ProcessAction::ForceKill, Some(sleeper.pid()), Some("nginx")),
+        60,
+    )
+    .run();
+    assert!(failure(&result).contains("another name or user"));
+    let unknown = JobPayload::ProcessControl(ProcessControl {
+        action: ProcessAction::ForceKill,
+        pid: Some(sleeper.pid()),
+        name: None,
+        user: Some("no-such-user".into()),
+    });
+    assert!(failure(&Attempt::new(unknown, 60).run()).contains("user 'no-such-user' does not exist"));
+    assert!(is_alive(sleeper.pid()));
+}
+
+#[test]
 fn the_agent_and_all_it_comes_from_are_left_alone() {
     let own = i32::try_from(std::process::id()).unwrap();
     for action in [ProcessAction::Kill, ProcessAction::ForceKill] {

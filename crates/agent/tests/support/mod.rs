@@ -110,6 +110,15 @@ pub(crate) fn may_destroy() -> bool {
     nix::unistd::geteuid().is_root() && told
 }
 
+/// Says so when a test does nothing here.
+#[allow(clippy::print_stdout, reason = "for whoever reads the test run")]
+pub(crate) fn skipped(unless: bool, why: &str) -> bool {
+    if !unless {
+        println!("skipped: {why}");
+    }
+    !unless
+}
+
 /// Every file below a folder, with its content.
 pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
@@ -226,6 +235,37 @@ impl Attempt {
 
     pub(crate) fn run(&self) -> ResultRequest {
         self.start().wait();
+        self.result().expect("exit.json")
+    }
+
+    /// By a shim that is not root; needs root to bring it up.
+    pub(crate) fn run_as_nobody(&self) -> ResultRequest {
+        use std::os::unix::{fs::chown, process::CommandExt as _};
+        const NOBODY: u32 = 65534;
+        // The one under test may lie where nobody else may go.
+        let program = self.folder.path().join("postern-agent");
+        fs::copy(AGENT, &program).unwrap();
+        let data = self.folder.path();
+        for path in [
+            data,
+            &data.join("attempts"),
+            &self.dir,
+            &self.dir.join("order.json"),
+            &program,
+        ] {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let child = Command::new(program)
+            .arg("shim")
+            .arg(&self.dir)
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Shim(child).wait();
         self.result().expect("exit.json")
     }
 
