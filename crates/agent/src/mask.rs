@@ -5,13 +5,14 @@
 //! accidents.
 //!
 //! Output is masked as it streams. Held back is only what may yet become an occurrence: the longest end of the
-//! stream that is the beginning of a form. All else goes on at once, so nobody waits for a prompt.
+//! stream that is the beginning of a form. All else goes on at once, so nobody waits for a prompt. Each byte of a secret
+//! needs some 600 bytes of memory while its job runs; a job without secrets needs none.
 
 mod forms;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use aho_corasick::{
     Anchored,
@@ -29,8 +30,8 @@ pub(crate) struct Masks(Option<Arc<Forms>>);
 struct Forms {
     automaton: NFA,
     start: StateID,
-    /// For each state the length of the longest end of what was read that may still grow into a form.
-    open: HashMap<StateID, usize>,
+    /// For each state, by its number, the length of the longest end of what was read that may still grow into a form.
+    open: Vec<u32>,
 }
 
 impl Masks {
@@ -97,23 +98,31 @@ impl Masks {
 
 /// For each state how much of what was read may still grow into a form. The state after the first n bytes of a form
 /// stands for these n bytes; where a form is whole and no other goes on from it, for the rest behind its first byte.
-fn measure(automaton: &NFA, start: StateID, mut forms: Vec<Vec<u8>>) -> HashMap<StateID, usize> {
+fn measure(automaton: &NFA, start: StateID, mut forms: Vec<Vec<u8>>) -> Vec<u32> {
     let step = |state, byte: &u8| automaton.next_state(Anchored::No, state, *byte);
-    let mut open = HashMap::from([(start, 0)]);
+    let mut open: Vec<u32> = Vec::new();
+    let note = |open: &mut Vec<u32>, state: StateID, length: u32| {
+        if open.len() <= state.as_usize() {
+            open.resize(state.as_usize() + 1, 0);
+        }
+        open[state.as_usize()] = length;
+    };
     for form in &forms {
         let mut state = start;
-        for (index, byte) in form[..form.len() - 1].iter().enumerate() {
+        for (byte, length) in form[..form.len() - 1].iter().zip(1..) {
             state = step(state, byte);
-            open.insert(state, index + 1);
+            note(&mut open, state, length);
         }
     }
     // The rest of a form is shorter, so its state is known when it is needed.
     forms.sort_by_key(Vec::len);
     for form in &forms {
         let whole = form.iter().fold(start, step);
-        let rest = form[1..].iter().fold(start, step);
-        let length = open.get(&rest).copied().unwrap_or(0);
-        open.entry(whole).or_insert(length);
+        if open.get(whole.as_usize()).is_none_or(|length| *length == 0) {
+            let rest = form[1..].iter().fold(start, step);
+            let length = open.get(rest.as_usize()).copied().unwrap_or(0);
+            note(&mut open, whole, length);
+        }
     }
     open
 }
@@ -145,8 +154,8 @@ impl Mask {
         }
         self.state = Some(state);
         self.held.extend_from_slice(bytes);
-        let open = forms.open.get(&state).copied().unwrap_or(self.held.len());
-        let certain = self.read - (open as u64).min(self.read);
+        let open = forms.open.get(state.as_usize()).copied().unwrap_or(0);
+        let certain = self.read - u64::from(open).min(self.read);
         // What overlaps an occurrence in the making becomes one with it.
         let limit = self
             .found

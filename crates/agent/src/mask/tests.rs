@@ -172,3 +172,14 @@ proptest! {
         prop_assert_eq!(out, text);
     }
 }
+
+/// The longest that a parameter may be, in lines as keys have them.
+#[test]
+fn a_long_secret_needs_memory_in_proportion() {
+    let line = "MIIBOgIBAAJBAKj34GkxFhD90vcNLYLInFEX6Ppy1tPf9Cnzj4p4WGeKLs1Pt8Qu/+=";
+    let value: String = (0..900).map(|number| format!("{number}{line}\n")).collect();
+    let masks = masks(&[&value]);
+    let forms = masks.0.as_ref().unwrap();
+    let memory = forms.automaton.memory_usage() + forms.open.len() * size_of::<u32>();
+    assert!(memory < 700 * value.len(), "{memory} for {}", value.len());
+}

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{PayloadError, error};
-use crate::limits::{HTTP_ANSWER_BYTES, HTTP_BODY_BYTES, HTTP_HEADERS, HTTP_REDIRECTS, HTTP_URL_BYTES};
+use crate::limits::{
+    HTTP_ANSWER_BYTES, HTTP_BODY_BYTES, HTTP_HEADERS, HTTP_NAME_BYTES, HTTP_REDIRECTS, HTTP_URL_BYTES,
+};
 
 /// One request. The job completes when the answer has an expected status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +42,6 @@ pub struct HttpRequest {
     pub max_answer_bytes: Option<u32>,
 }
 
-const HEADER_NAME_BYTES: usize = 256;
 const OF_THE_CONNECTION: [&str; 8] = [
     "connection",
     "content-length",
@@ -82,8 +83,8 @@ impl HttpRequest {
                 let problem = "is given among the headers already";
                 return Err(error(format!("secret_headers.{name}"), problem));
             }
-            if secret.is_empty() || secret.len() > HEADER_NAME_BYTES {
-                let problem = format!("must name a secret, with at most {HEADER_NAME_BYTES} bytes");
+            if secret.is_empty() || secret.len() > HTTP_NAME_BYTES {
+                let problem = format!("must name a secret, with at most {HTTP_NAME_BYTES} bytes");
                 return Err(error(format!("secret_headers.{name}"), problem));
             }
         }
@@ -149,7 +150,7 @@ pub(super) fn check_status(field: &str, status: Option<u16>) -> Result<(), Paylo
 /// RFC 9110, 5.6.2: a token; and none that decides where the request ends, which is the agent's to say.
 fn check_header(field: &str, name: &str) -> Result<(), PayloadError> {
     let token = !name.is_empty()
-        && name.len() <= HEADER_NAME_BYTES
+        && name.len() <= HTTP_NAME_BYTES
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
@@ -179,7 +180,9 @@ mod tests {
 
     use super::METHODS;
     use crate::{
-        limits::{HTTP_ANSWER_BYTES, HTTP_BODY_BYTES, HTTP_HEADERS, HTTP_REDIRECTS, HTTP_URL_BYTES},
+        limits::{
+            HTTP_ANSWER_BYTES, HTTP_BODY_BYTES, HTTP_HEADERS, HTTP_NAME_BYTES, HTTP_REDIRECTS, HTTP_URL_BYTES,
+        },
         payload::tests::{bad, good, unreadable},
     };
 
@@ -262,8 +265,8 @@ mod tests {
         for value in ["a\r\nX-B: c", "a\0", &"x".repeat(HTTP_URL_BYTES + 1)] {
             bad(KIND, &with("headers", json!({"X-A": value})), "headers.X-A");
         }
-        good(KIND, &with("headers", json!({"x".repeat(256): "v"})));
-        for name in ["", "X A", "X:A", "X\n", "ä", &"x".repeat(257)] {
+        good(KIND, &with("headers", json!({"x".repeat(HTTP_NAME_BYTES): "v"})));
+        for name in ["", "X A", "X:A", "X\n", "ä", &"x".repeat(HTTP_NAME_BYTES + 1)] {
             bad(
                 KIND,
                 &with("headers", json!({name: "v"})),
@@ -331,7 +334,7 @@ mod tests {
                 .secrets()
                 .is_empty()
         );
-        for name in ["", &"s".repeat(257)] {
+        for name in ["", &"s".repeat(HTTP_NAME_BYTES + 1)] {
             bad(
                 KIND,
                 &with("secret_headers", json!({"X-Key": name})),
