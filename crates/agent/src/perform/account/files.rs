@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_user_is_read_from_its_lines() {
-        let passwd = "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1001:Ann A.:/home/ann:/bin/sh\n";
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1001:Ann A.:/srv/ann:/bin/sh\n";
         let user = parse_user("ann", passwd).unwrap();
         assert_eq!(
             (user.uid, user.gid, user.full_name.as_str()),
