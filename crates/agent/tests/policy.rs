@@ -44,7 +44,7 @@ fn every_kind() -> Vec<(&'static str, JobPayload)> {
             JobPayload::SoftwareInstall(SoftwareInstall {
                 action: SoftwareAction::Install,
                 packages: vec![Package {
-                    name: "hello".into(),
+                    name: "postern-no-such-package".into(),
                     version: None,
                 }],
                 manager: None,

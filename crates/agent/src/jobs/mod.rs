@@ -68,8 +68,11 @@ pub(crate) fn plan(order: &Order, place: &Place<'_>) -> Result<Plan, Refused> {
             for (name, value) in &script.parameters {
                 environment.extend(script::parameter(name, value)?);
             }
-            for (name, value) in place.secrets {
-                environment.extend(script::parameter(name, value)?);
+            // Those it names: what else came along is masked, and nobody's to see.
+            for name in &script.secrets {
+                if let Some(value) = place.secrets.get(name) {
+                    environment.extend(script::parameter(name, value)?);
+                }
             }
             (&script.working_directory, program, arguments)
         }
@@ -193,7 +196,9 @@ mod tests {
         let place = Place {
             dir,
             policy: &policy::Source::default(),
-            secrets: &[("api-key".to_owned(), "s3cr3t".to_owned().into())].into(),
+            secrets: &["api-key", "other"]
+                .map(|name| (name.to_owned(), format!("value of {name}").into()))
+                .into(),
             masks: &Masks::none(),
         };
         plan(order, &place)
@@ -247,6 +252,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let script = Script {
             parameters: [("dry-run".to_owned(), "a'b\n$(c)".to_owned())].into(),
+            secrets: vec!["api-key".to_owned()],
             ..Script::new(Language::Bash, "true")
         };
         let plan = plan_in(dir.path(), &order(JobPayload::Script(script))).unwrap();
@@ -258,10 +264,17 @@ mod tests {
         }
         for name in ["PARAM_api-key", "PARAM_API_KEY"] {
             assert!(
-                plan.environment.contains(&(name.into(), "s3cr3t".into())),
+                plan.environment
+                    .contains(&(name.into(), "value of api-key".into())),
                 "{name}"
             );
         }
+        assert!(
+            !plan
+                .environment
+                .iter()
+                .any(|(_, value)| value == "value of other")
+        );
     }
 
     #[test]
@@ -276,6 +289,11 @@ mod tests {
         let plan = plan_in(dir.path(), &order(JobPayload::ProcessControl(list))).unwrap();
         assert_eq!(plan.program, Path::new("/proc/self/exe"));
         assert_eq!(plan.arguments, [OsString::from("perform"), dir.path().into()]);
-        assert!(!plan.environment.iter().any(|(_, value)| value == "s3cr3t"));
+        assert!(
+            !plan
+                .environment
+                .iter()
+                .any(|(_, value)| value == "value of api-key")
+        );
     }
 }
