@@ -13,7 +13,7 @@ struct Need {
     present: fn(&Workspace) -> bool,
 }
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 11] = [
     Need {
         package: "gcc",
         present: |_| find_program("cc").is_some(),
@@ -33,6 +33,14 @@ const NEEDS: [Need; 9] = [
     Need {
         package: "chromium",
         present: |_| find_program("chromium").is_some(),
+    },
+    Need {
+        package: "nginx-light",
+        present: |_| find_program("nginx").is_some(),
+    },
+    Need {
+        package: "dnsmasq-base",
+        present: |_| find_program("dnsmasq").is_some(),
     },
     Need {
         package: "iproute2",

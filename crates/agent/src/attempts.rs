@@ -9,7 +9,10 @@ mod watch;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,7 +33,7 @@ use crate::{
     journal::{self, Found, Journal, Started},
     launcher::Launcher,
     platform::{self, Cgroup},
-    report,
+    policy, report,
 };
 
 /// An order that comes this much early is waited for; earlier ones are refused.
@@ -46,6 +49,8 @@ pub(crate) struct Attempts {
     /// Told when the server answers again after a silence: waits for resending are cut short.
     pub(crate) online: Notify,
     settings: Settings,
+    /// Jobs at once, as settings and policy allow.
+    slots: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -57,6 +62,7 @@ pub(crate) struct Settings {
     pub(crate) cgroup_root: Option<PathBuf>,
     /// Keeps groups of several agents on one host apart.
     pub(crate) cgroup_prefix: String,
+    pub(crate) policy: policy::Source,
 }
 
 struct State {
@@ -91,6 +97,7 @@ impl Attempts {
             journal,
             launcher: Launcher::default(),
             online: Notify::new(),
+            slots: AtomicU32::new(settings.slots),
             settings,
             state: Mutex::new(State {
                 entries: BTreeMap::new(),
@@ -122,6 +129,19 @@ impl Attempts {
         self.state().fence.raise(highest)?;
         self.start_waiting();
         Ok(())
+    }
+
+    /// How many jobs may run at once by now. A policy that cannot be read refuses each of them anyway.
+    pub(crate) fn slots(&self) -> u32 {
+        let allowed = self
+            .settings
+            .policy
+            .load()
+            .ok()
+            .and_then(|policy| policy.max_jobs);
+        let slots = allowed.map_or(self.settings.slots, |most| most.min(self.settings.slots));
+        self.slots.store(slots, Ordering::Relaxed);
+        slots
     }
 
     /// What a check-in tells the server.
@@ -344,7 +364,7 @@ impl Attempts {
                     .filter(|entry| entry.phase == Phase::Started)
                     .count()
                     + due.len();
-                state.take_next(running, self.settings.slots as usize, now)
+                state.take_next(running, self.slots.load(Ordering::Relaxed) as usize, now)
             };
             let Some(waiting) = next else { return due };
             let order = &waiting.order;

@@ -71,6 +71,11 @@ impl Checkin {
                     continue;
                 }
             };
+            let slots = self.attempts.slots();
+            if slots != self.facts.slots {
+                self.facts.slots = slots;
+                facts_told = false;
+            }
             let request = CheckinRequest {
                 protocol: PROTOCOL_VERSION,
                 number,

@@ -9,6 +9,8 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 
+use crate::policy;
+
 const DEFAULT_DATA: &str = "/var/lib/postern-agent";
 const DEFAULT_SLOTS: u32 = 4;
 const MOST_SLOTS: u32 = 256;
@@ -36,6 +38,9 @@ pub(crate) enum Action {
     /// Watches one attempt, as each process does that the launcher brings up
     #[command(hide = true)]
     Shim(ShimFlags),
+    /// Does the work of one attempt that is not a program of the host; started by the attempt's shim
+    #[command(hide = true)]
+    Perform(PerformFlags),
 }
 
 #[derive(Debug, Default, Args)]
@@ -58,6 +63,9 @@ pub(crate) struct Flags {
     /// Folder of cgroup v2 to make jobs' groups in, or `off` [default: the agent's own] [env: POSTERN_AGENT_CGROUP]
     #[arg(long, value_name = "DIR")]
     pub(crate) cgroup: Option<PathBuf>,
+    /// What the host's owner allows [default: /etc/postern-agent/policy.toml, if it is there] [env: POSTERN_AGENT_POLICY]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     /// TOML file with any of these settings [env: POSTERN_AGENT_CONFIG]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -68,6 +76,15 @@ pub(crate) struct ShimFlags {
     pub(crate) dir: PathBuf,
     #[arg(long)]
     pub(crate) cgroup: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PerformFlags {
+    pub(crate) dir: PathBuf,
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 /// Not `Debug`: the token is a secret.
@@ -77,6 +94,7 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) slots: u32,
     pub(crate) cgroup: CgroupChoice,
+    pub(crate) policy: policy::Source,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +127,7 @@ struct FileSettings {
     data: Option<PathBuf>,
     slots: Option<u32>,
     cgroup: Option<PathBuf>,
+    policy: Option<PathBuf>,
 }
 
 pub(crate) fn load(flags: Flags) -> Result<Config, Error> {
@@ -174,6 +193,10 @@ fn resolve(flags: Flags, environment: &dyn Fn(&str) -> Option<OsString>) -> Resu
         .cgroup
         .or_else(|| path("POSTERN_AGENT_CGROUP"))
         .or(file.cgroup);
+    let policy = flags
+        .policy
+        .or_else(|| path("POSTERN_AGENT_POLICY"))
+        .or(file.policy);
     Ok(Config {
         server: flags
             .server
@@ -191,6 +214,7 @@ fn resolve(flags: Flags, environment: &dyn Fn(&str) -> Option<OsString>) -> Resu
             Some(path) if path == Path::new("off") => CgroupChoice::Off,
             Some(path) => CgroupChoice::Under(path),
         },
+        policy: policy::Source(policy),
     })
 }
 
@@ -273,6 +297,14 @@ mod tests {
             (Path::new(DEFAULT_DATA), 4)
         );
         assert!(nothing.token.is_none() && nothing.cgroup == CgroupChoice::Own);
+        assert_eq!(nothing.policy, policy::Source::default());
+        let named = check(
+            Flags::default(),
+            &[("POSTERN_AGENT_POLICY", "/p")],
+            "policy = '/q'",
+        )
+        .unwrap();
+        assert_eq!(named.policy, policy::Source(Some("/p".into())));
     }
 
     #[test]

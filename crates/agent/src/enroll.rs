@@ -7,6 +7,7 @@ use postern_protocol::{
     enrollment::EnrollmentToken,
     messages::{EnrollAnswer, EnrollRequest, HostFacts},
     path,
+    seal::SealingKey,
 };
 
 use crate::{
@@ -38,24 +39,30 @@ pub(crate) enum Error {
     Tls(#[from] rustls::Error),
 }
 
+/// What the host brings along: facts that name the sealing key's public half, and the key.
+pub(crate) struct Host<'a> {
+    pub(crate) data: &'a Path,
+    pub(crate) facts: &'a HostFacts,
+    pub(crate) sealing: &'a SealingKey,
+}
+
 /// Tries until the server answers; what it refuses for good is an error. The caller stores the identity.
 pub(crate) async fn enroll(
-    data: &Path,
+    host: &Host<'_>,
     server: &str,
     token_text: &str,
-    facts: &HostFacts,
     clock: &Clock,
 ) -> Result<Identity, Error> {
     let token: EnrollmentToken = token_text.parse()?;
     let token_sha256 = identity::token_sha256(token_text);
-    let key = identity::enrolling_key(data, &token_sha256)?;
+    let key = identity::enrolling_key(host.data, &token_sha256)?;
     let key_form = key.as_pkcs8().to_vec();
     let (config, verifier) = tls::pinning(token.ca_sha256)?;
     let api = Api::new(server.to_owned(), config, key, None).map_err(Error::Refused)?;
     let request = EnrollRequest {
         protocol: PROTOCOL_VERSION,
         token: token_text.trim().to_owned(),
-        facts: facts.clone(),
+        facts: host.facts.clone(),
     };
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
     let answer: EnrollAnswer = loop {
@@ -95,6 +102,7 @@ pub(crate) async fn enroll(
         order_key: answer.order_key,
         ca,
         key: key_form,
+        sealing: Some(host.sealing.to_bytes().to_vec()),
         settings: answer.settings,
         token_sha256,
     })

@@ -5,7 +5,8 @@ use postern_protocol::messages::HostFacts;
 
 use crate::{jobs, platform};
 
-pub(crate) fn facts(slots: u32) -> HostFacts {
+/// `sealing_key` is the public half.
+pub(crate) fn facts(slots: u32, sealing_key: String) -> HostFacts {
     HostFacts {
         agent_version: env!("CARGO_PKG_VERSION").into(),
         hostname: gethostname()
@@ -16,6 +17,6 @@ pub(crate) fn facts(slots: u32) -> HostFacts {
         languages: jobs::languages(),
         root: geteuid().is_root(),
         slots,
-        sealing_key: None,
+        sealing_key: Some(sealing_key),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use postern_protocol::{base64_bytes, keys::SigningKey, messages::Settings};
+use postern_protocol::{base64_bytes, keys::SigningKey, messages::Settings, seal::SealingKey};
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
@@ -30,6 +30,9 @@ pub(crate) struct Identity {
     pub(crate) ca: Vec<u8>,
     #[serde(with = "base64_bytes")]
     pub(crate) key: Vec<u8>,
+    /// What secrets are sealed to. Agents before 0.2 had none.
+    #[serde(default, with = "optional_bytes", skip_serializing_if = "Option::is_none")]
+    pub(crate) sealing: Option<Vec<u8>>,
     pub(crate) settings: Settings,
     /// Of the token it enrolled with: the same one again, in a container's environment, is no news.
     pub(crate) token_sha256: String,
@@ -50,6 +53,8 @@ pub(crate) enum Error {
     Damaged(PathBuf),
     #[error(transparent)]
     Key(#[from] postern_protocol::keys::KeyError),
+    #[error("the agent's sealing key: {0}")]
+    Sealing(#[from] postern_protocol::seal::SealError),
 }
 
 impl Identity {
@@ -70,6 +75,10 @@ impl Identity {
 
     pub(crate) fn signing_key(&self) -> Result<SigningKey, Error> {
         Ok(SigningKey::from_pkcs8(&self.key)?)
+    }
+
+    pub(crate) fn sealing_key(&self) -> Result<Option<SealingKey>, Error> {
+        Ok(self.sealing.as_deref().map(SealingKey::from_bytes).transpose()?)
     }
 }
 
@@ -101,6 +110,28 @@ pub(crate) fn token_sha256(token: &str) -> String {
     STANDARD.encode(digest::digest(&digest::SHA256, token.trim().as_bytes()))
 }
 
+/// Bytes that may be absent, as base64 text.
+mod optional_bytes {
+    use postern_protocol::base64_bytes;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => base64_bytes::serialize(bytes, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        base64_bytes::deserialize(deserializer).map(Some)
+    }
+}
+
 fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     serde_json::to_vec(value)
         .map_err(io::Error::other)
@@ -130,6 +161,7 @@ mod tests {
             order_key: key.public().to_string(),
             ca: vec![1, 2, 3],
             key: key.as_pkcs8().to_vec(),
+            sealing: Some(SealingKey::generate().unwrap().to_bytes().to_vec()),
             settings: Settings {
                 renew_credential: true,
             },
@@ -138,9 +170,20 @@ mod tests {
         identity.store(dir.path()).unwrap();
         let read = Identity::load(dir.path()).unwrap().unwrap();
         assert_eq!(read.signing_key().unwrap().public(), key.public());
-        assert_eq!((read.agent_id, read.ca), (7, vec![1, 2, 3]));
+        assert_eq!((read.agent_id, &read.ca), (7, &vec![1, 2, 3]));
+        assert_eq!(
+            read.sealing_key().unwrap().unwrap().public(),
+            identity.sealing_key().unwrap().unwrap().public()
+        );
         let mode = dir.path().join(FILE).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_identity_of_an_older_agent_has_no_sealing_key() {
+        let text = r#"{"server":"https://h","agent_id":7,"agent_name":"a","credential":"a.b.c","order_key":"k","ca":"AQ==","key":"AQ==","settings":{"renew_credential":true},"token_sha256":""}"#;
+        let identity: Identity = serde_json::from_str(text).unwrap();
+        assert!(identity.sealing_key().unwrap().is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | `started` | shim | the child may exist from now on |
 //! | `stdout.N`, `stderr.N` | shim | kept output, see `output.rs` |
 //! | `cancel` | agent | stop it |
+//! | `report.json` | the process that performs a typed job | what it found, see `perform/report.rs` |
 //! | `exit.json` | shim, or the agent when there is no shim | its end: a result without pieces |
 //!
 //! After a kill, files tell the truth: without `started` nothing was started, and the attempt may start. After a

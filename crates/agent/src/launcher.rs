@@ -36,7 +36,7 @@ use nix::{
 };
 use postern_protocol::messages::Outcome;
 
-use crate::{clock, jobs::SEARCH_PATH, journal, shim};
+use crate::{clock, jobs::SEARCH_PATH, journal, policy, shim};
 
 /// Without an attempt for this long the launcher is let go.
 const IDLE: Duration = Duration::from_secs(60);
@@ -47,23 +47,30 @@ const MESSAGE_BYTES: usize = 16 * 1024;
 pub(crate) struct Birth {
     pub(crate) dir: PathBuf,
     pub(crate) cgroup: Option<PathBuf>,
+    pub(crate) policy: policy::Source,
 }
 
 impl Birth {
-    /// Both paths with a NUL between them, which no path has.
+    /// The paths with a NUL between them, which no path has.
     fn to_bytes(&self) -> Vec<u8> {
-        let cgroup = self.cgroup.as_deref().unwrap_or(Path::new("")).as_os_str();
-        [self.dir.as_os_str().as_bytes(), cgroup.as_bytes()].join(&0)
+        let bytes = |path: &Option<PathBuf>| {
+            path.as_ref()
+                .map_or(Vec::new(), |path| path.as_os_str().as_bytes().to_vec())
+        };
+        let (cgroup, policy) = (bytes(&self.cgroup), bytes(&self.policy.0));
+        [self.dir.as_os_str().as_bytes(), &cgroup, &policy].join(&0)
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut paths = bytes
             .split(|byte| *byte == 0)
             .map(|path| PathBuf::from(OsStr::from_bytes(path)));
-        let (dir, cgroup) = (paths.next()?, paths.next()?);
+        let (dir, cgroup, policy) = (paths.next()?, paths.next()?, paths.next()?);
+        let given = |path: PathBuf| Some(path).filter(|path| !path.as_os_str().is_empty());
         Some(Self {
             dir,
-            cgroup: Some(cgroup).filter(|cgroup| !cgroup.as_os_str().is_empty()),
+            cgroup: given(cgroup),
+            policy: policy::Source(given(policy)),
         })
     }
 }
@@ -186,6 +193,7 @@ pub(crate) fn serve() -> io::Result<Option<shim::Options>> {
                         dir: birth.dir,
                         attached: true,
                         cgroup: birth.cgroup,
+                        policy: birth.policy,
                     }));
                 }
                 Err(error) => not_born(channel, &error),
@@ -250,17 +258,22 @@ mod tests {
 
     #[test]
     fn a_birth_is_told_whatever_bytes_its_paths_have() {
-        for (dir, cgroup) in [
-            ("/data/attempts/1", None),
-            ("/d\n x/attempts/2", Some("/sys/fs/c 1")),
+        for (dir, cgroup, policy) in [
+            ("/data/attempts/1", None, None),
+            ("/d\n x/attempts/2", Some("/sys/fs/c 1"), None),
+            ("/data/attempts/3", None, Some("/etc/p o.toml")),
         ] {
             let birth = Birth {
                 dir: Path::new(dir).join(OsStr::from_bytes(b"\xff")),
                 cgroup: cgroup.map(PathBuf::from),
+                policy: policy::Source(policy.map(PathBuf::from)),
             };
             let told = Birth::from_bytes(&birth.to_bytes()).unwrap();
-            assert_eq!((told.dir, told.cgroup), (birth.dir, birth.cgroup));
+            assert_eq!(
+                (told.dir, told.cgroup, told.policy),
+                (birth.dir, birth.cgroup, birth.policy)
+            );
         }
-        assert!(Birth::from_bytes(b"/data").is_none());
+        assert!(Birth::from_bytes(b"/data\0").is_none());
     }
 }

@@ -17,12 +17,16 @@ mod identity;
 mod jobs;
 mod journal;
 mod launcher;
+mod mask;
 mod number;
 mod output;
+mod perform;
 mod platform;
+mod policy;
 mod random;
 mod report;
 mod run;
+mod secrets;
 mod shim;
 mod tls;
 
@@ -51,7 +55,9 @@ fn main() -> ExitCode {
             dir: flags.dir,
             attached: false,
             cgroup: flags.cgroup,
+            policy: policy::Source(flags.policy),
         }),
+        Action::Perform(flags) => perform::run(&flags.dir, &policy::Source(flags.policy)),
         Action::Launch { .. } => match launcher::serve() {
             Ok(None) => ExitCode::SUCCESS,
             Ok(Some(options)) => shim(&options),
@@ -76,6 +82,7 @@ fn main() -> ExitCode {
 fn exit_code(error: &anyhow::Error) -> u8 {
     let for_a_person = error.is::<config::Error>()
         || error.is::<enroll::Error>()
+        || error.is::<policy::Error>()
         || error.is::<run::NeedsAPerson>()
         || matches!(
             error.downcast_ref(),

@@ -55,6 +55,10 @@ impl Writer {
         }
     }
 
+    pub(crate) const fn stream(&self) -> Stream {
+        self.stream
+    }
+
     /// Everything the stream carried so far.
     pub(crate) const fn total(&self) -> u64 {
         self.total

@@ -11,7 +11,7 @@ use nix::{
     errno::Errno,
     sys::wait::{WaitPidFlag, WaitStatus, waitpid},
 };
-use postern_protocol::keys::PublicKey;
+use postern_protocol::{keys::PublicKey, seal::SealingKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     journal::Journal,
     number::Numbers,
     platform::{self, Cgroup},
-    tls,
+    policy, tls,
 };
 
 /// Something a person must change before a next start can succeed.
@@ -42,6 +42,10 @@ fn needs_a_person(text: impl Into<String>) -> anyhow::Error {
 pub(crate) fn run(mut config: Config) -> anyhow::Result<()> {
     // Shims start elsewhere: they must find it from there.
     config.data = std::path::absolute(&config.data)?;
+    if let policy::Source(Some(path)) = &mut config.policy {
+        *path = std::path::absolute(&path)?;
+    }
+    config.policy.load()?;
     let data = config.data.clone();
     durable::private_directory(&data).with_context(|| {
         format!(
@@ -77,9 +81,19 @@ pub(crate) fn run(mut config: Config) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let data = config.data.as_path();
     let clock = Arc::new(Clock::default());
-    let facts = facts::facts(config.slots);
+    let stored = Identity::load(data)?;
+    let sealing = match stored.as_ref().map(Identity::sealing_key).transpose()?.flatten() {
+        Some(key) => key,
+        None => SealingKey::generate()?,
+    };
+    let facts = facts::facts(config.slots, sealing.public());
     let boot_id = platform::boot_id();
-    let identity = identify(&config, &facts, &clock).await?;
+    let host = enroll::Host {
+        data,
+        facts: &facts,
+        sealing: &sealing,
+    };
+    let identity = identify(&config, stored, &host, &clock).await?;
     tracing::info!(
         agent = identity.agent_id,
         name = identity.agent_name,
@@ -106,6 +120,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             slots: config.slots,
             cgroup_root: cgroup_root(&config.cgroup)?,
             cgroup_prefix: format!("postern-{}", &identity.signing_key()?.public().thumbprint()[..8]),
+            policy: config.policy.clone(),
         },
     ));
     attempts.recover().with_context(|| in_data(data))?;
@@ -125,7 +140,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 /// The stored identity, or a new one when there is none or another token is given.
 async fn identify(
     config: &Config,
-    facts: &postern_protocol::messages::HostFacts,
+    stored: Option<Identity>,
+    host: &enroll::Host<'_>,
     clock: &Clock,
 ) -> anyhow::Result<Identity> {
     let data = config.data.as_path();
@@ -135,7 +151,6 @@ async fn identify(
         .map(api::server_address)
         .transpose()
         .map_err(|reason| needs_a_person(format!("--server: {reason}")))?;
-    let stored = Identity::load(data)?;
     let token = config.token.as_deref().filter(|token| {
         stored
             .as_ref()
@@ -143,9 +158,11 @@ async fn identify(
     });
     match (token, stored) {
         (None, Some(mut identity)) => {
-            if let Some(server) = server.filter(|server| *server != identity.server) {
-                // Another address of the same server: its CA stays pinned.
-                identity.server = server;
+            // Another address of the same server: its CA stays pinned.
+            let moved = server.filter(|server| *server != identity.server);
+            if moved.is_some() || identity.sealing.is_none() {
+                identity.server = moved.unwrap_or(identity.server);
+                identity.sealing = Some(host.sealing.to_bytes().to_vec());
                 identity.store(data)?;
             }
             Ok(identity)
@@ -160,7 +177,7 @@ async fn identify(
                     "--server is missing: give the address that was shown with the token",
                 ));
             };
-            let identity = enroll::enroll(data, &server, token, facts, clock).await?;
+            let identity = enroll::enroll(host, &server, token, clock).await?;
             let same = |old: &Identity| old.agent_id == identity.agent_id && old.ca == identity.ca;
             if stored.as_ref().is_some_and(|old| !same(old)) {
                 start_afresh(data)?;

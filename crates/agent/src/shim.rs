@@ -31,14 +31,18 @@ use nix::{
     sys::{prctl, stat::Mode},
     unistd::{mkfifo, setsid},
 };
-use postern_protocol::messages::{Outcome, ResultRequest};
+use postern_protocol::{
+    messages::{Outcome, ResultRequest},
+    order::Order,
+};
 
 use crate::{
     clock, durable,
     failpoint::hit,
-    jobs,
+    jobs::{self, Place, Plan, Refused},
     journal::{self, CANCEL, CONTROL, EXIT, MARK, ORDER, STARTED, Started},
-    platform,
+    mask::Masks,
+    perform, platform, policy, secrets,
 };
 
 /// What an agent writes into the channel when the start may happen: this, the time and a line's end.
@@ -55,6 +59,7 @@ pub(crate) struct Options {
     pub(crate) attached: bool,
     /// Folder for the job's cgroup.
     pub(crate) cgroup: Option<PathBuf>,
+    pub(crate) policy: policy::Source,
 }
 
 pub(crate) fn run(options: &Options) -> io::Result<()> {
@@ -83,7 +88,7 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     let result = if dir.join(CANCEL).exists() {
         end(Outcome::Cancelled, None)
     } else {
-        match jobs::plan(&order, dir) {
+        match prepare(options, &order) {
             Err(refused) => end(Outcome::Refused { reason: refused.0 }, None),
             Ok(mut plan) => {
                 let started = Started {
@@ -94,11 +99,35 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
                 plan.environment.push((MARK.into(), started.mark.clone().into()));
                 mark_started(dir, &started)?;
                 hit("shim-before-child");
-                run::run(&plan, &order, dir, &started, &control)?
+                let result = run::run(&plan, &order, dir, &started, &control)?;
+                if jobs::is_performed(&order.work) {
+                    perform::report::add(dir, &plan.masks, result)
+                } else {
+                    result
+                }
             }
         }
     };
     finish(dir, &result, channel)
+}
+
+/// What is to be started, when the host's owner allows it and all it needs is here.
+fn prepare(options: &Options, order: &Order) -> Result<Plan, Refused> {
+    let dir = &options.dir;
+    let policy = options
+        .policy
+        .load()
+        .map_err(|error| Refused(error.to_string()))?;
+    policy.check(&order.work).map_err(Refused)?;
+    let secrets = secrets::open(dir, order).map_err(Refused)?;
+    let masks = Masks::new(&secrets).map_err(Refused)?;
+    let place = Place {
+        dir,
+        policy: &options.policy,
+        secrets: &secrets,
+        masks: &masks,
+    };
+    jobs::plan(order, &place).map_err(|Refused(reason)| Refused(masks.text(&reason).into_owned()))
 }
 
 fn open_control(dir: &Path) -> io::Result<File> {

@@ -8,17 +8,10 @@ use std::{fs, time::Instant};
 use nix::sys::signal::{Signal, kill};
 use postern_protocol::{
     limits::{OUTPUT_HEAD_BYTES, OUTPUT_TAIL_BYTES},
-    messages::{Outcome, ResultRequest, Stream},
+    messages::{Outcome, Stream},
     payload::Language,
 };
-use support::{Attempt, STUBBORN, command, is_alive, script, wait_for};
-
-fn reason(result: &ResultRequest) -> &str {
-    match &result.outcome {
-        Outcome::Refused { reason } => reason,
-        other => panic!("not refused: {other:?}"),
-    }
-}
+use support::{Attempt, STUBBORN, command, is_alive, reason, script, wait_for};
 
 #[test]
 fn exit_codes_and_signals_are_told() {

@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{agents, audit, jobs, login, manual, organizations, serve, tokens, users},
+    commands::{
+        agents, audit, executions, groups, jobs, login, manual, organizations, schedules, scripts, serve,
+        tokens, users,
+    },
     failure::EXIT_CODES,
 };
 
@@ -48,9 +51,27 @@ pub(crate) enum OperatorCommand {
     /// Agents: create, list, show, update, revoke, delete
     #[command(subcommand)]
     Agent(agents::AgentCommand),
-    /// Jobs: run, list, show, output, cancel, retry, delete
+    /// Jobs: run commands, scripts and operations on hosts; list, show, output, cancel, retry, delete
     #[command(subcommand)]
     Job(jobs::JobCommand),
+    /// Executions, one click on Run each: list, show, cancel, retry, rerun, download
+    #[command(subcommand)]
+    Execution(executions::ExecutionCommand),
+    /// Saved scripts: apply, list, show, diff, run, …
+    #[command(subcommand)]
+    Script(scripts::ScriptCommand),
+    /// Libraries, prepended to the scripts that link them; `script apply` saves them
+    #[command(subcommand)]
+    Library(scripts::LibraryCommand),
+    /// What runs again and again: apply, list, preview, pause, resume, run, ticks
+    #[command(subcommand)]
+    Schedule(schedules::ScheduleCommand),
+    /// Blackout calendars, in which schedules do not begin anything
+    #[command(subcommand)]
+    Calendar(schedules::CalendarCommand),
+    /// Saved groups of hosts: list, show, create, update, delete
+    #[command(subcommand)]
+    Group(groups::GroupCommand),
     /// API tokens: create, list, revoke
     #[command(subcommand)]
     Token(tokens::TokenCommand),

@@ -4,10 +4,16 @@
 use postern_api::{
     ListRequest,
     agents::Agent,
+    groups::Group,
     identity::{Organization, User},
+    schedules::{Calendar, Schedule},
+    scripts::{SavedScript, ScriptKind},
 };
 use postern_client::Client;
-use postern_domain::{AgentId, DepartmentId, OrganizationId, TenantId, UserId, permission::Scope};
+use postern_domain::{
+    AgentId, CalendarId, DepartmentId, GroupId, OrganizationId, ScheduleId, ScriptId, TenantId, UserId,
+    permission::Scope,
+};
 
 use crate::failure::Failure;
 
@@ -26,6 +32,71 @@ pub(crate) async fn agent(client: &Client, text: &str) -> Result<Agent, Failure>
     one("agent", text, named, |agent| {
         format!("{} (organization {})", agent.id, agent.organization)
     })
+}
+
+/// A script or a library.
+pub(crate) async fn script(client: &Client, kind: ScriptKind, text: &str) -> Result<SavedScript, Failure> {
+    if let Ok(id) = text.parse::<ScriptId>() {
+        match client.script_show(id).await {
+            Err(error) if error.status() == Some(404) => {}
+            answer => return Ok(answer?.script),
+        }
+    }
+    let named = scripts_named(client, kind, text).await?;
+    one(kind.as_str(), text, named, |script| script.id.to_string())
+}
+
+/// `None` when there is none.
+pub(crate) async fn script_named(
+    client: &Client,
+    kind: ScriptKind,
+    name: &str,
+) -> Result<Option<SavedScript>, Failure> {
+    Ok(scripts_named(client, kind, name).await?.pop())
+}
+
+async fn scripts_named(client: &Client, kind: ScriptKind, name: &str) -> Result<Vec<SavedScript>, Failure> {
+    let request = ListRequest {
+        filter: vec![
+            ("kind".to_owned(), kind.as_str().to_owned()),
+            ("name".to_owned(), name.to_owned()),
+        ],
+        ..ListRequest::default()
+    };
+    Ok(client.script_list_all(&request, CANDIDATES).await?.items)
+}
+
+pub(crate) async fn group(client: &Client, text: &str) -> Result<Group, Failure> {
+    if let Ok(id) = text.parse::<GroupId>() {
+        return Ok(client.group_show(id).await?);
+    }
+    let found = client.group_list_all(&search(text), CANDIDATES).await?.items;
+    let named = found.into_iter().filter(|group| group.name == text).collect();
+    one("group", text, named, |group| group.id.to_string())
+}
+
+pub(crate) async fn schedule(client: &Client, text: &str) -> Result<Schedule, Failure> {
+    if let Ok(id) = text.parse::<ScheduleId>() {
+        return Ok(client.schedule_show(id).await?);
+    }
+    let found = client.schedule_list_all(&search(text), CANDIDATES).await?.items;
+    let named = found
+        .into_iter()
+        .filter(|schedule| schedule.name == text)
+        .collect();
+    one("schedule", text, named, |schedule| schedule.id.to_string())
+}
+
+pub(crate) async fn calendar(client: &Client, text: &str) -> Result<Calendar, Failure> {
+    if let Ok(id) = text.parse::<CalendarId>() {
+        return Ok(client.calendar_show(id).await?);
+    }
+    let found = client.calendar_list_all(&search(text), CANDIDATES).await?.items;
+    let named = found
+        .into_iter()
+        .filter(|calendar| calendar.name == text)
+        .collect();
+    one("calendar", text, named, |calendar| calendar.id.to_string())
 }
 
 pub(crate) async fn user(client: &Client, text: &str) -> Result<User, Failure> {

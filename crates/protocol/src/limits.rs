@@ -43,6 +43,8 @@ pub const DIAGNOSTIC_SECONDS: u32 = 60;
 /// An HTTP request from an agent.
 pub const HTTP_URL_BYTES: usize = 8 * 1024;
 pub const HTTP_HEADERS: usize = 100;
+/// Name of a header, and of a secret that becomes one.
+pub const HTTP_NAME_BYTES: usize = 256;
 pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
 pub const HTTP_ANSWER_BYTES: u32 = 1024 * 1024;
 pub const HTTP_REDIRECTS: u32 = 10;

@@ -258,3 +258,27 @@ result! {
         pub value: String,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_says_its_type_and_tool() {
+        let text = r#"{"type":"network_diagnostic","result":{"tool":"traceroute","host":"h","address":"192.0.2.1","hops":[{"number":1,"address":null,"time_us":null}],"reached":false}}"#;
+        let result: JobResult = serde_json::from_str(text).unwrap();
+        let JobResult::NetworkDiagnostic(NetworkResult::Traceroute(trace)) = &result else {
+            panic!("{result:?}");
+        };
+        assert_eq!(trace.hops[0].address, None);
+        assert_eq!(serde_json::to_string(&result).unwrap(), text);
+    }
+
+    #[test]
+    fn a_record_has_its_type_under_that_name() {
+        let text = r#"{"name":"a.","type":"MX","ttl":60,"value":"10 b."}"#;
+        let record: DnsRecord = serde_json::from_str(text).unwrap();
+        assert_eq!((record.kind.as_str(), record.ttl), ("MX", 60));
+        assert_eq!(serde_json::to_string(&record).unwrap(), text);
+    }
+}

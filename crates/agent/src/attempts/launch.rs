@@ -50,6 +50,7 @@ impl Attempts {
             let birth = Birth {
                 dir: self.journal.dir(id),
                 cgroup,
+                policy: self.settings.policy.clone(),
             };
             match self.bring_up(&birth) {
                 Ok(channel) => launched.push(Launched { waiting, channel }),

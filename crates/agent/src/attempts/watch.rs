@@ -2,7 +2,7 @@
 
 use std::{os::unix::net::UnixStream, sync::Arc, time::Duration};
 
-use postern_protocol::messages::Phase;
+use postern_protocol::{limits::RESULT_BYTES, messages::Phase};
 use tokio::{io::AsyncReadExt as _, sync::oneshot};
 
 use super::{Attempts, Entry, Waiting};
@@ -12,8 +12,8 @@ use crate::{
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// Largest end a shim reports: a few numbers and a reason.
-const END_BYTES: u64 = 256 * 1024;
+/// Largest end a shim reports: a few numbers, a reason and a result.
+const END_BYTES: u64 = RESULT_BYTES as u64 + 256 * 1024;
 
 impl Attempts {
     pub(super) fn watch(self: &Arc<Self>, id: i64, waiting: Waiting, channel: UnixStream) {

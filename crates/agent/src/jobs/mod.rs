@@ -1,9 +1,10 @@
-//! How an order becomes a process: program, arguments, folder and a clean environment.
+//! How an order becomes a process: program, arguments, folder, user and a clean environment.
 //!
-//! A job sees nothing of the agent's own environment. A new type of job that starts a process is a file here and
-//! an arm in [`plan`].
+//! A job sees nothing of the agent's own environment. Commands and scripts are programs of the host; every other
+//! type is done by this program itself, in a process of its own, see `perform`.
 
 mod command;
+mod run_as;
 mod script;
 
 use std::{
@@ -13,21 +14,38 @@ use std::{
 };
 
 use nix::unistd::geteuid;
-use postern_protocol::{order::Order, payload::JobPayload};
+use postern_protocol::{order::Order, payload::JobPayload, seal::Secrets};
 
-use crate::{journal::WORK, platform};
+use crate::{
+    journal::WORK,
+    mask::Masks,
+    platform::{self, Account},
+    policy,
+};
 
 pub(crate) use script::languages;
 
 /// Where programs are looked for, whatever the agent was started with.
 pub(crate) const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-#[derive(Debug, PartialEq, Eq)]
+/// Not `Debug`: secrets are in the environment.
 pub(crate) struct Plan {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(String, OsString)>,
     pub(crate) directory: PathBuf,
+    /// Whom it becomes before it runs.
+    pub(crate) account: Option<Account>,
+    pub(crate) masks: Masks,
+}
+
+/// What a plan is made with besides the order.
+pub(crate) struct Place<'a> {
+    /// The attempt's folder.
+    pub(crate) dir: &'a Path,
+    pub(crate) policy: &'a policy::Source,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) masks: &'a Masks,
 }
 
 /// Why nothing was started; for the person who asked.
@@ -36,47 +54,72 @@ pub(crate) struct Plan {
 pub(crate) struct Refused(pub(crate) String);
 
 /// Writes what the process needs into the attempt's folder and says how to start it.
-pub(crate) fn plan(order: &Order, dir: &Path) -> Result<Plan, Refused> {
-    let (wanted, program, arguments, parameters) = match &order.work {
+pub(crate) fn plan(order: &Order, place: &Place<'_>) -> Result<Plan, Refused> {
+    let dir = place.dir;
+    let account = run_as::account(&order.work)?;
+    let mut environment = base_environment(order, account.as_ref());
+    let (wanted, program, arguments) = match &order.work {
         JobPayload::Command(command) => {
             let (program, arguments) = command::invocation(command)?;
-            (&command.working_directory, program, arguments, None)
+            (&command.working_directory, program, arguments)
         }
         JobPayload::Script(script) => {
-            let (program, arguments) = script::invocation(script, dir)?;
-            (
-                &script.working_directory,
-                program,
-                arguments,
-                Some(&script.parameters),
-            )
+            let (program, arguments) = script::invocation(script, dir, account.as_ref())?;
+            for (name, value) in &script.parameters {
+                environment.extend(script::parameter(name, value)?);
+            }
+            // Those it names: what else came along is masked, and nobody's to see.
+            for name in &script.secrets {
+                if let Some(value) = place.secrets.get(name) {
+                    environment.extend(script::parameter(name, value)?);
+                }
+            }
+            (&script.working_directory, program, arguments)
         }
-        other => {
-            let kind = other.kind().as_str();
-            return Err(Refused(format!("this agent does not know jobs of type {kind}")));
+        _ => {
+            let (program, arguments) = performing(place);
+            (&None, program, arguments)
         }
     };
-    let mut environment = base_environment(order);
-    for (name, value) in parameters.into_iter().flatten() {
-        environment.extend(script::parameter(name, value)?);
-    }
     Ok(Plan {
         program,
         arguments,
         environment,
-        directory: directory(wanted.as_deref(), dir)?,
+        directory: directory(wanted.as_deref(), dir, account.as_ref())?,
+        account,
+        masks: place.masks.clone(),
     })
 }
 
-fn base_environment(order: &Order) -> Vec<(String, OsString)> {
-    let (user, home) =
-        platform::home(geteuid()).unwrap_or_else(|| (geteuid().to_string(), PathBuf::from("/")));
+/// Whether the work is done by this program itself instead of a program of the host.
+pub(crate) const fn is_performed(work: &JobPayload) -> bool {
+    !matches!(work, JobPayload::Command(_) | JobPayload::Script(_))
+}
+
+/// This program itself, also right after an upgrade has replaced its file.
+fn performing(place: &Place<'_>) -> (PathBuf, Vec<OsString>) {
+    let mut arguments = vec!["perform".into(), place.dir.into()];
+    if let policy::Source(Some(path)) = place.policy {
+        arguments.extend(["--policy".into(), path.into()]);
+    }
+    ("/proc/self/exe".into(), arguments)
+}
+
+fn base_environment(order: &Order, account: Option<&Account>) -> Vec<(String, OsString)> {
+    let (user, home, shell) = match account {
+        Some(account) => (account.name.clone(), account.home.clone(), account.shell.clone()),
+        None => {
+            let (user, home) =
+                platform::home(geteuid()).unwrap_or_else(|| (geteuid().to_string(), PathBuf::from("/")));
+            (user, home, "/bin/sh".into())
+        }
+    };
     vec![
         ("PATH".into(), SEARCH_PATH.into()),
         ("HOME".into(), home.into()),
         ("USER".into(), user.clone().into()),
         ("LOGNAME".into(), user.into()),
-        ("SHELL".into(), "/bin/sh".into()),
+        ("SHELL".into(), shell.into()),
         ("LANG".into(), "C.UTF-8".into()),
         ("POSTERN_JOB_ID".into(), order.job_id.to_string().into()),
         ("POSTERN_ATTEMPT".into(), order.attempt.to_string().into()),
@@ -84,10 +127,11 @@ fn base_environment(order: &Order) -> Vec<(String, OsString)> {
     ]
 }
 
-fn directory(wanted: Option<&str>, dir: &Path) -> Result<PathBuf, Refused> {
+fn directory(wanted: Option<&str>, dir: &Path, account: Option<&Account>) -> Result<PathBuf, Refused> {
     let Some(wanted) = wanted else {
         let work = dir.join(WORK);
         crate::durable::private_directory(&work)
+            .and_then(|()| account.map_or(Ok(()), |account| run_as::hand_over(&work, account)))
             .map_err(|error| Refused(format!("no folder could be made for the job: {error}")))?;
         return Ok(work);
     };
@@ -148,15 +192,27 @@ mod tests {
         }))
     }
 
+    fn plan_in(dir: &Path, order: &Order) -> Result<Plan, Refused> {
+        let place = Place {
+            dir,
+            policy: &policy::Source::default(),
+            secrets: &["api-key", "other"]
+                .map(|name| (name.to_owned(), format!("value of {name}").into()))
+                .into(),
+            masks: &Masks::none(),
+        };
+        plan(order, &place)
+    }
+
     fn refusal(order: &Order) -> String {
         let dir = tempfile::tempdir().unwrap();
-        plan(order, dir.path()).expect_err("refused").0
+        plan_in(dir.path(), order).err().expect("refused").0
     }
 
     #[test]
     fn the_environment_is_the_same_wherever_the_agent_runs() {
         let dir = tempfile::tempdir().unwrap();
-        let plan = plan(&command(&["true"], None), dir.path()).unwrap();
+        let plan = plan_in(dir.path(), &command(&["true"], None)).unwrap();
         let names: Vec<&str> = plan.environment.iter().map(|(name, _)| name.as_str()).collect();
         let expected = [
             "PATH",
@@ -196,14 +252,48 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let script = Script {
             parameters: [("dry-run".to_owned(), "a'b\n$(c)".to_owned())].into(),
+            secrets: vec!["api-key".to_owned()],
             ..Script::new(Language::Bash, "true")
         };
-        let plan = plan(&order(JobPayload::Script(script)), dir.path()).unwrap();
+        let plan = plan_in(dir.path(), &order(JobPayload::Script(script))).unwrap();
         for name in ["PARAM_dry-run", "PARAM_DRY_RUN"] {
             assert!(
                 plan.environment.contains(&(name.into(), "a'b\n$(c)".into())),
                 "{name}"
             );
         }
+        for name in ["PARAM_api-key", "PARAM_API_KEY"] {
+            assert!(
+                plan.environment
+                    .contains(&(name.into(), "value of api-key".into())),
+                "{name}"
+            );
+        }
+        assert!(
+            !plan
+                .environment
+                .iter()
+                .any(|(_, value)| value == "value of other")
+        );
+    }
+
+    #[test]
+    fn a_type_without_a_program_is_performed_by_the_agents_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let list = postern_protocol::payload::ProcessControl {
+            action: postern_protocol::payload::ProcessAction::List,
+            pid: None,
+            name: None,
+            user: None,
+        };
+        let plan = plan_in(dir.path(), &order(JobPayload::ProcessControl(list))).unwrap();
+        assert_eq!(plan.program, Path::new("/proc/self/exe"));
+        assert_eq!(plan.arguments, [OsString::from("perform"), dir.path().into()]);
+        assert!(
+            !plan
+                .environment
+                .iter()
+                .any(|(_, value)| value == "value of api-key")
+        );
     }
 }

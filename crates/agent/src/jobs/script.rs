@@ -1,4 +1,4 @@
-//! `script`: the text goes into a file that only the agent's user reads, its parameters into the environment.
+//! `script`: the text goes into a file that only the user reads who runs it, its parameters into the environment.
 
 use std::{
     ffi::OsString,
@@ -8,8 +8,8 @@ use std::{
 
 use postern_protocol::payload::{Language, Script};
 
-use super::{Refused, find_program};
-use crate::durable;
+use super::{Refused, find_program, run_as};
+use crate::{durable, platform::Account};
 
 /// Every spelling of an interpreter, the preferred one first, with what goes before the file's name.
 const INTERPRETERS: [(Language, &str, &[&str], &[&str]); 3] = [
@@ -32,7 +32,11 @@ pub(crate) fn languages() -> Vec<String> {
         .collect()
 }
 
-pub(super) fn invocation(script: &Script, dir: &Path) -> Result<(PathBuf, Vec<OsString>), Refused> {
+pub(super) fn invocation(
+    script: &Script,
+    dir: &Path,
+    account: Option<&Account>,
+) -> Result<(PathBuf, Vec<OsString>), Refused> {
     let (_, ending, names, before) = INTERPRETERS
         .iter()
         .find(|(language, ..)| *language == script.language)
@@ -44,6 +48,7 @@ pub(super) fn invocation(script: &Script, dir: &Path) -> Result<(PathBuf, Vec<Os
     let file = dir.join(format!("script.{ending}"));
     durable::private(&file)
         .and_then(|mut open| open.write_all(script.content.as_bytes()))
+        .and_then(|()| account.map_or(Ok(()), |account| run_as::hand_over(&file, account)))
         .map_err(|error| Refused(format!("the script could not be written to disk: {error}")))?;
     let mut arguments: Vec<OsString> = before.iter().map(OsString::from).collect();
     arguments.push(file.into());

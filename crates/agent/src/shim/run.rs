@@ -32,6 +32,7 @@ use crate::{
     failpoint::hit,
     jobs::Plan,
     journal::{CANCEL, Started, ended},
+    mask::{Mask, Masks},
     output::{self, STREAMS, Writer},
     platform,
 };
@@ -56,10 +57,20 @@ pub(super) fn run(
     mask.thread_block()?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
     let begin = Instant::now();
+    let masks = &plan.masks;
     let mut child = match spawn(plan) {
         Ok(child) => child,
         Err(error) => {
-            let reason = format!("program '{}' cannot be started: {error}", plan.program.display());
+            let reason = match &plan.account {
+                Some(account) => format!(
+                    "program '{}' cannot be started by user '{}' in folder '{}': {error}",
+                    plan.program.display(),
+                    account.name,
+                    plan.directory.display()
+                ),
+                None => format!("program '{}' cannot be started: {error}", plan.program.display()),
+            };
+            let reason = masks.text(&reason).into_owned();
             return Ok(ended(Outcome::Refused { reason }, None, clock::local_us()));
         }
     };
@@ -69,8 +80,8 @@ pub(super) fn run(
         main,
         tree: Tree::new(main),
         streams: [
-            Capture::new(dir, Stream::Stdout, child.stdout.take()),
-            Capture::new(dir, Stream::Stderr, child.stderr.take()),
+            Capture::new(Writer::new(dir, Stream::Stdout), masks, child.stdout.take()),
+            Capture::new(Writer::new(dir, Stream::Stderr), masks, child.stderr.take()),
         ],
         status: None,
         stage: Stage::Running,
@@ -107,11 +118,17 @@ fn spawn(plan: &Plan) -> io::Result<std::process::Child> {
         .args(&plan.arguments)
         .env_clear()
         .envs(plan.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(&plan.directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    match &plan.account {
+        Some(account) => platform::become_account(&mut command, account, &plan.directory)?,
+        None => {
+            command.current_dir(&plan.directory);
+        }
+    }
+    // Last, as whoever becomes another user loses it.
     platform::die_with_parent(&mut command);
     command.spawn()
 }
@@ -134,7 +151,6 @@ enum Stage {
     },
 }
 
-#[derive(Debug)]
 struct Watch {
     main: Pid,
     tree: Tree,
@@ -159,6 +175,7 @@ impl Watch {
             if let Some(end) = self.step() {
                 for capture in &mut self.streams {
                     capture.drain(&mut buffer);
+                    capture.close();
                 }
                 return Ok(end);
             }
@@ -334,23 +351,22 @@ struct Ready {
     streams: [bool; 2],
 }
 
-#[derive(Debug)]
 struct Capture {
-    stream: Stream,
     pipe: Option<File>,
+    mask: Mask,
     writer: Writer,
 }
 
 impl Capture {
-    fn new(dir: &Path, stream: Stream, pipe: Option<impl Into<std::os::fd::OwnedFd>>) -> Self {
+    fn new(writer: Writer, masks: &Masks, pipe: Option<impl Into<std::os::fd::OwnedFd>>) -> Self {
         let pipe = pipe.map(|pipe| File::from(pipe.into()));
         if let Some(pipe) = &pipe {
             let _ = fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
         }
         Self {
-            stream,
             pipe,
-            writer: Writer::new(dir, stream),
+            mask: masks.stream(),
+            writer,
         }
     }
 
@@ -363,7 +379,7 @@ impl Capture {
     }
 
     fn total(&self) -> (Stream, u64) {
-        (self.stream, self.writer.total())
+        (self.writer.stream(), self.writer.total())
     }
 
     /// Whether there was something.
@@ -371,20 +387,28 @@ impl Capture {
         let Some(pipe) = &mut self.pipe else { return false };
         match pipe.read(buffer) {
             Ok(0) => {
-                self.pipe = None;
+                self.close();
                 false
             }
             Ok(read) => {
-                self.writer.write(&buffer[..read]);
+                let writer = &mut self.writer;
+                self.mask.push(&buffer[..read], &mut |bytes| writer.write(bytes));
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(_) => {
-                self.pipe = None;
+                self.close();
                 false
             }
         }
+    }
+
+    /// Nothing follows, so nothing need be held back.
+    fn close(&mut self) {
+        let writer = &mut self.writer;
+        self.pipe = None;
+        self.mask.finish(&mut |bytes| writer.write(bytes));
     }
 
     /// What still lies in the pipe when nobody is left to write.

@@ -8,7 +8,8 @@
 pub(crate) mod server;
 
 use std::{
-    fs,
+    fs::{self, DirBuilder},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -17,9 +18,10 @@ use std::{
 use nix::unistd::Pid;
 use postern_protocol::{
     keys::SigningKey,
-    messages::ResultRequest,
+    messages::{Outcome, ResultRequest},
     order::{Order, SignedOrder},
     payload::{self, JobPayload, Language, Script},
+    seal::{SealedSecrets, SealingKey, seal},
 };
 
 pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_postern-agent");
@@ -80,6 +82,62 @@ pub(crate) fn order(attempt_id: i64, work: JobPayload) -> Order {
     }
 }
 
+pub(crate) fn sealed(secrets: &[(&str, &str)], key: &str, attempt_id: i64) -> SealedSecrets {
+    let secrets = secrets
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into()))
+        .collect();
+    seal(&secrets, key, 7, attempt_id).unwrap()
+}
+
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Why nothing was started.
+pub(crate) fn reason(result: &ResultRequest) -> &str {
+    match &result.outcome {
+        Outcome::Refused { reason } => reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Whether this test may change accounts and packages of the machine it runs on.
+pub(crate) fn may_destroy() -> bool {
+    #[allow(clippy::disallowed_methods, reason = "told by whoever runs the tests")]
+    let told = std::env::var_os("POSTERN_TEST_DESTRUCTIVE").is_some_and(|value| value == "1");
+    nix::unistd::geteuid().is_root() && told
+}
+
+/// Says so when a test does nothing here.
+#[allow(clippy::print_stdout, reason = "for whoever reads the test run")]
+pub(crate) fn skipped(unless: bool, why: &str) -> bool {
+    if !unless {
+        println!("skipped: {why}");
+    }
+    !unless
+}
+
+/// Every file below a folder, with its content.
+pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if kind.is_file()
+                && let Ok(content) = fs::read(entry.path())
+            {
+                files.push((entry.path(), content));
+            }
+        }
+    }
+    files
+}
+
 /// A script that leaves processes behind which ignore TERM: a child, and an orphan in a session of its own. Their
 /// process ids are in the file `pids` of the folder it starts in.
 pub(crate) const STUBBORN: &str = r#"
@@ -94,23 +152,67 @@ while :; do sleep 1; done
 /// A shim that a test runs, without an agent.
 pub(crate) struct Attempt {
     pub(crate) dir: PathBuf,
-    _folder: tempfile::TempDir,
+    /// What the owner's policy says, where there is one.
+    policy: Option<PathBuf>,
+    folder: tempfile::TempDir,
 }
 
 impl Attempt {
     pub(crate) fn new(work: JobPayload, timeout_seconds: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("attempts/1");
-        fs::create_dir_all(&dir).unwrap();
-        let order = Order {
+        Self::of(&Order {
             timeout_seconds,
             ..order(1, work)
-        };
-        let signed = SignedOrder::sign(&order, &SigningKey::generate().unwrap()).unwrap();
+        })
+    }
+
+    /// With secrets sealed to the agent whose data folder this is.
+    pub(crate) fn with_secrets(work: JobPayload, secrets: &[(&str, &str)]) -> Self {
+        let key = SealingKey::generate().unwrap();
+        let attempt = Self::of(&Order {
+            secrets: Some(sealed(secrets, &key.public(), 1)),
+            ..order(1, work)
+        });
+        attempt.keep(&key);
+        attempt
+    }
+
+    /// As the agent keeps its identity.
+    pub(crate) fn keep(&self, key: &SealingKey) {
+        let identity = serde_json::json!({
+            "server": "https://h", "agent_id": 7, "agent_name": "a", "credential": "", "order_key": "", "ca": "",
+            "key": "", "sealing": base64(&key.to_bytes()), "settings": {"renew_credential": true},
+            "token_sha256": "",
+        });
+        fs::write(self.folder.path().join("identity.json"), identity.to_string()).unwrap();
+    }
+
+    /// On a host whose owner has written this.
+    pub(crate) fn under_policy(mut self, text: &str) -> Self {
+        let path = self.folder.path().join("policy.toml");
+        fs::write(&path, text).unwrap();
+        self.policy = Some(path);
+        self
+    }
+
+    pub(crate) fn of(order: &Order) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("attempts/1");
+        // As the agent makes them.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .unwrap();
+        let signed = SignedOrder::sign(order, &SigningKey::generate().unwrap()).unwrap();
         let mut stored = serde_json::to_value(&signed).unwrap();
         stored["boot_id"] = "a boot".into();
         fs::write(dir.join("order.json"), stored.to_string()).unwrap();
-        Self { dir, _folder: folder }
+        fs::set_permissions(dir.join("order.json"), fs::Permissions::from_mode(0o600)).unwrap();
+        Self {
+            dir,
+            policy: None,
+            folder,
+        }
     }
 
     pub(crate) fn shell(line: &str) -> Self {
@@ -122,6 +224,7 @@ impl Attempt {
             Command::new(AGENT)
                 .arg("shim")
                 .arg(&self.dir)
+                .args(self.policy.iter().flat_map(|path| [Path::new("--policy"), path]))
                 .env("SECRET_OF_THE_AGENT", "never seen")
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
@@ -132,6 +235,37 @@ impl Attempt {
 
     pub(crate) fn run(&self) -> ResultRequest {
         self.start().wait();
+        self.result().expect("exit.json")
+    }
+
+    /// By a shim that is not root; needs root to bring it up.
+    pub(crate) fn run_as_nobody(&self) -> ResultRequest {
+        use std::os::unix::{fs::chown, process::CommandExt as _};
+        const NOBODY: u32 = 65534;
+        // The one under test may lie where nobody else may go.
+        let program = self.folder.path().join("postern-agent");
+        fs::copy(AGENT, &program).unwrap();
+        let data = self.folder.path();
+        for path in [
+            data,
+            &data.join("attempts"),
+            &self.dir,
+            &self.dir.join("order.json"),
+            &program,
+        ] {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let child = Command::new(program)
+            .arg("shim")
+            .arg(&self.dir)
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Shim(child).wait();
         self.result().expect("exit.json")
     }
 

@@ -48,7 +48,11 @@ pub(crate) enum ExecutionCommand {
 pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Result<(), Failure> {
     let (client, console) = (&context.client, context.console);
     match command {
-        ExecutionCommand::List { list, script, schedule } => {
+        ExecutionCommand::List {
+            list,
+            script,
+            schedule,
+        } => {
             let request = list.request(&[("script", &script), ("schedule", &schedule)]);
             let page = client.execution_list_all(&request, list.limit()).await?;
             console.answer(&page, |page| {
@@ -65,11 +69,15 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
         }
         ExecutionCommand::Cancel { id } => {
             let changed = client.execution_cancel(id).await?;
-            console.answer(&changed, |changed| console.say(&format!("{} jobs are cancelled or told to stop", changed.changed)))
+            console.answer(&changed, |changed| {
+                console.say(&format!("{} jobs are cancelled or told to stop", changed.changed))
+            })
         }
         ExecutionCommand::Retry { id } => {
             let changed = client.execution_retry(id).await?;
-            console.answer(&changed, |changed| console.say(&format!("{} jobs are queued again", changed.changed)))
+            console.answer(&changed, |changed| {
+                console.say(&format!("{} jobs are queued again", changed.changed))
+            })
         }
         ExecutionCommand::Rerun { id, all } => {
             let hosts = if all { RerunHosts::All } else { RerunHosts::Failed };
@@ -77,11 +85,18 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
                 .execution_rerun(id, &ExecutionRerun { hosts }, &IdempotencyKey::random())
                 .await?;
             console.answer(&made, |made| {
-                console.say(&format!("execution {} runs it again on {} hosts", made.execution_id, made.jobs.len()));
+                console.say(&format!(
+                    "execution {} runs it again on {} hosts",
+                    made.execution_id,
+                    made.jobs.len()
+                ));
             })
         }
         ExecutionCommand::Download { id, output } => {
-            let ending = output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            let ending = output
+                .extension()
+                .and_then(|ending| ending.to_str())
+                .unwrap_or_default();
             let format = match ending {
                 "zip" => ArchiveFormat::Zip,
                 "json" => ArchiveFormat::Json,
@@ -95,7 +110,11 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
 }
 
 fn state(execution: &Execution) -> (String, Tone) {
-    let counts: Vec<String> = execution.counts.iter().map(|(state, jobs)| format!("{jobs} {state}")).collect();
+    let counts: Vec<String> = execution
+        .counts
+        .iter()
+        .map(|(state, jobs)| format!("{jobs} {state}"))
+        .collect();
     let bad = [JobState::Failed, JobState::Timeout, JobState::Unknown];
     let tone = if !execution.finished {
         Tone::Busy
@@ -128,16 +147,41 @@ fn print(execution: &Execution, context: &Context<'_>) {
         ("what", execution.summary.clone()),
         ("hosts", execution.hosts.to_string()),
         ("state", state(execution).0),
-        ("finished", if execution.finished { "yes" } else { "no" }.to_owned()),
-        ("batches", id(rolling.map(|rolling| format!("{} of {} have begun", rolling.begun, rolling.batches)))),
-        ("resumes", id(rolling.and_then(|rolling| rolling.resumes_at).map(|at| words::absolute(at, now)))),
+        (
+            "finished",
+            if execution.finished { "yes" } else { "no" }.to_owned(),
+        ),
+        (
+            "batches",
+            id(rolling.map(|rolling| format!("{} of {} have begun", rolling.begun, rolling.batches))),
+        ),
+        (
+            "resumes",
+            id(rolling
+                .and_then(|rolling| rolling.resumes_at)
+                .map(|at| words::absolute(at, now))),
+        ),
         ("stopped", id(rolling.and_then(|rolling| rolling.stopped.clone()))),
-        ("script", id(execution.script.as_ref().map(|script| format!("{} version {}", script.id, script.version)))),
+        (
+            "script",
+            id(execution
+                .script
+                .as_ref()
+                .map(|script| format!("{} version {}", script.id, script.version))),
+        ),
         ("repeats", id(execution.rerun_of.map(|id| id.to_string()))),
         ("schedule", id(execution.schedule_id.map(|id| id.to_string()))),
-        ("created", format!("{} by {}", words::absolute(execution.created_at, now), execution.created_by)),
+        (
+            "created",
+            format!(
+                "{} by {}",
+                words::absolute(execution.created_at, now),
+                execution.created_by
+            ),
+        ),
     ]);
-    context
-        .console
-        .note(&format!("its jobs: `postern job list --execution {}`", execution.id));
+    context.console.note(&format!(
+        "its jobs: `postern job list --execution {}`",
+        execution.id
+    ));
 }

@@ -2,11 +2,15 @@
 
 pub(crate) mod agents;
 pub(crate) mod audit;
+pub(crate) mod executions;
+pub(crate) mod groups;
 pub(crate) mod jobs;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod manual;
 pub(crate) mod organizations;
+pub(crate) mod schedules;
+pub(crate) mod scripts;
 pub(crate) mod serve;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -23,6 +27,12 @@ pub(crate) async fn run(command: OperatorCommand, console: &Console) -> Result<E
         OperatorCommand::Session => login::session_show(&context()?).await?,
         OperatorCommand::Agent(command) => agents::run(command, &context()?).await?,
         OperatorCommand::Job(command) => return jobs::run(command, console).await,
+        OperatorCommand::Execution(command) => executions::run(command, &context()?).await?,
+        OperatorCommand::Script(command) => return scripts::run(command, console).await,
+        OperatorCommand::Library(command) => scripts::run_library(command, &context()?).await?,
+        OperatorCommand::Schedule(command) => schedules::run(command, &context()?).await?,
+        OperatorCommand::Calendar(command) => schedules::run_calendar(command, &context()?).await?,
+        OperatorCommand::Group(command) => groups::run(command, &context()?).await?,
         OperatorCommand::Token(command) => tokens::run(command, &context()?).await?,
         OperatorCommand::User(command) => users::run(command, &context()?).await?,
         OperatorCommand::Password(users::PasswordCommand::Change(change)) => {

@@ -189,3 +189,187 @@ fn check_accounts(field: &str, names: &[String]) -> Result<(), PayloadError> {
         .enumerate()
         .try_for_each(|(index, name)| check_account(&format!("{field}[{index}]"), name))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::limits::ACCOUNTS;
+    use crate::payload::{
+        PASSWORD,
+        tests::{bad, good, unreadable},
+    };
+
+    const USER: &str = "user_control";
+    const GROUP: &str = "group_control";
+
+    fn user(action: &str, field: &str, value: Value) -> Value {
+        let mut payload = json!({"action": action, "user": "anna"});
+        payload[field] = value;
+        payload
+    }
+
+    fn group(action: &str, members: Value) -> Value {
+        json!({"action": action, "group": "web", "members": members})
+    }
+
+    #[test]
+    fn each_action_on_a_user_has_its_word() {
+        for (action, summary) in [
+            ("create", "create user anna"),
+            ("delete", "delete user anna"),
+            ("enable", "enable user anna"),
+            ("disable", "disable user anna"),
+            ("reset_password", "reset the password of anna"),
+        ] {
+            assert_eq!(
+                good(USER, &json!({"action": action, "user": "anna"})).summary(),
+                summary
+            );
+        }
+        unreadable(USER, &json!({"action": "lock", "user": "anna"}));
+    }
+
+    #[test]
+    fn names_are_those_of_accounts() {
+        for name in [
+            "a",
+            "www-data",
+            "_apt",
+            "j.doe",
+            "u1",
+            "systemd-network",
+            &"a".repeat(32),
+        ] {
+            good(USER, &json!({"action": "delete", "user": name}));
+            good(GROUP, &json!({"action": "delete", "group": name}));
+        }
+        let long = "a".repeat(33);
+        for name in [
+            "", "-r", "a b", "a:b", "a/b", "a\n", "ä", "1000", "..", ".", "root,x", &long,
+        ] {
+            bad(USER, &json!({"action": "delete", "user": name}), "user");
+            bad(GROUP, &json!({"action": "delete", "group": name}), "group");
+        }
+    }
+
+    #[test]
+    fn what_makes_a_new_user_is_for_create_only() {
+        for (field, value) in [
+            ("full_name", json!("Anna B")),
+            ("home", json!("/srv/anna")),
+            ("shell", json!("/bin/bash")),
+            ("groups", json!(["web"])),
+            ("system", json!(true)),
+            ("set_password", json!(true)),
+        ] {
+            good(USER, &user("create", field, value.clone()));
+            for action in ["delete", "enable", "disable", "reset_password"] {
+                bad(USER, &user(action, field, value.clone()), field);
+            }
+        }
+        good(USER, &user("delete", "remove_home", json!(true)));
+        bad(USER, &user("create", "remove_home", json!(true)), "remove_home");
+        good(USER, &user("disable", "force", json!(true)));
+    }
+
+    #[test]
+    fn values_that_go_into_the_list_of_users_cannot_break_it() {
+        good(USER, &user("create", "full_name", json!("x".repeat(200))));
+        for name in ["a:b", "a,b", "a\nroot", &"x".repeat(201)] {
+            bad(USER, &user("create", "full_name", json!(name)), "full_name");
+        }
+        for field in ["home", "shell"] {
+            good(
+                USER,
+                &user("create", field, json!(format!("/{}", "x".repeat(1023)))),
+            );
+            for path in ["", "srv", "/a:b", "/a\n", &format!("/{}", "x".repeat(1024))] {
+                bad(USER, &user("create", field, json!(path)), field);
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_is_a_secret_and_never_in_the_payload() {
+        for (payload, expected) in [
+            (json!({"action": "reset_password", "user": "anna"}), true),
+            (user("create", "set_password", json!(true)), true),
+            (json!({"action": "create", "user": "anna"}), false),
+            (json!({"action": "enable", "user": "anna"}), false),
+        ] {
+            let secrets = good(USER, &payload).secrets().contains(&PASSWORD);
+            assert_eq!(secrets, expected, "{payload}");
+        }
+        unreadable(USER, &user("create", "password", json!("hunter2")));
+        unreadable(
+            GROUP,
+            &json!({"action": "create", "group": "web", "password": "x"}),
+        );
+    }
+
+    #[test]
+    fn members_are_counted_and_named() {
+        for action in ["create", "add_members", "remove_members"] {
+            good(GROUP, &group(action, json!(vec!["anna"; ACCOUNTS])));
+            bad(
+                GROUP,
+                &group(action, json!(vec!["anna"; ACCOUNTS + 1])),
+                "members",
+            );
+            bad(GROUP, &group(action, json!(["anna", "-x"])), "members[1]");
+        }
+        bad(
+            GROUP,
+            &json!({"action": "add_members", "group": "web"}),
+            "members",
+        );
+        bad(
+            GROUP,
+            &json!({"action": "remove_members", "group": "web"}),
+            "members",
+        );
+        bad(GROUP, &group("delete", json!(["anna"])), "members");
+        good(USER, &user("create", "groups", json!(vec!["web"; ACCOUNTS])));
+        bad(
+            USER,
+            &user("create", "groups", json!(vec!["web"; ACCOUNTS + 1])),
+            "groups",
+        );
+        bad(USER, &user("create", "groups", json!(["web", ""])), "groups[1]");
+    }
+
+    #[test]
+    fn a_group_for_a_service_is_made_and_not_changed_into_one() {
+        good(
+            GROUP,
+            &json!({"action": "create", "group": "web", "system": true}),
+        );
+        bad(
+            GROUP,
+            &json!({"action": "delete", "group": "web", "system": true}),
+            "system",
+        );
+        good(GROUP, &json!({"action": "delete", "group": "web", "force": true}));
+    }
+
+    #[test]
+    fn each_action_on_a_group_has_its_word() {
+        for (payload, summary) in [
+            (json!({"action": "create", "group": "web"}), "create group web"),
+            (json!({"action": "delete", "group": "web"}), "delete group web"),
+            (
+                group("add_members", json!(["anna", "ben"])),
+                "add anna, ben to group web",
+            ),
+            (
+                group("remove_members", json!(["ben"])),
+                "remove ben from group web",
+            ),
+        ] {
+            let payload = good(GROUP, &payload);
+            assert_eq!(payload.summary(), summary);
+            assert!(payload.secrets().is_empty());
+        }
+    }
+}

@@ -239,3 +239,161 @@ fn within(field: &str, given: Option<u32>, most: u32) -> Result<(), PayloadError
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::{
+        limits::{DIAGNOSTIC_SECONDS, PING_COUNT, PORTS, TRACE_HOPS},
+        payload::{
+            DnsRecordType,
+            tests::{bad, good, unreadable},
+        },
+    };
+
+    const KIND: &str = "network_diagnostic";
+
+    /// One of each tool, with nothing but what it must have.
+    fn tools() -> [Value; 6] {
+        [
+            json!({"tool": "ping", "host": "web1"}),
+            json!({"tool": "traceroute", "host": "web1"}),
+            json!({"tool": "dns_lookup", "name": "web1.test"}),
+            json!({"tool": "netstat"}),
+            json!({"tool": "port_check", "host": "web1", "ports": [22, 443]}),
+            json!({"tool": "http_check", "url": "https://web1/"}),
+        ]
+    }
+
+    fn with(tool: &Value, field: &str, value: Value) -> Value {
+        let mut payload = tool.clone();
+        payload[field] = value;
+        payload
+    }
+
+    #[test]
+    fn each_tool_needs_little() {
+        let summaries = tools().map(|tool| good(KIND, &tool).summary());
+        assert_eq!(
+            summaries,
+            [
+                "ping web1",
+                "traceroute web1",
+                "look up A web1.test",
+                "netstat",
+                "check ports 22, 443 of web1",
+                "check https://web1/",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_field_that_a_tool_does_not_have_is_refused() {
+        for tool in tools() {
+            unreadable(KIND, &with(&tool, "sudo", json!(true)));
+            unreadable(KIND, &with(&tool, "record", json!("A")));
+        }
+        let [ping, _, dns, netstat, ..] = tools();
+        unreadable(KIND, &with(&ping, "ports", json!([1])));
+        unreadable(KIND, &with(&dns, "host", json!("x")));
+        unreadable(KIND, &with(&netstat, "host", json!("x")));
+        unreadable(KIND, &json!({"tool": "nmap", "host": "web1"}));
+        unreadable(KIND, &json!({"host": "web1"}));
+        unreadable(KIND, &json!({"tool": "ping"}));
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses() {
+        let [ping, trace, dns, _, ports, _] = tools();
+        let long = "a".repeat(254);
+        for (tool, field) in [(ping, "host"), (trace, "host"), (dns, "name"), (ports, "host")] {
+            for host in [
+                "web1",
+                "_sip._tcp.test",
+                "192.0.2.1",
+                "2001:db8::1",
+                "fe80::1%eth0",
+                &"a".repeat(253),
+            ] {
+                good(KIND, &with(&tool, field, json!(host)));
+            }
+            for host in ["", "-c1", "a b", "a/b", "a;b", "a\n", "a\0", "ä.test", &long] {
+                bad(KIND, &with(&tool, field, json!(host)), field);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        let [ping, trace, dns, _, ports, http] = tools();
+        for (tool, field, most) in [
+            (&ping, "count", PING_COUNT),
+            (&ping, "wait_seconds", DIAGNOSTIC_SECONDS),
+            (&trace, "max_hops", TRACE_HOPS),
+            (&trace, "wait_seconds", DIAGNOSTIC_SECONDS),
+            (&dns, "wait_seconds", DIAGNOSTIC_SECONDS),
+            (&ports, "wait_seconds", DIAGNOSTIC_SECONDS),
+            (&http, "wait_seconds", DIAGNOSTIC_SECONDS),
+        ] {
+            good(KIND, &with(tool, field, json!(1)));
+            good(KIND, &with(tool, field, json!(most)));
+            bad(KIND, &with(tool, field, json!(0)), field);
+            bad(KIND, &with(tool, field, json!(most + 1)), field);
+            unreadable(KIND, &with(tool, field, json!(-1)));
+        }
+    }
+
+    #[test]
+    fn records_are_known_by_name() {
+        let [_, _, dns, ..] = tools();
+        for kind in DnsRecordType::ALL {
+            good(KIND, &with(&dns, "record_type", json!(kind.as_str())));
+            assert_eq!(DnsRecordType::parse(&kind.as_str().to_lowercase()), Some(*kind));
+        }
+        unreadable(KIND, &with(&dns, "record_type", json!("a")));
+        unreadable(KIND, &with(&dns, "record_type", json!("ANY")));
+        good(KIND, &with(&dns, "tcp", json!(true)));
+    }
+
+    #[test]
+    fn a_name_server_is_an_address() {
+        let [_, _, dns, ..] = tools();
+        for server in ["192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:53"] {
+            good(KIND, &with(&dns, "server", json!(server)));
+        }
+        for server in ["", "dns.test", "192.0.2.1:", "192.0.2.1:99999", "[::1]"] {
+            bad(KIND, &with(&dns, "server", json!(server)), "server");
+        }
+    }
+
+    #[test]
+    fn ports_are_counted_and_real() {
+        let [.., ports, _] = tools();
+        good(KIND, &with(&ports, "ports", json!(vec![65535; PORTS])));
+        good(KIND, &with(&ports, "protocol", json!("udp")));
+        good(KIND, &with(&ports, "tls", json!(true)));
+        bad(KIND, &with(&ports, "ports", json!(vec![1; PORTS + 1])), "ports");
+        bad(KIND, &with(&ports, "ports", json!([])), "ports");
+        bad(KIND, &with(&ports, "ports", json!([22, 0])), "ports");
+        unreadable(KIND, &with(&ports, "ports", json!([65536])));
+        unreadable(KIND, &with(&ports, "protocol", json!("sctp")));
+    }
+
+    #[test]
+    fn a_check_expects_a_status_there_is() {
+        let [.., http] = tools();
+        for status in [100, 599] {
+            good(KIND, &with(&http, "expected_status", json!(status)));
+        }
+        for status in [99, 600] {
+            bad(
+                KIND,
+                &with(&http, "expected_status", json!(status)),
+                "expected_status",
+            );
+        }
+        bad(KIND, &with(&http, "url", json!("ftp://x")), "url");
+        good(KIND, &with(&http, "allow_invalid_certificate", json!(true)));
+    }
+}

@@ -79,3 +79,77 @@ impl ProcessControl {
             .map_or(Ok(()), |user| check_account("user", user))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{
+        limits::PROCESS_NAME_BYTES,
+        payload::tests::{bad, good, unreadable},
+    };
+
+    const KIND: &str = "process_control";
+
+    #[test]
+    fn all_may_be_listed_but_whoever_is_ended_is_named() {
+        good(KIND, &json!({"action": "list"}));
+        good(KIND, &json!({"action": "list", "user": "www-data"}));
+        for action in ["kill", "force_kill"] {
+            good(KIND, &json!({"action": action, "pid": 2}));
+            good(
+                KIND,
+                &json!({"action": action, "name": "nginx", "user": "www-data"}),
+            );
+            bad(KIND, &json!({"action": action}), "pid");
+            bad(KIND, &json!({"action": action, "user": "www-data"}), "pid");
+        }
+    }
+
+    #[test]
+    fn the_first_process_is_looked_at_and_never_ended() {
+        good(KIND, &json!({"action": "list", "pid": 1}));
+        good(KIND, &json!({"action": "kill", "pid": i32::MAX}));
+        for (action, pid) in [
+            ("kill", 1),
+            ("force_kill", 1),
+            ("kill", 0),
+            ("list", 0),
+            ("kill", -1),
+            ("kill", i32::MIN),
+        ] {
+            bad(KIND, &json!({"action": action, "pid": pid}), "pid");
+        }
+        unreadable(KIND, &json!({"action": "kill", "pid": i64::from(i32::MAX) + 1}));
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        good(KIND, &json!({"action": "kill", "name": "a b"}));
+        good(
+            KIND,
+            &json!({"action": "kill", "name": "a".repeat(PROCESS_NAME_BYTES)}),
+        );
+        for name in ["", "a\0b", &"a".repeat(PROCESS_NAME_BYTES + 1)] {
+            bad(KIND, &json!({"action": "kill", "name": name}), "name");
+        }
+        bad(KIND, &json!({"action": "list", "user": "no such"}), "user");
+    }
+
+    #[test]
+    fn nothing_else_is_taken() {
+        unreadable(KIND, &json!({"action": "kill", "pid": 2, "signal": "HUP"}));
+        unreadable(KIND, &json!({"action": "reap"}));
+        unreadable(KIND, &json!({"pid": 2}));
+    }
+
+    #[test]
+    fn a_summary_says_what_must_match() {
+        let all = good(
+            KIND,
+            &json!({"action": "force_kill", "pid": 7, "name": "x", "user": "root"}),
+        );
+        assert_eq!(all.summary(), "force-kill processes with pid 7 named x of root");
+        assert_eq!(good(KIND, &json!({"action": "list"})).summary(), "list processes");
+    }
+}

@@ -57,3 +57,55 @@ impl ServiceControl {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::{
+        limits::SERVICE_BYTES,
+        payload::tests::{bad, good, unreadable},
+    };
+
+    const KIND: &str = "service_control";
+
+    fn of(service: &str) -> Value {
+        json!({"action": "restart", "service": service})
+    }
+
+    #[test]
+    fn each_action_has_its_word() {
+        for action in [
+            "start", "stop", "restart", "reload", "enable", "disable", "status",
+        ] {
+            let payload = good(KIND, &json!({"action": action, "service": "nginx"}));
+            assert_eq!(payload.summary(), format!("{action} nginx"));
+            assert!(payload.secrets().is_empty());
+        }
+        unreadable(KIND, &json!({"action": "Restart", "service": "nginx"}));
+        unreadable(KIND, &json!({"action": "mask", "service": "nginx"}));
+    }
+
+    #[test]
+    fn a_name_is_a_word_and_no_file() {
+        for name in ["nginx.service", "getty@tty1", "a.b", &"a".repeat(SERVICE_BYTES)] {
+            good(KIND, &of(name));
+        }
+        let long = "a".repeat(SERVICE_BYTES + 1);
+        for name in [
+            "", "-a", "--now", "a b", "a\n", "a\0", "../nginx", "/etc/x", ".hidden", &long,
+        ] {
+            bad(KIND, &of(name), "service");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_taken() {
+        unreadable(KIND, &json!({"action": "stop"}));
+        unreadable(
+            KIND,
+            &json!({"action": "stop", "service": "nginx", "force": true}),
+        );
+        unreadable(KIND, &json!({"action": "stop", "service": ["nginx"]}));
+    }
+}

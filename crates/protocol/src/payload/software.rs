@@ -134,3 +134,109 @@ impl SoftwareInstall {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::{
+        limits::{PACKAGE_BYTES, PACKAGES},
+        payload::{
+            PackageManager,
+            tests::{bad, good, unreadable},
+        },
+    };
+
+    const KIND: &str = "software_install";
+
+    fn of(action: &str, packages: Vec<Value>) -> Value {
+        json!({"action": action, "packages": packages})
+    }
+
+    #[test]
+    fn packages_may_be_left_out_where_all_can_be_meant() {
+        for action in ["list", "upgrade"] {
+            let payload = good(KIND, &json!({"action": action}));
+            assert_eq!(payload.summary(), format!("{action} all packages"));
+        }
+        for action in ["install", "remove"] {
+            bad(KIND, &json!({"action": action}), "packages");
+        }
+    }
+
+    #[test]
+    fn packages_are_counted() {
+        let many = |count| of("install", vec![json!({"name": "nginx"}); count]);
+        good(KIND, &many(PACKAGES));
+        bad(KIND, &many(PACKAGES + 1), "packages");
+    }
+
+    #[test]
+    fn a_name_is_no_option_file_or_pattern() {
+        for name in [
+            "nginx",
+            "libstdc++6",
+            "python3.11",
+            "Mozilla.Firefox",
+            "gcc:amd64",
+            &"a".repeat(PACKAGE_BYTES),
+        ] {
+            good(KIND, &of("install", vec![json!({"name": name})]));
+        }
+        let long = "a".repeat(PACKAGE_BYTES + 1);
+        for name in [
+            "",
+            "-y",
+            "a b",
+            "./a.deb",
+            "/tmp/a.deb",
+            "lib*",
+            "a?",
+            "a[b]",
+            "a=1",
+            "a>1",
+            "a<1",
+            "a\n",
+            &long,
+        ] {
+            bad(
+                KIND,
+                &of("remove", vec![json!({"name": "ok"}), json!({"name": name})]),
+                "packages[1].name",
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_is_for_what_is_installed() {
+        let with =
+            |action: &str, version: &str| of(action, vec![json!({"name": "nginx", "version": version})]);
+        for action in ["install", "upgrade"] {
+            let payload = good(KIND, &with(action, "1:2.3~rc1+deb12-1"));
+            assert_eq!(payload.summary(), format!("{action} nginx=1:2.3~rc1+deb12-1"));
+            for version in ["", "-1", "1 2", &"1".repeat(PACKAGE_BYTES + 1)] {
+                bad(KIND, &with(action, version), "packages[0].version");
+            }
+        }
+        for action in ["remove", "list"] {
+            bad(KIND, &with(action, "1"), "packages[0].version");
+        }
+    }
+
+    #[test]
+    fn managers_are_known_by_name() {
+        for manager in PackageManager::ALL {
+            good(KIND, &json!({"action": "list", "manager": manager.as_str()}));
+        }
+        good(KIND, &json!({"action": "upgrade", "refresh": true}));
+        unreadable(KIND, &json!({"action": "list", "manager": "pip"}));
+    }
+
+    #[test]
+    fn nothing_else_is_taken() {
+        unreadable(KIND, &json!({"action": "list", "options": "-y"}));
+        unreadable(KIND, &of("install", vec![json!({"name": "nginx", "url": "x"})]));
+        unreadable(KIND, &of("install", vec![json!("nginx")]));
+        unreadable(KIND, &json!({"action": "purge", "packages": [{"name": "nginx"}]}));
+    }
+}

@@ -19,6 +19,36 @@ fn script(content: &str, parameters: &[(&str, String)]) -> JobPayload {
     })
 }
 
+/// As the API and an order read it.
+pub(super) fn read(kind: &str, payload: &serde_json::Value) -> Result<JobPayload, String> {
+    let text = serde_json::json!({"type": kind, "payload": payload}).to_string();
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// Read, in bounds, and written again as it was.
+pub(super) fn good(kind: &str, payload: &serde_json::Value) -> JobPayload {
+    let read = read(kind, payload).unwrap_or_else(|error| panic!("{payload}: {error}"));
+    assert_eq!(read.check(), Ok(()), "{payload}");
+    assert_eq!(read.kind().as_str(), kind);
+    assert_eq!(serde_json::to_value(&read).unwrap()["payload"], *payload);
+    read
+}
+
+/// Read, and out of bounds because of this field.
+pub(super) fn bad(kind: &str, payload: &serde_json::Value, field: &str) {
+    let read = read(kind, payload).unwrap_or_else(|error| panic!("{payload}: {error}"));
+    let error = read
+        .check()
+        .err()
+        .unwrap_or_else(|| panic!("accepted: {payload}"));
+    assert_eq!(error.field, field, "{payload}");
+}
+
+/// Of another shape.
+pub(super) fn unreadable(kind: &str, payload: &serde_json::Value) {
+    assert!(read(kind, payload).is_err(), "{payload}");
+}
+
 fn refused(payload: &JobPayload, field: &str) {
     assert_eq!(
         payload.check().expect_err("refused").field,
@@ -26,6 +56,15 @@ fn refused(payload: &JobPayload, field: &str) {
         "{}",
         payload.summary()
     );
+}
+
+#[test]
+fn every_type_is_known_by_its_name() {
+    for kind in JobType::ALL {
+        assert_eq!(JobType::parse(kind.as_str()), Some(*kind));
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+    }
+    assert_eq!(JobType::parse("reboot"), None);
 }
 
 #[test]
@@ -69,4 +108,40 @@ fn a_summary_is_one_short_line() {
     assert_eq!(script("#!/bin/bash\necho hi\nexit", &[]).summary(), "echo hi");
     assert_eq!(command(&["echo", "a\nb"], false).summary(), "echo a b");
     assert_eq!(command(&[&"ä".repeat(500)], false).summary().chars().count(), 120);
+}
+
+#[test]
+fn a_user_to_run_as_is_an_account_and_needs_root() {
+    for (kind, mut payload) in [
+        ("command", serde_json::json!({"argv": ["id"], "shell": false})),
+        (
+            "script",
+            serde_json::json!({"language": "bash", "content": "id", "parameters": {}}),
+        ),
+    ] {
+        let plain = good(kind, &payload);
+        assert_eq!((plain.run_as_user(), plain.requires_elevation()), (None, false));
+        payload["run_as_user"] = "www-data".into();
+        let other = good(kind, &payload);
+        assert_eq!(
+            (other.run_as_user(), other.requires_elevation()),
+            (Some("www-data"), true)
+        );
+        payload["run_as_user"] = "www data".into();
+        bad(kind, &payload, "run_as_user");
+        payload["run_as_user"] = serde_json::Value::Null;
+        payload["requires_elevation"] = true.into();
+        assert!(read(kind, &payload).unwrap().requires_elevation());
+    }
+}
+
+#[test]
+fn a_scripts_secrets_are_named_beside_its_parameters() {
+    let mut payload = serde_json::json!({"language": "bash", "content": "id", "parameters": {"a": "1"}});
+    payload["secrets"] = serde_json::json!(["b", "c"]);
+    assert_eq!(good("script", &payload).secrets(), ["b", "c"]);
+    for (secrets, field) in [(["a", "b"], "secrets[0]"), (["b", "b"], "secrets[1]")] {
+        payload["secrets"] = serde_json::json!(secrets);
+        bad("script", &payload, field);
+    }
 }

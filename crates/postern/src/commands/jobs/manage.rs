@@ -4,7 +4,12 @@ use postern_api::jobs::{Attempt, Job, JobDetail};
 use postern_domain::{JobId, Timestamp, job::JobState};
 use postern_protocol::payload::JobPayload;
 
-use super::{super::list::closing, List, tone};
+use super::{
+    super::list::closing,
+    List,
+    result::{print_result, result_of},
+    tone,
+};
 use crate::{
     clock,
     context::Context,
@@ -84,6 +89,10 @@ fn print(detail: &JobDetail, console: &Console) {
             &["ATTEMPT", "STATE", "EXIT", "TOOK", "STDOUT", "STDERR", "REASON"],
             detail.attempts.iter().map(attempt_row).collect(),
         );
+    }
+    if let Some(result) = result_of(detail.attempts.last()) {
+        console.say("");
+        print_result(&result, console);
     }
     for attempt in &detail.attempts {
         if let Some(late) = &attempt.late {

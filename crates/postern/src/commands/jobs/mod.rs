@@ -5,7 +5,9 @@ pub(crate) mod options;
 mod output;
 mod printer;
 pub(crate) mod request;
+mod result;
 pub(crate) mod run;
+mod typed;
 mod watch;
 
 use std::process::ExitCode;
@@ -25,6 +27,8 @@ use crate::{
 pub(crate) enum JobCommand {
     /// Run a command or a script on one or several agents
     Run(request::Run),
+    #[command(flatten)]
+    Typed(Box<typed::TypedCommand>),
     /// List jobs, newest first
     List(List),
     /// Show one job with its attempts and its timeline
@@ -51,7 +55,8 @@ pub(crate) struct List {
     /// queued, pending, running, completed, failed, timeout, cancelled, unknown
     #[arg(long, value_name = "STATE", value_parser = parse_state)]
     state: Vec<String>,
-    /// command, script, service_control, process_control, network_diagnostic, software_install, user_control, group_control, http_request
+    /// command, script, service_control, process_control, network_diagnostic, software_install, user_control,
+    /// group_control, http_request
     #[arg(long = "type", value_name = "TYPE")]
     kind: Vec<String>,
     /// critical, high, normal
@@ -93,7 +98,8 @@ pub(crate) struct Output {
 
 pub(crate) async fn run(command: JobCommand, console: &Console) -> Result<ExitCode, Failure> {
     match command {
-        JobCommand::Run(arguments) => return run::job_run(arguments, console).await,
+        JobCommand::Run(run) => return run::job_run(request::work(&run)?, &run.options, console).await,
+        JobCommand::Typed(command) => return run::job_run(command.work()?, command.options(), console).await,
         JobCommand::List(list) => manage::job_list(list, &Context::signed_in(console)?).await?,
         JobCommand::Show { id } => manage::job_show(id, &Context::signed_in(console)?).await?,
         JobCommand::Output(arguments) => {

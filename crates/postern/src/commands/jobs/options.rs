@@ -1,6 +1,6 @@
 //! What every command that makes jobs takes: the hosts, and how to go over them.
 
-use std::{collections::BTreeMap, io::Read as _, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
 use postern_api::{
@@ -17,6 +17,7 @@ use postern_domain::{
 };
 use postern_protocol::{limits::SECRETS_BYTES, payload::JobPayload};
 
+use super::request::read_text;
 use crate::{failure::Failure, output::Console, words};
 
 /// The hosts: those named, those in the groups, and those that lie in the organizations or departments and match labels and selector
@@ -194,16 +195,7 @@ fn value(name: &str, source: &Source, console: &Console) -> Result<SecretText, F
         Source::Variable(variable) => crate::config::secret(variable)
             .ok_or_else(|| Failure::usage(format!("secret {name:?}: the variable {variable} is not set")))?,
         Source::File(path) => {
-            let failed =
-                |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
-            let bound = u64::try_from(SECRETS_BYTES).unwrap_or(u64::MAX) + 1;
-            let mut text = String::new();
-            std::fs::File::open(path)
-                .and_then(|file| file.take(bound).read_to_string(&mut text))
-                .map_err(|error| failed(&error))?;
-            if text.len() > SECRETS_BYTES {
-                return Err(failed(&format!("is larger than {SECRETS_BYTES} bytes")));
-            }
+            let text = read_text(path, SECRETS_BYTES)?;
             text.strip_suffix('\n').map_or(text.clone(), str::to_owned)
         }
     };

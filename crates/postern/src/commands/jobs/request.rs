@@ -121,17 +121,22 @@ fn script(run: &Run, path: &Path) -> Result<JobPayload, Failure> {
 }
 
 pub(crate) fn read_script(path: &Path) -> Result<String, Failure> {
+    read_text(path, SCRIPT_BYTES)
+}
+
+/// UTF-8 text of at most so many bytes; `-` is standard input.
+pub(crate) fn read_text(path: &Path, most: usize) -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
     let mut bytes = Vec::new();
-    let bound = u64::try_from(SCRIPT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let read = if path == Path::new("-") {
         std::io::stdin().take(bound).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes))
     };
     read.map_err(|error| failed(&error))?;
-    if bytes.len() > SCRIPT_BYTES {
-        return Err(failed(&format!("is larger than {SCRIPT_BYTES} bytes")));
+    if bytes.len() > most {
+        return Err(failed(&format!("is larger than {most} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| failed(&"is not UTF-8 text"))
 }

@@ -9,7 +9,7 @@ use postern_domain::job::JobState;
 use postern_protocol::payload::JobPayload;
 use serde_json::json;
 
-use super::{options::RunOptions, output::print_output, printer::Printer, request, tone, watch::Watcher};
+use super::{options::RunOptions, output::print_output, printer::Printer, tone, watch::Watcher};
 use crate::{
     clock,
     context::Context,
@@ -25,15 +25,10 @@ const POSTERN_FAILED: u8 = 125;
 /// As shells say it of a program that was interrupted.
 const INTERRUPTED: u8 = 130;
 
-pub(super) async fn job_run(run: request::Run, console: &Console) -> Result<ExitCode, Failure> {
-    let work = request::work(&run)?;
-    start(&run.options, work, console).await
-}
-
 /// Makes the jobs of any type, and stays with them where that was asked for.
-pub(super) async fn start(
-    options: &RunOptions,
+pub(super) async fn job_run(
     work: JobPayload,
+    options: &RunOptions,
     console: &Console,
 ) -> Result<ExitCode, Failure> {
     check_output(options, console)?;

@@ -63,7 +63,10 @@ pub(super) fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let ending = file
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .unwrap_or_default();
         if matches!(ending, "sh" | "bash" | "py" | "ps1") && file.is_file() {
             files.push(file);
         }
@@ -99,7 +102,9 @@ fn parse(path: &Path, header: &str, content: String) -> Result<ScriptCreate, Fai
     let language = header
         .language
         .or_else(|| guess_language(path, &content))
-        .ok_or_else(|| failed("its language cannot be told: write `language: bash` into its header".into()))?;
+        .ok_or_else(|| {
+            failed("its language cannot be told: write `language: bash` into its header".into())
+        })?;
     Ok(ScriptCreate {
         kind: header.kind,
         name,
@@ -193,8 +198,14 @@ mod tests {
     fn a_file_says_all_of_a_script_and_survives_being_written() {
         let (header, content) = split(TEXT).unwrap();
         let script = parse(Path::new("x/other.sh"), &header, content).unwrap();
-        assert_eq!((script.name.as_str(), script.language), ("rotate-logs", Language::Bash));
-        assert_eq!(script.definition.content, "#!/bin/bash\necho \"$PARAM_DAYS\"\n\n# ---\necho end\n");
+        assert_eq!(
+            (script.name.as_str(), script.language),
+            ("rotate-logs", Language::Bash)
+        );
+        assert_eq!(
+            script.definition.content,
+            "#!/bin/bash\necho \"$PARAM_DAYS\"\n\n# ---\necho end\n"
+        );
         assert_eq!(script.definition.parameters.len(), 2);
         let shown = serde_json::json!({
             "id": 1, "kind": "script", "name": script.name, "description": script.description, "language": "bash",
@@ -213,10 +224,20 @@ mod tests {
         let path = folder.path().join("disk.py");
         std::fs::write(&path, "print(1)\n").unwrap();
         let script = read(&path).unwrap();
-        assert_eq!((script.name.as_str(), script.language), ("disk", Language::Python));
-        std::fs::write(folder.path().join("disk.yaml"), "name: disk-usage\ntimeout_seconds: 60\n").unwrap();
+        assert_eq!(
+            (script.name.as_str(), script.language),
+            ("disk", Language::Python)
+        );
+        std::fs::write(
+            folder.path().join("disk.yaml"),
+            "name: disk-usage\ntimeout_seconds: 60\n",
+        )
+        .unwrap();
         let script = read(&path).unwrap();
-        assert_eq!((script.name.as_str(), script.definition.timeout_seconds), ("disk-usage", Some(60)));
+        assert_eq!(
+            (script.name.as_str(), script.definition.timeout_seconds),
+            ("disk-usage", Some(60))
+        );
         assert_eq!(files_of(folder.path()).unwrap(), [path]);
     }
 
@@ -227,6 +248,9 @@ mod tests {
             assert!(failure.lines().concat().contains("a.sh"), "{header}");
         }
         assert!(parse(Path::new("a.txt"), "", "echo".into()).is_err());
-        assert!(split("# ---\n# name: a\necho\n").is_none(), "a header without an end is code");
+        assert!(
+            split("# ---\n# name: a\necho\n").is_none(),
+            "a header without an end is code"
+        );
     }
 }

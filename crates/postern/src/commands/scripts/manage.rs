@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
+use postern_api::jobs::StreamName;
 use postern_api::scripts::{
     SavedScript, ScriptCheck, ScriptClone, ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind,
     ScriptUpdate,
@@ -25,8 +26,13 @@ use crate::{
 
 pub(super) async fn script_list(kind: ScriptKind, list: &List, context: &Context<'_>) -> Result<(), Failure> {
     let kinds = [kind.as_str().to_owned()];
-    let request = list.list.request(&[("kind", &kinds), ("language", &list.language)]);
-    let page = context.client.script_list_all(&request, list.list.limit()).await?;
+    let request = list
+        .list
+        .request(&[("kind", &kinds), ("language", &list.language)]);
+    let page = context
+        .client
+        .script_list_all(&request, list.list.limit())
+        .await?;
     context.console.answer(&page, |page| {
         let rows = page.items.iter().map(row);
         if !page.items.is_empty() {
@@ -35,7 +41,15 @@ pub(super) async fn script_list(kind: ScriptKind, list: &List, context: &Context
                 rows.collect(),
             );
         }
-        closing(context.console, page, if kind == ScriptKind::Script { "scripts" } else { "libraries" });
+        closing(
+            context.console,
+            page,
+            if kind == ScriptKind::Script {
+                "scripts"
+            } else {
+                "libraries"
+            },
+        );
     })
 }
 
@@ -91,8 +105,18 @@ fn print(detail: &ScriptDetail, context: &Context<'_>) {
         ("parameters", joined(parameters.collect())),
         ("libraries", joined(libraries.collect())),
         ("runs as", definition.run_as_user.clone().unwrap_or_default()),
-        ("used by", joined(detail.used_by.iter().map(|user| user.name.clone()).collect())),
-        ("updated", format!("{} by {}", words::absolute(script.updated_at, now), script.updated_by)),
+        (
+            "used by",
+            joined(detail.used_by.iter().map(|user| user.name.clone()).collect()),
+        ),
+        (
+            "updated",
+            format!(
+                "{} by {}",
+                words::absolute(script.updated_at, now),
+                script.updated_by
+            ),
+        ),
     ]);
     context.console.say("");
     for line in definition.content.lines() {
@@ -147,7 +171,10 @@ async fn apply_one(script: ScriptCreate, apply: &Apply, context: &Context<'_>) -
                 message: apply.message.clone(),
                 ..script
             };
-            context.client.script_create(&request, &IdempotencyKey::random()).await?;
+            context
+                .client
+                .script_create(&request, &IdempotencyKey::random())
+                .await?;
         }
         return Ok(Applied::Created);
     };
@@ -177,10 +204,18 @@ async fn apply_one(script: ScriptCreate, apply: &Apply, context: &Context<'_>) -
     Ok(Applied::NewVersion(next))
 }
 
-pub(super) async fn script_export(text: &str, output: Option<&Path>, context: &Context<'_>) -> Result<(), Failure> {
+pub(super) async fn script_export(
+    text: &str,
+    output: Option<&Path>,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
     let id = lookup::script(&context.client, ScriptKind::Script, text).await;
     let id = match id {
-        Err(Failure::NotFound(_)) => lookup::script(&context.client, ScriptKind::Library, text).await?.id,
+        Err(Failure::NotFound(_)) => {
+            lookup::script(&context.client, ScriptKind::Library, text)
+                .await?
+                .id
+        }
         found => found?.id,
     };
     let written = file::write(&context.client.script_show(id).await?)?;
@@ -188,7 +223,7 @@ pub(super) async fn script_export(text: &str, output: Option<&Path>, context: &C
         Some(path) => std::fs::write(path, written)
             .map_err(|error| Failure::local(&format!("cannot write {}", path.display()), &error)),
         None => {
-            context.console.raw(written.as_bytes());
+            context.console.write(StreamName::Stdout, written.as_bytes());
             Ok(())
         }
     }
@@ -198,32 +233,42 @@ pub(super) async fn script_export(text: &str, output: Option<&Path>, context: &C
 pub(super) async fn script_check(path: &Path, context: &Context<'_>) -> Result<ExitCode, Failure> {
     let content = read_script(path)?;
     let language = guess_language(path, &content).ok_or_else(|| {
-        Failure::usage(format!("the language of {} cannot be told from its name or first line", path.display()))
+        Failure::usage(format!(
+            "the language of {} cannot be told from its name or first line",
+            path.display()
+        ))
     })?;
     let request = ScriptCheck { language, content };
     let found = context.client.script_check(&request).await?;
     context.console.answer(&found, |found| {
         for problem in &found.problems {
             let place = format!("{}:{}:{}", path.display(), problem.line, problem.column);
-            context.console.say(&format!("{place}: {}", crate::sanitize::line(&problem.message)));
+            context
+                .console
+                .say(&format!("{place}: {}", crate::sanitize::line(&problem.message)));
         }
         if found.problems.is_empty() {
-            context.console.note("no problems found (by the parser inside the server)");
+            context
+                .console
+                .note("no problems found (by the parser inside the server)");
         }
     })?;
     Ok(ExitCode::from(u8::from(!found.problems.is_empty())))
 }
 
 pub(super) async fn script_clone(text: &str, name: String, context: &Context<'_>) -> Result<(), Failure> {
-    let id = lookup::script(&context.client, ScriptKind::Script, text).await?.id;
+    let id = lookup::script(&context.client, ScriptKind::Script, text)
+        .await?
+        .id;
     let made = context
         .client
         .script_clone(id, &ScriptClone { name }, &IdempotencyKey::random())
         .await?;
     context.console.answer(&made, |made| {
-        context
-            .console
-            .say(&format!("script {} ({}) is a copy of {text}", made.script.name, made.script.id));
+        context.console.say(&format!(
+            "script {} ({}) is a copy of {text}",
+            made.script.name, made.script.id
+        ));
     })
 }
 
@@ -235,9 +280,13 @@ pub(super) async fn script_delete(
 ) -> Result<(), Failure> {
     let script = lookup::script(&context.client, kind, text).await?;
     let what = kind.as_str();
-    context
-        .console
-        .confirm(&format!("Delete {what} {} with its {} versions?", script.name, script.version), yes)?;
+    context.console.confirm(
+        &format!(
+            "Delete {what} {} with its {} versions?",
+            script.name, script.version
+        ),
+        yes,
+    )?;
     context.client.script_delete(script.id).await?;
     if !context.console.is_json() {
         context.console.say(&format!("{what} {} is deleted", script.name));

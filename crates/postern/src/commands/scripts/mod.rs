@@ -36,9 +36,7 @@ pub(crate) enum ScriptCommand {
         output: Option<PathBuf>,
     },
     /// Look over a file with the parser inside the server; nothing is saved
-    Check {
-        file: PathBuf,
-    },
+    Check { file: PathBuf },
     /// Copy the newest version under another name
     Clone { script: String, name: String },
     /// List the versions
@@ -132,7 +130,9 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
     let context = Context::signed_in(console)?;
     match command {
         ScriptCommand::List(list) => manage::script_list(KIND, &list, &context).await?,
-        ScriptCommand::Show { script, version } => manage::script_show(KIND, &script, version, &context).await?,
+        ScriptCommand::Show { script, version } => {
+            manage::script_show(KIND, &script, version, &context).await?
+        }
         ScriptCommand::Apply(apply) => manage::script_apply(&apply, &context).await?,
         ScriptCommand::Export { script, output } => {
             manage::script_export(&script, output.as_deref(), &context).await?;
@@ -141,7 +141,9 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
         ScriptCommand::Clone { script, name } => manage::script_clone(&script, name, &context).await?,
         ScriptCommand::Versions { script, list } => versions::list(KIND, &script, &list, &context).await?,
         ScriptCommand::Diff { script, from, to } => versions::diff(KIND, &script, from, to, &context).await?,
-        ScriptCommand::Restore { script, version } => versions::restore(KIND, &script, version, &context).await?,
+        ScriptCommand::Restore { script, version } => {
+            versions::restore(KIND, &script, version, &context).await?
+        }
         ScriptCommand::Delete { script, yes } => manage::script_delete(KIND, &script, yes, &context).await?,
         // Returned above.
         ScriptCommand::Run(_) => {}
@@ -153,10 +155,14 @@ pub(crate) async fn run_library(command: LibraryCommand, context: &Context<'_>) 
     const KIND: ScriptKind = ScriptKind::Library;
     match command {
         LibraryCommand::List(list) => manage::script_list(KIND, &list, context).await,
-        LibraryCommand::Show { library, version } => manage::script_show(KIND, &library, version, context).await,
+        LibraryCommand::Show { library, version } => {
+            manage::script_show(KIND, &library, version, context).await
+        }
         LibraryCommand::Versions { library, list } => versions::list(KIND, &library, &list, context).await,
         LibraryCommand::Diff { library, from, to } => versions::diff(KIND, &library, from, to, context).await,
-        LibraryCommand::Restore { library, version } => versions::restore(KIND, &library, version, context).await,
+        LibraryCommand::Restore { library, version } => {
+            versions::restore(KIND, &library, version, context).await
+        }
         LibraryCommand::Delete { library, yes } => manage::script_delete(KIND, &library, yes, context).await,
     }
 }

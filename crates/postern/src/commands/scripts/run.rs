@@ -34,7 +34,10 @@ pub(crate) struct ScriptRunArguments {
     options: RunOptions,
 }
 
-pub(super) async fn script_run(arguments: &ScriptRunArguments, console: &Console) -> Result<ExitCode, Failure> {
+pub(super) async fn script_run(
+    arguments: &ScriptRunArguments,
+    console: &Console,
+) -> Result<ExitCode, Failure> {
     let options = &arguments.options;
     check_output(options, console)?;
     let request = request(arguments, console)?;

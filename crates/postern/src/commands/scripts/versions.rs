@@ -10,9 +10,9 @@ use crate::{
     commands::list::{ListArguments, closing},
     context::Context,
     failure::Failure,
-    lookup, sanitize,
+    lookup,
     output::Tone,
-    words,
+    sanitize, words,
 };
 
 pub(super) async fn list(
@@ -61,16 +61,23 @@ pub(super) async fn diff(
         texts.push(comparable(&version.definition)?);
     }
     let diff = TextDiff::from_lines(&texts[0], &texts[1]);
-    let names = [format!("{} version {from}", script.name), format!("{} version {to}", script.name)];
+    let names = [
+        format!("{} version {from}", script.name),
+        format!("{} version {to}", script.name),
+    ];
     let unified = diff.unified_diff().header(&names[0], &names[1]).to_string();
-    context.console.answer(&json!({"from": from, "to": to, "diff": unified}), |_| {
-        for line in unified.lines() {
-            context.console.say(&sanitize::line(line));
-        }
-        if unified.is_empty() {
-            context.console.note(&format!("versions {from} and {to} say the same"));
-        }
-    })
+    context
+        .console
+        .answer(&json!({"from": from, "to": to, "diff": unified}), |_| {
+            for line in unified.lines() {
+                context.console.say(&sanitize::line(line));
+            }
+            if unified.is_empty() {
+                context
+                    .console
+                    .note(&format!("versions {from} and {to} say the same"));
+            }
+        })
 }
 
 pub(super) async fn restore(
@@ -80,11 +87,15 @@ pub(super) async fn restore(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let id = lookup::script(&context.client, kind, text).await?.id;
-    let detail = context.client.script_restore(id, &ScriptRestore { version }).await?;
+    let detail = context
+        .client
+        .script_restore(id, &ScriptRestore { version })
+        .await?;
     context.console.answer(&detail, |detail| {
         let script = &detail.script;
-        context
-            .console
-            .say(&format!("{} is at version {}, which says what version {version} says", script.name, script.version));
+        context.console.say(&format!(
+            "{} is at version {}, which says what version {version} says",
+            script.name, script.version
+        ));
     })
 }

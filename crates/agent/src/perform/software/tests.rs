@@ -1,0 +1,201 @@
+//! Managers that cannot exist on the machines of the test run are FAKE programs here: they note how they were called.
+//! The real apt is used in `crates/agent/tests/software.rs`.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use super::*;
+
+/// A FAKE program in this folder: notes its arguments, then does what the lines say.
+fn fake(folder: &Path, name: &str, lines: &str) {
+    let path = folder.join(name);
+    let note = format!("printf '%s\\n' \"{name} $*\" >> {}/calls", folder.display());
+    fs::write(&path, format!("#!/bin/sh\n{note}\n{lines}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn work(kind: PackageManager, action: SoftwareAction, packages: &[(&str, Option<&str>)]) -> SoftwareInstall {
+    SoftwareInstall {
+        action,
+        packages: packages
+            .iter()
+            .map(|(name, version)| Package {
+                name: (*name).to_owned(),
+                version: version.map(str::to_owned),
+            })
+            .collect(),
+        manager: Some(kind),
+        refresh: false,
+    }
+}
+
+/// What changed, and the calls that changed something.
+fn run(folder: &Path, work: &SoftwareInstall) -> (Result<Vec<PackageChange>, String>, Vec<String>) {
+    let result = match install(work, &Host::with_fakes(folder)) {
+        Ok(JobResult::SoftwareInstall(result)) => Ok(result.packages),
+        Ok(_) => panic!("another type's result"),
+        Err(failed) => Err(failed.reason),
+    };
+    let calls = fs::read_to_string(folder.join("calls")).unwrap_or_default();
+    let asks = ["rpm ", "search", "repoquery", "list", "info", "show"];
+    let acts = calls
+        .lines()
+        .filter(|line| !asks.iter().any(|ask| line.contains(ask)))
+        .map(str::to_owned)
+        .collect();
+    (result, acts)
+}
+
+fn installed(name: &str, version: &str) -> Vec<PackageChange> {
+    vec![PackageChange {
+        name: name.into(),
+        before: None,
+        after: Some(version.into()),
+    }]
+}
+
+/// The state is the file `state`, in the manager's own form.
+#[test]
+fn fake_dnf_is_called_without_questions_and_its_change_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::write(&state, "bash\t5-1\n").unwrap();
+    fake(folder.path(), "rpm", &format!("cat {}", state.display()));
+    fake(
+        folder.path(),
+        "dnf",
+        &format!(
+            "case \"$*\" in *repoquery*nginx) echo nginx;; *install*) printf 'nginx\\t1.2-3\\n' >> {};; esac",
+            state.display()
+        ),
+    );
+    let (changes, acts) = run(
+        folder.path(),
+        &work(
+            PackageManager::Dnf,
+            SoftwareAction::Install,
+            &[("nginx", Some("1.2-3"))],
+        ),
+    );
+    assert_eq!(changes, Ok(installed("nginx", "1.2-3")));
+    assert_eq!(acts, ["dnf --assumeyes install nginx-1.2-3"]);
+    let (changes, _) = run(
+        folder.path(),
+        &work(PackageManager::Dnf, SoftwareAction::Install, &[("ngnix", None)]),
+    );
+    assert!(
+        changes
+            .unwrap_err()
+            .contains("package 'ngnix' was not found by dnf")
+    );
+}
+
+#[test]
+fn fake_zypper_and_fake_apk_are_called_without_questions() {
+    let folder = tempfile::tempdir().unwrap();
+    fake(folder.path(), "rpm", "printf 'bash\\t5-1\\n'");
+    fake(folder.path(), "zypper", "exit 102");
+    fake(
+        folder.path(),
+        "apk",
+        "case \"$*\" in *search*) echo nginx;; *info*) echo bash-5.2-r1;; esac",
+    );
+    let upgrade = |kind| work(kind, SoftwareAction::Upgrade, &[]);
+    let (changes, acts) = run(folder.path(), &upgrade(PackageManager::Zypper));
+    assert_eq!(changes, Ok(vec![]), "102 asks for a restart only");
+    assert_eq!(
+        acts,
+        ["zypper --non-interactive update --auto-agree-with-licenses"]
+    );
+    fs::remove_file(folder.path().join("calls")).unwrap();
+    let (changes, acts) = run(
+        folder.path(),
+        &work(
+            PackageManager::Apk,
+            SoftwareAction::Install,
+            &[("nginx", Some("1.26-r0"))],
+        ),
+    );
+    assert_eq!(changes, Ok(vec![]));
+    assert_eq!(acts, ["apk --wait 120 add nginx=1.26-r0"]);
+}
+
+#[test]
+fn fake_winget_and_fake_choco_are_called_once_for_each_package() {
+    let folder = tempfile::tempdir().unwrap();
+    fake(
+        folder.path(),
+        "winget",
+        "case \"$*\" in list*) echo 'Name Id Version'; echo 'Git Git 1';; esac",
+    );
+    fake(
+        folder.path(),
+        "choco",
+        "case \"$*\" in search*) echo \"$2|1.0\";; list*) echo 'git|1.0';; esac",
+    );
+    let (_, acts) = run(
+        folder.path(),
+        &work(
+            PackageManager::Winget,
+            SoftwareAction::Install,
+            &[("Git.Git", Some("2.1")), ("Some.Text", None)],
+        ),
+    );
+    let quiet = "--silent --accept-source-agreements --disable-interactivity --accept-package-agreements";
+    assert_eq!(
+        acts,
+        [
+            format!("winget install --exact --id Git.Git --version 2.1 {quiet}"),
+            format!("winget install --exact --id Some.Text {quiet}"),
+        ]
+    );
+    fs::remove_file(folder.path().join("calls")).unwrap();
+    let (_, acts) = run(
+        folder.path(),
+        &work(
+            PackageManager::Choco,
+            SoftwareAction::Remove,
+            &[("git", None), ("absent", None)],
+        ),
+    );
+    assert_eq!(acts, ["choco uninstall git --yes --no-progress"]);
+}
+
+#[test]
+fn what_a_fake_manager_could_not_do_is_told_with_what_it_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fake(
+        folder.path(),
+        "apk",
+        "case \"$*\" in *search*) echo nginx;; *add*) echo 'ERROR: unable to lock' >&2; exit 99;; esac",
+    );
+    let (changes, _) = run(
+        folder.path(),
+        &work(PackageManager::Apk, SoftwareAction::Install, &[("nginx", None)]),
+    );
+    assert_eq!(
+        changes.unwrap_err(),
+        "apk could not install: ERROR: unable to lock"
+    );
+}
+
+#[test]
+fn no_name_is_read_as_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    fake(folder.path(), "apk", "");
+    for name in [
+        "@group", "a^", "a~1", "+a", "a:i386", "a,b", "$(id)", "a|b", "!a", "a@edge", "ä",
+    ] {
+        let (changes, acts) = run(
+            folder.path(),
+            &work(PackageManager::Apk, SoftwareAction::Install, &[(name, None)]),
+        );
+        assert!(changes.unwrap_err().contains("is not a package's name"), "{name}");
+        assert!(acts.is_empty());
+    }
+}
+
+#[test]
+fn a_manager_that_is_not_here_is_said_so() {
+    let text = choose(Some(PackageManager::Winget), &Host::new(&[])).unwrap_err();
+    assert_eq!(text, "winget is not on this host");
+}

@@ -1,0 +1,140 @@
+//! `postern group …`: saved groups of hosts.
+
+use clap::{Args, Subcommand};
+use postern_api::groups::{Group, GroupCreate, GroupUpdate};
+use postern_client::IdempotencyKey;
+
+use super::{
+    jobs::options::TargetOptions,
+    list::{ListArguments, closing},
+};
+use crate::{context::Context, failure::Failure, lookup, output::Tone};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// List host groups
+    List(ListArguments),
+    /// Show a group, and the hosts it means now
+    Show {
+        /// Name or id
+        group: String,
+    },
+    /// Save a group of hosts under a name
+    Create(Create),
+    /// Change the name or description of a group
+    Update {
+        /// Name or id
+        group: String,
+        /// New name
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Delete a group; its hosts stay
+    Delete {
+        /// Name or id
+        group: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    name: String,
+    #[arg(long, default_value = "")]
+    description: String,
+    #[command(flatten)]
+    targets: TargetOptions,
+}
+
+pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<(), Failure> {
+    let (client, console) = (&context.client, context.console);
+    match command {
+        GroupCommand::List(list) => {
+            let page = client.group_list_all(&list.request(&[]), list.limit()).await?;
+            console.answer(&page, |page| {
+                let rows = page.items.iter().map(|group| {
+                    [
+                        group.id.to_string(),
+                        group.name.clone(),
+                        group.description.clone(),
+                    ]
+                    .into_iter()
+                    .map(|text| (text, Tone::Plain))
+                    .collect()
+                });
+                if !page.items.is_empty() {
+                    console.table(&["ID", "NAME", "DESCRIPTION"], rows.collect());
+                }
+                closing(console, page, "groups");
+            })
+        }
+        GroupCommand::Show { group } => {
+            let group = lookup::group(client, &group).await?;
+            let hosts = client.target_preview(&group.targets).await;
+            console.answer(&group, |group| {
+                print(group, context);
+                let Ok(hosts) = hosts else {
+                    console.note("no host on which you may run jobs is in it now");
+                    return;
+                };
+                let rows = hosts.hosts.iter().map(|host| {
+                    let connection = format!("{:?}", host.connection).to_lowercase();
+                    vec![(host.agent.clone(), Tone::Plain), (connection, Tone::Plain)]
+                });
+                console.table(&["HOST", "CONNECTION"], rows.collect());
+            })
+        }
+        GroupCommand::Create(create) => {
+            let request = GroupCreate {
+                name: create.name,
+                description: create.description,
+                organization_id: None,
+                department_id: None,
+                targets: create.targets.targets(),
+            };
+            let group = client.group_create(&request, &IdempotencyKey::random()).await?;
+            console.answer(&group, |group| print(group, context))
+        }
+        GroupCommand::Update {
+            group,
+            name,
+            description,
+        } => {
+            let request = GroupUpdate {
+                name,
+                description,
+                targets: None,
+            };
+            if request == GroupUpdate::default() {
+                return Err(Failure::usage("nothing to change: give --name or --description"));
+            }
+            let id = lookup::group(client, &group).await?.id;
+            let group = client.group_update(id, &request).await?;
+            console.answer(&group, |group| print(group, context))
+        }
+        GroupCommand::Delete { group, yes } => {
+            let group = lookup::group(client, &group).await?;
+            console.confirm(&format!("Delete host group {}?", group.name), yes)?;
+            client.group_delete(group.id).await?;
+            if !console.is_json() {
+                console.say(&format!("host group {} is deleted", group.name));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn print(group: &Group, context: &Context<'_>) {
+    let targets = serde_json::to_string(&group.targets).unwrap_or_default();
+    context.console.fields(&[
+        ("id", group.id.to_string()),
+        ("name", group.name.clone()),
+        ("description", group.description.clone()),
+        ("targets", targets),
+        ("created by", group.created_by.clone()),
+    ]);
+}
