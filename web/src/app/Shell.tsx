@@ -1,13 +1,17 @@
 import { ActionIcon, Drawer, Menu, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
+  IconBooks,
   IconBuilding,
   IconChevronUp,
+  IconCode,
   IconKey,
   IconListDetails,
   IconLogout,
   IconMenu2,
+  IconPlayerTrackNext,
   IconServer2,
+  IconServerBolt,
   IconShieldCheck,
   IconUserCircle,
   IconUsers,
@@ -25,7 +29,17 @@ import classes from "./Shell.module.css";
 import { leaveSession, useMissing, useSession } from "./session";
 
 interface Place {
-  to: "/agents" | "/jobs" | "/audit" | "/users" | "/organizations" | "/tokens";
+  to:
+    | "/agents"
+    | "/groups"
+    | "/jobs"
+    | "/executions"
+    | "/scripts"
+    | "/libraries"
+    | "/audit"
+    | "/users"
+    | "/organizations"
+    | "/tokens";
   label: string;
   icon: TablerIcon;
   permission?: Permission;
@@ -33,7 +47,14 @@ interface Place {
 
 const OPERATE: Place[] = [
   { to: "/agents", label: "Agents", icon: IconServer2, permission: "agents.view" },
+  { to: "/groups", label: "Host groups", icon: IconServerBolt, permission: "agents.view" },
   { to: "/jobs", label: "Jobs", icon: IconListDetails, permission: "jobs.view" },
+  { to: "/executions", label: "Executions", icon: IconPlayerTrackNext, permission: "jobs.view" },
+];
+
+const LIBRARY: Place[] = [
+  { to: "/scripts", label: "Scripts", icon: IconCode, permission: "scripts.view" },
+  { to: "/libraries", label: "Libraries", icon: IconBooks, permission: "scripts.view" },
 ];
 
 const GOVERN: Place[] = [
@@ -81,6 +102,8 @@ function Navigation({ onGo }: { onGo: () => void }) {
         <Logo />
       </div>
       <Places places={OPERATE} onGo={onGo} />
+      <div className={classes.section}>Code</div>
+      <Places places={LIBRARY} onGo={onGo} />
       <div className={classes.section}>Oversight</div>
       <Places places={GOVERN} onGo={onGo} />
       <div className={classes.foot}>

@@ -7,7 +7,14 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
-import { parseSearch, readTableSearch, stringifySearch, text, texts } from "~/ui/table/urlState";
+import {
+  parseSearch,
+  readTableSearch,
+  stringifySearch,
+  type TableSearch,
+  text,
+  texts,
+} from "~/ui/table/urlState";
 import { NotFoundPage, RouteErrorPage } from "./pages";
 import { safeReturn } from "./returnTo";
 import { Shell } from "./Shell";
@@ -69,6 +76,13 @@ const agent = createRoute({
   component: lazyRouteComponent(() => import("./AgentWithJobs"), "AgentWithJobs"),
 });
 
+const groups = createRoute({
+  getParentRoute: () => app,
+  path: "/groups",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/agents/GroupsPage"), "GroupsPage"),
+});
+
 const jobs = createRoute({
   getParentRoute: () => app,
   path: "/jobs",
@@ -76,12 +90,15 @@ const jobs = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/jobs/JobsPage"), "JobsPage"),
 });
 
+const someTexts = (raw: unknown) => (texts(raw).length > 0 ? texts(raw) : undefined);
+
 /** What the form starts with: hosts by name, or everything of an earlier job. */
 const run = createRoute({
   getParentRoute: () => app,
   path: "/jobs/new",
-  validateSearch: (raw: Record<string, unknown>): { agent?: string[]; from?: string } => ({
-    agent: texts(raw["agent"]).length > 0 ? texts(raw["agent"]) : undefined,
+  validateSearch: (raw: Record<string, unknown>): { agent?: string[]; group?: string[]; from?: string } => ({
+    agent: someTexts(raw["agent"]),
+    group: someTexts(raw["group"]),
     from: text(raw["from"]),
   }),
   component: lazyRouteComponent(() => import("~/rooms/jobs/RunPage"), "RunPage"),
@@ -95,6 +112,59 @@ const job = createRoute({
     view: text(raw["view"]),
   }),
   component: lazyRouteComponent(() => import("~/rooms/jobs/JobPage"), "JobPage"),
+});
+
+const executions = createRoute({
+  getParentRoute: () => app,
+  path: "/executions",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/jobs/ExecutionsPage"), "ExecutionsPage"),
+});
+
+const execution = createRoute({
+  getParentRoute: () => app,
+  path: "/executions/$executionId",
+  validateSearch: (raw: Record<string, unknown>): TableSearch & { outputs?: string } => ({
+    ...readTableSearch(raw),
+    outputs: text(raw["outputs"]),
+  }),
+  component: lazyRouteComponent(() => import("~/rooms/jobs/ExecutionPage"), "ExecutionPage"),
+});
+
+const scripts = createRoute({
+  getParentRoute: () => app,
+  path: "/scripts",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/scripts/ScriptsPage"), "ScriptsPage"),
+});
+
+const libraries = createRoute({
+  getParentRoute: () => app,
+  path: "/libraries",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/scripts/LibrariesPage"), "LibrariesPage"),
+});
+
+/** The tab, and for the tab of versions which two are compared. */
+const script = createRoute({
+  getParentRoute: () => app,
+  path: "/scripts/$scriptId",
+  validateSearch: (raw: Record<string, unknown>): { tab?: string; before?: string; after?: string } => ({
+    tab: text(raw["tab"]),
+    before: text(raw["before"]),
+    after: text(raw["after"]),
+  }),
+  component: lazyRouteComponent(() => import("~/rooms/scripts/ScriptPage"), "ScriptPage"),
+});
+
+const scriptRun = createRoute({
+  getParentRoute: () => app,
+  path: "/scripts/$scriptId/run",
+  validateSearch: (raw: Record<string, unknown>): { agent?: string[]; version?: string } => ({
+    agent: someTexts(raw["agent"]),
+    version: text(raw["version"]),
+  }),
+  component: lazyRouteComponent(() => import("~/rooms/scripts/ScriptRunPage"), "ScriptRunPage"),
 });
 
 const audit = createRoute({
@@ -140,7 +210,26 @@ const tokens = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
-  app.addChildren([home, agents, agent, jobs, run, job, audit, users, organizations, tokens, account]),
+  app.addChildren([
+    home,
+    agents,
+    agent,
+    groups,
+    jobs,
+    run,
+    job,
+    executions,
+    execution,
+    scripts,
+    libraries,
+    script,
+    scriptRun,
+    audit,
+    users,
+    organizations,
+    tokens,
+    account,
+  ]),
 ]);
 
 export function createAppRouter(queryClient: QueryClient) {

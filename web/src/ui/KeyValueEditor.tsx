@@ -1,4 +1,4 @@
-import { ActionIcon, Button, TextInput } from "@mantine/core";
+import { ActionIcon, Button, PasswordInput, TextInput } from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useId, useRef } from "react";
 import classes from "./KeyValueEditor.module.css";
@@ -18,6 +18,8 @@ interface KeyValueEditorProps {
   addLabel: string;
   error?: string | undefined;
   keyHint?: (key: string) => string | undefined;
+  /** The values are not shown while they are typed. */
+  secret?: boolean;
 }
 
 let nextId = 1;
@@ -34,7 +36,8 @@ export function fromPairs(pairs: Pair[]): Record<string, string> {
 }
 
 export function KeyValueEditor(props: KeyValueEditorProps) {
-  const { label, description, pairs, onChange, keyLabel, addLabel, error, keyHint } = props;
+  const { label, description, pairs, onChange, keyLabel, addLabel, error, keyHint, secret } = props;
+  const ValueInput = secret ? PasswordInput : TextInput;
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const change = (changed: Pair) => onChange(pairs.map((pair) => (pair.id === changed.id ? changed : pair)));
@@ -62,8 +65,9 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
             onChange={(event) => change({ ...pair, key: event.currentTarget.value })}
             description={keyHint?.(pair.key)}
           />
-          <TextInput
+          <ValueInput
             size="xs"
+            autoComplete="off"
             aria-label={`Value of ${pair.key || "this row"}`}
             placeholder="value"
             value={pair.value}

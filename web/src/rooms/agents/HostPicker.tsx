@@ -1,53 +1,85 @@
-import { MultiSelect, SegmentedControl, TagsInput } from "@mantine/core";
+import { MultiSelect, SegmentedControl, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { Agent } from "~/api/types";
-import { agentKey, agentList } from "~/rooms/agents/api";
-import { ConnectionText } from "~/rooms/agents/words";
-import { count } from "~/ui/format";
-import { Pill } from "~/ui/Pill";
-import { type Draft, type HostsBy, parseLabel } from "./draft";
-import classes from "./RunForm.module.css";
+import { organizationsOptions } from "~/rooms/identity/api";
+import { agentKey, agentList, groupsOptions } from "./api";
+import classes from "./HostPicker.module.css";
+import { HostsPreview } from "./HostsPreview";
+import type { TargetDraft } from "./targets";
+import { ConnectionText } from "./words";
 
 const OFFERED = 50;
-const COUNTED = 500;
+
+export const TARGET_FIELDS = [
+  "targets",
+  "targets.agents",
+  "targets.groups",
+  "targets.labels",
+  "targets.selector",
+  "targets.organizations",
+  "targets.departments",
+] as const;
 
 interface HostPickerProps {
-  draft: Draft;
-  onChange: (part: Partial<Draft>) => void;
-  error: string | undefined;
+  draft: TargetDraft;
+  onChange: (draft: TargetDraft) => void;
+  /** By field of the API, like `targets.selector`. */
+  errors: Record<string, string | undefined>;
+  /** A host group holds no groups. */
+  withoutGroups?: boolean;
 }
 
-export function HostPicker({ draft, onChange, error }: HostPickerProps) {
+/** Hosts by name, by group, or by what they are, with a look at which ones that is now. */
+export function HostPicker({ draft, onChange, errors, withoutGroups }: HostPickerProps) {
+  const change = (part: Partial<TargetDraft>) => onChange({ ...draft, ...part });
   return (
-    <div className={classes.hosts}>
+    <div className={classes.picker}>
       <SegmentedControl
         size="xs"
-        aria-label="Choose hosts by"
-        value={draft.by}
-        onChange={(by) => onChange({ by: asHostsBy(by) })}
+        aria-label="Choose hosts"
+        value={draft.all ? "all" : "chosen"}
+        onChange={(value) => change({ all: value === "all" })}
         data={[
-          { value: "hosts", label: "Hosts by name" },
-          { value: "labels", label: "By labels" },
+          { value: "chosen", label: "Chosen hosts" },
           { value: "all", label: "All hosts" },
         ]}
       />
-      {draft.by === "hosts" && <ByName draft={draft} onChange={onChange} error={error} />}
-      {draft.by === "labels" && <ByLabels draft={draft} onChange={onChange} error={error} />}
-      {draft.by === "all" && error && (
+      {!draft.all && (
+        <>
+          <HostNames
+            value={draft.hosts}
+            onChange={(hosts) => change({ hosts })}
+            error={errors["targets.agents"]}
+          />
+          {!withoutGroups && (
+            <Groups
+              value={draft.groups}
+              onChange={(groups) => change({ groups })}
+              error={errors["targets.groups"]}
+            />
+          )}
+          <Narrowed draft={draft} change={change} errors={errors} />
+        </>
+      )}
+      {errors["targets"] && (
         <div className={classes.error} role="alert">
-          {error}
+          {errors["targets"]}
         </div>
       )}
-      <Matching draft={draft} />
+      <HostsPreview draft={draft} />
     </div>
   );
 }
 
-const asHostsBy = (value: string): HostsBy => (value === "labels" || value === "all" ? value : "hosts");
+interface NamesProps {
+  value: string[];
+  onChange: (value: string[]) => void;
+  error: string | undefined;
+}
 
-function ByName({ draft, onChange, error }: HostPickerProps) {
+function HostNames({ value, onChange, error }: NamesProps) {
   const [search, setSearch] = useState("");
   const [wanted] = useDebouncedValue(search.trim(), 150);
   const { data } = useQuery({
@@ -56,11 +88,11 @@ function ByName({ draft, onChange, error }: HostPickerProps) {
     placeholderData: keepPreviousData,
   });
   const found = new Map<string, Agent>((data?.items ?? []).map((agent) => [agent.name, agent]));
-  const names = [...new Set([...found.keys(), ...draft.hosts])];
+  const names = [...new Set([...found.keys(), ...value])];
   return (
     <MultiSelect
       label="Hosts"
-      placeholder={draft.hosts.length === 0 ? "Type to search by name" : undefined}
+      placeholder={value.length === 0 ? "Type to search by name" : undefined}
       searchable
       clearable
       hidePickedOptions
@@ -68,8 +100,8 @@ function ByName({ draft, onChange, error }: HostPickerProps) {
       searchValue={search}
       onSearchChange={setSearch}
       data={names}
-      value={draft.hosts}
-      onChange={(hosts) => onChange({ hosts })}
+      value={value}
+      onChange={onChange}
       error={error}
       nothingFoundMessage="No agent has this in its name"
       maxDropdownHeight={280}
@@ -91,59 +123,83 @@ function ByName({ draft, onChange, error }: HostPickerProps) {
   );
 }
 
-function ByLabels({ draft, onChange, error }: HostPickerProps) {
-  const { data } = useQuery({
-    queryKey: [...agentKey, "offer", ""],
-    queryFn: () => agentList({ limit: OFFERED }),
-  });
-  const known = new Set(
-    (data?.items ?? []).flatMap((agent) =>
-      Object.entries(agent.labels).map(([key, value]) => `${key}=${value}`),
-    ),
-  );
+function Groups({ value, onChange, error }: NamesProps) {
+  const { data: groups = [] } = useQuery(groupsOptions);
   return (
-    <TagsInput
-      label="Labels"
-      description="A host must have all of them. Enter adds one."
-      placeholder={draft.labels.length === 0 ? "env=prod" : undefined}
-      value={draft.labels}
-      onChange={(labels) => onChange({ labels })}
-      data={[...known].sort()}
-      acceptValueOnBlur
+    <MultiSelect
+      label="Host groups"
+      description={groups.length === 0 ? "There are no host groups yet" : undefined}
+      placeholder={value.length === 0 ? "The hosts of these groups as well" : undefined}
+      searchable
+      clearable
+      hidePickedOptions
+      disabled={groups.length === 0 && value.length === 0}
+      data={[...new Set([...groups.map((group) => group.name), ...value])]}
+      value={value}
+      onChange={onChange}
       error={error}
     />
   );
 }
 
-/** How many hosts that is now, and how many of them can start at once. */
-function Matching({ draft }: { draft: Draft }) {
-  const labels = draft.labels.flatMap((label) => parseLabel(label) ?? []);
-  const filter = labels.map(([key, value]) => `label:${key}=${value}`);
-  const wanted = draft.by === "all" || (draft.by === "labels" && filter.length > 0);
-  const { data, error } = useQuery({
-    queryKey: [...agentKey, "matching", draft.by, filter],
-    queryFn: () => agentList({ limit: COUNTED, filter: draft.by === "labels" ? filter : undefined }),
-    enabled: wanted,
-    refetchInterval: 5_000,
-  });
-  if (draft.by === "hosts") {
-    return <div className={`${classes.matching} dim`}>{count(draft.hosts.length, "host")} chosen</div>;
-  }
-  if (!wanted || error || !data) {
-    return null;
-  }
-  const connected = data.items.filter((agent) => agent.connection === "connected").length;
-  const waiting = data.items.length - connected;
+interface NarrowedProps {
+  draft: TargetDraft;
+  change: (part: Partial<TargetDraft>) => void;
+  errors: HostPickerProps["errors"];
+}
+
+/** Hosts by what they are: their labels, and where they belong. What is given narrows the rest. */
+function Narrowed({ draft, change, errors }: NarrowedProps) {
+  const { data: organizations = [] } = useQuery(organizationsOptions);
+  const departments = useMemo(
+    () =>
+      organizations.flatMap((organization) =>
+        organization.departments.map((department) => ({
+          value: String(department.id),
+          label: organizations.length > 1 ? `${organization.name} / ${department.name}` : department.name,
+        })),
+      ),
+    [organizations],
+  );
   return (
-    <div className={classes.matching} role="status">
-      <Pill tone={data.items.length > 0 ? "good" : "warn"}>
-        {count(data.items.length, "host")}
-        {data.next_cursor ? " or more" : ""}
-      </Pill>
-      <span className="dim">
-        {connected} connected
-        {waiting > 0 ? `, ${waiting} offline: their jobs wait up to 30 minutes` : ""}
-      </span>
+    <div className={classes.narrowed}>
+      <TextInput
+        className={classes.selector}
+        label="Label selector"
+        description="Like env=prod,role in (web,api),!canary: all parts must hold"
+        placeholder="env=prod"
+        spellCheck={false}
+        autoCapitalize="off"
+        value={draft.selector}
+        error={errors["targets.selector"] ?? errors["targets.labels"]}
+        onChange={(event) => change({ selector: event.currentTarget.value })}
+      />
+      <MultiSelect
+        label="Organizations"
+        description="Only hosts of these"
+        placeholder={draft.organizations.length === 0 ? "Any" : undefined}
+        clearable
+        data={[...new Set([...organizations.map(({ name }) => name), ...draft.organizations])]}
+        value={draft.organizations}
+        error={errors["targets.organizations"]}
+        onChange={(chosen) => change({ organizations: chosen })}
+      />
+      <MultiSelect
+        label="Departments"
+        description="Only hosts of these"
+        placeholder={draft.departments.length === 0 ? "Any" : undefined}
+        clearable
+        disabled={departments.length === 0 && draft.departments.length === 0}
+        data={[
+          ...departments,
+          ...draft.departments
+            .filter((name) => !departments.some(({ value }) => value === name))
+            .map((name) => ({ value: name, label: name })),
+        ]}
+        value={draft.departments}
+        error={errors["targets.departments"]}
+        onChange={(chosen) => change({ departments: chosen })}
+      />
     </div>
   );
 }

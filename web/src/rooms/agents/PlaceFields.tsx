@@ -6,13 +6,16 @@ interface PlaceFieldsProps {
   organization: number | undefined;
   department: number | undefined;
   onChange: (organization: number | undefined, department: number | undefined) => void;
-  errors: { organization?: string; department?: string };
+  errors: { organization?: string | undefined; department?: string | undefined };
+  /** It may belong to no organization, and then to the whole tenant. */
+  tenantWide?: boolean;
 }
 
-/** Where an agent belongs: an organization, and a department in it if wanted. */
-export function PlaceFields({ organization, department, onChange, errors }: PlaceFieldsProps) {
+/** Where something belongs: an organization, and a department in it if wanted. */
+export function PlaceFields({ organization, department, onChange, errors, tenantWide }: PlaceFieldsProps) {
   const { data: organizations = [], isPending } = useQuery(organizationsOptions);
-  const chosen = organizations.find((one) => one.id === organization) ?? organizations[0];
+  const named = organizations.find((one) => one.id === organization);
+  const chosen = named ?? (tenantWide ? undefined : organizations[0]);
   return (
     <>
       <NativeSelect
@@ -20,8 +23,11 @@ export function PlaceFields({ organization, department, onChange, errors }: Plac
         value={chosen ? String(chosen.id) : ""}
         disabled={isPending}
         error={errors.organization}
-        onChange={(event) => onChange(Number(event.currentTarget.value), undefined)}
-        data={organizations.map((one) => ({ value: String(one.id), label: one.name }))}
+        onChange={(event) => onChange(Number(event.currentTarget.value) || undefined, undefined)}
+        data={[
+          ...(tenantWide ? [{ value: "", label: "None: the whole tenant" }] : []),
+          ...organizations.map((one) => ({ value: String(one.id), label: one.name })),
+        ]}
       />
       <NativeSelect
         label="Department"

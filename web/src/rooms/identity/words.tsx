@@ -14,6 +14,8 @@ export const ROLE: Record<Role, string> = {
 export const PERMISSION: Record<Permission, string> = {
   "jobs.view": "See jobs and their output",
   "jobs.manage": "Run, cancel, retry and delete jobs",
+  "scripts.view": "See scripts, libraries and their history",
+  "scripts.manage": "Edit and run scripts",
   "agents.view": "See agents",
   "agents.manage": "Edit, revoke and delete agents",
   "agents.install": "Add agents and make enrolment tokens",

@@ -2,6 +2,7 @@ import { NativeSelect } from "@mantine/core";
 import { IconPlayerPlay, IconPlayerStop, IconRepeat, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { Attempt, JobDetail } from "~/api/types";
 import { ActionButton } from "~/ui/ActionButton";
 import { dateTime, duration } from "~/ui/format";
@@ -11,6 +12,7 @@ import { ErrorState, LoadingLines } from "~/ui/states";
 import { jobOptions } from "./api";
 import classes from "./JobPage.module.css";
 import { OutputPanel } from "./OutputPanel";
+import { ResultPanel } from "./results/ResultPanel";
 import { useJobActions } from "./useJobActions";
 import { WorkPanel } from "./WorkPanel";
 import { actorName, ExitCode, isFinal, JOB_STATE, JobDuration, JobStatePill, PriorityText } from "./words";
@@ -104,6 +106,7 @@ function JobView({ job }: { job: JobDetail }) {
               void navigate({ search: (before) => ({ ...before, attempt: String(number) }), replace: true })
             }
           />
+          {shown?.result && <ResultPanel result={shown.result} />}
           <OutputPanel
             key={attempt}
             job={job}
@@ -127,6 +130,21 @@ function JobView({ job }: { job: JobDetail }) {
                     {job.agent}
                   </Link>,
                 ],
+                ...(job.execution_id
+                  ? ([
+                      [
+                        "Execution",
+                        <Link
+                          key="execution"
+                          to="/executions/$executionId"
+                          params={{ executionId: String(job.execution_id) }}
+                          className="link"
+                        >
+                          {job.execution_id}
+                        </Link>,
+                      ],
+                    ] as [string, ReactNode][])
+                  : []),
                 ["Exit code", <ExitCode key="exit" code={job.exit_code} />],
                 ["Duration", <JobDuration key="duration" job={job} />],
                 ["Priority", <PriorityText key="priority" priority={job.priority} />],
@@ -148,7 +166,7 @@ function JobView({ job }: { job: JobDetail }) {
               ))}
             </ol>
           </Panel>
-          <WorkPanel payload={job.payload} />
+          <WorkPanel job={job} />
         </div>
       </div>
       {dialogs}

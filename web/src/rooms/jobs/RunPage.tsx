@@ -1,17 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
+import type { JobDetail } from "~/api/types";
 import { useMissing } from "~/app/session";
+import { emptyTargets } from "~/rooms/agents/targets";
 import { Page, Panel } from "~/ui/Page";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
 import { jobOptions } from "./api";
-import { draftFrom, emptyDraft } from "./draft";
-import { RunForm } from "./RunForm";
+import { emptyHow } from "./how";
+import { RunForm, type RunStart } from "./RunForm";
+import { emptyWork, workFrom, workOf } from "./work/draft";
 
 const route = getRouteApi("/app/jobs/new");
 
 export function RunPage() {
-  const { agent, from } = route.useSearch();
+  const { agent, group, from } = route.useSearch();
   const missing = useMissing();
   const reason = missing("jobs.manage");
   const earlier = useQuery({
@@ -20,12 +23,14 @@ export function RunPage() {
     refetchInterval: false,
   });
   const names = agent?.join("\n") ?? "";
-  const start = useMemo(() => {
+  const groups = group?.join("\n") ?? "";
+  const start = useMemo<RunStart | undefined>(() => {
     if (from !== undefined) {
-      return earlier.data && draftFrom(earlier.data);
+      return earlier.data && again(earlier.data);
     }
-    return emptyDraft(names === "" ? [] : names.split("\n"));
-  }, [from, earlier.data, names]);
+    const targets = { ...emptyTargets(lines(names)), groups: lines(groups) };
+    return { targets, how: emptyHow(), work: emptyWork() };
+  }, [from, earlier.data, names, groups]);
 
   return (
     <Page
@@ -41,7 +46,7 @@ export function RunPage() {
           <EmptyState title="You cannot run jobs">{reason}</EmptyState>
         </Panel>
       ) : start ? (
-        <RunForm key={from ?? names} start={start} />
+        <RunForm key={from ?? `${names} ${groups}`} start={start} />
       ) : (
         <Panel>
           {earlier.error ? (
@@ -53,4 +58,15 @@ export function RunPage() {
       )}
     </Page>
   );
+}
+
+const lines = (text: string) => (text === "" ? [] : text.split("\n"));
+
+/** The same work on the same host once more. Secrets are not known any more. */
+function again(job: JobDetail): RunStart {
+  return {
+    targets: emptyTargets([job.agent]),
+    how: { ...emptyHow(), priority: job.priority, timeout: String(job.timeout_seconds) },
+    work: workFrom(workOf(job)),
+  };
 }

@@ -1,67 +1,141 @@
-import { ActionIcon, Button, NativeSelect, SegmentedControl, Textarea, TextInput } from "@mantine/core";
+import {
+  ActionIcon,
+  Button,
+  NativeSelect,
+  SegmentedControl,
+  Switch,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useRef } from "react";
 import { KeyValueEditor } from "~/ui/KeyValueEditor";
-import { argument, type Draft, splitArguments, type WorkKind } from "./draft";
-import type { RunErrors } from "./RunForm";
+import { TileChoice } from "~/ui/TileChoice";
+import { FieldInputs } from "./FieldInputs";
 import classes from "./RunForm.module.css";
-import { LANGUAGE } from "./words";
+import { JOB_TYPE, JOB_TYPES, LANGUAGE } from "./words";
+import { argument, type PlaceDraft, splitArguments, type WorkDraft } from "./work/draft";
+import { FIELDED } from "./work/types";
 
 interface WorkFieldsProps {
-  draft: Draft;
-  onChange: (part: Partial<Draft>) => void;
-  errors: RunErrors;
+  draft: WorkDraft;
+  onChange: (part: Partial<WorkDraft>) => void;
+  errors: Record<string, string | undefined>;
 }
 
 export function WorkFields(props: WorkFieldsProps) {
   const { draft, onChange, errors } = props;
+  const { type } = draft;
   return (
     <div className={classes.work}>
-      <div>
-        <SegmentedControl
-          size="xs"
-          aria-label="Type"
-          value={draft.kind}
-          onChange={(kind) => onChange({ kind: asKind(kind) })}
-          data={[
-            { value: "script", label: "Script" },
-            { value: "command", label: "Command" },
-            { value: "shell", label: "Shell line" },
-          ]}
-        />
-      </div>
-      {draft.kind === "script" && <ScriptFields {...props} />}
-      {draft.kind === "command" && <ArgumentFields {...props} />}
-      {draft.kind === "shell" && (
-        <TextInput
-          className={classes.mono}
-          label="Line"
-          description="Handed to /bin/sh -c as it is: pipes, variables and patterns work, and so do their surprises."
-          placeholder="df -h | sort -k5"
-          value={draft.line}
-          error={errors["payload.argv"]}
-          spellCheck={false}
-          onChange={(event) => onChange({ line: event.currentTarget.value })}
+      <TileChoice
+        label="Type"
+        value={type}
+        onChange={(chosen) => onChange({ type: chosen })}
+        tiles={JOB_TYPES.map((value) => ({ value, ...JOB_TYPE[value] }))}
+      />
+      <p className={classes.help}>{JOB_TYPE[type].help}</p>
+      {type === "script" && <ScriptFields {...props} />}
+      {type === "command" && <CommandFields {...props} />}
+      {type === "script" || type === "command" ? (
+        <PlaceFields {...props} />
+      ) : (
+        <FieldInputs
+          key={type}
+          fields={FIELDED[type].fields}
+          values={draft.values[type]}
+          onChange={(values) => onChange({ values: { ...draft.values, [type]: values } })}
+          errors={errors}
         />
       )}
     </div>
   );
 }
 
-const asKind = (value: string): WorkKind => (value === "command" || value === "shell" ? value : "script");
+function CommandFields(props: WorkFieldsProps) {
+  const { draft, onChange, errors } = props;
+  const { command } = draft;
+  return (
+    <>
+      <div>
+        <SegmentedControl
+          size="xs"
+          aria-label="Form of the command"
+          value={command.shell ? "shell" : "arguments"}
+          onChange={(form) => onChange({ command: { ...command, shell: form === "shell" } })}
+          data={[
+            { value: "arguments", label: "Program and arguments" },
+            { value: "shell", label: "Shell line" },
+          ]}
+        />
+      </div>
+      {command.shell ? (
+        <TextInput
+          className={classes.mono}
+          label="Line"
+          description="Handed to /bin/sh -c as it is: pipes, variables and patterns work, and so do their surprises."
+          placeholder="df -h | sort -k5"
+          value={command.line}
+          error={errors["payload.argv"]}
+          spellCheck={false}
+          onChange={(event) => onChange({ command: { ...command, line: event.currentTarget.value } })}
+        />
+      ) : (
+        <ArgumentFields {...props} />
+      )}
+    </>
+  );
+}
+
+/** Where and as whom commands and scripts run. */
+function PlaceFields({ draft, onChange, errors }: WorkFieldsProps) {
+  const change = (part: Partial<PlaceDraft>) => onChange({ place: { ...draft.place, ...part } });
+  return (
+    <div className={classes.how}>
+      <TextInput
+        label="Folder to start in"
+        placeholder="a folder of its own"
+        spellCheck={false}
+        value={draft.place.folder}
+        error={errors["payload.working_directory"]}
+        onChange={(event) => change({ folder: event.currentTarget.value })}
+      />
+      <TextInput
+        label="Run as user"
+        placeholder="the agent’s own"
+        description="A local user; the agent must run as root"
+        inputWrapperOrder={["label", "input", "description", "error"]}
+        spellCheck={false}
+        autoComplete="off"
+        value={draft.place.runAsUser}
+        error={errors["payload.run_as_user"]}
+        onChange={(event) => change({ runAsUser: event.currentTarget.value })}
+      />
+      <Switch
+        className={classes.inline}
+        label="Requires elevation"
+        description="Refused where the agent does not run as root"
+        checked={draft.place.requiresElevation}
+        onChange={(event) => change({ requiresElevation: event.currentTarget.checked })}
+      />
+    </div>
+  );
+}
 
 function ScriptFields({ draft, onChange, errors }: WorkFieldsProps) {
+  const { script } = draft;
+  const change = (part: Partial<typeof script>) => onChange({ script: { ...script, ...part } });
   return (
     <>
       <NativeSelect
         label="Language"
         w={180}
-        value={draft.language}
+        value={script.language}
         error={errors["payload.language"]}
         onChange={(event) => {
           const chosen = event.currentTarget.value;
           if (chosen === "bash" || chosen === "python" || chosen === "powershell") {
-            onChange({ language: chosen });
+            change({ language: chosen });
           }
         }}
         data={Object.entries(LANGUAGE).map(([value, { label }]) => ({ value, label }))}
@@ -75,34 +149,48 @@ function ScriptFields({ draft, onChange, errors }: WorkFieldsProps) {
         spellCheck={false}
         autoCapitalize="off"
         autoCorrect="off"
-        value={draft.content}
+        value={script.content}
         error={errors["payload.content"]}
-        onChange={(event) => onChange({ content: event.currentTarget.value })}
+        onChange={(event) => change({ content: event.currentTarget.value })}
       />
       <KeyValueEditor
         label="Parameters"
         description="Reach the script as environment variables, never as part of its code."
         keyLabel="Name"
         addLabel="Add a parameter"
-        pairs={draft.parameters}
-        onChange={(parameters) => onChange({ parameters })}
+        pairs={script.parameters}
+        onChange={(parameters) => change({ parameters })}
         error={errors["payload.parameters"]}
-        keyHint={(key) => (key.trim() === "" ? undefined : `PARAM_${key.trim().toUpperCase()}`)}
+        keyHint={variable}
+      />
+      <KeyValueEditor
+        label="Secret parameters"
+        description="Sealed to the agents, masked in the output and shown nowhere again."
+        keyLabel="Secret name"
+        addLabel="Add a secret parameter"
+        pairs={script.secrets}
+        onChange={(secrets) => change({ secrets })}
+        error={errors["payload.secrets"] ?? errors["secrets"]}
+        keyHint={variable}
+        secret
       />
     </>
   );
 }
 
+const variable = (key: string) => (key.trim() === "" ? undefined : `PARAM_${key.trim().toUpperCase()}`);
+
 /** The program and its arguments, one field each: nothing is split, expanded or quoted on the way. */
 function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
   const list = useRef<HTMLFieldSetElement>(null);
-  const all = draft.arguments;
+  const all = draft.command.arguments;
+  const change = (list: typeof all) => onChange({ command: { ...draft.command, arguments: list } });
   const first = all[0]?.text ?? "";
   const parts = all.length === 1 && /\s/.test(first.trim()) ? splitArguments(first) : [];
   const focus = (index: number) =>
     requestAnimationFrame(() => list.current?.querySelectorAll<HTMLInputElement>("input")[index]?.focus());
   const insert = (index: number) => {
-    onChange({ arguments: [...all.slice(0, index), argument(""), ...all.slice(index)] });
+    change([...all.slice(0, index), argument(""), ...all.slice(index)]);
     focus(index);
   };
   return (
@@ -122,7 +210,7 @@ function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
             value={one.text}
             onChange={(event) => {
               const text = event.currentTarget.value;
-              onChange({ arguments: all.map((other) => (other.id === one.id ? { ...other, text } : other)) });
+              change(all.map((other) => (other.id === one.id ? { ...other, text } : other)));
             }}
             onKeyDown={(event) => {
               if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
@@ -130,7 +218,7 @@ function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
                 insert(index + 1);
               } else if (event.key === "Backspace" && one.text === "" && all.length > 1) {
                 event.preventDefault();
-                onChange({ arguments: all.filter((other) => other.id !== one.id) });
+                change(all.filter((other) => other.id !== one.id));
                 focus(Math.max(0, index - 1));
               }
             }}
@@ -141,7 +229,7 @@ function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
             size="lg"
             aria-label={index === 0 ? "Remove the program" : `Remove argument ${index}`}
             disabled={all.length === 1}
-            onClick={() => onChange({ arguments: all.filter((other) => other.id !== one.id) })}
+            onClick={() => change(all.filter((other) => other.id !== one.id))}
           >
             <IconTrash size={15} stroke={1.75} aria-hidden />
           </ActionIcon>
@@ -161,11 +249,7 @@ function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
         Add an argument
       </Button>
       {parts.length > 1 && (
-        <Button
-          variant="subtle"
-          size="compact-xs"
-          onClick={() => onChange({ arguments: parts.map(argument) })}
-        >
+        <Button variant="subtle" size="compact-xs" onClick={() => change(parts.map(argument))}>
           Split into {parts.length} arguments
         </Button>
       )}

@@ -1,39 +1,65 @@
-import type { JobDetail } from "~/api/types";
-import { Panel } from "~/ui/Page";
+import { Link } from "@tanstack/react-router";
+import type { JobDetail, JobPayload } from "~/api/types";
+import { Facts, Panel } from "~/ui/Page";
 import classes from "./WorkPanel.module.css";
-import { LANGUAGE } from "./words";
+import { JOB_TYPE, LANGUAGE } from "./words";
+import { workFrom, workOf } from "./work/draft";
+import { type Field, shown } from "./work/fields";
+import { FIELDED, type FieldedType } from "./work/types";
 
-/** Exactly what runs: arguments one by one, or the script with its parameters. */
-export function WorkPanel({ payload }: Pick<JobDetail, "payload">) {
-  if ("argv" in payload) {
-    const { argv, shell, working_directory } = payload;
-    return (
-      <Panel title={shell ? "Shell command" : "Command"}>
-        {shell ? (
-          <pre className={classes.code}>{argv[0]}</pre>
-        ) : (
-          <ol className={classes.arguments}>
-            {argv.map((argument, index) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: arguments are told apart by their place
-              <li key={index}>
-                <code>{argument === "" ? <span className="dim">(empty)</span> : argument}</code>
-              </li>
-            ))}
-          </ol>
-        )}
-        <Folder path={working_directory} />
-      </Panel>
-    );
+/** Exactly what runs: arguments one by one, a script with its parameters, or what was asked for field by field. */
+export function WorkPanel({ job }: { job: JobDetail }) {
+  const work = workOf(job);
+  switch (work.type) {
+    case "command":
+      return <CommandPanel {...work} />;
+    case "script":
+      return <ScriptPanel {...work} job={job} />;
+    default:
+      return <FieldsPanel work={work} type={work.type} />;
   }
-  const { language, content, parameters = {}, working_directory } = payload;
+}
+
+function CommandPanel({ payload }: Extract<JobPayload, { type: "command" }>) {
+  const { argv, shell } = payload;
+  return (
+    <Panel title={shell ? "Shell command" : "Command"}>
+      {shell ? (
+        <pre className={classes.code}>{argv[0]}</pre>
+      ) : (
+        <ol className={classes.arguments}>
+          {argv.map((argument, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: arguments are told apart by their place
+            <li key={index}>
+              <code>{argument === "" ? <span className="dim">(empty)</span> : argument}</code>
+            </li>
+          ))}
+        </ol>
+      )}
+      <Place {...payload} />
+    </Panel>
+  );
+}
+
+function ScriptPanel({ payload, job }: Extract<JobPayload, { type: "script" }> & { job: JobDetail }) {
+  const { language, content, parameters = {}, secrets = [] } = payload;
   const entries = Object.entries(parameters);
   return (
-    <Panel title={`Script (${LANGUAGE[language].label})`}>
+    <Panel
+      title={`Script (${LANGUAGE[language].label})`}
+      aside={
+        job.script && (
+          <Link to="/scripts/$scriptId" params={{ scriptId: String(job.script.id) }} className="link">
+            Saved, version {job.script.version}
+          </Link>
+        )
+      }
+    >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <pre className={classes.code} tabIndex={0} aria-label="Code of the script" role="group">
         {content}
       </pre>
-      {entries.length > 0 && (
+      {(entries.length > 0 || secrets.length > 0) && (
         <dl className={classes.parameters}>
           {entries.map(([name, value]) => (
             <div key={name}>
@@ -45,17 +71,80 @@ export function WorkPanel({ payload }: Pick<JobDetail, "payload">) {
               </dd>
             </div>
           ))}
+          {secrets.map((name) => (
+            <div key={name}>
+              <dt>
+                <code>{name}</code>
+              </dt>
+              <dd className="dim">secret</dd>
+            </div>
+          ))}
         </dl>
       )}
-      <Folder path={working_directory} />
+      <Place {...payload} />
+      {job.content_sha256 && (
+        <p className={classes.folder}>
+          SHA-256 of the whole text <code>{job.content_sha256}</code>
+        </p>
+      )}
     </Panel>
   );
 }
 
-function Folder({ path }: { path: string | null | undefined }) {
-  return path ? (
-    <p className={classes.folder}>
-      in <code>{path}</code>
-    </p>
-  ) : null;
+interface PlaceProps {
+  working_directory?: string | null;
+  run_as_user?: string | null;
+  requires_elevation?: boolean;
 }
+
+function Place({ working_directory, run_as_user, requires_elevation }: PlaceProps) {
+  return (
+    <>
+      {working_directory && (
+        <p className={classes.folder}>
+          in <code>{working_directory}</code>
+        </p>
+      )}
+      {run_as_user && (
+        <p className={classes.folder}>
+          as <code>{run_as_user}</code>
+        </p>
+      )}
+      {requires_elevation && <p className={classes.folder}>Only where the agent runs as root</p>}
+    </>
+  );
+}
+
+function FieldsPanel({ work, type }: { work: JobPayload; type: FieldedType }) {
+  const values = workFrom(work).values[type];
+  const facts = shown(FIELDED[type].fields, values).flatMap((field): [string, string][] => {
+    const text = said(field, values[field.name]);
+    return text === "" ? [] : [[field.label, text]];
+  });
+  return (
+    <Panel title={JOB_TYPE[type].label}>
+      <Facts facts={facts.map(([name, text]) => [name, <span key={name}>{text}</span>])} />
+    </Panel>
+  );
+}
+
+/** What a field says; nothing for what was left empty. */
+function said(field: Field, value: unknown): string {
+  if (field.input === "choice") {
+    return field.options.find((option) => option.value === value && value !== "")?.label ?? "";
+  }
+  if (field.input === "switch") {
+    return value === true ? "Yes" : "";
+  }
+  if (Array.isArray(value)) {
+    return value
+      .map((entry: unknown) =>
+        isPair(entry) ? (entry.value === "" ? entry.key : `${entry.key}: ${entry.value}`) : entry,
+      )
+      .join(", ");
+  }
+  return typeof value === "string" ? value : "";
+}
+
+const isPair = (entry: unknown): entry is { key: string; value: string } =>
+  typeof entry === "object" && entry !== null && "key" in entry;

@@ -14,6 +14,7 @@ import {
   JOB_TYPE,
   JobDuration,
   JobStatePill,
+  JobTypeText,
   PRIORITY,
   PriorityText,
 } from "./words";
@@ -51,7 +52,7 @@ export const jobColumns: Column<Job>[] = [
     label: "Type",
     groupable: true,
     text: (job) => JOB_TYPE[job.type].label,
-    cell: (job) => JOB_TYPE[job.type].label,
+    cell: (job) => <JobTypeText type={job.type} />,
   },
   {
     id: "agent",
@@ -104,6 +105,34 @@ export const jobColumns: Column<Job>[] = [
     cell: (job) => <ExitCode code={job.exit_code} />,
   },
   {
+    id: "execution",
+    label: "Execution",
+    groupable: true,
+    align: "end",
+    text: (job) => (job.execution_id ? String(job.execution_id) : ""),
+    cell: (job) =>
+      job.execution_id ? (
+        <Link
+          to="/executions/$executionId"
+          params={{ executionId: String(job.execution_id) }}
+          className="link"
+        >
+          {job.execution_id}
+        </Link>
+      ) : (
+        <span className="dim">–</span>
+      ),
+  },
+  {
+    id: "batch",
+    label: "Batch",
+    hidden: true,
+    groupable: true,
+    align: "end",
+    text: (job) => String(job.batch + 1),
+    cell: (job) => job.batch + 1,
+  },
+  {
     id: "created_by",
     label: "Created by",
     hidden: true,
@@ -146,9 +175,11 @@ function StateCell({ job }: { job: Job }) {
 const options = (words: Record<string, { label: string }>) =>
   Object.entries(words).map(([value, { label }]) => ({ value, label }));
 
+export const stateFilter: FilterField = { id: "state", label: "State", options: options(JOB_STATE) };
+
 export function jobFilters(jobs: Job[], organizations: { name: string }[]): FilterField[] {
   return [
-    { id: "state", label: "State", options: options(JOB_STATE) },
+    stateFilter,
     { id: "type", label: "Type", options: options(JOB_TYPE) },
     {
       id: "agent",
@@ -162,5 +193,9 @@ export function jobFilters(jobs: Job[], organizations: { name: string }[]): Filt
       label: "Organization",
       options: organizations.map(({ name }) => ({ value: name, label: name })),
     },
+    { id: "execution", label: "Execution", placeholder: "number" },
+    { id: "script", label: "Script", placeholder: "number of the script" },
+    { id: "created_from", label: "Created from", placeholder: "2026-11-22T09:00:00Z", time: true },
+    { id: "created_before", label: "Created before", placeholder: "2026-11-23T09:00:00Z", time: true },
   ];
 }

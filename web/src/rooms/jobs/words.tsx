@@ -1,6 +1,21 @@
 /** How the states of a job are said and coloured, in one place. */
-import { IconClock, IconClockX, IconHandStop, IconHourglass, type TablerIcon } from "@tabler/icons-react";
-import type { Job, JobPayload, JobState, Language, Priority } from "~/api/types";
+import {
+  IconClock,
+  IconClockX,
+  IconCode,
+  IconHandStop,
+  IconHourglass,
+  IconListSearch,
+  IconPackage,
+  IconSettingsBolt,
+  IconTerminal2,
+  IconUser,
+  IconUsersGroup,
+  IconWorldBolt,
+  IconWorldSearch,
+  type TablerIcon,
+} from "@tabler/icons-react";
+import type { Job, JobState, JobType, Language, Priority } from "~/api/types";
 import { duration } from "~/ui/format";
 import { useNow } from "~/ui/now";
 import { Pill, type Tone } from "~/ui/Pill";
@@ -23,10 +38,72 @@ export const PRIORITY: Record<Priority, { label: string }> = {
   normal: { label: "Normal" },
 };
 
-export const JOB_TYPE: Record<JobPayload["type"], { label: string }> = {
-  command: { label: "Command" },
-  script: { label: "Script" },
+interface JobTypeWords {
+  label: string;
+  icon: TablerIcon;
+  help: string;
+  /** What the server takes when none is given. */
+  priority: Priority;
+}
+
+export const JOB_TYPE: Record<JobType, JobTypeWords> = {
+  script: {
+    label: "Script",
+    icon: IconCode,
+    help: "Code in Bash, Python or PowerShell, with parameters. Saved scripts have a page of their own.",
+    priority: "normal",
+  },
+  command: {
+    label: "Command",
+    icon: IconTerminal2,
+    help: "One program with its arguments, or one line for the shell.",
+    priority: "normal",
+  },
+  service_control: {
+    label: "Service",
+    icon: IconSettingsBolt,
+    help: "Starts, stops, restarts, enables or disables a service; tells its state before and after.",
+    priority: "critical",
+  },
+  process_control: {
+    label: "Process",
+    icon: IconListSearch,
+    help: "Lists processes, or ends them by id or exact name. Never process 1, the agent or what it descends from.",
+    priority: "critical",
+  },
+  network_diagnostic: {
+    label: "Network",
+    icon: IconWorldSearch,
+    help: "Asked by the agent itself, so it shows the network as the host sees it.",
+    priority: "high",
+  },
+  software_install: {
+    label: "Software",
+    icon: IconPackage,
+    help: "Installs, upgrades or removes packages with the host’s package manager; tells what changed.",
+    priority: "normal",
+  },
+  user_control: {
+    label: "User",
+    icon: IconUser,
+    help: "Local users of the host: create, delete, enable, disable, reset a password.",
+    priority: "critical",
+  },
+  group_control: {
+    label: "Group",
+    icon: IconUsersGroup,
+    help: "Local groups of the host and their members.",
+    priority: "critical",
+  },
+  http_request: {
+    label: "HTTP request",
+    icon: IconWorldBolt,
+    help: "Calls a system in the segment from the host. The certificate is checked; the agent’s policy may refuse addresses.",
+    priority: "normal",
+  },
 };
+
+export const JOB_TYPES = Object.keys(JOB_TYPE) as JobType[];
 
 export const LANGUAGE: Record<Language, { label: string }> = {
   bash: { label: "Bash" },
@@ -44,6 +121,16 @@ export function JobStatePill({ state, large, title }: { state: JobState; large?:
     <Pill tone={tone} icon={icon} large={large} spin={state === "running"} title={title}>
       {label}
     </Pill>
+  );
+}
+
+export function JobTypeText({ type }: { type: JobType }) {
+  const { label, icon: Icon } = JOB_TYPE[type];
+  return (
+    <span className={classes.type}>
+      <Icon size={15} stroke={1.5} aria-hidden />
+      {label}
+    </span>
   );
 }
 

@@ -1,6 +1,17 @@
-import { Button, Checkbox, CloseButton, Menu, Popover, Radio, Stack, TagsInput } from "@mantine/core";
+import {
+  Button,
+  Checkbox,
+  CloseButton,
+  Menu,
+  Popover,
+  Radio,
+  Stack,
+  TagsInput,
+  TextInput,
+} from "@mantine/core";
 import { IconFilter } from "@tabler/icons-react";
 import { useState } from "react";
+import { dateTime } from "../format";
 import classes from "./Toolbar.module.css";
 import { filtersByField, setFilter } from "./urlState";
 
@@ -14,6 +25,8 @@ export interface FilterField {
   /** Values offered while typing. */
   suggestions?: string[];
   placeholder?: string;
+  /** One point in time, chosen as the user's local time. */
+  time?: boolean;
 }
 
 interface FilterBarProps {
@@ -86,7 +99,9 @@ interface FilterChipProps {
 function FilterChip({ field, values, startOpen, onChange, onClose }: FilterChipProps) {
   const [opened, setOpened] = useState(startOpen);
   const labels = values.map(
-    (value) => field.options?.find((option) => option.value === value)?.label ?? value,
+    (value) =>
+      field.options?.find((option) => option.value === value)?.label ??
+      (field.time ? dateTime(value) : value),
   );
   const close = () => {
     setOpened(false);
@@ -122,7 +137,20 @@ function FilterChip({ field, values, startOpen, onChange, onClose }: FilterChipP
         />
       </span>
       <Popover.Dropdown>
-        {field.options && field.single ? (
+        {field.time ? (
+          <TextInput
+            size="xs"
+            type="datetime-local"
+            step={1}
+            label={field.label}
+            defaultValue={values[0] ? dateTime(values[0]).replace(" ", "T") : ""}
+            onChange={(event) => {
+              const at = new Date(event.currentTarget.value);
+              onChange(Number.isNaN(at.getTime()) ? [] : [at.toISOString()]);
+            }}
+            data-autofocus
+          />
+        ) : field.options && field.single ? (
           <Radio.Group value={values[0] ?? ""} onChange={(value) => onChange([value])} label={field.label}>
             <Stack gap="xs" mt="xs">
               {field.options.map((option) => (

@@ -1,0 +1,134 @@
+import { Button, Modal, Group as Row, Stack, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api } from "~/api/client";
+import { useIntent } from "~/api/intent";
+import { answer, asProblem, problemsByField } from "~/api/problem";
+import type { Group, GroupCreate } from "~/api/types";
+import { ProblemAlert } from "~/ui/states";
+import { toastDone } from "~/ui/toast";
+import { groupKey } from "./api";
+import { HostPicker, TARGET_FIELDS } from "./HostPicker";
+import { PlaceFields } from "./PlaceFields";
+import { emptyTargets, missingTargets, targetsFrom, toTargets } from "./targets";
+
+interface GroupDialogProps {
+  opened: boolean;
+  onClose: () => void;
+  /** To be edited; absent for a new one. */
+  group?: Group | undefined;
+}
+
+export function GroupDialog({ opened, onClose, group }: GroupDialogProps) {
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      size="lg"
+      title={group ? `Edit ${group.name}` : "Add a host group"}
+    >
+      <GroupForm group={group} onClose={onClose} />
+    </Modal>
+  );
+}
+
+function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose">) {
+  const client = useQueryClient();
+  const intent = useIntent();
+  const [name, setName] = useState(group?.name ?? "");
+  const [description, setDescription] = useState(group?.description ?? "");
+  const [place, setPlace] = useState<{ organization?: number | undefined; department?: number | undefined }>(
+    {},
+  );
+  const [draft, setDraft] = useState(() => (group ? targetsFrom(group.targets) : emptyTargets()));
+  const [incomplete, setIncomplete] = useState<string>();
+  const save = useMutation({
+    mutationFn: (body: GroupCreate) =>
+      group
+        ? answer(
+            api.PATCH("/api/v1/groups/{id}", {
+              params: { path: { id: group.id } },
+              body: { name: body.name, description: body.description, targets: body.targets },
+            }),
+          )
+        : answer(api.POST("/api/v1/groups", { body, headers: intent.headers(body) })),
+    onSuccess: async (saved) => {
+      intent.done();
+      await client.invalidateQueries({ queryKey: groupKey });
+      toastDone(group ? `${saved.name} is saved` : `${saved.name} is added`);
+      onClose();
+    },
+  });
+  const { at, rest } = problemsByField<string>(save.error ? asProblem(save.error).fields : [], [
+    "name",
+    "description",
+    "organization_id",
+    "department_id",
+    ...TARGET_FIELDS,
+  ]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const part = missingTargets(draft);
+    setIncomplete(part);
+    if (part === undefined) {
+      save.mutate({
+        name: name.trim(),
+        description: description.trim(),
+        organization_id: place.organization,
+        department_id: place.department,
+        targets: toTargets(draft),
+      });
+    }
+  };
+  return (
+    <form onSubmit={submit} onChange={() => save.error && save.reset()}>
+      <Stack gap="md">
+        {save.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
+          <ProblemAlert error={save.error} />
+        ) : null}
+        <TextInput
+          label="Name"
+          description="Letters, digits, dot, dash and underscore."
+          required
+          data-autofocus
+          autoComplete="off"
+          value={name}
+          error={at["name"]}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <Textarea
+          label="Description"
+          autosize
+          minRows={1}
+          maxRows={5}
+          value={description}
+          error={at["description"]}
+          onChange={(event) => setDescription(event.currentTarget.value)}
+        />
+        {!group && (
+          <PlaceFields
+            tenantWide
+            organization={place.organization}
+            department={place.department}
+            errors={{ organization: at["organization_id"], department: at["department_id"] }}
+            onChange={(organization, department) => setPlace({ organization, department })}
+          />
+        )}
+        <HostPicker draft={draft} onChange={setDraft} errors={at} withoutGroups />
+        {incomplete && missingTargets(draft) && (
+          <p className="problem" role="alert">
+            {incomplete}.
+          </p>
+        )}
+        <Row justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={save.isPending}>
+            {group ? "Save" : "Add host group"}
+          </Button>
+        </Row>
+      </Stack>
+    </form>
+  );
+}

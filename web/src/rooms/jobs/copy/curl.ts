@@ -1,0 +1,85 @@
+/** The same request with curl. Secrets are read from variables of the shell and stand nowhere in the text. */
+import { shellWord } from "~/ui/shell";
+
+/** What stands for a secret until the shell puts its value there. */
+interface Place {
+  variable: string;
+  path: string[];
+}
+
+interface CurlRequest {
+  /** `https://postern.example.org` */
+  origin: string;
+  path: string;
+  body: unknown;
+  /** Where in the body a secret's value is: `["secrets", "token"]`. */
+  secrets: string[][];
+}
+
+const TOKEN = "POSTERN_TOKEN";
+
+/** Needs `jq` only where there are secrets: it is what puts a value into JSON whatever characters it has. */
+export function curlCommand({ origin, path, body, secrets }: CurlRequest): string {
+  const places = variables(secrets);
+  const url = shellWord(`${origin}${path}`);
+  const head = [
+    `# Set ${[TOKEN, ...places.map((place) => place.variable)].join(", ")} first; the token is made under API tokens.`,
+    ...(places.length > 0
+      ? ["# jq puts the secrets into the request, so that they stand in no history."]
+      : []),
+  ];
+  const send = (data: string) =>
+    [
+      `curl --fail-with-body -X POST ${url}`,
+      `  -H "Authorization: Bearer $${TOKEN}"`,
+      "  -H 'Content-Type: application/json'",
+      `  -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"`,
+      `  --data-binary ${data}`,
+    ].join(" \\\n");
+  const json = JSON.stringify(without(body, places));
+  if (places.length === 0) {
+    return [...head, send(shellWord(json))].join("\n");
+  }
+  const program = places
+    .map(({ variable, path: at }) => `setpath(${JSON.stringify(at)}; env.${variable})`)
+    .join(" | ");
+  const exported = `export ${places.map((place) => place.variable).join(" ")}`;
+  return [
+    ...head,
+    exported,
+    `printf '%s' ${shellWord(json)} | jq -c ${shellWord(program)} | ${send("@-")}`,
+  ].join("\n");
+}
+
+/** Names that a shell takes, one per secret. */
+function variables(secrets: string[][]): Place[] {
+  const taken = new Set([TOKEN]);
+  return secrets.map((path) => {
+    const name = (path.at(-1) ?? "").toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_");
+    let variable = `SECRET_${name}`;
+    for (let count = 2; taken.has(variable); count += 1) {
+      variable = `SECRET_${name}_${count}`;
+    }
+    taken.add(variable);
+    return { variable, path };
+  });
+}
+
+/** A copy of the body with nothing at these places. */
+function without(body: unknown, places: Place[]): unknown {
+  const copy: unknown = structuredClone(body);
+  for (const { path } of places) {
+    let at: unknown = copy;
+    for (const key of path.slice(0, -1)) {
+      at = isRecord(at) ? at[key] : undefined;
+    }
+    const last = path.at(-1);
+    if (isRecord(at) && last !== undefined) {
+      at[last] = "";
+    }
+  }
+  return copy;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;

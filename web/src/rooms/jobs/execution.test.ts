@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import type { RollingState } from "~/api/types";
+import { executionReasons, parts, rollingText } from "./execution";
+
+const allowed = () => undefined;
+
+describe("an execution", () => {
+  it("what is over cannot be cancelled, and what worked not be retried", () => {
+    const done = executionReasons({ counts: { completed: 3 }, finished: true }, allowed);
+    expect(done.cancel).toContain("over");
+    expect(done.retry).toContain("No host failed");
+    expect(done.rerunFailed).toContain("No host failed");
+    expect(done.rerunAll).toBeUndefined();
+  });
+
+  it("one failure makes retry and run again possible", () => {
+    const failed = executionReasons({ counts: { completed: 2, timeout: 1 }, finished: true }, allowed);
+    expect(failed.retry).toBeUndefined();
+    expect(failed.rerunFailed).toBeUndefined();
+  });
+
+  it("cancelled hosts can be run again, but not retried", () => {
+    const reasons = executionReasons({ counts: { cancelled: 1 }, finished: true }, allowed);
+    expect(reasons.retry).toBeDefined();
+    expect(reasons.rerunFailed).toBeUndefined();
+  });
+
+  it("without the permission that is the reason for all", () => {
+    const reasons = executionReasons({ counts: { failed: 1 }, finished: false }, (name) => `needs ${name}`);
+    expect(new Set(Object.values(reasons))).toEqual(new Set(["needs jobs.manage"]));
+  });
+
+  it("counts every job once", () => {
+    const all = parts({ counts: { completed: 3, running: 1, cancelled: 2 } });
+    expect(all.reduce((sum, part) => sum + part.count, 0)).toBe(6);
+  });
+
+  it("says where a rolling one stands", () => {
+    const rolling: RollingState = {
+      plan: { batch: { hosts: 2 }, pause_seconds: 30, stop_after: { percent: 10 } },
+      batches: 5,
+      begun: 2,
+    };
+    expect(rollingText({ rolling, finished: false })).toBe(
+      "in batch 2 of 5 (2 hosts at once, 30 s between them; stops after 10% failed)",
+    );
+    expect(rollingText({ rolling: { ...rolling, stopped: "too many" }, finished: true })).toContain(
+      "stopped in",
+    );
+    expect(rollingText({ finished: true })).toBeUndefined();
+  });
+});

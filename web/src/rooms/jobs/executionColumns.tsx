@@ -1,0 +1,100 @@
+import { Link } from "@tanstack/react-router";
+import type { Execution } from "~/api/types";
+import { targetWords } from "~/rooms/agents/targets";
+import { RelativeTime } from "~/ui/RelativeTime";
+import type { Column } from "~/ui/table/DataTable";
+import type { FilterField } from "~/ui/table/FilterBar";
+import classes from "./columns.module.css";
+import { ExecutionPill, Progress, parts } from "./execution";
+import { actorName, JOB_TYPE, JobTypeText } from "./words";
+
+export const executionColumns: Column<Execution>[] = [
+  {
+    id: "id",
+    label: "Execution",
+    fixed: true,
+    text: (execution) => String(execution.id),
+    cell: (execution) => <To execution={execution} strong text={String(execution.id)} />,
+  },
+  {
+    id: "summary",
+    label: "Summary",
+    minWidth: "12rem",
+    text: (execution) => execution.summary,
+    cell: (execution) => <To execution={execution} text={execution.summary} />,
+  },
+  {
+    id: "type",
+    label: "Type",
+    groupable: true,
+    text: (execution) => JOB_TYPE[execution.type].label,
+    cell: (execution) => <JobTypeText type={execution.type} />,
+  },
+  {
+    id: "state",
+    label: "State",
+    text: (execution) =>
+      parts(execution)
+        .filter((part) => part.count > 0)
+        .map((part) => `${part.count} ${part.label.toLowerCase()}`)
+        .join(", "),
+    cell: (execution) => <ExecutionPill execution={execution} />,
+  },
+  {
+    id: "hosts",
+    label: "Hosts",
+    align: "end",
+    text: (execution) => String(execution.hosts),
+    cell: (execution) => execution.hosts,
+  },
+  {
+    id: "progress",
+    label: "Progress",
+    minWidth: "8rem",
+    text: (execution) => (execution.finished ? "finished" : "going on"),
+    cell: (execution) => <Progress execution={execution} />,
+  },
+  {
+    id: "created",
+    label: "Created",
+    sort: "created_at",
+    text: (execution) => execution.created_at,
+    cell: (execution) => <RelativeTime at={execution.created_at} />,
+  },
+  {
+    id: "created_by",
+    label: "Created by",
+    groupable: true,
+    text: (execution) => actorName(execution.created_by),
+    cell: (execution) => actorName(execution.created_by),
+  },
+  {
+    id: "targets",
+    label: "Chosen",
+    hidden: true,
+    text: (execution) => targetWords(execution.targets),
+    cell: (execution) => <span className="mono">{targetWords(execution.targets)}</span>,
+  },
+];
+
+function To({ execution, text, strong }: { execution: Execution; text: string; strong?: boolean }) {
+  return (
+    <Link
+      to="/executions/$executionId"
+      params={{ executionId: String(execution.id) }}
+      className={strong ? "link-strong" : classes.summary}
+      title={strong ? undefined : text}
+    >
+      {text || <span className="dim">(empty)</span>}
+    </Link>
+  );
+}
+
+export const executionFilters: FilterField[] = [
+  {
+    id: "type",
+    label: "Type",
+    options: Object.entries(JOB_TYPE).map(([value, { label }]) => ({ value, label })),
+  },
+  { id: "script", label: "Script", placeholder: "number of the script" },
+];

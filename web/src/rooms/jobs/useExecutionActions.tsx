@@ -1,0 +1,98 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { api } from "~/api/client";
+import { useIntent } from "~/api/intent";
+import { answer } from "~/api/problem";
+import type { Execution } from "~/api/types";
+import { useMissing } from "~/app/session";
+import { ConfirmDialog } from "~/ui/ConfirmDialog";
+import { count } from "~/ui/format";
+import { toastDone } from "~/ui/toast";
+import { jobKey } from "./api";
+import { executionReasons } from "./execution";
+
+type Change = keyof ReturnType<typeof executionReasons>;
+
+const WORDS: Record<Change, { title: string; label: string; text: string }> = {
+  cancel: {
+    title: "Cancel all that is not over",
+    label: "Cancel all",
+    text: "What waits is not started, and what runs is stopped with its whole process tree. What has been done stays done.",
+  },
+  retry: {
+    title: "Retry what failed",
+    label: "Retry failed",
+    text: "Jobs that failed, timed out or became unknown run once more on the same hosts, as new attempts of the same jobs.",
+  },
+  rerunFailed: {
+    title: "Run again where it did not work",
+    label: "Run on failed hosts",
+    text: "The same as a new execution, on the hosts where it failed, timed out, became unknown or was cancelled.",
+  },
+  rerunAll: {
+    title: "Run again on all hosts",
+    label: "Run on all hosts",
+    text: "The same as a new execution, on all hosts of this one.",
+  },
+};
+
+/** Asks before anything is changed; a new execution is shown when it is there. */
+export function useExecutionActions(execution: Execution) {
+  const missing = useMissing();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const intent = useIntent();
+  const [asked, setAsked] = useState<Change>();
+  const { id } = execution;
+  const refresh = () => client.invalidateQueries({ queryKey: jobKey });
+  const params = { path: { id } };
+
+  const run = useMutation({
+    mutationFn: async (change: Change): Promise<{ changed: number } | { execution: number }> => {
+      if (change === "cancel") {
+        return answer(api.POST("/api/v1/executions/{id}/cancel", { params }));
+      }
+      if (change === "retry") {
+        return answer(api.POST("/api/v1/executions/{id}/retry", { params }));
+      }
+      const body = { hosts: change === "rerunAll" ? ("all" as const) : ("failed" as const) };
+      const headers = intent.headers({ id, ...body });
+      const made = await answer(api.POST("/api/v1/executions/{id}/rerun", { params, body, headers }));
+      return { execution: made.execution_id };
+    },
+    onSuccess: async (done, change) => {
+      setAsked(undefined);
+      intent.done();
+      await refresh();
+      if ("execution" in done) {
+        toastDone(`Execution ${done.execution} runs it again`);
+        await navigate({ to: "/executions/$executionId", params: { executionId: String(done.execution) } });
+      } else {
+        toastDone(
+          `${count(done.changed, "job")}: ${change === "cancel" ? "asked to stop" : "queued once more"}`,
+        );
+      }
+    },
+  });
+  const ask = (change: Change) => {
+    run.reset();
+    setAsked(change);
+  };
+  const words = asked && WORDS[asked];
+  const dialogs: ReactNode = (
+    <ConfirmDialog
+      opened={asked !== undefined}
+      title={words?.title ?? ""}
+      confirmLabel={words?.label ?? ""}
+      danger={asked === "cancel"}
+      pending={run.isPending}
+      error={run.error}
+      onConfirm={() => asked && run.mutate(asked)}
+      onClose={() => setAsked(undefined)}
+    >
+      {words?.text}
+    </ConfirmDialog>
+  );
+  return { ask, reasons: executionReasons(execution, missing), dialogs };
+}

@@ -1,0 +1,171 @@
+import { describe, expect, it } from "vitest";
+import type { JobPayload } from "~/api/types";
+import {
+  argument,
+  emptyWork,
+  missingWork,
+  splitArguments,
+  toWork,
+  type WorkDraft,
+  workFields,
+  workFrom,
+} from "./draft";
+import type { Values } from "./fields";
+import type { FieldedType } from "./types";
+
+const filled = (type: FieldedType, values: Values): WorkDraft => {
+  const draft = emptyWork();
+  return { ...draft, type, values: { ...draft.values, [type]: { ...draft.values[type], ...values } } };
+};
+
+describe("work", () => {
+  it("a command is passed on argument by argument", () => {
+    const list = ["echo", "a  b", "", "$HOME"].map(argument);
+    const draft: WorkDraft = {
+      ...emptyWork(),
+      type: "command",
+      command: { shell: false, arguments: list, line: "" },
+    };
+    expect(toWork(draft).work).toEqual({
+      type: "command",
+      payload: { argv: ["echo", "a  b", "", "$HOME"], shell: false },
+    });
+  });
+
+  it("a shell line is one text", () => {
+    const draft: WorkDraft = {
+      ...emptyWork(),
+      type: "command",
+      command: { shell: true, arguments: [], line: "df -h | sort" },
+    };
+    expect(toWork(draft).work.payload).toEqual({ argv: ["df -h | sort"], shell: true });
+  });
+
+  it("secret parameters of a script are named in the payload, their values beside it", () => {
+    const draft = emptyWork();
+    const { work, secrets } = toWork({
+      ...draft,
+      script: {
+        ...draft.script,
+        content: "echo",
+        parameters: [
+          { id: 1, key: " count ", value: "4" },
+          { id: 2, key: "", value: "lost" },
+        ],
+        secrets: [{ id: 3, key: "token", value: "hunter2" }],
+      },
+    });
+    expect(work.payload).toMatchObject({ parameters: { count: "4" }, secrets: ["token"] });
+    expect(JSON.stringify(work)).not.toContain("hunter2");
+    expect(secrets).toEqual({ token: "hunter2" });
+  });
+
+  it("fields that are not shown are not sent, whatever is in them", () => {
+    const draft = filled("network_diagnostic", { tool: "netstat", host: "db", listening_only: true });
+    expect(toWork(draft).work.payload).toEqual({ tool: "netstat", listening_only: true });
+  });
+
+  it("a password of a user goes beside the payload", () => {
+    const { work, secrets } = toWork(
+      filled("user_control", { action: "reset_password", user: "deploy", password: "s3cret" }),
+    );
+    expect(work.payload).toEqual({ action: "reset_password", user: "deploy" });
+    expect(secrets).toEqual({ password: "s3cret" });
+  });
+
+  it("secret headers name their secret", () => {
+    const { work, secrets } = toWork(
+      filled("http_request", {
+        method: "GET",
+        url: "https://a.example",
+        secret_headers: [{ id: 1, key: "X-Api-Key", value: "k" }],
+      }),
+    );
+    expect(work.payload).toMatchObject({ secret_headers: { "X-Api-Key": "x_api_key" } });
+    expect(secrets).toEqual({ x_api_key: "k" });
+  });
+
+  it.each([
+    { type: "command", payload: { argv: ["ls", "-l"], shell: false } },
+    { type: "command", payload: { argv: ["ls | wc"], shell: true, working_directory: "/srv" } },
+    {
+      type: "script",
+      payload: { language: "python", content: "print(1)", parameters: { a: "b" }, run_as_user: "www" },
+    },
+    { type: "service_control", payload: { action: "restart", service: "nginx" } },
+    { type: "process_control", payload: { action: "kill", pid: 42 } },
+    {
+      type: "network_diagnostic",
+      payload: { tool: "port_check", host: "db", ports: [5432, 443], tls: true },
+    },
+    { type: "network_diagnostic", payload: { tool: "dns_lookup", name: "a.example", record_type: "MX" } },
+    {
+      type: "software_install",
+      payload: { action: "install", packages: [{ name: "nginx", version: "1.26" }, { name: "curl" }] },
+    },
+    { type: "user_control", payload: { action: "create", user: "deploy", groups: ["www"], system: true } },
+    { type: "group_control", payload: { action: "add_members", group: "www", members: ["a", "b"] } },
+    {
+      type: "http_request",
+      payload: {
+        method: "POST",
+        url: "https://a.example",
+        headers: { A: "b" },
+        body: "{}",
+        expected_status: [201],
+      },
+    },
+  ] satisfies JobPayload[])("running a job again asks for the same work: $type", (work) => {
+    expect(toWork(workFrom(work)).work).toEqual(work);
+  });
+});
+
+describe("what is missing", () => {
+  const script = (content: string): WorkDraft => {
+    const draft = emptyWork();
+    return { ...draft, script: { ...draft.script, content } };
+  };
+  it.each<[WorkDraft, string | undefined]>([
+    [script("echo"), undefined],
+    [script(" \n"), "Give the script’s code"],
+    [{ ...emptyWork(), type: "command" }, "Give the program to run"],
+    [filled("service_control", {}), "Give “Service”"],
+    [filled("service_control", { service: "nginx" }), undefined],
+    [filled("process_control", { action: "list" }), undefined],
+    [filled("process_control", { action: "kill" }), "Say which process: give its id or its name"],
+    [filled("process_control", { pid: "1" }), "Process id must be a whole number from 2 to 2147483647"],
+    [
+      filled("network_diagnostic", { tool: "port_check", host: "a", ports: ["http"] }),
+      "http is not a number from 1 to 65535",
+    ],
+    [filled("software_install", { action: "remove" }), "Give at least one package"],
+    [filled("software_install", { action: "list" }), undefined],
+    [filled("group_control", { action: "add_members", group: "www" }), "Give at least one member"],
+    [
+      filled("http_request", { url: "https://a", secret_headers: [{ id: 1, key: "A", value: "" }] }),
+      "Give the value of A",
+    ],
+  ])("case %#", (draft, expected) => {
+    expect(missingWork(draft)).toBe(expected);
+  });
+
+  it("the server's problems have a place at each field", () => {
+    expect(workFields(filled("user_control", {}))).toContain("secrets.password");
+    expect(workFields(filled("service_control", {}))).toEqual(["payload.action", "payload.service"]);
+  });
+});
+
+describe("splitting a line", () => {
+  it.each([
+    ["ls -la /tmp", ["ls", "-la", "/tmp"]],
+    ["  a   b ", ["a", "b"]],
+    [`grep "two words" 'it''s'`, ["grep", "two words", "its"]],
+    [`a\\ b "c\\"d" 'e\\f'`, ["a b", 'c"d', "e\\f"]],
+    [`x "" ''`, ["x", "", ""]],
+    ["echo $HOME *", ["echo", "$HOME", "*"]],
+    ["", []],
+    [`"open`, ["open"]],
+  ])("%j", (line, parts) => {
+    expect(splitArguments(line)).toEqual(parts);
+  });
+});

@@ -1,0 +1,227 @@
+/**
+ * The fields of a job's work as data: what a form shows, how values become a payload and how a payload becomes values
+ * again. A field's name is the payload's own, checked against the API's types.
+ */
+import type { Pair } from "~/ui/KeyValueEditor";
+
+export type Value = string | boolean | string[] | Pair[];
+export type Values = Record<string, Value>;
+
+interface Shared<Name extends string> {
+  name: Name;
+  label: string;
+  help?: string;
+  placeholder?: string;
+  required?: boolean;
+  /** Only there while this holds. */
+  when?: (values: Values) => boolean;
+  /** Takes the whole width. */
+  wide?: boolean;
+}
+
+export type Field<Name extends string = string> = Shared<Name> &
+  (
+    | { input: "text" | "area"; mono?: boolean }
+    | { input: "number"; least: number; most: number }
+    | { input: "switch" }
+    | { input: "choice"; options: { value: string; label: string }[]; initial?: string }
+    | { input: "list"; item?: ListItem }
+    /** Names with values. */
+    | { input: "pairs"; add: string; key: string }
+    /** A value that goes beside the payload, sealed to the agents. */
+    | { input: "secret" }
+    /** Names whose values go beside the payload. */
+    | { input: "secrets"; add: string; key: string }
+  );
+
+/** How one entry of a list is written in the payload, where it is not a text. */
+export interface ListItem {
+  to: (text: string) => unknown;
+  from: (item: unknown) => string;
+  /** What is wrong with an entry. */
+  problem?: (text: string) => string | undefined;
+}
+
+export const numbers = (least: number, most: number): ListItem => ({
+  to: Number,
+  from: String,
+  problem: (text) =>
+    /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most
+      ? undefined
+      : `${text} is not a number from ${least} to ${most}`,
+});
+
+export const shown = (fields: readonly Field[], values: Values): Field[] =>
+  fields.filter((field) => field.when?.(values) ?? true);
+
+export function initialValues(fields: readonly Field[]): Values {
+  return Object.fromEntries(fields.map((field) => [field.name, initial(field)]));
+}
+
+function initial(field: Field): Value {
+  switch (field.input) {
+    case "switch":
+      return false;
+    case "list":
+    case "pairs":
+    case "secrets":
+      return [];
+    case "choice":
+      return field.initial ?? field.options[0]?.value ?? "";
+    default:
+      return "";
+  }
+}
+
+export const textOf = (values: Values, name: string): string => {
+  const value = values[name];
+  return typeof value === "string" ? value : "";
+};
+export const listOf = (values: Values, name: string): string[] => {
+  const value = values[name];
+  return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === "string") : [];
+};
+export const pairsOf = (values: Values, name: string): Pair[] => {
+  const value = values[name];
+  return Array.isArray(value) ? value.filter((entry): entry is Pair => typeof entry === "object") : [];
+};
+
+const named = (pairs: Pair[]): [string, string][] =>
+  pairs.filter((pair) => pair.key.trim() !== "").map((pair) => [pair.key.trim(), pair.value]);
+
+/** Under this name the value of a secret header is handed over. */
+export const secretName = (key: string): string => key.toLowerCase().replaceAll(/[^a-z0-9]+/g, "_");
+
+export interface Built {
+  payload: Record<string, unknown>;
+  secrets: Record<string, string>;
+}
+
+/** What was left empty is left out: the server has the defaults. */
+export function build(fields: readonly Field[], values: Values): Built {
+  const payload: Record<string, unknown> = {};
+  const secrets: Record<string, string> = {};
+  for (const field of shown(fields, values)) {
+    const text = textOf(values, field.name).trim();
+    switch (field.input) {
+      case "switch":
+        if (values[field.name] === true) {
+          payload[field.name] = true;
+        }
+        break;
+      case "number":
+        if (text !== "") {
+          payload[field.name] = Number(text);
+        }
+        break;
+      case "area":
+        if (text !== "") {
+          payload[field.name] = textOf(values, field.name);
+        }
+        break;
+      case "text":
+      case "choice":
+        if (text !== "") {
+          payload[field.name] = text;
+        }
+        break;
+      case "list": {
+        const list = listOf(values, field.name);
+        if (list.length > 0 || field.required) {
+          payload[field.name] = field.item ? list.map(field.item.to) : list;
+        }
+        break;
+      }
+      case "pairs": {
+        const entries = named(pairsOf(values, field.name));
+        if (entries.length > 0) {
+          payload[field.name] = Object.fromEntries(entries);
+        }
+        break;
+      }
+      case "secret":
+        if (textOf(values, field.name) !== "") {
+          secrets[field.name] = textOf(values, field.name);
+        }
+        break;
+      case "secrets": {
+        const entries = named(pairsOf(values, field.name));
+        if (entries.length > 0) {
+          payload[field.name] = Object.fromEntries(entries.map(([key]) => [key, secretName(key)]));
+          for (const [key, value] of entries) {
+            secrets[secretName(key)] = value;
+          }
+        }
+        break;
+      }
+    }
+  }
+  return { payload, secrets };
+}
+
+let nextPair = 1;
+
+/** The values of an earlier job. Secrets are not known any more: their fields are empty. */
+export function read(fields: readonly Field[], payload: Record<string, unknown>): Values {
+  const values = initialValues(fields);
+  for (const field of fields) {
+    const value = payload[field.name];
+    if (value === undefined || value === null) {
+      continue;
+    }
+    if (field.input === "list" && Array.isArray(value)) {
+      values[field.name] = value.map(field.item?.from ?? String);
+    } else if (field.input === "pairs" && typeof value === "object") {
+      values[field.name] = Object.entries(value).map(([key, text]) => ({
+        id: nextPair++,
+        key,
+        value: String(text),
+      }));
+    } else if (field.input === "secrets" && typeof value === "object") {
+      values[field.name] = Object.keys(value).map((key) => ({ id: nextPair++, key, value: "" }));
+    } else if (field.input === "switch") {
+      values[field.name] = value === true;
+    } else if (typeof value === "string" || typeof value === "number") {
+      values[field.name] = String(value);
+    }
+  }
+  return values;
+}
+
+/** What a person can see to be missing or wrong before the server is asked. */
+export function missing(fields: readonly Field[], values: Values): string | undefined {
+  for (const field of shown(fields, values)) {
+    const problem = problemOf(field, values);
+    if (problem) {
+      return problem;
+    }
+  }
+  return undefined;
+}
+
+function problemOf(field: Field, values: Values): string | undefined {
+  const text = textOf(values, field.name).trim();
+  switch (field.input) {
+    case "number": {
+      const number = Number(text);
+      if (text !== "" && !(Number.isInteger(number) && number >= field.least && number <= field.most)) {
+        return `${field.label} must be a whole number from ${field.least} to ${field.most}`;
+      }
+      return field.required && text === "" ? `Give “${field.label}”` : undefined;
+    }
+    case "list": {
+      const list = listOf(values, field.name);
+      const wrong = list.map((entry) => field.item?.problem?.(entry)).find(Boolean);
+      return wrong ?? (field.required && list.length === 0 ? `Give “${field.label}”` : undefined);
+    }
+    case "secrets": {
+      const empty = named(pairsOf(values, field.name)).find(([, value]) => value === "");
+      return empty ? `Give the value of ${empty[0]}` : undefined;
+    }
+    case "switch":
+    case "pairs":
+      return undefined;
+    default:
+      return field.required && text === "" ? `Give “${field.label}”` : undefined;
+  }
+}

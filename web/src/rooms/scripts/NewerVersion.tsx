@@ -1,0 +1,76 @@
+import { Alert, Button, Group, Modal } from "@mantine/core";
+import { IconGitMerge } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { ScriptDetail } from "~/api/types";
+import { actorName } from "~/rooms/jobs/words";
+import { CodeDiff } from "~/ui/code/CodeDiff";
+import { ErrorState, LoadingLines, ProblemAlert } from "~/ui/states";
+import { scriptOptions } from "./api";
+import type { ScriptEditor } from "./useScriptEditor";
+
+/** Somebody else has saved meanwhile: nothing is overwritten before both were looked at. */
+export function NewerVersion({ editor, script }: { editor: ScriptEditor; script: ScriptDetail }) {
+  const [comparing, setComparing] = useState(false);
+  if (editor.general) {
+    return <ProblemAlert error={editor.general} />;
+  }
+  if (!editor.outrun) {
+    return null;
+  }
+  return (
+    <Alert
+      color="yellow"
+      variant="light"
+      role="alert"
+      icon={<IconGitMerge aria-hidden />}
+      title="Somebody saved a newer version meanwhile"
+    >
+      Your edit is still here and nothing was overwritten. Look at the difference, then take the newest
+      version and repeat your edit, or put your edit on top of it and save again.
+      <Group gap="xs" mt="xs">
+        <Button variant="default" onClick={() => setComparing(true)}>
+          Show the difference
+        </Button>
+        <Button variant="default" onClick={() => void editor.reload()}>
+          Take the newest, drop my edit
+        </Button>
+        <Button variant="default" onClick={() => void editor.rebase()}>
+          Keep my edit as the next version
+        </Button>
+      </Group>
+      <Modal
+        opened={comparing}
+        onClose={() => setComparing(false)}
+        size="80%"
+        title="The newest version and your edit"
+      >
+        <Difference editor={editor} script={script} />
+      </Modal>
+    </Alert>
+  );
+}
+
+function Difference({ editor, script }: { editor: ScriptEditor; script: ScriptDetail }) {
+  const { data, error, refetch } = useQuery({
+    ...scriptOptions(script.id),
+    queryKey: [...scriptOptions(script.id).queryKey, "newest"],
+    staleTime: 0,
+  });
+  if (!data) {
+    return error ? <ErrorState error={error} onRetry={() => void refetch()} /> : <LoadingLines />;
+  }
+  const name = `Version ${data.version} by ${actorName(data.updated_by)}`;
+  return (
+    <>
+      <p className="dim">Left: {name}. Right: your edit.</p>
+      <CodeDiff
+        label="The newest version and your edit"
+        names={[name, "Your edit"]}
+        before={data.definition.content ?? ""}
+        after={editor.draft.content}
+        language={script.language}
+      />
+    </>
+  );
+}

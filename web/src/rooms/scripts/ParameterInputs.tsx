@@ -1,0 +1,112 @@
+import { NativeSelect, PasswordInput, Textarea, TextInput } from "@mantine/core";
+import type { Parameter } from "~/api/types";
+import type { ParameterTexts } from "./parameters";
+import classes from "./ScriptPage.module.css";
+
+interface ParameterInputsProps {
+  parameters: Parameter[];
+  texts: ParameterTexts;
+  onChange: (texts: ParameterTexts) => void;
+  errors: Record<string, string | undefined>;
+}
+
+/** One input for each parameter of the definition. */
+export function ParameterInputs({ parameters, texts, onChange, errors }: ParameterInputsProps) {
+  if (parameters.length === 0) {
+    return <span className="dim">This script takes no parameters.</span>;
+  }
+  return (
+    <div className={classes.fields}>
+      {parameters.map((parameter) => (
+        <ParameterInput
+          key={parameter.name}
+          parameter={parameter}
+          text={texts[parameter.name] ?? ""}
+          set={(text) => onChange({ ...texts, [parameter.name]: text })}
+          error={errors[`parameters.${parameter.name}`]}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface ParameterInputProps {
+  parameter: Parameter;
+  text: string;
+  set: (text: string) => void;
+  error: string | undefined;
+}
+
+function ParameterInput({ parameter, text, set, error }: ParameterInputProps) {
+  const { name, type, description, required, choices = [] } = parameter;
+  const shared = { label: name, description, required, error };
+  switch (type) {
+    case "secret":
+      return (
+        <PasswordInput
+          {...shared}
+          description={[description, "Never shown again."].filter(Boolean).join(" ")}
+          autoComplete="new-password"
+          value={text}
+          onChange={(event) => set(event.currentTarget.value)}
+        />
+      );
+    case "boolean":
+    case "choice": {
+      const values = type === "boolean" ? ["true", "false"] : choices;
+      return (
+        <NativeSelect
+          {...shared}
+          value={text}
+          data={[
+            { value: "", label: required ? "Choose…" : "Not given" },
+            ...values.map((value) => ({
+              value,
+              label: type === "boolean" ? (YES_NO[value] ?? value) : value,
+            })),
+          ]}
+          onChange={(event) => set(event.currentTarget.value)}
+        />
+      );
+    }
+    case "integer":
+    case "number":
+      return (
+        <TextInput
+          {...shared}
+          description={[description, bounds(parameter)].filter(Boolean).join(" ") || undefined}
+          inputMode={type === "integer" ? "numeric" : "decimal"}
+          value={text}
+          onChange={(event) => set(event.currentTarget.value)}
+        />
+      );
+    case "string":
+      return (
+        <Textarea
+          {...shared}
+          autosize
+          minRows={1}
+          maxRows={6}
+          spellCheck={false}
+          value={text}
+          onChange={(event) => set(event.currentTarget.value)}
+        />
+      );
+  }
+}
+
+const YES_NO: Record<string, string> = { true: "Yes", false: "No" };
+
+function bounds({ minimum, maximum, type }: Parameter): string {
+  const kind = type === "integer" ? "A whole number" : "A number";
+  const least = minimum ?? undefined;
+  const most = maximum ?? undefined;
+  if (least !== undefined && most !== undefined) {
+    return `${kind} from ${least} to ${most}.`;
+  }
+  return least !== undefined
+    ? `${kind}, at least ${least}.`
+    : most !== undefined
+      ? `${kind}, at most ${most}.`
+      : `${kind}.`;
+}

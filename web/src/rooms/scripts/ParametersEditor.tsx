@@ -1,0 +1,208 @@
+import { ActionIcon, Button, NativeSelect, Switch, TagsInput, TextInput } from "@mantine/core";
+import { IconArrowDown, IconArrowUp, IconPlus, IconTrash } from "@tabler/icons-react";
+import type { ParameterType } from "~/api/types";
+import { moved } from "~/ui/list";
+import { isNumeric, newParameter, type ParameterDraft } from "./definition";
+import classes from "./ScriptPage.module.css";
+
+const TYPES: Record<ParameterType, string> = {
+  string: "Text",
+  integer: "Integer",
+  number: "Number",
+  boolean: "Yes or no",
+  choice: "Choice",
+  secret: "Secret",
+};
+
+const asType = (value: string): ParameterType =>
+  (Object.keys(TYPES) as ParameterType[]).find((type) => type === value) ?? "string";
+
+interface ParametersEditorProps {
+  parameters: ParameterDraft[];
+  onChange: (parameters: ParameterDraft[]) => void;
+  errors: Record<string, string | undefined>;
+}
+
+export function ParametersEditor({ parameters, onChange, errors }: ParametersEditorProps) {
+  return (
+    <div className={classes.rows}>
+      <p className="dim">
+        Asked for at each run and checked before any job exists. They reach the script as environment
+        variables, never as part of its code.
+      </p>
+      {parameters.map((parameter, index) => (
+        <ParameterRow
+          key={parameter.id}
+          parameter={parameter}
+          error={errors[`definition.parameters.${parameter.name.trim()}`]}
+          onChange={(part) =>
+            onChange(parameters.map((other) => (other.id === parameter.id ? { ...other, ...part } : other)))
+          }
+          onRemove={() => onChange(parameters.filter((other) => other.id !== parameter.id))}
+          onMove={(step) => onChange(moved(parameters, index, step))}
+          first={index === 0}
+          last={index === parameters.length - 1}
+        />
+      ))}
+      {errors["definition.parameters"] && (
+        <p className="problem" role="alert">
+          {errors["definition.parameters"]}
+        </p>
+      )}
+      <div>
+        <Button
+          variant="default"
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => onChange([...parameters, newParameter()])}
+        >
+          Add a parameter
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+interface ParameterRowProps {
+  parameter: ParameterDraft;
+  error: string | undefined;
+  onChange: (part: Partial<ParameterDraft>) => void;
+  onRemove: () => void;
+  onMove: (step: -1 | 1) => void;
+  first: boolean;
+  last: boolean;
+}
+
+function ParameterRow({ parameter, error, onChange, onRemove, onMove, first, last }: ParameterRowProps) {
+  const name = parameter.name.trim();
+  const called = name || "this parameter";
+  return (
+    <fieldset className={classes.row} aria-label={`Parameter ${called}`}>
+      <div className={classes.rowFields}>
+        <TextInput
+          size="xs"
+          label="Name"
+          description={name ? `PARAM_${name.toUpperCase()}` : undefined}
+          spellCheck={false}
+          autoCapitalize="off"
+          value={parameter.name}
+          error={error}
+          onChange={(event) => onChange({ name: event.currentTarget.value })}
+          inputWrapperOrder={["label", "input", "description", "error"]}
+        />
+        <NativeSelect
+          size="xs"
+          label="Type"
+          value={parameter.type}
+          data={Object.entries(TYPES).map(([value, label]) => ({ value, label }))}
+          onChange={(event) => onChange({ type: asType(event.currentTarget.value), default: "" })}
+        />
+        <Default parameter={parameter} onChange={onChange} />
+        {parameter.type === "choice" && (
+          <TagsInput
+            size="xs"
+            label="Choices"
+            placeholder={parameter.choices.length === 0 ? "Enter adds one" : undefined}
+            acceptValueOnBlur
+            value={parameter.choices}
+            onChange={(choices) => onChange({ choices })}
+          />
+        )}
+        {isNumeric(parameter.type) &&
+          (["minimum", "maximum"] as const).map((bound) => (
+            <TextInput
+              key={bound}
+              size="xs"
+              label={bound === "minimum" ? "At least" : "At most"}
+              inputMode="decimal"
+              value={parameter[bound]}
+              onChange={(event) => onChange({ [bound]: event.currentTarget.value })}
+            />
+          ))}
+        <TextInput
+          size="xs"
+          label="Description"
+          value={parameter.description}
+          onChange={(event) => onChange({ description: event.currentTarget.value })}
+        />
+        <Switch
+          size="xs"
+          className={classes.required}
+          label="Required"
+          checked={parameter.required}
+          onChange={(event) => onChange({ required: event.currentTarget.checked })}
+        />
+      </div>
+      <RowButtons called={called} first={first} last={last} onMove={onMove} onRemove={onRemove} />
+    </fieldset>
+  );
+}
+
+function Default({ parameter, onChange }: Pick<ParameterRowProps, "parameter" | "onChange">) {
+  const { type } = parameter;
+  if (type === "secret") {
+    return (
+      <TextInput
+        size="xs"
+        label="Default"
+        disabled
+        value=""
+        placeholder="A secret has none"
+        onChange={() => {}}
+      />
+    );
+  }
+  if (type === "boolean" || type === "choice") {
+    const values = type === "boolean" ? ["true", "false"] : parameter.choices;
+    return (
+      <NativeSelect
+        size="xs"
+        label="Default"
+        value={parameter.default}
+        data={[
+          { value: "", label: "None" },
+          ...values.map((value) => ({
+            value,
+            label: type === "boolean" ? (value === "true" ? "Yes" : "No") : value,
+          })),
+        ]}
+        onChange={(event) => onChange({ default: event.currentTarget.value })}
+      />
+    );
+  }
+  return (
+    <TextInput
+      size="xs"
+      label="Default"
+      placeholder="none"
+      inputMode={isNumeric(type) ? "decimal" : undefined}
+      value={parameter.default}
+      onChange={(event) => onChange({ default: event.currentTarget.value })}
+    />
+  );
+}
+
+interface RowButtonsProps {
+  called: string;
+  first: boolean;
+  last: boolean;
+  onMove: (step: -1 | 1) => void;
+  onRemove: () => void;
+}
+
+/** Up, down and away, for rows whose order matters. */
+export function RowButtons({ called, first, last, onMove, onRemove }: RowButtonsProps) {
+  const button = { variant: "subtle", color: "gray", size: "sm" } as const;
+  return (
+    <div className={classes.rowButtons}>
+      <ActionIcon {...button} aria-label={`Move ${called} up`} disabled={first} onClick={() => onMove(-1)}>
+        <IconArrowUp size={15} aria-hidden />
+      </ActionIcon>
+      <ActionIcon {...button} aria-label={`Move ${called} down`} disabled={last} onClick={() => onMove(1)}>
+        <IconArrowDown size={15} aria-hidden />
+      </ActionIcon>
+      <ActionIcon {...button} aria-label={`Remove ${called}`} onClick={onRemove}>
+        <IconTrash size={15} stroke={1.75} aria-hidden />
+      </ActionIcon>
+    </div>
+  );
+}

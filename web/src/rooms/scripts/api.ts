@@ -1,0 +1,47 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "~/api/client";
+import type { ListQuery } from "~/api/list";
+import { answer } from "~/api/problem";
+import type { Language, ScriptProblem } from "~/api/types";
+
+export const scriptKey = ["scripts"] as const;
+
+export const scriptList = (query: ListQuery) => answer(api.GET("/api/v1/scripts", { params: { query } }));
+
+export const scriptOptions = (id: number) =>
+  queryOptions({
+    queryKey: [...scriptKey, "show", id],
+    queryFn: () => answer(api.GET("/api/v1/scripts/{id}", { params: { path: { id } } })),
+  });
+
+export const librariesOptions = (language: Language) =>
+  queryOptions({
+    queryKey: [...scriptKey, "libraries", language],
+    queryFn: async () =>
+      (await scriptList({ limit: 500, filter: ["kind:library", `language:${language}`] })).items,
+    staleTime: 10_000,
+  });
+
+export const versionsOptions = (id: number) =>
+  queryOptions({
+    queryKey: [...scriptKey, "versions", id],
+    queryFn: async () =>
+      (
+        await answer(
+          api.GET("/api/v1/scripts/{id}/versions", { params: { path: { id }, query: { limit: 500 } } }),
+        )
+      ).items,
+  });
+
+/** A version never changes. */
+export const versionOptions = (id: number, version: number) =>
+  queryOptions({
+    queryKey: [...scriptKey, "version", id, version],
+    queryFn: () =>
+      answer(api.GET("/api/v1/scripts/{id}/versions/{version}", { params: { path: { id, version } } })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export async function checkCode(language: Language, content: string): Promise<ScriptProblem[]> {
+  return (await answer(api.POST("/api/v1/scripts/check", { body: { language, content } }))).problems;
+}

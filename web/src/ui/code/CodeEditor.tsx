@@ -1,0 +1,177 @@
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
+import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
+import { Compartment, EditorState, type Extension, type Text } from "@codemirror/state";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import { useEffect, useId, useRef } from "react";
+import classes from "./CodeEditor.module.css";
+import { type CodeLanguage, languageOf } from "./languages";
+import { shadowOf } from "./shadow";
+import { codeTheme } from "./theme";
+
+/** Something to say about a place in the text; lines and columns count from 1. */
+export interface CodeProblem {
+  line: number;
+  column: number;
+  message: string;
+}
+
+interface CodeEditorProps {
+  label: string;
+  value: string;
+  onChange?: (value: string) => void;
+  language: CodeLanguage;
+  readOnly?: boolean;
+  problems?: CodeProblem[];
+  /** Ctrl+S or Cmd+S. */
+  onSave?: () => void;
+}
+
+/**
+ * An editor for code. Tab goes on to the next field, as everywhere else on a page; indenting has keys of its own,
+ * which the line below the editor names.
+ */
+export function CodeEditor(props: CodeEditorProps) {
+  const { label, value, language, readOnly = false, problems } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView>(null);
+  const hint = useId();
+  const latest = useRef(props);
+  latest.current = props;
+  const parts = useRef({ language: new Compartment(), editing: new Compartment() });
+
+  useEffect(() => {
+    const element = host.current;
+    if (!element) {
+      return;
+    }
+    const root = shadowOf(element);
+    const start = latest.current;
+    const editor = new EditorView({
+      root,
+      parent: root as unknown as DocumentFragment,
+      state: EditorState.create({
+        doc: start.value,
+        extensions: [
+          basics,
+          keymap.of([
+            {
+              key: "Mod-s",
+              preventDefault: true,
+              run: () => {
+                latest.current.onSave?.();
+                return true;
+              },
+            },
+          ]),
+          parts.current.language.of(languageOf(start.language)),
+          parts.current.editing.of(editing(start.label, start.readOnly ?? false)),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) {
+              latest.current.onChange?.(update.state.doc.toString());
+            }
+          }),
+        ],
+      }),
+    });
+    view.current = editor;
+    return () => {
+      editor.destroy();
+      view.current = null;
+    };
+  }, []);
+
+  useEffect(() => {
+    const editor = view.current;
+    if (editor && editor.state.doc.toString() !== value) {
+      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    }
+  }, [value]);
+  useEffect(() => {
+    view.current?.dispatch({ effects: parts.current.language.reconfigure(languageOf(language)) });
+  }, [language]);
+  useEffect(() => {
+    view.current?.dispatch({ effects: parts.current.editing.reconfigure(editing(label, readOnly)) });
+  }, [label, readOnly]);
+  useEffect(() => {
+    const editor = view.current;
+    if (editor && problems) {
+      editor.dispatch(
+        setDiagnostics(
+          editor.state,
+          problems.map((problem) => diagnostic(problem, editor.state.doc)),
+        ),
+      );
+    }
+  }, [problems]);
+
+  return (
+    <div className={classes.frame}>
+      <div ref={host} className={classes.host} data-testid="code" />
+      <p id={hint} className={classes.hint}>
+        {readOnly
+          ? "To be read only. Ctrl+F searches."
+          : "Tab leaves the editor; Ctrl+] and Ctrl+[ indent, Ctrl+F searches, Ctrl+S saves."}
+      </p>
+    </div>
+  );
+}
+
+const basics: Extension = [
+  lineNumbers(),
+  lintGutter(),
+  highlightActiveLineGutter(),
+  highlightSpecialChars(),
+  history(),
+  drawSelection(),
+  indentOnInput(),
+  indentUnit.of("    "),
+  EditorState.tabSize.of(4),
+  bracketMatching(),
+  highlightActiveLine(),
+  highlightSelectionMatches(),
+  search({ top: true }),
+  keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
+  codeTheme,
+];
+
+const editing = (label: string, readOnly: boolean): Extension => [
+  EditorState.readOnly.of(readOnly),
+  EditorView.contentAttributes.of({
+    "aria-label": label,
+    spellcheck: "false",
+    autocapitalize: "off",
+    autocorrect: "off",
+  }),
+];
+
+/** From the named place to the end of its line. What lies behind the end of the text is put at its end. */
+function diagnostic({ line, column, message }: CodeProblem, doc: Text): Diagnostic {
+  const at = doc.line(Math.min(Math.max(line, 1), doc.lines));
+  const from = Math.min(at.from + Math.max(column - 1, 0), at.to);
+  return { from, to: at.to, severity: "warning", message };
+}
+
+/** Brings the cursor to a place in the editor inside this element. */
+export function goTo(container: HTMLElement | null, problem: CodeProblem): void {
+  const host = container?.querySelector<HTMLElement>("[data-testid=code]");
+  const content = host?.shadowRoot?.querySelector<HTMLElement>(".cm-content");
+  const editor = content && EditorView.findFromDOM(content);
+  if (editor) {
+    const { from } = diagnostic(problem, editor.state.doc);
+    editor.dispatch({
+      selection: { anchor: from },
+      effects: EditorView.scrollIntoView(from, { y: "center" }),
+    });
+    editor.focus();
+  }
+}
