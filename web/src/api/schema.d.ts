@@ -110,6 +110,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Blackout calendars. Sort: name. */
+        get: operations["calendar_list"];
+        put?: never;
+        /** Save a blackout calendar. */
+        post: operations["calendar_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One calendar, and whether it has a blackout now. */
+        get: operations["calendar_show"];
+        put?: never;
+        post?: never;
+        /** Delete a calendar that no schedule uses. */
+        delete: operations["calendar_delete"];
+        options?: never;
+        head?: never;
+        /** Change a calendar; schedules go by it at once. */
+        patch: operations["calendar_update"];
+        trace?: never;
+    };
     "/api/v1/executions": {
         parameters: {
             query?: never;
@@ -441,6 +478,94 @@ export interface paths {
         get: operations["role_list"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Schedules. Sort: name. */
+        get: operations["schedule_list"];
+        put?: never;
+        /** Save a schedule. What it does is checked as if it ran now. */
+        post: operations["schedule_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schedule, with its next tick. */
+        get: operations["schedule_show"];
+        put?: never;
+        post?: never;
+        /** Delete a schedule; what it ran stays. */
+        delete: operations["schedule_delete"];
+        options?: never;
+        head?: never;
+        /** Change, pause or resume a schedule. From then on it runs on the account of whoever changed it. */
+        patch: operations["schedule_update"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run it now, besides its ticks. */
+        post: operations["schedule_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{id}/ticks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of its ticks, newest first. */
+        get: operations["schedule_tick_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The next five ticks of an expression. */
+        post: operations["cron_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -921,8 +1046,48 @@ export interface components {
          * @description A user's binding of a role at a scope.
          */
         BindingId: number;
+        BlackoutRule: {
+            calendar_id: components["schemas"]["CalendarId"];
+            tick: components["schemas"]["BlackoutTick"];
+        };
+        /**
+         * @description What becomes of a tick in a blackout.
+         * @enum {string}
+         */
+        BlackoutTick: "wait" | "skip";
         BTreeMap: {
             [key: string]: string;
+        };
+        Calendar: {
+            blackout_until?: components["schemas"]["Timestamp"] | null;
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description: string;
+            entries: components["schemas"]["Entry"][];
+            id: components["schemas"]["CalendarId"];
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description Schedules that go by it. */
+            used_by: string[];
+            zone: string;
+        };
+        CalendarCreate: {
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description?: string;
+            entries: components["schemas"]["Entry"][];
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            zone?: string;
+        };
+        /** Format: int64 */
+        CalendarId: number;
+        /** @description What is absent stays. */
+        CalendarUpdate: {
+            description?: string | null;
+            entries?: components["schemas"]["Entry"][] | null;
+            name?: string | null;
+            zone?: string | null;
         };
         /** @description One program with its arguments. */
         Command: {
@@ -952,6 +1117,17 @@ export interface components {
          * @enum {string}
          */
         CredentialState: "none" | "live" | "expired" | "revoked" | "locked";
+        /** @description An expression to look at before it is saved. */
+        CronPreview: {
+            cron: string;
+            zone?: string;
+        };
+        CronTicks: {
+            /** @description The expression in words. */
+            text: string;
+            /** @description The next five. */
+            ticks: components["schemas"]["Timestamp"][];
+        };
         Department: {
             id: components["schemas"]["DepartmentId"];
             name: string;
@@ -981,6 +1157,20 @@ export interface components {
             /** Format: int64 */
             time_us: number;
         };
+        Entry: {
+            days: components["schemas"]["Weekday"][];
+            /** @description `22:00` */
+            from: string;
+            /** @enum {string} */
+            kind: "weekly";
+            /** @description `06:00`; `24:00` is the end of the day. */
+            to: string;
+        } | {
+            from: string;
+            /** @enum {string} */
+            kind: "dates";
+            to: string;
+        };
         Execution: {
             /** @description How many of its jobs are in each state; states without jobs are left out. */
             counts: {
@@ -998,6 +1188,7 @@ export interface components {
             id: components["schemas"]["ExecutionId"];
             rerun_of?: components["schemas"]["ExecutionId"] | null;
             rolling?: components["schemas"]["RollingState"] | null;
+            schedule_id?: components["schemas"]["ScheduleId"] | null;
             script?: components["schemas"]["ScriptReference"] | null;
             summary: string;
             /** @description The hosts as they were asked for. */
@@ -1353,6 +1544,11 @@ export interface components {
              */
             version?: number | null;
         };
+        /**
+         * @description What becomes of ticks while no server ran.
+         * @enum {string}
+         */
+        Missed: "skip" | "run_once";
         NetstatResult: {
             sockets: components["schemas"]["Socket"][];
             truncated: boolean;
@@ -1481,6 +1677,11 @@ export interface components {
             segment: components["schemas"]["Segment"];
             stream: components["schemas"]["StreamName"];
         };
+        /**
+         * @description What becomes of a tick while the child of one before is not finished.
+         * @enum {string}
+         */
+        Overlap: "allow" | "skip" | "queue";
         Package: {
             name: string;
             /** @description Exactly this version; the newest when absent. */
@@ -1560,6 +1761,24 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Calendar: {
+            items: {
+                blackout_until?: components["schemas"]["Timestamp"] | null;
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                description: string;
+                entries: components["schemas"]["Entry"][];
+                id: components["schemas"]["CalendarId"];
+                name: string;
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                /** @description Schedules that go by it. */
+                used_by: string[];
+                zone: string;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Execution: {
             items: {
                 /** @description How many of its jobs are in each state; states without jobs are left out. */
@@ -1578,6 +1797,7 @@ export interface components {
                 id: components["schemas"]["ExecutionId"];
                 rerun_of?: components["schemas"]["ExecutionId"] | null;
                 rolling?: components["schemas"]["RollingState"] | null;
+                schedule_id?: components["schemas"]["ScheduleId"] | null;
                 script?: components["schemas"]["ScriptReference"] | null;
                 summary: string;
                 /** @description The hosts as they were asked for. */
@@ -1670,6 +1890,53 @@ export interface components {
                  * @description Number of the newest version, from 1.
                  */
                 version: number;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Schedule: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                /** @description The expression in words. */
+                cron_text: string;
+                definition: components["schemas"]["ScheduleDefinition"];
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                description: string;
+                id: components["schemas"]["ScheduleId"];
+                last_execution_id?: components["schemas"]["ExecutionId"] | null;
+                name: string;
+                next_at?: components["schemas"]["Timestamp"] | null;
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                /** @description On whose account it runs: whoever saved it last. */
+                owner: string;
+                paused: boolean;
+                /**
+                 * Format: int32
+                 * @description Children so far.
+                 */
+                runs: number;
+                /** @description Names of the secrets it keeps; their values are never shown. */
+                secrets: string[];
+                updated_at: components["schemas"]["Timestamp"];
+                updated_by: string;
+                waiting?: components["schemas"]["Timestamp"] | null;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_ScheduleTick: {
+            items: {
+                at: components["schemas"]["Timestamp"];
+                decided_at: components["schemas"]["Timestamp"];
+                execution_id?: components["schemas"]["ExecutionId"] | null;
+                fate: components["schemas"]["TickFate"];
+                reason?: string | null;
+                /**
+                 * Format: int32
+                 * @description How many ticks this stands for: missed ones are told together.
+                 */
+                ticks: number;
             }[];
             next_cursor?: string | null;
         };
@@ -1906,6 +2173,108 @@ export interface components {
              * @description Number of the newest version, from 1.
              */
             version: number;
+        };
+        Schedule: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            /** @description The expression in words. */
+            cron_text: string;
+            definition: components["schemas"]["ScheduleDefinition"];
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description: string;
+            id: components["schemas"]["ScheduleId"];
+            last_execution_id?: components["schemas"]["ExecutionId"] | null;
+            name: string;
+            next_at?: components["schemas"]["Timestamp"] | null;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description On whose account it runs: whoever saved it last. */
+            owner: string;
+            paused: boolean;
+            /**
+             * Format: int32
+             * @description Children so far.
+             */
+            runs: number;
+            /** @description Names of the secrets it keeps; their values are never shown. */
+            secrets: string[];
+            updated_at: components["schemas"]["Timestamp"];
+            updated_by: string;
+            waiting?: components["schemas"]["Timestamp"] | null;
+        };
+        ScheduleCreate: {
+            definition: components["schemas"]["ScheduleDefinition"];
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description?: string;
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            paused?: boolean;
+            /** @description Values of the secrets that the work names. Never shown again. */
+            secrets?: {
+                [key: string]: components["schemas"]["SecretText"];
+            };
+        };
+        ScheduleDefinition: {
+            blackout?: components["schemas"]["BlackoutRule"] | null;
+            concurrency?: components["schemas"]["Concurrency"] | null;
+            /** @description Five fields: minute, hour, day of the month, month, day of the week. */
+            cron: string;
+            ends_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int32
+             * @description It ends by itself after so many children.
+             */
+            max_runs?: number | null;
+            missed?: components["schemas"]["Missed"];
+            overlap?: components["schemas"]["Overlap"];
+            priority?: components["schemas"]["Priority"] | null;
+            rolling?: components["schemas"]["Rolling"] | null;
+            targets: components["schemas"]["Targets"];
+            /** Format: int32 */
+            timeout_seconds?: number | null;
+            work: components["schemas"]["ScheduledWork"];
+            /** @description Name of a time zone, like `Europe/Brussels`. */
+            zone?: string;
+        };
+        ScheduledWork: {
+            job: components["schemas"]["JobPayload"];
+            /** @enum {string} */
+            kind: "job";
+        } | {
+            /** @enum {string} */
+            kind: "script";
+            /** @description Without the secret ones: those are given in `secrets`. */
+            parameters?: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
+            script_id: components["schemas"]["ScriptId"];
+            /** Format: int32 */
+            version?: number | null;
+        };
+        /** Format: int64 */
+        ScheduleId: number;
+        /** @description What became of a tick. */
+        ScheduleTick: {
+            at: components["schemas"]["Timestamp"];
+            decided_at: components["schemas"]["Timestamp"];
+            execution_id?: components["schemas"]["ExecutionId"] | null;
+            fate: components["schemas"]["TickFate"];
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description How many ticks this stands for: missed ones are told together.
+             */
+            ticks: number;
+        };
+        /** @description What is absent stays, the secrets too. */
+        ScheduleUpdate: {
+            definition?: components["schemas"]["ScheduleDefinition"] | null;
+            description?: string | null;
+            name?: string | null;
+            /** @description `true` pauses, `false` resumes. */
+            paused?: boolean | null;
+            secrets?: {
+                [key: string]: components["schemas"]["SecretText"];
+            } | null;
         };
         /** @description Where a binding holds. A wider scope contains the narrower ones below it. */
         Scope: {
@@ -2192,6 +2561,8 @@ export interface components {
         };
         /** Format: int64 */
         TenantId: number;
+        /** @enum {string} */
+        TickFate: "ran" | "run_now" | "missed" | "overlap" | "blackout" | "replaced" | "failed";
         TimelineEntry: {
             at: components["schemas"]["Timestamp"];
             text: string;
@@ -2328,6 +2699,8 @@ export interface components {
          * @enum {string}
          */
         WaitReason: "not_yet_due" | "batch" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
+        /** @enum {string} */
+        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
     };
     responses: never;
     parameters: never;
@@ -2608,6 +2981,164 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calendar_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Calendar"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calendar_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalendarCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calendar_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calendar_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calendar_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalendarUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
                 };
             };
             default: {
@@ -3422,6 +3953,264 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoleDescription"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Schedule"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsCreated"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_tick_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScheduleTick"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cron_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CronPreview"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CronTicks"];
                 };
             };
             default: {

@@ -45,6 +45,8 @@ async fn a_list_shows_what_its_reader_may_see() {
             ("/api/v1/executions", Object::Execution, Permission::JobsView),
             ("/api/v1/groups", Object::Group, Permission::AgentsView),
             ("/api/v1/scripts", Object::Script, Permission::ScriptsView),
+            ("/api/v1/schedules", Object::Schedule, Permission::JobsView),
+            ("/api/v1/calendars", Object::Calendar, Permission::JobsView),
             ("/api/v1/users", Object::User, Permission::UsersManage),
             ("/api/v1/tokens", Object::Token, Permission::UsersManage),
             (
@@ -71,6 +73,8 @@ async fn a_list_shows_what_its_reader_may_see() {
                     Object::Execution => (ids.execution, caller.may(permission, place)),
                     Object::Group => (ids.group, caller.may(permission, place)),
                     Object::Script => (ids.script, caller.may(permission, place)),
+                    Object::Schedule => (ids.schedule, caller.may(permission, place)),
+                    Object::Calendar => (ids.calendar, caller.may(permission, place)),
                     Object::User => (ids.user, caller.may(permission, place)),
                     Object::Token => (ids.token, caller.may(permission, place)),
                     // Those of the own tenant have names everybody there may know.

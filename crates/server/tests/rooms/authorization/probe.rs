@@ -23,6 +23,8 @@ pub(super) enum Object {
     Execution,
     Group,
     Script,
+    Schedule,
+    Calendar,
     User,
     Token,
     Organization,
@@ -57,6 +59,8 @@ impl Probe {
             Object::Execution => ids.execution,
             Object::Group => ids.group,
             Object::Script => ids.script,
+            Object::Schedule => ids.schedule,
+            Object::Calendar => ids.calendar,
             Object::User => ids.user,
             Object::Token => ids.token,
             Object::Organization => ids.organization,
@@ -76,7 +80,8 @@ impl Probe {
 
 pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     use Object::{
-        Agent, Execution, Group, Home, Job, None, Organization, OwnTenant, Script, Target, Token, User,
+        Agent, Calendar, Execution, Group, Home, Job, None, Organization, OwnTenant, Schedule, Script,
+        Target, Token, User,
     };
     let name = operation["operationId"].as_str().expect("a name").to_owned();
     let nothing: fn(&Ids) -> Value = |_| Value::Null;
@@ -87,7 +92,23 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
             (None, nothing)
         }
         "user_list" | "agent_list" | "job_list" | "audit_list" | "audit_verify" => (None, nothing),
-        "execution_list" | "group_list" | "script_list" => (None, nothing),
+        "execution_list" | "group_list" | "script_list" | "schedule_list" | "calendar_list" => {
+            (None, nothing)
+        }
+        "cron_preview" => (None, |_| json!({"cron": "0 0 * * *"})),
+        "calendar_create" => (Home, |ids| {
+            json!({"name": ids.fresh_name, "entries": [{"kind": "dates", "from": "2026-12-24", "to": "2026-12-26"}],
+                "organization_id": ids.organization, "department_id": ids.department})
+        }),
+        "calendar_show" | "calendar_delete" => (Calendar, nothing),
+        "calendar_update" => (Calendar, empty),
+        "schedule_create" => (Home, |ids| {
+            json!({"name": ids.fresh_name, "organization_id": ids.organization, "department_id": ids.department,
+                "definition": {"cron": "0 0 * * *", "targets": {"agents": [ids.agent.to_string()]},
+                    "work": {"kind": "job", "job": {"type": "command", "payload": {"argv": ["true"]}}}}})
+        }),
+        "schedule_show" | "schedule_delete" | "schedule_run" | "schedule_tick_list" => (Schedule, nothing),
+        "schedule_update" => (Schedule, empty),
         "script_check" => (None, |_| json!({"language": "bash", "content": "true"})),
         "password_change" => (None, |_| json!({"current_password": "", "new_password": "short"})),
         "token_create" => (None, |_| json!({"name": ""})),
@@ -147,6 +168,8 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     let seen_by = match object {
         Script => Permission::ScriptsView,
         Home if name == "script_create" => Permission::ScriptsView,
+        Home if ["calendar_create", "schedule_create"].contains(&&*name) => Permission::JobsView,
+        Schedule | Calendar => Permission::JobsView,
         Agent | Home | Group => Permission::AgentsView,
         Job | Target | Execution => Permission::JobsView,
         _ => Permission::UsersManage,

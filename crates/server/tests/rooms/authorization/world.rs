@@ -9,7 +9,9 @@ use postern_domain::{
 use postern_server::clock::Clock as _;
 use postern_store::{
     agents::{self, groups},
-    identity, scripts, tx,
+    identity,
+    schedules::{self, calendars},
+    scripts, tx,
 };
 use postern_testkit::{Answer, Tenant, TestServer, argv, key, on};
 
@@ -43,6 +45,8 @@ pub(super) struct Ids {
     pub(super) execution: i64,
     pub(super) group: i64,
     pub(super) script: i64,
+    pub(super) schedule: i64,
+    pub(super) calendar: i64,
     pub(super) user: i64,
     pub(super) binding: i64,
     pub(super) token: i64,
@@ -214,7 +218,7 @@ impl World {
             organization: Some(organization),
             department,
         };
-        let (agent, user, binding, token, group, script) = server
+        let (agent, user, binding, token, (group, script, schedule, calendar)) = server
             .write(tx!(tx => {
                 let new = agents::NewAgent { place, name: format!("{name}-a"), labels: BTreeMap::new(), slots: 4 };
                 let agent = agents::create(tx, new, now).await?;
@@ -250,7 +254,29 @@ impl World {
                     libraries: Vec::new(),
                 };
                 let script = scripts::create(tx, &new, &version, "user:1", now).await?;
-                Ok((agent, user, binding, token, group, script))
+                let saved = calendars::Saved {
+                    name: format!("{name}-c"),
+                    description: String::new(),
+                    zone: "UTC".into(),
+                    entries: r#"[{"kind":"dates","from":"2026-12-24","to":"2026-12-26"}]"#.into(),
+                };
+                let calendar = calendars::create(tx, place, &saved, "user:1", now).await?;
+                let definition = serde_json::json!({
+                    "cron": "0 0 1 1 *", "targets": {"agents": [agent.to_string()]},
+                    "work": {"kind": "job", "job": {"type": "command", "payload": {"argv": ["true"]}}},
+                });
+                let saved = schedules::Saved {
+                    name: format!("{name}-t"),
+                    description: String::new(),
+                    definition: definition.to_string(),
+                    secret: None,
+                    calendar: None,
+                    owner: UserId(1),
+                    paused: true,
+                    next: None,
+                };
+                let schedule = schedules::create(tx, place, saved, "user:1", now).await?;
+                Ok((agent, user, binding, token, (group, script, schedule, calendar)))
             }))
             .await;
         let (job, execution) = self.job(server, agent).await;
@@ -262,6 +288,8 @@ impl World {
             execution,
             group: group.0,
             script: script.0,
+            schedule: schedule.0,
+            calendar: calendar.0,
             user: user.0,
             binding: binding.0,
             token: token.0,
@@ -285,6 +313,8 @@ impl World {
             execution: NOBODY_HAS,
             group: NOBODY_HAS,
             script: NOBODY_HAS,
+            schedule: NOBODY_HAS,
+            calendar: NOBODY_HAS,
             user: NOBODY_HAS,
             binding: NOBODY_HAS,
             token: NOBODY_HAS,

@@ -53,8 +53,9 @@ pub(crate) struct Create {
     #[arg(long, value_name = "PROGRAM")]
     shell: Option<String>,
     /// A further group; may be given several times
-    #[arg(long = "group", value_name = "GROUP")]
-    groups: Vec<String>,
+    #[arg(long, value_name = "GROUP")]
+    member_of: Vec<String>,
+
     /// For a service: no home folder, a low id
     #[arg(long)]
     system: bool,
@@ -97,7 +98,7 @@ impl UserAction {
                 full_name: create.full_name.clone(),
                 home: create.home.clone(),
                 shell: create.shell.clone(),
-                groups: create.groups.clone(),
+                groups: create.member_of.clone(),
                 system: create.system,
                 set_password: create.set_password,
                 ..plain
