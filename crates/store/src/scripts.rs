@@ -280,6 +280,9 @@ pub async fn used_by(tx: &mut Tx<'_>, library: ScriptId) -> Result<Vec<Named>, E
 
 /// Those of these ids or names that are libraries within reach.
 pub async fn libraries(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Result<Vec<Script>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut select = Select::new(select!());
     select.within(reach, "s").and("s.kind = 'library'", []);
     let ids = names.iter().filter_map(|name| name.parse::<i64>().ok());

@@ -136,6 +136,20 @@ impl TestServer {
         self.data().join("postern.db")
     }
 
+    /// Everything the database keeps, as text: what must not stand there is looked for in it.
+    pub async fn dump(&self) -> String {
+        if let Some(postgres) = &self.parts().postgres {
+            return postgres.dump().await;
+        }
+        let mut text = String::new();
+        for ending in ["", "-wal"] {
+            let path = format!("{}{ending}", self.database_file().display());
+            let bytes = std::fs::read(path).unwrap_or_default();
+            text.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        text
+    }
+
     /// A number of `/metrics`; 0 when it is not there.
     pub async fn metric(&self, name: &str) -> f64 {
         let request = self
@@ -190,6 +204,11 @@ impl TestServer {
 
     /// Stops, and starts again on the same data and address.
     pub async fn restart(&mut self) {
+        self.restart_after(Duration::ZERO).await;
+    }
+
+    /// As `restart`, with the clock moved on while no server runs.
+    pub async fn restart_after(&mut self, gap: Duration) {
         let Parts {
             server,
             runtime,
@@ -198,6 +217,7 @@ impl TestServer {
         } = self.parts.take().expect("the server runs");
         config.listen = server.address();
         runtime.spawn(server.stop()).await.expect("the server stops");
+        self.clock.advance(gap);
         let server = serve(&runtime, config.clone(), self.clock.clone()).await;
         self.parts = Some(Parts {
             server,

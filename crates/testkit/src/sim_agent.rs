@@ -21,6 +21,7 @@ use postern_protocol::{
     },
     order::Order,
     path, proof,
+    seal::{SealingKey, Secrets},
 };
 use postern_server::clock::Clock as _;
 use reqwest::Method;
@@ -46,6 +47,7 @@ struct State {
     id: AgentId,
     name: String,
     key: SigningKey,
+    sealing: Arc<SealingKey>,
     order_key: PublicKey,
     credential: Mutex<String>,
     number: AtomicU64,
@@ -124,10 +126,14 @@ impl SimAgent {
     }
 
     pub async fn enroll_with(server: &TestServer, token: &str, key: SigningKey) -> Result<Self, Refusal> {
+        let sealing = Arc::new(SealingKey::generate().expect("a key"));
         let request = EnrollRequest {
             protocol: PROTOCOL_VERSION,
             token: token.to_owned(),
-            facts: facts(),
+            facts: HostFacts {
+                sealing_key: Some(sealing.public()),
+                ..facts()
+            },
         };
         let body = serde_json::to_vec(&request).expect("a message");
         let answer: EnrollAnswer = read(&Self::enroll_raw(server, &key, body).await)?;
@@ -137,6 +143,7 @@ impl SimAgent {
             id: AgentId(answer.agent_id),
             name: answer.agent_name,
             key,
+            sealing,
             order_key: PublicKey::parse(&answer.order_key).expect("a key"),
             credential: Mutex::new(answer.credential),
             number: AtomicU64::new(0),
@@ -193,6 +200,7 @@ impl SimAgent {
             id: self.0.id,
             name: self.0.name.clone(),
             key: self.key(),
+            sealing: self.0.sealing.clone(),
             order_key: self.0.order_key.clone(),
             credential: Mutex::new(self.credential()),
             number: AtomicU64::new(self.last_number()),
@@ -305,6 +313,13 @@ impl SimAgent {
     }
 
     // ---- attempts
+
+    /// The secrets that came with an order.
+    pub fn secrets(&self, order: &Order) -> Secrets {
+        let sealed = order.secrets.as_ref().expect("an order with secrets");
+        let opened = self.0.sealing.open(sealed, self.0.id.0, order.attempt_id);
+        opened.expect("sealed for this agent and attempt")
+    }
 
     /// Starts an attempt and says so.
     pub async fn start(&self, order: &Order) -> OutputAnswer {

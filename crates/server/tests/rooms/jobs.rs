@@ -1,6 +1,7 @@
 //! Jobs through HTTP: spec 4.
 
 mod creating;
+mod executions;
 mod life;
 mod output;
 mod queue;

@@ -10,6 +10,8 @@ mod identity;
 mod jobs;
 mod openapi;
 mod protocol;
+mod schedules;
+mod scripts;
 mod system;
 
 use postern_api::Page;

@@ -94,6 +94,9 @@ pub async fn find(tx: &mut Tx<'_>, id: GroupId) -> Result<Option<Group>, Error> 
 
 /// Those of these names or ids that are within reach.
 pub async fn named(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Result<Vec<Group>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut select = Select::new(select!());
     select.within(reach, "g");
     let ids = names.iter().filter_map(|name| name.parse::<i64>().ok());
