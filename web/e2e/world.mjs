@@ -153,7 +153,12 @@ class World {
     await page.getByLabel("User name").fill(user);
     await page.getByLabel("Password", { exact: true }).fill(password);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("navigation", { name: "Main" }).waitFor();
+    // On a phone the places are behind a button.
+    const places = page.getByRole("navigation", { name: "Main" });
+    await places
+      .or(page.getByRole("button", { name: "Open menu" }))
+      .first()
+      .waitFor();
   }
 
   async screenshot(name, page = this.page) {

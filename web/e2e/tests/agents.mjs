@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { accessible, assert, until } from "../expect.mjs";
 
 /** Creates an agent in the dialog and gives its enrolment token. */
-async function addAgent(page, name, labels = {}) {
+export async function addAgent(page, name, labels = {}) {
   await page.goto("/agents");
   await page.getByRole("button", { name: "Add agent" }).first().click();
   const dialog = page.getByRole("dialog", { name: "Add an agent" });

@@ -48,7 +48,7 @@ export default {
     await page.getByRole("option", { name: /e2e-1/ }).getByText("Connected").waitFor();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
-    await page.getByText("1 host chosen").waitFor();
+    await page.getByText("1 host", { exact: true }).waitFor();
     await tabTo(page, page.getByLabel("Code"));
     await page.keyboard.type(
       'for i in $(seq 1 6); do echo "line $i of $PARAM_TITLE"; sleep 1; done; echo bad >&2',
@@ -164,22 +164,18 @@ export default {
     await state(page).getByText("Cancelled", { exact: true }).waitFor();
   },
 
-  "by labels: the hosts are counted, and the jobs of all of them are listed": async ({ page }) => {
+  "by labels: the hosts are counted, and the jobs of all of them are one execution": async ({ page }) => {
     await page.goto("/jobs/new");
-    await page.getByText("By labels", { exact: true }).click();
-    await page
-      .getByRole("textbox", { name: "Labels" })
-      .or(page.getByRole("combobox", { name: "Labels" }))
-      .first()
-      .fill("env=test");
-    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Label selector" }).fill("env=test");
     await page.getByText("2 hosts", { exact: true }).waitFor();
     await page.getByText("2 connected").waitFor();
+    await page.getByText("Command", { exact: true }).click();
     await page.getByText("Shell line", { exact: true }).click();
     await page.getByRole("textbox", { name: "Line" }).fill("echo one | tr o 0");
     await page.getByRole("button", { name: "Run", exact: true }).click();
-    await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
-    const rows = page.getByRole("row", { name: /echo one \| tr o 0/ });
+    await page.getByRole("heading", { name: /^Execution \d+$/ }).waitFor();
+    await page.getByRole("img", { name: "Jobs by state: 2 completed" }).waitFor();
+    const rows = page.getByRole("table", { name: "Jobs of the execution" }).getByRole("row");
     await until(
       "both are completed",
       async () => (await rows.filter({ hasText: "Completed" }).count()) === 2,

@@ -8,6 +8,21 @@ const PAGES = {
   jobs: ["/jobs", (page) => page.getByRole("row").nth(1)],
   job: ["job", (page) => page.getByRole("region", { name: "Output of the job" }).getByText("part 20")],
   run: ["/jobs/new?agent=e2e-1", (page) => page.getByLabel("Code")],
+  groups: ["/groups", (page) => page.getByRole("row").nth(1)],
+  executions: ["/executions", (page) => page.getByRole("row").nth(1)],
+  execution: [
+    "execution",
+    (page) => page.getByRole("table", { name: "Jobs of the execution" }).getByRole("row").nth(1),
+  ],
+  scripts: ["/scripts", (page) => page.getByRole("row").nth(1)],
+  libraries: ["/libraries", (page) => page.getByRole("row").nth(1)],
+  script: ["script", (page) => page.getByRole("textbox", { name: "Code", exact: true })],
+  "script-settings": ["script?tab=settings", (page) => page.getByRole("group", { name: "Library logging" })],
+  "script-versions": [
+    "script?tab=versions",
+    (page) => page.getByRole("region", { name: "Difference of the code" }).getByRole("textbox").first(),
+  ],
+  "script-run": ["script/run", (page) => page.getByRole("textbox", { name: "title" })],
   audit: ["/audit", (page) => page.getByRole("row").nth(1)],
   users: ["/users", (page) => page.getByRole("row").nth(1)],
   organizations: ["/organizations", (page) => page.getByRole("button", { name: "Actions for default" })],
@@ -33,6 +48,22 @@ async function jobToShow(page) {
   return new URL(page.url()).pathname;
 }
 
+/** Things whose numbers are not known beforehand are looked up by name. */
+async function addressOf(page, path, job) {
+  if (path === "job") {
+    return job;
+  }
+  if (path === "execution") {
+    const list = await page.request.get("/api/v1/executions?search=check");
+    return `/executions/${(await list.json()).items.at(-1).id}`;
+  }
+  if (path.startsWith("script")) {
+    const list = await page.request.get("/api/v1/scripts?filter=name:check");
+    return `/scripts/${(await list.json()).items[0].id}${path.slice("script".length)}`;
+  }
+  return path;
+}
+
 export default {
   "every page in light and dark: no serious finding, nothing sideways, and a picture": async (world) => {
     const job = await jobToShow(world.page);
@@ -49,7 +80,7 @@ export default {
           await page.goto("/agents");
           await page.getByRole("link", { name: "e2e-1" }).click();
         } else {
-          await page.goto(path === "job" ? job : path);
+          await page.goto(await addressOf(page, path, job));
         }
         await ready(page).waitFor();
         await page.evaluate(() => document.fonts.ready);

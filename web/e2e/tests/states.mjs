@@ -1,6 +1,16 @@
 import { assert, fits, until } from "../expect.mjs";
 
-const LISTS = ["agents", "jobs", "audit", "users", "organizations", "tokens"];
+const LISTS = [
+  "agents",
+  "groups",
+  "jobs",
+  "executions",
+  "scripts",
+  "audit",
+  "users",
+  "organizations",
+  "tokens",
+];
 
 export default {
   "every list says when it cannot be loaded, and loads on another try": async (world) => {
@@ -113,6 +123,16 @@ export default {
     await page.getByLabel("Code").waitFor();
     await fits(page, "the run form on a phone");
     await world.screenshot("phone-run", page);
+    for (const path of ["groups", "executions", "scripts", "libraries"]) {
+      await page.goto(`/${path}`);
+      await page.getByRole("row").nth(1).waitFor();
+      await fits(page, `${path} on a phone`);
+    }
+    await page.goto("/executions");
+    await page.getByRole("table").getByRole("link").first().click();
+    await page.getByRole("table", { name: "Jobs of the execution" }).waitFor();
+    await fits(page, "an execution on a phone");
+    await world.screenshot("phone-execution", page);
     await page.goto("/organizations");
     await page.getByRole("button", { name: "Actions for default" }).waitFor();
     await fits(page, "organizations on a phone");

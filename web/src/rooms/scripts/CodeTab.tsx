@@ -1,10 +1,11 @@
-import { Alert, Button, TextInput } from "@mantine/core";
-import { IconCheck, IconChecklist } from "@tabler/icons-react";
+import { Button, TextInput } from "@mantine/core";
+import { IconChecklist } from "@tabler/icons-react";
 import { useMemo, useRef } from "react";
 import type { Language } from "~/api/types";
 import { ActionButton } from "~/ui/ActionButton";
 import { CodeEditor, goTo } from "~/ui/code/CodeEditor";
 import { bytes, count } from "~/ui/format";
+import { Notice } from "~/ui/Notice";
 import { ProblemAlert } from "~/ui/states";
 import classes from "./ScriptPage.module.css";
 import type { ScriptEditor } from "./useScriptEditor";
@@ -82,19 +83,13 @@ function CheckResult({ problems, onGo }: CheckResultProps) {
     "Judged by the parser inside the server, which does not run it and does not know every corner of the language.";
   if (problems.length === 0) {
     return (
-      <Alert
-        color="petrol"
-        variant="light"
-        role="status"
-        icon={<IconCheck aria-hidden />}
-        title="No problem found"
-      >
+      <Notice tone="good" role="status" title="No problem found">
         {judged}
-      </Alert>
+      </Notice>
     );
   }
   return (
-    <Alert color="yellow" variant="light" role="status" title={count(problems.length, "possible problem")}>
+    <Notice tone="warn" role="status" title={count(problems.length, "possible problem")}>
       {judged} It does not keep you from saving.
       <ul className={classes.problems}>
         {problems.map((problem) => (
@@ -106,6 +101,6 @@ function CheckResult({ problems, onGo }: CheckResultProps) {
           </li>
         ))}
       </ul>
-    </Alert>
+    </Notice>
   );
 }

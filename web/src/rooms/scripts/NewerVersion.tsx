@@ -1,10 +1,11 @@
-import { Alert, Button, Group, Modal } from "@mantine/core";
+import { Button, Group, Modal } from "@mantine/core";
 import { IconGitMerge } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { ScriptDetail } from "~/api/types";
 import { actorName } from "~/rooms/jobs/words";
 import { CodeDiff } from "~/ui/code/CodeDiff";
+import { Notice } from "~/ui/Notice";
 import { ErrorState, LoadingLines, ProblemAlert } from "~/ui/states";
 import { scriptOptions } from "./api";
 import type { ScriptEditor } from "./useScriptEditor";
@@ -19,13 +20,7 @@ export function NewerVersion({ editor, script }: { editor: ScriptEditor; script:
     return null;
   }
   return (
-    <Alert
-      color="yellow"
-      variant="light"
-      role="alert"
-      icon={<IconGitMerge aria-hidden />}
-      title="Somebody saved a newer version meanwhile"
-    >
+    <Notice tone="warn" role="alert" icon={IconGitMerge} title="Somebody saved a newer version meanwhile">
       Your edit is still here and nothing was overwritten. Look at the difference, then take the newest
       version and repeat your edit, or put your edit on top of it and save again.
       <Group gap="xs" mt="xs">
@@ -47,7 +42,7 @@ export function NewerVersion({ editor, script }: { editor: ScriptEditor; script:
       >
         <Difference editor={editor} script={script} />
       </Modal>
-    </Alert>
+    </Notice>
   );
 }
 
