@@ -34,41 +34,6 @@ impl PostgresDatabase {
         format!("{server}/{}{mark}{options}", self.name)
     }
 
-    /// Every row of every table; bytes as they are.
-    pub(crate) async fn dump(&self) -> String {
-        let (client, connection) = tokio_postgres::connect(&self.url(), NoTls)
-            .await
-            .expect("the database answers");
-        let connection = tokio::spawn(connection);
-        let escaped = "SET bytea_output = 'escape'";
-        client.batch_execute(escaped).await.expect("the setting is taken");
-        let tables = client
-            .query(
-                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
-                &[],
-            )
-            .await
-            .expect("the list of tables");
-        let mut text = String::new();
-        for table in tables {
-            let name: String = table.get(0);
-            let rows = client
-                .query(&format!("SELECT t::text FROM {name} t"), &[])
-                .await
-                .expect("the rows of a table");
-            for row in rows {
-                text.push_str(row.get(0));
-                text.push('\n');
-            }
-        }
-        drop(client);
-        connection
-            .await
-            .expect("the connection ends")
-            .expect("the connection ends by itself");
-        text
-    }
-
     pub(crate) async fn remove(self) {
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         run(&self.cluster, &sql).await.expect("the database goes");

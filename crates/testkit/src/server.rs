@@ -136,18 +136,9 @@ impl TestServer {
         self.data().join("postern.db")
     }
 
-    /// Everything the database keeps, as text: what must not stand there is looked for in it.
-    pub async fn dump(&self) -> String {
-        if let Some(postgres) = &self.parts().postgres {
-            return postgres.dump().await;
-        }
-        let mut text = String::new();
-        for ending in ["", "-wal"] {
-            let path = format!("{}{ending}", self.database_file().display());
-            let bytes = std::fs::read(path).unwrap_or_default();
-            text.push_str(&String::from_utf8_lossy(&bytes));
-        }
-        text
+    /// Where the database is, when it is PostgreSQL.
+    pub fn postgres_url(&self) -> Option<String> {
+        self.parts().postgres.as_ref().map(PostgresDatabase::url)
     }
 
     /// A number of `/metrics`; 0 when it is not there.

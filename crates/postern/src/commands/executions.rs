@@ -70,13 +70,13 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
         ExecutionCommand::Cancel { id } => {
             let changed = client.execution_cancel(id).await?;
             console.answer(&changed, |changed| {
-                console.say(&format!("{} jobs are cancelled or told to stop", changed.changed))
+                console.say(&format!("{} jobs are cancelled or told to stop", changed.changed));
             })
         }
         ExecutionCommand::Retry { id } => {
             let changed = client.execution_retry(id).await?;
             console.answer(&changed, |changed| {
-                console.say(&format!("{} jobs are queued again", changed.changed))
+                console.say(&format!("{} jobs are queued again", changed.changed));
             })
         }
         ExecutionCommand::Rerun { id, all } => {
@@ -104,7 +104,7 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
             };
             let bytes = client.execution_download(id, format).await?;
             std::fs::write(&output, bytes)
-                .map_err(|error| Failure::local(&format!("cannot write {}", output.display()), &error))
+                .map_err(|error| Failure::local(format!("cannot write {}", output.display()), &error))
         }
     }
 }

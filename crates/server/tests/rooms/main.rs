@@ -6,6 +6,7 @@
 mod agents;
 mod audit;
 mod authorization;
+mod dump;
 mod identity;
 mod jobs;
 mod openapi;

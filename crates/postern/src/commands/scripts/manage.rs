@@ -221,7 +221,7 @@ pub(super) async fn script_export(
     let written = file::write(&context.client.script_show(id).await?)?;
     match output {
         Some(path) => std::fs::write(path, written)
-            .map_err(|error| Failure::local(&format!("cannot write {}", path.display()), &error)),
+            .map_err(|error| Failure::local(format!("cannot write {}", path.display()), &error)),
         None => {
             context.console.write(StreamName::Stdout, written.as_bytes());
             Ok(())

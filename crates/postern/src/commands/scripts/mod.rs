@@ -131,7 +131,7 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
     match command {
         ScriptCommand::List(list) => manage::script_list(KIND, &list, &context).await?,
         ScriptCommand::Show { script, version } => {
-            manage::script_show(KIND, &script, version, &context).await?
+            manage::script_show(KIND, &script, version, &context).await?;
         }
         ScriptCommand::Apply(apply) => manage::script_apply(&apply, &context).await?,
         ScriptCommand::Export { script, output } => {
@@ -142,7 +142,7 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
         ScriptCommand::Versions { script, list } => versions::list(KIND, &script, &list, &context).await?,
         ScriptCommand::Diff { script, from, to } => versions::diff(KIND, &script, from, to, &context).await?,
         ScriptCommand::Restore { script, version } => {
-            versions::restore(KIND, &script, version, &context).await?
+            versions::restore(KIND, &script, version, &context).await?;
         }
         ScriptCommand::Delete { script, yes } => manage::script_delete(KIND, &script, yes, &context).await?,
         // Returned above.

@@ -110,27 +110,44 @@ pub(super) async fn script_create(
                 description: wanted.description,
                 language: wanted.language.as_str(),
             };
-            create(tx, &author, "script_create", &new, &wanted.definition, wanted.message, now).await
+            let edit = Edit {
+            caller: &author,
+            action: "script_create",
+            message: wanted.message,
+            now,
+        };
+        create(tx, edit, &new, &wanted.definition).await
         }),
     )
     .await?;
     Ok(created.0)
 }
 
-async fn create(
-    tx: &mut Tx<'_>,
-    author: &Caller,
+/// Who saves, when, and what for.
+struct Edit<'a> {
+    caller: &'a Caller,
     action: &'static str,
-    new: &scripts::NewScript,
-    definition: &ScriptDefinition,
     message: String,
     now: Timestamp,
+}
+
+async fn create(
+    tx: &mut Tx<'_>,
+    edit: Edit<'_>,
+    new: &scripts::NewScript,
+    definition: &ScriptDefinition,
 ) -> Result<ScriptDetail> {
-    let version = version_of(tx, author, new.language, definition, message).await?;
-    let id = scripts::create(tx, new, &version, &author.actor(), now)
+    let Edit {
+        caller,
+        action,
+        message,
+        now,
+    } = edit;
+    let version = version_of(tx, caller, new.language, definition, message).await?;
+    let id = scripts::create(tx, new, &version, &caller.actor(), now)
         .await
         .map_err(|error| taken(error, &new.name))?;
-    let mut entry = author.entry(now, action, format!("script:{id}"), new.place.tenant);
+    let mut entry = caller.entry(now, action, format!("script:{id}"), new.place.tenant);
     let after = serde_json::json!({
         "kind": new.kind, "name": new.name, "language": new.language, "version": 1, "sha256": version.digest,
     });
@@ -166,7 +183,13 @@ pub(super) async fn script_clone(
                 description: source.description.clone(),
             };
             let message = format!("Copy of {} version {}", source.name, source.version);
-            create(tx, &author, "script_clone", &new, &definition, message, now).await
+            let edit = Edit {
+            caller: &author,
+            action: "script_clone",
+            message,
+            now,
+        };
+        create(tx, edit, &new, &definition).await
         }),
     )
     .await?;
@@ -207,7 +230,13 @@ pub(super) async fn script_update(
             }
             if let Some(definition) = &request.definition {
                 check(kind_of(&script)?, language_of(&script)?, definition)?;
-                entries.extend(save(tx, &caller, "script_update", &script, definition, request.message, now).await?);
+                let edit = Edit {
+                    caller: &caller,
+                    action: "script_update",
+                    message: request.message,
+                    now,
+                };
+                entries.extend(save(tx, edit, &script, definition).await?);
             }
             audit::append(tx, entries).await?;
             let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
@@ -219,13 +248,16 @@ pub(super) async fn script_update(
 /// As a new version, unless it says what the newest one says already.
 async fn save(
     tx: &mut Tx<'_>,
-    caller: &Caller,
-    action: &'static str,
+    edit: Edit<'_>,
     script: &scripts::Script,
     definition: &ScriptDefinition,
-    message: String,
-    now: Timestamp,
 ) -> Result<Option<audit::Entry>> {
+    let Edit {
+        caller,
+        action,
+        message,
+        now,
+    } = edit;
     let version = version_of(tx, caller, &script.language, definition, message).await?;
     let newest = scripts::version(tx, script.id, script.version).await?;
     let before = newest.map(|newest| newest.digest).unwrap_or_default();
@@ -253,7 +285,13 @@ pub(super) async fn script_restore(
             let script = find(tx, &caller, id, MANAGE).await?;
             let old = definition(tx, id, request.version).await?;
             let message = format!("Version {} again", request.version);
-            let entry = save(tx, &caller, "script_restore", &script, &old, message, now).await?;
+            let edit = Edit {
+                caller: &caller,
+                action: "script_restore",
+                message,
+                now,
+            };
+            let entry = save(tx, edit, &script, &old).await?;
             audit::append(tx, entry.into_iter().collect()).await?;
             let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
             detail_of(tx, script).await
