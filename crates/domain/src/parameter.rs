@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(bind(&[with_default], &none).unwrap_or_default().values["p"], "5");
         let optional = parameter(ParameterType::String);
         assert!(
-            bind(&[optional.clone()], &none)
+            bind(std::slice::from_ref(&optional), &none)
                 .unwrap_or_default()
                 .values
                 .is_empty()
@@ -366,7 +366,7 @@ mod tests {
             ..parameter(ParameterType::Secret)
         };
         assert_eq!(
-            bind(&[required.clone()], &none)
+            bind(std::slice::from_ref(&required), &none)
                 .err()
                 .map(|error| error.name)
                 .as_deref(),
