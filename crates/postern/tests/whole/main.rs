@@ -18,5 +18,6 @@ mod hostile;
 mod lifecycle;
 mod network;
 mod operator;
+mod scripts;
 mod storm;
 mod support;

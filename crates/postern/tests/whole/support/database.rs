@@ -1,6 +1,6 @@
 //! A database for one test.
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::environment;
 
@@ -38,6 +38,19 @@ impl Database {
 }
 
 impl Database {
+    /// Every row of every table as text. Of SQLite nothing: its file can be looked into.
+    pub(crate) fn contents(&self) -> Vec<u8> {
+        let Some(url) = &self.url else {
+            return Vec::new();
+        };
+        let tables = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'";
+        query(url, tables)
+            .into_iter()
+            .flat_map(|table| query(url, &format!("SELECT row_to_json({table})::text FROM {table}")))
+            .flat_map(|row| [row.into_bytes(), vec![b'\n']].concat())
+            .collect()
+    }
+
     /// As when the database server was started again.
     pub(crate) fn end_connections(&self) {
         execute(&format!(
@@ -66,19 +79,29 @@ fn cluster_url() -> String {
 }
 
 fn execute(sql: &str) {
+    query(&cluster_url(), sql);
+}
+
+/// The first column of what comes back.
+fn query(url: &str, sql: &str) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let done: Result<(), tokio_postgres::Error> = runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&cluster_url(), NoTls).await?;
+    let done: Result<_, tokio_postgres::Error> = runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         let connection = tokio::spawn(connection);
-        client.batch_execute(sql).await?;
+        let messages = client.simple_query(sql).await?;
         drop(client);
         let _ = connection.await;
-        Ok(())
+        Ok(messages)
     });
-    done.unwrap_or_else(|error| {
+    let first = |message: SimpleQueryMessage| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    };
+    let rows = done.map(|messages| messages.into_iter().filter_map(first).collect());
+    rows.unwrap_or_else(|error| {
         panic!("POSTERN_TEST_POSTGRES must name a PostgreSQL that lets us make databases: {error}")
-    });
+    })
 }

@@ -96,8 +96,13 @@ impl Door {
     }
 
     pub(crate) fn agent_create(&self, name: &str) -> AgentEnrollment {
+        self.agent_create_labelled(name, &serde_json::json!({}))
+    }
+
+    pub(crate) fn agent_create_labelled(&self, name: &str, labels: &serde_json::Value) -> AgentEnrollment {
         let key = IdempotencyKey::random();
-        let request: AgentCreate = serde_json::from_value(serde_json::json!({ "name": name })).unwrap();
+        let request = serde_json::json!({ "name": name, "labels": labels });
+        let request: AgentCreate = serde_json::from_value(request).unwrap();
         let (key, request) = (&key, &request);
         self.ask("agent_create", |client| async move {
             client.agent_create(request, key).await

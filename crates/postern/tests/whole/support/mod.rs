@@ -7,6 +7,8 @@ mod door;
 mod ledger;
 mod process;
 mod proxy;
+mod saved;
+mod search;
 mod server;
 mod verdict;
 
@@ -19,6 +21,8 @@ pub(crate) use door::{Door, script, shell};
 pub(crate) use ledger::Ledger;
 pub(crate) use process::{Home, Running, is_alive, peak_kib, processes_of, processes_with_argument};
 pub(crate) use proxy::{Connect, Proxy};
+pub(crate) use saved::request;
+pub(crate) use search::{files_with, forms, has};
 pub(crate) use server::{ADMIN_PASSWORD, Server};
 pub(crate) use verdict::judge;
 
