@@ -28,7 +28,7 @@ export default {
     await dialog.waitFor({ state: "hidden" });
     await page
       .getByRole("row", { name: /^testers/ })
-      .getByText("env in (test),!canary")
+      .getByText("env=test,!canary")
       .waitFor();
     await page.getByRole("button", { name: "Actions for testers" }).click();
     await page.getByRole("menuitem", { name: "Run a job" }).click();

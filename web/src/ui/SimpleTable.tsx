@@ -13,16 +13,18 @@ interface SimpleTableProps<Row> {
   rows: Row[];
   rowKey: (row: Row, index: number) => string;
   empty?: string;
+  /** Without a frame: what it stands in has one. */
+  flush?: boolean;
 }
 
 /** A table to be read: nothing in it is sorted, filtered or chosen. */
-export function SimpleTable<Row>({ label, columns, rows, rowKey, empty }: SimpleTableProps<Row>) {
+export function SimpleTable<Row>({ label, columns, rows, rowKey, empty, flush }: SimpleTableProps<Row>) {
   if (rows.length === 0 && empty) {
     return <p className="dim">{empty}</p>;
   }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <section className={classes.scroll} aria-label={label} tabIndex={0}>
+    <section className={classes.scroll} data-flush={flush || undefined} aria-label={label} tabIndex={0}>
       <table className={classes.table} aria-label={label}>
         <thead>
           <tr>

@@ -36,7 +36,7 @@ export function PreviewPanel({ preview }: { preview: JobPreview }) {
 
 const columns = [
   { label: "Host", cell: (host: HostPreview) => host.agent },
-  { label: "Batch", cell: (host: HostPreview) => host.batch + 1 },
+  { label: "Batch", cell: (host: HostPreview) => host.batch },
   {
     label: "Connection",
     cell: (host: HostPreview) =>

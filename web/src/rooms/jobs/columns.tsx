@@ -129,8 +129,8 @@ export const jobColumns: Column<Job>[] = [
     hidden: true,
     groupable: true,
     align: "end",
-    text: (job) => String(job.batch + 1),
-    cell: (job) => job.batch + 1,
+    text: (job) => String(job.batch),
+    cell: (job) => job.batch,
   },
   {
     id: "created_by",

@@ -72,10 +72,11 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
       <Panel title="Versions" flush>
         <SimpleTable
           label="Versions"
+          flush
           rows={versions}
           rowKey={(line) => String(line.version)}
           columns={[
-            { label: "Version", cell: (line) => line.version, align: "end" },
+            { label: "Version", cell: (line) => line.version },
             { label: "What was changed", cell: (line) => line.message || <span className="dim">–</span> },
             { label: "By", cell: (line) => actorName(line.created_by) },
             { label: "When", cell: (line) => <RelativeTime at={line.created_at} /> },

@@ -140,9 +140,25 @@ const basics: Extension = [
   highlightActiveLine(),
   highlightSelectionMatches(),
   search({ top: true }),
+  EditorView.domEventHandlers({ beforeinput: replaceSelection }),
   keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
   codeTheme,
 ];
+
+/**
+ * Typing over a selection is done here and not by the browser, which would wrap the new text in an element with an
+ * inline style; the content security policy forbids those, and says so on every key.
+ */
+function replaceSelection(event: InputEvent, editor: EditorView): boolean {
+  const { state } = editor;
+  const selected = state.selection.ranges.some((range) => !range.empty);
+  if (event.inputType !== "insertText" || event.isComposing || !event.data || !selected || state.readOnly) {
+    return false;
+  }
+  event.preventDefault();
+  editor.dispatch(state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+  return true;
+}
 
 const editing = (label: string, readOnly: boolean): Extension => [
   EditorState.readOnly.of(readOnly),

@@ -11,7 +11,8 @@ const look = EditorView.theme({
     backgroundColor: "var(--console)",
     fontSize: "0.8125rem",
   },
-  "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
+  // The frame around it shows the focus.
+  "&.cm-focused": { outline: "none" },
   ".cm-scroller": {
     fontFamily: "var(--mantine-font-family-monospace)",
     fontVariantLigatures: "none",
