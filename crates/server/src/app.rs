@@ -50,6 +50,7 @@ pub(crate) struct Site {
     pub(crate) ca_sha256: [u8; 32],
     pub(crate) key_sha256: [u8; 32],
     pub(crate) agent_binary: PathBuf,
+    pub(crate) retain_jobs_days: Option<u32>,
 }
 
 impl App {

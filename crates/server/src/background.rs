@@ -46,6 +46,9 @@ pub(crate) fn start(app: &App) {
     every(app, "schedules", DUE, |app| async move {
         rooms::schedules::tick::schedules_advance(&app).await
     });
+    every(app, "retention", SWEEP, |app| async move {
+        rooms::jobs::retention::jobs_expire(&app).await
+    });
     every(app, "sweep", SWEEP, |app| async move { sweep(&app).await });
     if app.store.engine() == postern_store::Engine::Postgres {
         let (sending, hearing) = (app.clone(), app.clone());

@@ -20,6 +20,8 @@ pub struct Config {
     pub master_key: Option<String>,
     /// Program offered by the install command; beside the server's own when absent.
     pub agent_binary: Option<PathBuf>,
+    /// Jobs are removed so many days after they ended; never when absent.
+    pub retain_jobs_days: Option<u32>,
 }
 
 #[derive(Debug, Clone)]

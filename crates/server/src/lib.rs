@@ -93,6 +93,7 @@ impl Server {
                 ca_sha256: tls.ca_sha256,
                 key_sha256: tls.key_sha256,
                 agent_binary: config.agent_binary.clone().unwrap_or_else(beside_this_program),
+                retain_jobs_days: config.retain_jobs_days,
             },
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -66,6 +66,7 @@ impl TestServer {
             admin_password: Some(ADMIN_PASSWORD.to_owned()),
             master_key: None,
             agent_binary: Some(agent_binary),
+            retain_jobs_days: None,
         };
         let clock = FakeClock::new();
         let runtime = runtime();

@@ -45,6 +45,9 @@ pub(crate) struct ServeArguments {
     /// Agent program that the install command offers; the one beside this program when absent
     #[arg(long, env = "POSTERN_AGENT_BINARY", value_name = "FILE")]
     agent_binary: Option<PathBuf>,
+    /// Remove jobs so many days after they ended; the audit trail stays. Kept for ever when absent
+    #[arg(long, env = "POSTERN_RETAIN_JOBS_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    retain_jobs_days: Option<u32>,
     /// How the log looks
     #[arg(long, env = "POSTERN_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -73,6 +76,7 @@ pub(crate) fn run(arguments: ServeArguments, console: &Console) -> Result<ExitCo
         admin_password: config::secret("POSTERN_ADMIN_PASSWORD"),
         master_key: config::secret("POSTERN_MASTER_KEY"),
         agent_binary: arguments.agent_binary,
+        retain_jobs_days: arguments.retain_jobs_days,
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -30,6 +30,7 @@ on_both_databases! {
     what_cannot_run_is_refused_when_it_is_saved,
     run_now_counts_as_no_tick,
     a_calendar_in_use_stays,
+    an_agent_that_a_schedule_names_stays,
 }
 
 fn every_ten_minutes() -> Value {
@@ -247,11 +248,14 @@ async fn a_paused_one_begins_nothing_until_it_is_resumed(server: TestServer) {
     assert_eq!(fates(&ticks(&server, &schedule).await), [TickFate::Ran]);
 }
 
-/// A calendar that is dark on this day.
+/// A calendar that is dark today and for as long as a test moves the clock.
 async fn dark_today(server: &TestServer) -> CalendarCreate {
-    let day = server.clock.now().to_string()[..10].to_owned();
+    let day = |ahead: u64| {
+        let time = server.clock.now().plus(Duration::from_secs(ahead * 24 * 3600));
+        time.to_string()[..10].to_owned()
+    };
     serde_json::from_value(json!({
-        "name": "today", "entries": [{"kind": "dates", "from": day, "to": day}],
+        "name": "today", "entries": [{"kind": "dates", "from": day(0), "to": day(2)}],
     }))
     .unwrap()
 }
@@ -381,6 +385,34 @@ async fn a_calendar_in_use_stays(server: TestServer) {
     );
     admin.schedule_delete(schedule.id).await.unwrap();
     admin.calendar_delete(calendar.id).await.unwrap();
+}
+
+async fn an_agent_that_a_schedule_names_stays(server: TestServer) {
+    let agent = server.agent("web-1").await;
+    let admin = server.admin();
+    let schedule = saved(&server, json!({})).await;
+    let delete = async || {
+        admin
+            .agent_delete(agent.id(), postern_testkit::client::Revoke::Yes)
+            .await
+    };
+    let error = delete().await.unwrap_err();
+    let problem = error.problem().unwrap();
+    assert_eq!((problem.status, problem.code.as_str()), (409, "agent_in_use"));
+    assert!(
+        problem
+            .detail
+            .contains(&format!("schedule often ({})", schedule.id)),
+        "{}",
+        problem.detail
+    );
+    // By label nobody is named.
+    let all: ScheduleUpdate = serde_json::from_value(json!({
+        "definition": serde_json::to_value(with(json!({"targets": {"all": true}})).definition).unwrap(),
+    }))
+    .unwrap();
+    admin.schedule_update(schedule.id, &all).await.unwrap();
+    delete().await.unwrap();
 }
 
 /// The clock starts at a full minute, so that ticks are where the tests say.

@@ -54,3 +54,16 @@ CREATE TABLE schedule_ticks (
 
 ALTER TABLE executions ADD COLUMN schedule_id BIGINT;
 CREATE INDEX executions_by_schedule ON executions (schedule_id, id);
+
+-- What names an agent and would miss it: it cannot be deleted meanwhile.
+CREATE TABLE agent_uses (
+  agent_id BIGINT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  kind TEXT COLLATE "C" NOT NULL,
+  object_id BIGINT NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (agent_id, kind, object_id)
+);
+CREATE INDEX agent_uses_by_object ON agent_uses (kind, object_id);
+
+-- For the removal of what ended long ago.
+CREATE INDEX jobs_ended ON jobs (finished_us) WHERE state NOT IN ('queued', 'pending', 'running');

@@ -54,3 +54,16 @@ CREATE TABLE schedule_ticks (
 
 ALTER TABLE executions ADD COLUMN schedule_id INTEGER;
 CREATE INDEX executions_by_schedule ON executions (schedule_id, id);
+
+-- What names an agent and would miss it: it cannot be deleted meanwhile.
+CREATE TABLE agent_uses (
+  agent_id INTEGER NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  object_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (agent_id, kind, object_id)
+) STRICT;
+CREATE INDEX agent_uses_by_object ON agent_uses (kind, object_id);
+
+-- For the removal of what ended long ago.
+CREATE INDEX jobs_ended ON jobs (finished_us) WHERE state NOT IN ('queued', 'pending', 'running');

@@ -2,6 +2,7 @@
 
 pub mod executions;
 mod holds;
+mod retention;
 mod secrets;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use postern_domain::{
 };
 
 pub use holds::{hold, release};
+pub use retention::{ended_before, remove_ended};
 pub use secrets::{Secret, secret, secret_keep, secrets_sweep};
 
 use crate::{

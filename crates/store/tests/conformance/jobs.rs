@@ -363,7 +363,50 @@ async fn jobs_are_counted_by_state(db: TestDatabase) {
     );
 }
 
+async fn jobs_that_ended_long_ago_are_removed_with_what_only_they_had(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("worker").await;
+    let (old, other, open) = (
+        world.job_like(agent, new_jobs("old")).await,
+        world.job_like(agent, new_jobs("shared")).await,
+        world.job_like(agent, new_jobs("shared")).await,
+    );
+    let ended = |id: JobId| {
+        db.write(tx!(tx => {
+            let found = jobs::machine(tx, id).await?.expect("the job is there");
+            let next = postern_domain::job::Job { state: JobState::Completed, ..found.job() };
+            jobs::save(tx, id, &next, Some(NOW)).await
+        }))
+    };
+    ended(old).await.unwrap();
+    ended(other).await.unwrap();
+    let before = db
+        .read(tx!(tx => jobs::ended_before(tx, NOW, 9).await))
+        .await
+        .unwrap();
+    assert_eq!(before, [], "not before its end");
+    let found = db
+        .read(tx!(tx => jobs::ended_before(tx, at(1), 9).await))
+        .await
+        .unwrap();
+    assert_eq!(found, [old, other]);
+    let limited = db
+        .read(tx!(tx => jobs::ended_before(tx, at(1), 1).await))
+        .await
+        .unwrap();
+    assert_eq!(limited, [old]);
+    let ids = [old, other, open];
+    let removed = db
+        .write(tx!(tx => jobs::remove_ended(tx, &ids).await))
+        .await
+        .unwrap();
+    assert_eq!(removed, 2, "what is not at its end stays");
+    let payload = db.read(tx!(tx => jobs::payload(tx, open).await)).await.unwrap();
+    assert_eq!(payload, "shared");
+}
+
 on_both_engines!(
+    jobs_that_ended_long_ago_are_removed_with_what_only_they_had,
     jobs_for_many_agents_share_a_payload_and_keep_the_order,
     a_job_is_found_as_it_was_made,
     what_the_rules_decide_is_saved,

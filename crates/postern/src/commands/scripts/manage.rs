@@ -128,6 +128,7 @@ fn print(detail: &ScriptDetail, context: &Context<'_>) {
 enum Applied {
     Created,
     NewVersion(u32),
+    Described,
     Unchanged,
 }
 
@@ -149,6 +150,7 @@ pub(super) async fn script_apply(apply: &Apply, context: &Context<'_>) -> Result
             Applied::Created => "created".to_owned(),
             Applied::NewVersion(number) if apply.dry_run => format!("would become version {number}"),
             Applied::NewVersion(number) => format!("version {number}"),
+            Applied::Described => "description changed".to_owned(),
             Applied::Unchanged => "unchanged".to_owned(),
         };
         done.push((name, text));
@@ -190,7 +192,7 @@ async fn apply_one(script: ScriptCreate, apply: &Apply, context: &Context<'_>) -
     if now.definition == script.definition && now.script.description == script.description {
         return Ok(Applied::Unchanged);
     }
-    let next = found.version + u32::from(now.definition != script.definition);
+    let same = now.definition == script.definition;
     if !apply.dry_run {
         let request = ScriptUpdate {
             name: None,
@@ -201,7 +203,11 @@ async fn apply_one(script: ScriptCreate, apply: &Apply, context: &Context<'_>) -
         };
         context.client.script_update(found.id, &request).await?;
     }
-    Ok(Applied::NewVersion(next))
+    Ok(if same {
+        Applied::Described
+    } else {
+        Applied::NewVersion(found.version + 1)
+    })
 }
 
 pub(super) async fn script_export(

@@ -329,6 +329,14 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
                     "The agent's credential is live. Revoke it first, or delete with revoke=true to do both.",
                 ));
             }
+            let users = agents::used_by(tx, id).await?;
+            if !users.is_empty() {
+                let names: Vec<String> = users.iter().map(|(kind, id, name)| format!("{kind} {name} ({id})")).collect();
+                return Err(Error::conflict(
+                    "agent_in_use",
+                    format!("Agent {:?} is named by: {}. Change or delete those first.", found.name, names.join(", ")),
+                ));
+            }
             let tenant = found.tenant_id;
             let before = agent_of(found, now)?;
             agents::delete(tx, id).await?;

@@ -7,6 +7,7 @@ pub(super) mod events;
 pub(super) mod executions;
 pub(crate) mod gateway;
 pub(super) mod report;
+pub(crate) mod retention;
 pub(crate) mod rollout;
 pub(super) mod routes;
 pub(crate) mod run;

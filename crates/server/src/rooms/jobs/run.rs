@@ -127,14 +127,20 @@ impl Prepared {
         self
     }
 
-    /// Whether there are hosts for it now, which can take its secrets.
-    pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<()> {
+    /// Whether there are hosts for it now, which can take its secrets. Returns those that are named one by one.
+    pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Vec<AgentId>> {
         let (hosts, _) = self.hosts(tx, author).await?;
-        if matches!(self.secret, Kept::None) {
-            Ok(())
-        } else {
-            check_sealing(&hosts)
+        if !matches!(self.secret, Kept::None) {
+            check_sealing(&hosts)?;
         }
+        let names = &self.run.targets.agents;
+        let named = hosts.iter().filter(|host| {
+            let target = &host.target;
+            names
+                .iter()
+                .any(|name| *name == target.name || *name == target.id.to_string())
+        });
+        Ok(named.map(|host| host.target.id).collect())
     }
 
     fn summary(&self) -> String {

@@ -9,14 +9,14 @@ use postern_api::{
     },
 };
 use postern_domain::{
-    ScheduleId, Timestamp,
+    AgentId, ScheduleId, Timestamp,
     name::check_name,
     permission::Permission,
     schedule::{self, Cron},
 };
 use postern_protocol::seal::{self, Secrets};
 use postern_store::{
-    Cursor, SortDirection, Tx, audit, identity,
+    Cursor, SortDirection, Tx, agents, audit, identity,
     jobs::Secret,
     schedules::{self, Saved},
     tx,
@@ -128,11 +128,12 @@ pub(super) async fn schedule_create(
                 paused: wanted.paused,
                 runs: 0,
             };
-            let saved = draft.check(&inner, tx, &author, now).await?;
+            let (saved, named) = draft.check(&inner, tx, &author, now).await?;
             let name = saved.name.clone();
             let id = schedules::create(tx, place, saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, &name))?;
+            uses(tx, id, &name, &named).await?;
             let schedule = load(&inner, tx, id).await?;
             let mut entry = author.entry(now, "schedule_create", format!("schedule:{id}"), place.tenant);
             entry.after = Some(json(&schedule)?);
@@ -171,11 +172,12 @@ pub(super) async fn schedule_update(
                 runs: row.runs,
             };
             let before = schedule_of(&inner, tx, row).await?;
-            let saved = draft.check(&inner, tx, &caller, now).await?;
+            let (saved, named) = draft.check(&inner, tx, &caller, now).await?;
             let name = saved.name.clone();
             schedules::update(tx, id, saved, &caller.actor(), now)
                 .await
                 .map_err(|error| taken(error, &name))?;
+            uses(tx, id, &name, &named).await?;
             let after = load(&inner, tx, id).await?;
             let mut entry = caller.entry(now, "schedule_update", format!("schedule:{id}"), tenant);
             entry.before = Some(json(&before)?);
@@ -194,6 +196,7 @@ pub(super) async fn schedule_delete(app: &App, caller: &Caller, id: ScheduleId) 
             let tenant = row.tenant_id;
             let before = schedule_of(&inner, tx, row).await?;
             schedules::delete(tx, id).await?;
+            uses(tx, id, &before.name, &[]).await?;
             let mut entry = caller.entry(now, "schedule_delete", format!("schedule:{id}"), tenant);
             entry.before = Some(json(&before)?);
             Ok(audit::append(tx, vec![entry]).await?)
@@ -281,7 +284,14 @@ struct Draft {
 }
 
 impl Draft {
-    async fn check(self, app: &App, tx: &mut Tx<'_>, caller: &Caller, now: Timestamp) -> Result<Saved> {
+    /// With the agents it names one by one.
+    async fn check(
+        self,
+        app: &App,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<(Saved, Vec<AgentId>)> {
         check_name(&self.name).map_err(|error| Error::invalid("name", error))?;
         if self.description.chars().count() > MAX_DESCRIPTION {
             let message = format!("is longer than {MAX_DESCRIPTION} characters");
@@ -294,7 +304,7 @@ impl Draft {
         }
         check_parameters(tx, caller, definition).await?;
         let prepared = prepare(app, tx, caller, None, definition, &self.secrets).await?;
-        prepared.check_targets(tx, &Author::new(caller)).await?;
+        let named = prepared.check_targets(tx, &Author::new(caller)).await?;
         let calendar = match &definition.blackout {
             Some(rule) => {
                 let found = calendars::find(tx, caller, rule.calendar_id, VIEW).await;
@@ -319,7 +329,7 @@ impl Draft {
                 Some(Secret { place, sealed })
             }
         };
-        Ok(Saved {
+        let saved = Saved {
             definition: json(definition)?,
             name: self.name,
             description: self.description,
@@ -328,8 +338,18 @@ impl Draft {
             owner: caller.user()?.id,
             paused: self.paused,
             next,
-        })
+        };
+        Ok((saved, named))
     }
+}
+
+async fn uses(tx: &mut Tx<'_>, id: ScheduleId, name: &str, named: &[AgentId]) -> Result<()> {
+    let user = agents::User {
+        kind: "schedule",
+        id: id.0,
+        name,
+    };
+    Ok(agents::uses_set(tx, user, named).await?)
 }
 
 async fn find(

@@ -1,0 +1,57 @@
+//! Jobs that ended long ago are removed, a few at a time, so that work goes on beside it. The audit trail keeps what it
+//! has of them.
+
+use std::time::Duration;
+
+use postern_store::{audit, jobs, tx};
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+};
+
+/// Jobs removed in one transaction.
+const AT_ONCE: u32 = 200;
+/// Transactions of one round: what is left is for the next.
+const ROUNDS: u32 = 50;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
+    let Some(days) = app.site.retain_jobs_days else {
+        return Ok(());
+    };
+    let before = app.now().minus(DAY * days);
+    let mut removed = 0;
+    for _ in 0..ROUNDS {
+        let old = app
+            .store
+            .scan::<_, Error, _>(tx!(tx => Ok(jobs::ended_before(tx, before, AT_ONCE).await?)))
+            .await?;
+        if old.is_empty() || app.shutdown.is_cancelled() {
+            break;
+        }
+        removed += app
+            .store
+            .write::<_, Error, _>(tx!(tx => Ok(jobs::remove_ended(tx, &old).await?)))
+            .await?;
+    }
+    if removed > 0 {
+        let entry = audit::Entry {
+            tenant: None,
+            at: app.now(),
+            actor: "system".into(),
+            token_id: None,
+            action: "jobs_expire",
+            object: format!("jobs:{removed}"),
+            refused: false,
+            before: None,
+            after: Some(serde_json::json!({"removed": removed, "ended_before": before}).to_string()),
+            reason: Some(format!("Ended more than {days} days ago")),
+            address: None,
+        };
+        app.store
+            .write::<_, Error, _>(tx!(tx => Ok(audit::append(tx, vec![entry]).await?)))
+            .await?;
+    }
+    Ok(())
+}

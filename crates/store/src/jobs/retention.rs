@@ -1,0 +1,47 @@
+//! Removal of jobs that ended long ago, a few at a time.
+
+use postern_domain::{JobId, Timestamp};
+
+use super::payloads_sweep;
+use crate::{
+    Error, Tx,
+    engine::values,
+    list::{IDS, Select},
+};
+
+/// The oldest jobs that ended before this, at most `limit`. A timed-out job may still run on its host, so it stays.
+pub async fn ended_before(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<JobId>, Error> {
+    let sql = "SELECT id FROM jobs WHERE state NOT IN ('queued', 'pending', 'running') AND finished_us < $1
+               AND state <> 'timeout' ORDER BY finished_us LIMIT $2";
+    tx.query(sql, &values![before, limit])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// Removes these jobs with their attempts and output, and the payloads that no other job has. Those that are not at
+/// their end any more (somebody tried them again) stay. Returns how many are gone.
+pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<u64, Error> {
+    let mut removed = 0;
+    for part in ids.chunks(IDS) {
+        let mut select =
+            Select::new("SELECT DISTINCT p.id FROM payloads p JOIN jobs j ON j.payload_id = p.id");
+        select.and_in("j.id", part.iter().copied()).push(" ORDER BY p.id");
+        let (sql, values) = select.parts();
+        let payloads = tx
+            .query(sql, values)
+            .await?
+            .into_iter()
+            .map(|row| row.read(0))
+            .collect::<Result<Vec<i64>, Error>>()?;
+        let mut delete = Select::new("DELETE FROM jobs");
+        delete
+            .and_in("id", part.iter().copied())
+            .and("state NOT IN ('queued', 'pending', 'running')", []);
+        let (sql, values) = delete.parts();
+        removed += tx.execute(sql, values).await?;
+        payloads_sweep(tx, &payloads).await?;
+    }
+    Ok(removed)
+}
