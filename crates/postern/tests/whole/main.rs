@@ -15,6 +15,7 @@ mod enrollment;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod hostile;
+mod injection;
 mod lifecycle;
 mod network;
 mod operator;
