@@ -24,6 +24,7 @@ CREATE TABLE executions (
   created_by TEXT COLLATE "C" NOT NULL,
   targets TEXT COLLATE "C" NOT NULL,
   rolling TEXT COLLATE "C",
+  concurrency TEXT COLLATE "C",
   batches BIGINT NOT NULL DEFAULT 1,
   released BIGINT NOT NULL DEFAULT 1,
   open BOOLEAN NOT NULL DEFAULT FALSE,

@@ -24,6 +24,7 @@ CREATE TABLE executions (
   created_by TEXT NOT NULL,
   targets TEXT NOT NULL,
   rolling TEXT,
+  concurrency TEXT,
   batches INTEGER NOT NULL DEFAULT 1,
   released INTEGER NOT NULL DEFAULT 1,
   open INTEGER NOT NULL DEFAULT 0,

@@ -66,4 +66,4 @@ CREATE TABLE agent_uses (
 CREATE INDEX agent_uses_by_object ON agent_uses (kind, object_id);
 
 -- For the removal of what ended long ago.
-CREATE INDEX jobs_ended ON jobs (finished_us) WHERE state NOT IN ('queued', 'pending', 'running');
+CREATE INDEX jobs_ended ON jobs (finished_us) WHERE finished_us IS NOT NULL;

@@ -22,6 +22,8 @@ record! {
         pub targets: String,
         /// JSON.
         pub rolling: Option<String>,
+        /// JSON.
+        pub concurrency: Option<String>,
         pub batches: u32,
         /// Batches that have begun.
         pub released: u32,
@@ -39,7 +41,8 @@ record! {
 
 macro_rules! select {
     () => {
-        "SELECT e.id, e.tenant_id, e.type, e.summary, e.created_us, e.created_by, e.targets, e.rolling, e.batches,
+        "SELECT e.id, e.tenant_id, e.type, e.summary, e.created_us, e.created_by, e.targets, e.rolling, e.concurrency,
+         e.batches,
          e.released, e.open, e.resume_us, e.stopped, e.script_id, e.script_version, e.rerun_of, e.schedule_id FROM executions e"
     };
 }
@@ -60,14 +63,15 @@ pub struct NewExecution {
     pub created_by: String,
     pub targets: String,
     pub rolling: Option<String>,
+    pub concurrency: Option<String>,
     pub batches: u32,
     pub origin: Origin,
 }
 
 pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Result<ExecutionId, Error> {
     let sql = "INSERT INTO executions (tenant_id, type, summary, created_us, created_by, targets, rolling, batches, open,
-                 script_id, script_version, rerun_of, schedule_id)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id";
+                 script_id, script_version, rerun_of, schedule_id, concurrency)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id";
     let values = values![
         new.tenant,
         new.kind,
@@ -82,6 +86,7 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Resu
         new.origin.script.map(|(_, version)| version),
         new.origin.rerun_of,
         new.origin.schedule,
+        new.concurrency.as_deref(),
     ];
     tx.insert(sql, &values).await.map(ExecutionId)
 }

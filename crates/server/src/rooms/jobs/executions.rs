@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use postern_api::{
     Page,
     executions::{Execution, ExecutionChanged, ExecutionRerun, RerunHosts, RollingState, ScriptReference},
-    jobs::JobsCreated,
+    jobs::{Concurrency, ConcurrencyScope, JobsCreated},
     targets::Targets,
 };
 use postern_domain::{
@@ -332,7 +332,14 @@ async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<
             .map(serde_json::from_str)
             .transpose()
             .map_err(internal)?,
-        concurrency: None,
+        // A key per group needs the group, which is not among these hosts any more.
+        concurrency: row
+            .concurrency
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(internal)?
+            .filter(|concurrency: &Concurrency| concurrency.per != ConcurrencyScope::Group),
         origin: executions::Origin {
             script: row.script_id.zip(row.script_version),
             rerun_of: Some(id),

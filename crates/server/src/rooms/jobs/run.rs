@@ -184,6 +184,7 @@ impl Prepared {
             created_by: author.caller.actor(),
             targets: json(&run.targets)?,
             rolling: run.rolling.as_ref().map(json).transpose()?,
+            concurrency: run.concurrency.as_ref().map(json).transpose()?,
             batches,
             origin: run.origin,
         };
