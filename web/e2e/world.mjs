@@ -1,5 +1,5 @@
 // The programs, the folder they live in, and the browser's pages. Ends only what it started.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -77,6 +77,43 @@ class World {
       {},
     );
     this.agents.set(name, agent);
+  }
+
+  /**
+   * What the operator's program makes of a line that a page offers to copy: in a shell, as a dry run. The values of its
+   * secrets come from variables, because nobody is there to be asked.
+   */
+  async command(line, secrets = {}) {
+    const session = await (await this.page.request.get("/api/v1/session")).json();
+    const headers = { "X-CSRF-Token": session.csrf_token };
+    const made = await this.page.request.post("/api/v1/tokens", {
+      headers,
+      data: { name: `copied-${Date.now()}` },
+    });
+    const { token, secret } = await made.json();
+    const dry = line
+      .replace(/ --(agent|selector)=/, " --dry-run --$1=")
+      .replaceAll(/ --secret=(\w+)/g, (_, name) => ` --secret=${name}=env:E2E_${name.toUpperCase()}`);
+    const named = Object.entries(secrets).map(([name, value]) => [`E2E_${name.toUpperCase()}`, value]);
+    try {
+      const ran = spawnSync("sh", ["-c", `postern() { "$POSTERN" "$@"; }; ${dry}`], {
+        encoding: "utf8",
+        env: {
+          ...process.env,
+          ...Object.fromEntries(named),
+          POSTERN: program("POSTERN_BIN", "postern"),
+          POSTERN_URL: this.url,
+          POSTERN_TOKEN: secret,
+          POSTERN_CA: join(this.folder, "server", "ca.pem"),
+        },
+      });
+      if (ran.status !== 0) {
+        throw new Error(`${dry}\n${ran.stderr}`);
+      }
+      return ran.stdout;
+    } finally {
+      await this.page.request.delete(`/api/v1/tokens/${token.id}`, { headers });
+    }
   }
 
   #spawn(name, path, args, environment) {

@@ -91,7 +91,13 @@ export default Object.fromEntries([
       await fill(page);
       await accessible(page, `the form for ${type}`);
       await page.getByRole("button", { name: "Copy as CLI or curl" }).click();
-      assert.equal(await page.getByRole("group", { name: /^CLI/ }).innerText(), cli);
+      const line = await page.getByRole("group", { name: /^CLI/ }).innerText();
+      assert.equal(line, cli);
+      assert.match(
+        await world.command(line),
+        /ghost/,
+        "the program understands it, and would do it on the same host",
+      );
       await world.screenshot(`run-${type.toLowerCase()}`);
       const job = await run(page);
       assert.deepEqual(job.payload, payload);

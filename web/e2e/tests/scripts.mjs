@@ -206,6 +206,8 @@ export default {
     assert.ok(cli.includes("--secret=token"), cli);
     assert.ok(curl.includes("SECRET_TOKEN"), curl);
     assert.ok(!cli.includes(SECRET) && !curl.includes(SECRET));
+    const said = await world.command(cli, { token: SECRET });
+    assert.match(said, /e2e-3/, "the program understands it, and would do it on the same hosts");
     await page.getByRole("button", { name: "Copy CLI" }).click();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), cli);
     await world.screenshot("script-run-commands");

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, PasswordInput, TextInput } from "@mantine/core";
+import { ActionIcon, Button, TextInput } from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useId, useRef } from "react";
 import classes from "./KeyValueEditor.module.css";
@@ -37,7 +37,6 @@ export function fromPairs(pairs: Pair[]): Record<string, string> {
 
 export function KeyValueEditor(props: KeyValueEditorProps) {
   const { label, description, pairs, onChange, keyLabel, addLabel, error, keyHint, secret } = props;
-  const ValueInput = secret ? PasswordInput : TextInput;
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const change = (changed: Pair) => onChange(pairs.map((pair) => (pair.id === changed.id ? changed : pair)));
@@ -65,9 +64,10 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
             onChange={(event) => change({ ...pair, key: event.currentTarget.value })}
             description={keyHint?.(pair.key)}
           />
-          <ValueInput
+          <TextInput
             size="xs"
-            autoComplete="off"
+            type={secret ? "password" : undefined}
+            autoComplete={secret ? "new-password" : "off"}
             aria-label={`Value of ${pair.key || "this row"}`}
             placeholder="value"
             value={pair.value}

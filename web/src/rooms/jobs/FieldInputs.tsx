@@ -1,12 +1,4 @@
-import {
-  NativeSelect,
-  NumberInput,
-  PasswordInput,
-  Switch,
-  TagsInput,
-  Textarea,
-  TextInput,
-} from "@mantine/core";
+import { NativeSelect, NumberInput, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { KeyValueEditor } from "~/ui/KeyValueEditor";
 import classes from "./RunForm.module.css";
 import { type Field, listOf, pairsOf, shown, textOf, type Value, type Values } from "./work/fields";
@@ -43,6 +35,14 @@ const isSecret = (field: Field) => field.input === "secret" || field.input === "
 const secretError = (field: Field, errors: FieldInputsProps["errors"]) =>
   field.input === "secret" ? errors[`secrets.${field.name}`] : errors["secrets"];
 
+/** Inputs beside each other stand in line whether there is something to explain or not. */
+const INPUT_FIRST: ("label" | "input" | "description" | "error")[] = [
+  "label",
+  "input",
+  "description",
+  "error",
+];
+
 interface InputProps {
   field: Field;
   values: Values;
@@ -58,6 +58,7 @@ function Input({ field, values, set, error }: InputProps) {
     placeholder: field.placeholder,
     required: field.required,
     error,
+    inputWrapperOrder: INPUT_FIRST,
   };
   switch (field.input) {
     case "text":
@@ -129,8 +130,9 @@ function Input({ field, values, set, error }: InputProps) {
       );
     case "secret":
       return (
-        <PasswordInput
+        <TextInput
           {...shared}
+          type="password"
           autoComplete="new-password"
           value={text}
           onChange={(event) => set(event.currentTarget.value)}

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "react";
 import type { HostPreview, JobPreview } from "~/api/types";
 import { ConnectionText } from "~/rooms/agents/words";
 import { count } from "~/ui/format";
@@ -11,26 +12,30 @@ const SHOWN = 500;
 export function PreviewPanel({ preview }: { preview: JobPreview }) {
   const unfit = preview.hosts.filter((host) => host.problem).length;
   const offline = preview.hosts.filter((host) => host.connection !== "connected").length;
+  const panel = useRef<HTMLDivElement>(null);
+  useEffect(() => panel.current?.scrollIntoView({ block: "nearest" }), []);
   return (
-    <Panel title="Preview" aside={<Pill tone="busy">Nothing has been started</Pill>}>
-      <Facts
-        facts={[
-          ["Jobs", count(preview.hosts.length, "job")],
-          ["Batches", preview.batches],
-          ["Offline", offline],
-          ["Would fail or wait", unfit],
-          ["What runs", <span key="summary">{preview.summary}</span>],
-          ["SHA-256 of it", <code key="digest">{preview.payload_sha256}</code>],
-        ]}
-      />
-      <SimpleTable
-        label="Hosts of the preview"
-        rows={preview.hosts.slice(0, SHOWN)}
-        rowKey={(host) => String(host.agent_id)}
-        columns={columns}
-      />
-      {preview.hosts.length > SHOWN && <p className="dim">and {preview.hosts.length - SHOWN} more</p>}
-    </Panel>
+    <div ref={panel}>
+      <Panel title="Preview" aside={<Pill tone="wait">Nothing has been started</Pill>}>
+        <Facts
+          facts={[
+            ["Jobs", count(preview.hosts.length, "job")],
+            ["Batches", preview.batches],
+            ["Offline", offline],
+            ["Would fail or wait", unfit],
+            ["What runs", <span key="summary">{preview.summary}</span>],
+            ["SHA-256 of it", <code key="digest">{preview.payload_sha256}</code>],
+          ]}
+        />
+        <SimpleTable
+          label="Hosts of the preview"
+          rows={preview.hosts.slice(0, SHOWN)}
+          rowKey={(host) => String(host.agent_id)}
+          columns={columns}
+        />
+        {preview.hosts.length > SHOWN && <p className="dim">and {preview.hosts.length - SHOWN} more</p>}
+      </Panel>
+    </div>
   );
 }
 

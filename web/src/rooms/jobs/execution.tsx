@@ -26,7 +26,7 @@ export const FAILED: JobState[] = ["failed", "timeout", "unknown"];
 export function parts(execution: Pick<Execution, "counts">): Part[] {
   return ORDER.map((state) => ({
     label: JOB_STATE[state].label,
-    tone: state === "cancelled" ? "odd" : JOB_STATE[state].tone,
+    tone: JOB_STATE[state].tone,
     count: execution.counts[state] ?? 0,
   }));
 }

@@ -1,4 +1,4 @@
-import { NativeSelect, PasswordInput, Textarea, TextInput } from "@mantine/core";
+import { NativeSelect, Textarea, TextInput } from "@mantine/core";
 import type { Parameter } from "~/api/types";
 import type { ParameterTexts } from "./parameters";
 import classes from "./ScriptPage.module.css";
@@ -39,12 +39,13 @@ interface ParameterInputProps {
 
 function ParameterInput({ parameter, text, set, error }: ParameterInputProps) {
   const { name, type, description, required, choices = [] } = parameter;
-  const shared = { label: name, description, required, error };
+  const shared = { label: name, description, required, error, inputWrapperOrder: INPUT_FIRST };
   switch (type) {
     case "secret":
       return (
-        <PasswordInput
+        <TextInput
           {...shared}
+          type="password"
           description={[description, "Never shown again."].filter(Boolean).join(" ")}
           autoComplete="new-password"
           value={text}
@@ -94,6 +95,14 @@ function ParameterInput({ parameter, text, set, error }: ParameterInputProps) {
       );
   }
 }
+
+/** Inputs beside each other stand in line whether there is something to explain or not. */
+const INPUT_FIRST: ("label" | "input" | "description" | "error")[] = [
+  "label",
+  "input",
+  "description",
+  "error",
+];
 
 const YES_NO: Record<string, string> = { true: "Yes", false: "No" };
 

@@ -151,7 +151,9 @@ function lineOf(request: JobCreate, shared: Flag[]): Line {
           ...Object.entries(body.secret_headers ?? {}).map(
             ([key, name]): Flag => ["--secret-header", `${key}=${name}`],
           ),
-          ...value("--body", body.body),
+          // A text that starts with this sign would be taken for the name of a file.
+          ...value("--body", body.body?.startsWith("@") ? "@-" : body.body),
+          ...value("--extra-ca", body.extra_ca ? "/dev/fd/3" : undefined),
           ...(body.expected_status ?? []).map((status): Flag => ["--expect", String(status)]),
           ...value("--max-redirects", body.max_redirects),
           ...value("--max-answer-bytes", body.max_answer_bytes),
@@ -164,7 +166,8 @@ function lineOf(request: JobCreate, shared: Flag[]): Line {
 }
 
 function networkLine(work: NetworkDiagnostic, shared: Flag[]): Line {
-  const wait = work.tool === "netstat" ? [] : value("--wait-seconds", work.wait_seconds);
+  const wait =
+    work.tool === "netstat" ? [] : value("--within", work.wait_seconds ? `${work.wait_seconds}s` : undefined);
   switch (work.tool) {
     case "ping":
       return {
@@ -194,8 +197,9 @@ function networkLine(work: NetworkDiagnostic, shared: Flag[]): Line {
       return {
         verb: ["job", "network", "netstat"],
         flags: [
-          ...value("--protocol", work.protocol),
-          ...flag("--listening-only", work.listening_only),
+          ...flag("--tcp", work.protocol === "tcp"),
+          ...flag("--udp", work.protocol === "udp"),
+          ...flag("--listening", work.listening_only),
           ...shared,
         ],
       };
@@ -203,7 +207,7 @@ function networkLine(work: NetworkDiagnostic, shared: Flag[]): Line {
       return {
         verb: ["job", "network", "port"],
         words: [work.host, ...work.ports.map(String)],
-        flags: [...value("--protocol", work.protocol), ...flag("--tls", work.tls), ...wait, ...shared],
+        flags: [...flag("--udp", work.protocol === "udp"), ...flag("--tls", work.tls), ...wait, ...shared],
       };
     case "http_check":
       return {
@@ -219,16 +223,25 @@ function networkLine(work: NetworkDiagnostic, shared: Flag[]): Line {
   }
 }
 
-/** A script given in the request stands on standard input; other requests need nothing around their line. */
+/** The line with what it reads: code and certificates stand below it, up to a line that they do not have. */
 export function jobCommandText(request: JobCreate): string {
   const line = jobCommand(request);
-  if (request.type !== "script") {
+  if (request.type === "script") {
+    return `${line} ${hereDocument("<<", "SCRIPT", request.payload.content)}`;
+  }
+  if (request.type !== "http_request") {
     return line;
   }
-  const { content } = request.payload;
-  let end = "SCRIPT";
-  while (content.split("\n").includes(end)) {
+  const { body, extra_ca: authority } = request.payload;
+  const sent = body?.startsWith("@") ? `printf '%s' ${shellWord(body)} | ${line}` : line;
+  return authority ? `${sent} ${hereDocument("3<<", "PEM", authority)}` : sent;
+}
+
+function hereDocument(redirect: string, word: string, text: string): string {
+  const lines = text.split("\n");
+  let end = word;
+  while (lines.includes(end)) {
     end += "_";
   }
-  return `${line} <<'${end}'\n${content}${content.endsWith("\n") ? "" : "\n"}${end}`;
+  return `${redirect}'${end}'\n${text}${text.endsWith("\n") ? "" : "\n"}${end}`;
 }

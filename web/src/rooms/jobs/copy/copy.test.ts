@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import type { JobCreate, JobPayload } from "~/api/types";
 import { shellWord } from "~/ui/shell";
@@ -33,6 +33,7 @@ function words(line: string): string[] {
   return execFileSync("sh", ["-c", script], { encoding: "utf8" }).split("\0").slice(0, -1);
 }
 
+const hasJq = spawnSync("jq", ["--version"]).status === 0;
 const targets = { agents: ["web1"] };
 const create = (work: JobPayload, rest: Partial<JobCreate> = {}): JobCreate =>
   ({ ...work, targets, ...rest }) as JobCreate;
@@ -151,6 +152,25 @@ describe("the command line", () => {
   });
 });
 
+describe("what a line reads", () => {
+  const heard = (text: string) =>
+    execFileSync("sh", ["-c", `postern() { cat; printf '|'; cat <&3; }\n${text}`], {
+      encoding: "utf8",
+      input: "",
+    });
+
+  it("a body that looks like a file's name, and certificates, reach the command as they are", () => {
+    const text = jobCommandText(
+      create({
+        type: "http_request",
+        payload: { method: "POST", url: "https://a", body: "@it's me", extra_ca: "-----BEGIN\nPEM\n" },
+      }),
+    );
+    expect(text).toContain("--body=@-");
+    expect(heard(text)).toBe("@it's me|-----BEGIN\nPEM\n");
+  });
+});
+
 describe("secrets", () => {
   const request = create(
     {
@@ -178,6 +198,14 @@ describe("secrets", () => {
     expect(curl()).not.toContain("hunter2");
     expect(curl().split("\n")[0]).toContain("SECRET_X_KEY");
     expect(curl()).toContain('"Authorization: Bearer $POSTERN_TOKEN"');
+  });
+
+  it.skipIf(!hasJq)("are put in by jq, whatever characters they have", () => {
+    const script = `curl() { cat; }\nSECRET_X_KEY=$1\n${curl()}`;
+    const sent = execFileSync("sh", ["-c", script, "sh", request.secrets?.["x_key"] ?? ""], {
+      encoding: "utf8",
+    });
+    expect(JSON.parse(sent)).toEqual(request);
   });
 
   it("the request of curl is read back by a shell as it was", () => {

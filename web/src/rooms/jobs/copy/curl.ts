@@ -33,7 +33,6 @@ export function curlCommand({ origin, path, body, secrets }: CurlRequest): strin
       `curl --fail-with-body -X POST ${url}`,
       `  -H "Authorization: Bearer $${TOKEN}"`,
       "  -H 'Content-Type: application/json'",
-      `  -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"`,
       `  --data-binary ${data}`,
     ].join(" \\\n");
   const json = JSON.stringify(without(body, places));
