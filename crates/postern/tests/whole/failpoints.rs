@@ -4,12 +4,19 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use postern_domain::{JobId, job::JobState};
+use postern_api::jobs::JobCreate;
+use postern_domain::{
+    JobId,
+    job::JobState,
+    rollout::{Amount, Rolling},
+};
 
+use crate::schedules;
 use crate::support::{Agent, Database, Door, Engine, Home, Ledger, Server, judge, shell, wait_for};
 
-const OF_THE_SERVER: [&str; 10] = [
+const OF_THE_SERVER: [&str; 11] = [
     "after-enrolled",
+    "after-execution-advanced",
     "after-heartbeats-written",
     "after-hand-out",
     "after-job-changed",
@@ -44,7 +51,13 @@ fn every_point_in_the_sources_is_tried() {
     for folder in ["server/src", "agent/src"] {
         collect_points(&crates.join(folder), &mut found);
     }
-    let tried = [OF_THE_SERVER.as_slice(), &OF_THE_AGENT, &OF_THE_SHIM].concat();
+    let tried = [
+        OF_THE_SERVER.as_slice(),
+        &OF_THE_AGENT,
+        &OF_THE_SHIM,
+        &schedules::POINTS,
+    ]
+    .concat();
     let tried: BTreeSet<String> = tried.into_iter().map(str::to_owned).collect();
     assert_eq!(found, tried);
 }
@@ -97,6 +110,7 @@ fn servers_die(engine: Engine) {
                 door.run(&ledger.job(0.3, &[agent])).id
             });
             jobs.extend(created);
+            jobs.extend(door.run_all(&rolling(&ledger)).into_iter().map(|job| job.id));
             late.push(join_late(&door, &home, &server, point));
             cancel_one(&door);
             watch.join().unwrap();
@@ -115,6 +129,18 @@ fn servers_die(engine: Engine) {
         jobs.len(),
         OF_THE_SERVER.len()
     );
+}
+
+/// One agent after the other.
+fn rolling(ledger: &Ledger) -> JobCreate {
+    JobCreate {
+        rolling: Some(Rolling {
+            batch: Amount::Hosts(1),
+            pause_seconds: 0,
+            stop_after: None,
+        }),
+        ..ledger.job(0.1, &["one", "two"])
+    }
 }
 
 /// An agent that joins while the server dies: its token is taken once, and it is in.

@@ -18,7 +18,10 @@ mod hostile;
 mod injection;
 mod lifecycle;
 mod network;
+mod operations;
 mod operator;
+#[cfg(feature = "failpoints")]
+mod schedules;
 mod scripts;
 mod storm;
 mod support;

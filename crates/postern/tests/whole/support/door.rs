@@ -132,12 +132,17 @@ impl Door {
     }
 
     pub(crate) fn run(&self, request: &JobCreate) -> JobReference {
+        let jobs = self.run_all(request);
+        jobs.into_iter().next().expect("one job for one agent")
+    }
+
+    pub(crate) fn run_all(&self, request: &JobCreate) -> Vec<JobReference> {
         let key = IdempotencyKey::random();
         let key = &key;
         let created = self.ask("job_create", |client| async move {
             client.job_create(request, key).await
         });
-        created.jobs.into_iter().next().expect("one job for one agent")
+        created.jobs
     }
 
     pub(crate) fn job(&self, id: JobId) -> JobDetail {

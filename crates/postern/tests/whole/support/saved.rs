@@ -68,7 +68,7 @@ impl Door {
         )
     }
 
-    /// Oldest first.
+    /// Oldest first: the other way round than the API tells them.
     pub(crate) fn ticks(&self, id: ScheduleId) -> Vec<ScheduleTick> {
         let page = self.ask("schedule_tick_list", |client| async move {
             client
@@ -76,7 +76,7 @@ impl Door {
                 .await
         });
         let mut ticks = page.items;
-        ticks.sort_by_key(|tick| tick.at);
+        ticks.reverse();
         ticks
     }
 
