@@ -13,7 +13,9 @@ export function PreviewPanel({ preview }: { preview: JobPreview }) {
   const unfit = preview.hosts.filter((host) => host.problem).length;
   const offline = preview.hosts.filter((host) => host.connection !== "connected").length;
   const panel = useRef<HTMLDivElement>(null);
-  useEffect(() => panel.current?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    panel.current?.scrollIntoView({ block: "nearest" });
+  }, []);
   return (
     <div ref={panel}>
       <Panel title="Preview" aside={<Pill tone="wait">Nothing has been started</Pill>}>

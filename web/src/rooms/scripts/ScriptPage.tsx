@@ -2,7 +2,7 @@ import { Tabs } from "@mantine/core";
 import { IconDeviceFloppy, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useBlocker, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import type { ScriptDetail } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { ExecutionTable } from "~/rooms/jobs/ExecutionTable";
@@ -15,17 +15,21 @@ import { RelativeTime } from "~/ui/RelativeTime";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
 import type { TableSearch } from "~/ui/table/urlState";
 import { scriptOptions } from "./api";
-import { CodeTab } from "./CodeTab";
-import { NewerVersion } from "./NewerVersion";
 import classes from "./ScriptPage.module.css";
 import { SettingsTab } from "./SettingsTab";
 import { UsedByTab } from "./UsedByTab";
 import { runReason, useScriptActions } from "./useScriptActions";
 import { useScriptEditor } from "./useScriptEditor";
-import { VersionsTab } from "./VersionsTab";
 import { KIND } from "./words";
 
 const route = getRouteApi("/app/scripts/$scriptId");
+
+// The editor is most of what this page weighs: it is loaded where code is looked at.
+const CodeTab = lazy(() => import("./CodeTab").then(({ CodeTab }) => ({ default: CodeTab })));
+const VersionsTab = lazy(() => import("./VersionsTab").then(({ VersionsTab }) => ({ default: VersionsTab })));
+const NewerVersion = lazy(() =>
+  import("./NewerVersion").then(({ NewerVersion }) => ({ default: NewerVersion })),
+);
 
 const Back = ({ library }: { library?: boolean }) => (
   <Link to={library ? "/libraries" : "/scripts"} className="link">
@@ -72,8 +76,10 @@ function ScriptView({ script }: { script: ScriptDetail }) {
   });
   const tabs = library ? ["code", "versions", "used-by"] : ["code", "settings", "versions", "executions"];
   const current = tabs.find((one) => one === tab) ?? "code";
-  const panel = (name: string, content: () => React.ReactNode) => (
-    <Tabs.Panel value={name}>{current === name && content()}</Tabs.Panel>
+  const panel = (name: string, content: () => ReactNode) => (
+    <Tabs.Panel value={name}>
+      {current === name && <Suspense fallback={<LoadingLines />}>{content()}</Suspense>}
+    </Tabs.Panel>
   );
 
   return (
@@ -111,7 +117,11 @@ function ScriptView({ script }: { script: ScriptDetail }) {
       }
     >
       {script.description && <p className={classes.description}>{script.description}</p>}
-      <NewerVersion editor={editor} script={script} />
+      {(editor.outrun || editor.general !== undefined) && (
+        <Suspense>
+          <NewerVersion editor={editor} script={script} />
+        </Suspense>
+      )}
       <Tabs
         value={current}
         onChange={(next) => void navigate({ search: { tab: next ?? undefined }, replace: true })}
