@@ -20,7 +20,6 @@ mod lifecycle;
 mod network;
 mod operations;
 mod operator;
-#[cfg(feature = "failpoints")]
 mod schedules;
 mod scripts;
 mod storm;

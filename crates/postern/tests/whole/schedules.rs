@@ -196,6 +196,18 @@ fn killed(engine: Engine) {
     server.start();
     let door = Door::open(&server);
     let world = World::new(home, door, &[server.url()]);
+    if cfg!(feature = "failpoints") {
+        kill_at_points(&server);
+    }
+    server.start();
+    world.wait_for_runs(1);
+    let kills = kill_at_random(&server, &world);
+    world.judge();
+    println!("{engine:?}: {SCHEDULES} schedules, {TICKS} ticks, {kills} kills at random");
+}
+
+/// At the first ticks of all.
+fn kill_at_points(server: &Server) {
     for time in 1..=TIMES {
         for point in POINTS {
             let point = format!("{point}:{time}");
@@ -206,11 +218,6 @@ fn killed(engine: Engine) {
             });
         }
     }
-    server.start();
-    world.wait_for_runs(1);
-    let kills = kill_at_random(&server, &world);
-    world.judge();
-    println!("{engine:?}: {SCHEDULES} schedules, {TICKS} ticks, {kills} kills at random");
 }
 
 /// Until every schedule ran as often as it should. How often it died.
