@@ -145,7 +145,7 @@ export default Object.fromEntries([
     "a drawn password is shown once, with a button to copy it",
     async (world) => {
       const { page } = world;
-      await page.goto("/jobs/new?agent=e2e-3");
+      await page.goto("/jobs/new?agent=e2e-1");
       await page.getByRole("radiogroup", { name: "Type" }).getByText("User", { exact: true }).click();
       await page.getByLabel("Action").selectOption("reset_password");
       await page.getByRole("textbox", { name: /^User/ }).fill("no-such-user-here");

@@ -3,22 +3,14 @@ import type {
   GroupControl,
   HttpRequest,
   JobType,
-  NetworkDiagnostic,
   ProcessControl,
   ServiceControl,
   SoftwareInstall,
   UserControl,
 } from "~/api/types";
 import { type Field, type ListItem, listOf, numbers, textOf, type Values } from "./fields";
-
-type Keys<T> = T extends T ? keyof T & string : never;
-const fields = <T>(list: Field<Keys<T>>[]): readonly Field[] => list as readonly Field[];
-const is =
-  (name: string, ...wanted: string[]) =>
-  (values: Values) =>
-    wanted.includes(textOf(values, name));
-const choices = (labels: Record<string, string>) =>
-  Object.entries(labels).map(([value, label]) => ({ value, label }));
+import { choices, fields, is } from "./list";
+import { NETWORK } from "./network";
 
 const SERVICE = fields<ServiceControl>([
   {
@@ -71,144 +63,6 @@ const PROCESS = fields<ProcessControl>([
     help: "The exact name, as ps -o comm shows it.",
   },
   { name: "user", label: "User", input: "text", mono: true, help: "Only processes of this user." },
-]);
-
-const TOOL = "tool";
-const NETWORK = fields<NetworkDiagnostic>([
-  {
-    name: "tool",
-    label: "Tool",
-    input: "choice",
-    options: choices({
-      ping: "Ping",
-      traceroute: "Traceroute",
-      dns_lookup: "DNS lookup",
-      netstat: "Sockets of the host (netstat)",
-      port_check: "Port check",
-      http_check: "HTTP check",
-    }),
-  },
-  {
-    name: "host",
-    label: "Host",
-    input: "text",
-    required: true,
-    mono: true,
-    placeholder: "db.example.org",
-    help: "A name or an address, as the agent’s host sees it.",
-    when: is(TOOL, "ping", "traceroute", "port_check"),
-  },
-  {
-    name: "count",
-    label: "Packets",
-    input: "number",
-    least: 1,
-    most: 100,
-    placeholder: "4",
-    when: is(TOOL, "ping"),
-  },
-  {
-    name: "max_hops",
-    label: "Hops at most",
-    input: "number",
-    least: 1,
-    most: 64,
-    placeholder: "30",
-    when: is(TOOL, "traceroute"),
-  },
-  {
-    name: "name",
-    label: "Name to look up",
-    input: "text",
-    required: true,
-    mono: true,
-    placeholder: "example.org",
-    when: is(TOOL, "dns_lookup"),
-  },
-  {
-    name: "record_type",
-    label: "Record type",
-    input: "choice",
-    initial: "A",
-    options: ["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SRV", "SOA", "PTR", "CAA"].map((value) => ({
-      value,
-      label: value,
-    })),
-    when: is(TOOL, "dns_lookup"),
-  },
-  {
-    name: "server",
-    label: "Name server",
-    input: "text",
-    mono: true,
-    placeholder: "those of the host",
-    help: "An address, with a port if it is not 53.",
-    when: is(TOOL, "dns_lookup"),
-  },
-  { name: "tcp", label: "Ask over TCP", input: "switch", when: is(TOOL, "dns_lookup") },
-  {
-    name: "ports",
-    label: "Ports",
-    input: "list",
-    required: true,
-    item: numbers(1, 65_535),
-    placeholder: "443",
-    help: "Enter adds one; at most 100.",
-    when: is(TOOL, "port_check"),
-  },
-  {
-    name: "protocol",
-    label: "Protocol",
-    input: "choice",
-    initial: "",
-    options: choices({ "": "Standard (all sockets; TCP for ports)", tcp: "TCP", udp: "UDP" }),
-    when: is(TOOL, "netstat", "port_check"),
-  },
-  {
-    name: "listening_only",
-    label: "Only sockets that listen",
-    input: "switch",
-    when: is(TOOL, "netstat"),
-  },
-  {
-    name: "tls",
-    label: "Try TLS on open TCP ports",
-    input: "switch",
-    when: is(TOOL, "port_check"),
-  },
-  {
-    name: "url",
-    label: "URL",
-    input: "text",
-    required: true,
-    mono: true,
-    placeholder: "https://intranet.example.org/health",
-    when: is(TOOL, "http_check"),
-  },
-  {
-    name: "expected_status",
-    label: "Expected status",
-    input: "number",
-    least: 100,
-    most: 599,
-    placeholder: "any below 400",
-    when: is(TOOL, "http_check"),
-  },
-  {
-    name: "allow_invalid_certificate",
-    label: "Go on with an invalid certificate, and report what is wrong",
-    input: "switch",
-    when: is(TOOL, "http_check"),
-  },
-  {
-    name: "wait_seconds",
-    label: "Wait for an answer, in seconds",
-    input: "number",
-    least: 1,
-    most: 60,
-    placeholder: "2 to 10, by tool",
-    when: (values) => !is(TOOL, "netstat")(values),
-  },
 ]);
 
 /** `name` or `name=version`. */
