@@ -183,7 +183,6 @@ async fn sweep(app: &App) -> Result<()> {
             identity::expired_forget(tx, now).await?;
             idempotency::forget_before(tx, before).await?;
             jobs::secrets_sweep(tx).await?;
-            jobs::executions::sweep(tx).await?;
             Ok(())
         }))
         .await

@@ -34,7 +34,7 @@ CREATE TABLE executions (
   script_version BIGINT,
   rerun_of BIGINT
 );
-CREATE INDEX executions_open ON executions (id) WHERE open = true;
+CREATE INDEX executions_open ON executions (id) WHERE open;
 CREATE INDEX executions_by_script ON executions (script_id, id);
 
 -- Sealed with the master key; gone when no job that could still run needs it.

@@ -20,6 +20,7 @@ pub use uses::{User, used_by, uses_set};
 use crate::{
     Error, ListQuery, Tx,
     engine::{Value, record, values},
+    jobs::executions,
     list::{IDS, Key, Select, contains},
 };
 
@@ -159,8 +160,10 @@ pub async fn update(tx: &mut Tx<'_>, id: AgentId, properties: &Properties) -> Re
 /// Its jobs, attempts and output go with it, and payloads that no other job has; the audit stays.
 pub async fn delete(tx: &mut Tx<'_>, id: AgentId) -> Result<(), Error> {
     let payloads = crate::jobs::payloads_lock(tx, "j.agent_id = $1", id.0).await?;
+    let executions = executions::of_jobs(tx, "j.agent_id = $1", id.0).await?;
     tx.execute("DELETE FROM agents WHERE id = $1", &values![id])
         .await?;
+    executions::sweep(tx, &executions).await?;
     crate::jobs::payloads_sweep(tx, &payloads).await
 }
 

@@ -5,9 +5,9 @@ use postern_domain::{
 };
 
 use crate::{
-    Error, ListQuery, Tx,
+    Engine, Error, ListQuery, Tx,
     engine::{record, values},
-    list::{Key, Select, contains, within},
+    list::{IDS, Key, Select, contains, within},
 };
 
 record! {
@@ -91,10 +91,19 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Resu
     tx.insert(sql, &values).await.map(ExecutionId)
 }
 
+/// The table of jobs where they are found by their execution. SQLite is kept from going through all jobs of a tenant
+/// instead: it knows no numbers, and takes one for as good as the other.
+pub(super) fn by_execution(tx: &Tx<'_>) -> &'static str {
+    match tx.engine() {
+        Engine::Sqlite => "+j",
+        Engine::Postgres => "j",
+    }
+}
+
 /// With at least one job within reach.
-fn visible(select: &mut Select, reach: &Reach) {
+fn visible(tx: &Tx<'_>, select: &mut Select, reach: &Reach) {
     if !reach.everywhere {
-        let (condition, values) = within(reach, "j");
+        let (condition, values) = within(reach, by_execution(tx));
         let exists = format!("EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = e.id AND ({condition}))");
         select.and(&exists, values);
     }
@@ -103,7 +112,7 @@ fn visible(select: &mut Select, reach: &Reach) {
 pub async fn find(tx: &mut Tx<'_>, reach: &Reach, id: ExecutionId) -> Result<Option<Execution>, Error> {
     let mut select = Select::new(select!());
     select.and("e.id = ?", values![id]);
-    visible(&mut select, reach);
+    visible(tx, &mut select, reach);
     let (sql, values) = select.parts();
     tx.query_opt(sql, values)
         .await?
@@ -126,7 +135,7 @@ pub async fn list(
     page: &ListQuery,
 ) -> Result<Vec<Execution>, Error> {
     let mut select = Select::new(select!());
-    visible(&mut select, reach);
+    visible(tx, &mut select, reach);
     if let Some(text) = &filter.search {
         let pattern = contains(text);
         let condition = "lower(e.summary) LIKE ? ESCAPE '\\' OR lower(e.created_by) LIKE ? ESCAPE '\\'";
@@ -163,7 +172,7 @@ pub async fn counts(tx: &mut Tx<'_>, reach: &Reach, ids: &[ExecutionId]) -> Resu
     let mut select = Select::new("SELECT j.execution_id, j.state, count(*) FROM jobs j");
     select
         .and_in("j.execution_id", ids.iter().copied())
-        .within(reach, "j")
+        .within(reach, by_execution(tx))
         .push(" GROUP BY j.execution_id, j.state");
     let (sql, values) = select.parts();
     tx.query(sql, values)
@@ -184,7 +193,7 @@ pub async fn jobs_in(
     select
         .and("j.execution_id = ?", values![id])
         .and_in("j.state", states.iter().copied())
-        .within(reach, "j")
+        .within(reach, by_execution(tx))
         .push(" ORDER BY j.id");
     let (sql, values) = select.parts();
     tx.query(sql, values)
@@ -196,7 +205,8 @@ pub async fn jobs_in(
 
 /// Executions with batches to come whose pause, if any, is over.
 pub async fn open(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ExecutionId>, Error> {
-    let sql = "SELECT id FROM executions WHERE open = TRUE AND (resume_us IS NULL OR resume_us <= $1) ORDER BY id LIMIT $2";
+    // Sorted apart: in the order of ids SQLite would go through all there are.
+    let sql = "SELECT id FROM executions WHERE open AND (resume_us IS NULL OR resume_us <= $1) ORDER BY +id LIMIT $2";
     tx.query(sql, &values![now, limit])
         .await?
         .into_iter()
@@ -315,9 +325,32 @@ pub async fn repeat(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Repeat>, 
         .transpose()
 }
 
-/// Removes executions whose jobs were all deleted.
-pub async fn sweep(tx: &mut Tx<'_>) -> Result<u64, Error> {
-    let sql =
-        "DELETE FROM executions WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = executions.id)";
-    tx.execute(sql, &[]).await
+/// Executions of jobs that are about to be deleted.
+pub(crate) async fn of_jobs(
+    tx: &mut Tx<'_>,
+    condition: &'static str,
+    id: i64,
+) -> Result<Vec<ExecutionId>, Error> {
+    let sql = format!(
+        "SELECT DISTINCT j.execution_id FROM jobs j WHERE j.execution_id IS NOT NULL AND {condition}"
+    );
+    tx.query(&sql, &values![id])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// Removes those of these executions that have no job any more.
+pub(crate) async fn sweep(tx: &mut Tx<'_>, ids: &[ExecutionId]) -> Result<(), Error> {
+    for part in ids.chunks(IDS) {
+        let mut delete = Select::new("DELETE FROM executions");
+        delete.and_in("id", part.iter().copied()).and(
+            "NOT EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = executions.id)",
+            [],
+        );
+        let (sql, values) = delete.parts();
+        tx.execute(sql, values).await?;
+    }
+    Ok(())
 }

@@ -231,7 +231,12 @@ pub async fn list(
     page: &ListQuery,
 ) -> Result<Vec<Job>, Error> {
     let mut select = Select::new(select!());
-    select.within(reach, "j");
+    let table = if filter.executions.is_empty() {
+        "j"
+    } else {
+        executions::by_execution(tx)
+    };
+    select.within(reach, table);
     if let Some(text) = &filter.search {
         let pattern = contains(text);
         let condition = "lower(j.summary) LIKE ? ESCAPE '\\' OR lower(a.name) LIKE ? ESCAPE '\\'";
@@ -318,9 +323,11 @@ pub async fn save(
 /// Attempts and output go with it, and its payload when no other job has it.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), Error> {
     let payloads = payloads_lock(tx, "j.id = $1", id.0).await?;
+    let executions = executions::of_jobs(tx, "j.id = $1", id.0).await?;
     if tx.execute("DELETE FROM jobs WHERE id = $1", &values![id]).await? == 0 {
         return Err(Error::NotFound);
     }
+    executions::sweep(tx, &executions).await?;
     payloads_sweep(tx, &payloads).await
 }
 

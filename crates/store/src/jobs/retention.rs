@@ -1,8 +1,8 @@
 //! Removal of jobs that ended long ago, a few at a time.
 
-use postern_domain::{JobId, Timestamp};
+use postern_domain::{ExecutionId, JobId, Timestamp};
 
-use super::payloads_sweep;
+use super::{executions, payloads_sweep};
 use crate::{
     Error, Tx,
     engine::values,
@@ -35,12 +35,24 @@ pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<u64, Error> 
             .into_iter()
             .map(|row| row.read(0))
             .collect::<Result<Vec<i64>, Error>>()?;
+        let mut select = Select::new("SELECT DISTINCT j.execution_id FROM jobs j");
+        select
+            .and("j.execution_id IS NOT NULL", [])
+            .and_in("j.id", part.iter().copied());
+        let (sql, values) = select.parts();
+        let executions = tx
+            .query(sql, values)
+            .await?
+            .into_iter()
+            .map(|row| row.read(0))
+            .collect::<Result<Vec<ExecutionId>, Error>>()?;
         let mut delete = Select::new("DELETE FROM jobs");
         delete
             .and_in("id", part.iter().copied())
             .and("state NOT IN ('queued', 'pending', 'running')", []);
         let (sql, values) = delete.parts();
         removed += tx.execute(sql, values).await?;
+        executions::sweep(tx, &executions).await?;
         payloads_sweep(tx, &payloads).await?;
     }
     Ok(removed)

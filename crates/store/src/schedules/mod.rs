@@ -179,15 +179,20 @@ pub async fn list(
 
 /// Schedules with a tick that is due or waits.
 pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ScheduleId>, Error> {
-    let sql = "SELECT id FROM schedules WHERE next_us IS NOT NULL AND next_us <= $1 AND paused = FALSE
-               UNION
-               SELECT id FROM schedules WHERE waiting_us IS NOT NULL AND paused = FALSE
-               ORDER BY id LIMIT $2";
-    tx.query(sql, &values![now, limit])
+    let sql = "SELECT id FROM schedules WHERE next_us <= $1 AND paused = FALSE
+               UNION ALL
+               SELECT id FROM schedules WHERE waiting_us > 0 AND paused = FALSE
+               LIMIT $2";
+    let mut due = tx
+        .query(sql, &values![now, limit])
         .await?
         .into_iter()
         .map(|row| row.read(0))
-        .collect()
+        .collect::<Result<Vec<ScheduleId>, Error>>()?;
+    // One that waits may have another tick due.
+    due.sort_unstable();
+    due.dedup();
+    Ok(due)
 }
 
 /// As `find`, for a tick; passed over when another server has it in hand.

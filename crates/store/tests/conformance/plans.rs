@@ -3,8 +3,14 @@
 use std::{cell::RefCell, sync::Once};
 
 use futures_util::future::BoxFuture;
-use postern_domain::{AgentId, AttemptId, JobId, TenantId, permission::Reach};
-use postern_store::{Cursor, Error, ListQuery, SortDirection, Tx, agents, audit, jobs, outputs, tx};
+use postern_domain::{
+    AgentId, AttemptId, ExecutionId, JobId, ScheduleId, TenantId, job::JobState, permission::Reach,
+};
+use postern_store::{
+    Cursor, Error, ListQuery, SortDirection, Tx, agents, audit,
+    jobs::{self, executions},
+    outputs, schedules, tx,
+};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -128,10 +134,15 @@ async fn fill(db: &TestDatabase) {
          INSERT INTO agent_labels (agent_id, name, value) SELECT id, 'name', name FROM agents;
          INSERT INTO payloads (digest, body) {payloads} SELECT i, 'x' FROM n;
          INSERT INTO jobs (id, tenant_id, organization_id, agent_id, type, payload_id, summary, state, priority,
-                           timeout_seconds, due_us, created_us, created_by)
+                           timeout_seconds, due_us, created_us, created_by, execution_id, finished_us)
          {jobs} SELECT i - 10000, {NUMBER}, {NUMBER}, i % 500 + 1, 'command', i % 5000 + 1, 'x',
                 CASE WHEN i % 199 = 0 THEN 'queued' WHEN i % 333 = 0 THEN 'running' ELSE 'completed' END,
-                2, 300, {now}, 0, 'x' FROM n;
+                2, 300, {now}, 0, 'x', i / 2, CASE WHEN i % 199 <> 0 AND i % 333 <> 0 THEN i END FROM n;
+         INSERT INTO executions (id, tenant_id, type, summary, created_us, created_by, targets)
+         {jobs} SELECT i - 10000, {NUMBER}, 'command', 'x', 0, 'x', '{{}}' FROM n;
+         INSERT INTO schedules (tenant_id, name, description, definition, owner_id, next_us, created_us, created_by,
+                                updated_us, updated_by)
+         {payloads} SELECT {NUMBER}, 'schedule ' || i, '', '{{}}', 1, CASE WHEN i % 100 = 0 THEN {now} END, 0, 'x', 0, 'x' FROM n;
          INSERT INTO attempts (job_id, number, state, checkin_number, fence, handed_us)
          SELECT id, 1, state, 1, 1, 0 FROM jobs WHERE state <> 'queued';
          UPDATE jobs SET attempt_id = (SELECT t.id FROM attempts t WHERE t.job_id = jobs.id);
@@ -154,7 +165,7 @@ macro_rules! without {
 
 /// Reads one of the tables that grow from end to end.
 fn reads_all(step: &str) -> bool {
-    const TABLES: [&str; 10] = [
+    const TABLES: [&str; 14] = [
         "jobs",
         "j",
         "attempts",
@@ -165,6 +176,10 @@ fn reads_all(step: &str) -> bool {
         "p",
         "agent_labels",
         "l",
+        "executions",
+        "e",
+        "schedules",
+        "s",
     ];
     let scan = step.strip_prefix("SCAN ").unwrap_or_default();
     !step.contains("INDEX")
@@ -173,11 +188,16 @@ fn reads_all(step: &str) -> bool {
             .any(|table| scan == *table || step.contains(&format!("Seq Scan on {table} ")))
 }
 
+/// Goes through the jobs of a tenant.
+fn by_tenant(step: &str) -> bool {
+    reads_all(step) || step.contains("jobs_by_tenant") || step.contains("jobs_by_state")
+}
+
 /// Reads all, or sorts what an index gives in order. In the order of its ids SQLite reads no more of a table than
 /// the page.
 fn reads_more_than_a_page(step: &str) -> bool {
     let sorts = step.contains("TEMP B-TREE") || step.contains("Sort  (");
-    let by_id = ["SCAN j", "SCAN audit"].contains(&step);
+    let by_id = ["SCAN j", "SCAN e", "SCAN audit"].contains(&step);
     sorts || (reads_all(step) && !by_id)
 }
 
@@ -195,6 +215,15 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(reads_all, db, tx => jobs::machine(tx, JobId(NUMBER)).await);
     without!(reads_all, db, tx => jobs::attempts(tx, JobId(NUMBER)).await);
     without!(reads_all, db, tx => outputs::read(tx, AttemptId(NUMBER), outputs::Stream::Stdout, 1).await);
+    let execution = ExecutionId(NUMBER);
+    without!(reads_all, db, tx => executions::open(tx, NOW, 100).await);
+    without!(reads_all, db, tx => executions::rolling(tx, execution).await);
+    without!(reads_all, db, tx => executions::tally(tx, execution).await);
+    without!(reads_all, db, tx => executions::counts(tx, &everywhere(), &[execution]).await);
+    without!(reads_all, db, tx => executions::jobs_in(tx, &everywhere(), execution, JobState::ALL).await);
+    without!(reads_all, db, tx => jobs::ended_before(tx, NOW, 100).await);
+    without!(reads_all, db, tx => schedules::due(tx, NOW, 100).await);
+    without!(reads_all, db, tx => schedules::find(tx, ScheduleId(NUMBER)).await);
     without!(reads_all, db, tx => audit::head(tx).await);
     without!(reads_all, db, tx => audit::sealed_after(tx, 100, 10).await);
     let by_label = agents::Filter {
@@ -214,6 +243,19 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
         ..Default::default()
     };
     without!(reads_all, db, tx => jobs::list(tx, &everywhere(), &by_name, &page(50)).await);
+    // An execution's jobs are found by it, not among all of the tenant's.
+    let of_tenant = Reach {
+        tenants: vec![TenantId(NUMBER)],
+        ..Reach::default()
+    };
+    let (one, other) = (of_tenant.clone(), of_tenant.clone());
+    let by_execution = jobs::Filter {
+        executions: vec![NUMBER],
+        ..Default::default()
+    };
+    without!(by_tenant, db, tx => jobs::list(tx, &one, &by_execution, &page(50)).await);
+    without!(by_tenant, db, tx => executions::counts(tx, &other, &[execution]).await);
+    without!(by_tenant, db, tx => executions::jobs_in(tx, &of_tenant, execution, JobState::ALL).await);
 }
 
 async fn a_page_of_a_list_reads_a_page(db: TestDatabase) {
@@ -238,6 +280,8 @@ async fn a_page_of_a_list_reads_a_page(db: TestDatabase) {
             for reach in [everywhere(), tenant.clone()] {
                 let (all, reach, query) = (jobs::Filter::default(), reach.clone(), query.clone());
                 let (trail, also, again) = (audit::Filter::default(), reach.clone(), query.clone());
+                let (runs, whose, once) = (executions::Filter::default(), reach.clone(), query.clone());
+                without!(reads_more_than_a_page, db, tx => executions::list(tx, &whose, &runs, &once).await);
                 without!(reads_more_than_a_page, db, tx => jobs::list(tx, &reach, &all, &query).await);
                 without!(reads_more_than_a_page, db, tx => audit::list(tx, &also, &trail, &again).await);
             }
