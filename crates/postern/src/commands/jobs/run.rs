@@ -3,7 +3,10 @@
 use std::{process::ExitCode, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use postern_api::jobs::{Job, JobPreview, JobReference, JobsCreated, StreamName};
+use postern_api::{
+    jobs::{Job, JobDetail, JobPreview, JobReference, JobsCreated, StreamName},
+    secret::SecretText,
+};
 use postern_client::IdempotencyKey;
 use postern_domain::job::JobState;
 use postern_protocol::payload::JobPayload;
@@ -81,12 +84,13 @@ pub(crate) async fn stay(
         console.answer(&created, |created| print_created(created, console))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let password = created.generated_password.as_ref();
     let stay = async {
         match created.jobs.as_slice() {
-            [job] => stay_with_one(job, options.follow, context)
+            [job] => stay_with_one(job, options.follow, password, context)
                 .await
                 .map_err(|failure| blame(options, failure)),
-            jobs => stay_with_several(jobs, options.follow, context).await,
+            jobs => stay_with_several(jobs, options.follow, password, context).await,
         }
     };
     tokio::select! {
@@ -142,7 +146,12 @@ fn print_created(created: &JobsCreated, console: &Console) {
     }
 }
 
-async fn stay_with_one(reference: &JobReference, follow: bool, context: &Context<'_>) -> Result<u8, Failure> {
+async fn stay_with_one(
+    reference: &JobReference,
+    follow: bool,
+    password: Option<&SecretText>,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
     let console = context.console;
     let person = console.is_terminal(StreamName::Stderr);
     if person {
@@ -157,7 +166,7 @@ async fn stay_with_one(reference: &JobReference, follow: bool, context: &Context
     let job = watcher.watch(reference.id).await?;
     if console.is_json() {
         let detail = context.client.job_show(job.id).await?;
-        console.json(&json!({ "jobs": [detail] }))?;
+        console.json(&ended(&[detail], password))?;
     } else if !follow {
         print_output(job.id, Some(job.attempt), None, context).await?;
     }
@@ -168,10 +177,20 @@ async fn stay_with_one(reference: &JobReference, follow: bool, context: &Context
     Ok(code)
 }
 
+/// The jobs at their end, and the password that is shown only now.
+fn ended(jobs: &[JobDetail], password: Option<&SecretText>) -> serde_json::Value {
+    let mut answer = json!({ "jobs": jobs });
+    if let Some(password) = password {
+        answer["generated_password"] = password.reveal().into();
+    }
+    answer
+}
+
 /// A job that was lost from sight counts as not completed, and the others are still watched.
 async fn stay_with_several(
     references: &[JobReference],
     follow: bool,
+    password: Option<&SecretText>,
     context: &Context<'_>,
 ) -> Result<u8, Failure> {
     let console = context.console;
@@ -206,7 +225,7 @@ async fn stay_with_several(
         for reference in references {
             details.push(context.client.job_show(reference.id).await?);
         }
-        console.json(&json!({ "jobs": details }))?;
+        console.json(&ended(&details, password))?;
     } else {
         let rows = endings
             .iter()
@@ -281,6 +300,16 @@ mod tests {
             "finished_at": null, "exit_code": exit_code, "reason": null, "waits": null,
         });
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_drawn_password_stands_beside_the_jobs() {
+        let drawn = SecretText::new("s3cret");
+        assert_eq!(
+            ended(&[], Some(&drawn)),
+            json!({"jobs": [], "generated_password": "s3cret"})
+        );
+        assert_eq!(ended(&[], None), json!({"jobs": []}));
     }
 
     #[test]
