@@ -39,6 +39,10 @@ const NEEDS: [Need; 11] = [
         present: |_| find_program("nginx").is_some(),
     },
     Need {
+        package: "jq",
+        present: |_| find_program("jq").is_some(),
+    },
+    Need {
         package: "dnsmasq-base",
         present: |_| find_program("dnsmasq").is_some(),
     },
