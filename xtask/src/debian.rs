@@ -13,7 +13,7 @@ struct Need {
     present: fn(&Workspace) -> bool,
 }
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 12] = [
     Need {
         package: "gcc",
         present: |_| find_program("cc").is_some(),
