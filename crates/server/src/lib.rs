@@ -13,6 +13,7 @@ mod http;
 mod hub;
 mod keys;
 mod metrics;
+mod named;
 mod random;
 mod rooms;
 mod tls;

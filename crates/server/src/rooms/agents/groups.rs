@@ -5,7 +5,7 @@ use postern_api::{
     groups::{Group, GroupCreate, GroupUpdate},
     targets::Targets,
 };
-use postern_domain::{GroupId, name::check_name, permission::Permission};
+use postern_domain::{GroupId, permission::Permission};
 use postern_store::{
     Cursor, SortDirection, Tx,
     agents::groups::{self, GroupText},
@@ -21,6 +21,7 @@ use crate::{
         extract::{List, page_of, unknown_filter},
         idempotency::{self, Key},
     },
+    named::{self, json, taken},
     rooms::identity::places::place_for,
 };
 
@@ -78,7 +79,7 @@ pub(super) async fn group_create(
             let place = place_for(tx, &author, lies, MANAGE, VIEW).await?;
             let id = groups::create(tx, place, &text, &author.actor(), now)
                 .await
-                .map_err(|error| taken(error, &text.name))?;
+                .map_err(|error| taken(error, "a host group", &text.name))?;
             let group = load(tx, id).await?;
             let mut entry = author.entry(now, "group_create", format!("group:{id}"), place.tenant);
             entry.after = Some(json(&group)?);
@@ -107,7 +108,7 @@ pub(super) async fn group_update(
                 request.description.as_deref().unwrap_or(&before.description),
                 request.targets.as_ref().unwrap_or(&before.targets),
             )?;
-            groups::update(tx, id, &text).await.map_err(|error| taken(error, &text.name))?;
+            groups::update(tx, id, &text).await.map_err(|error| taken(error, "a host group", &text.name))?;
             let after = load(tx, id).await?;
             let mut entry = caller.entry(now, "group_update", format!("group:{id}"), tenant);
             entry.before = Some(json(&before)?);
@@ -145,15 +146,8 @@ async fn load(tx: &mut Tx<'_>, id: GroupId) -> Result<Group> {
 }
 
 fn text_of(name: &str, description: &str, wanted: &Targets) -> Result<GroupText> {
-    check_name(name).map_err(|error| Error::invalid("name", error))?;
-    if name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message = "must not be a number: groups are addressed by name or by id";
-        return Err(Error::invalid("name", message));
-    }
-    if description.chars().count() > MAX_DESCRIPTION {
-        let message = format!("is longer than {MAX_DESCRIPTION} characters");
-        return Err(Error::invalid("description", message));
-    }
+    named::check(name, "groups")?;
+    named::check_text("description", description, MAX_DESCRIPTION)?;
     targets::check(wanted)?;
     if !wanted.groups.is_empty() {
         let message = "has groups in it: give the hosts of this group themselves";
@@ -164,20 +158,6 @@ fn text_of(name: &str, description: &str, wanted: &Targets) -> Result<GroupText>
         description: description.to_owned(),
         targets: json(wanted)?,
     })
-}
-
-fn taken(error: postern_store::Error, name: &str) -> Error {
-    match error {
-        postern_store::Error::Duplicate(_) => Error::conflict(
-            "name_taken",
-            format!("There is a host group {name:?} already. Choose another name."),
-        ),
-        other => other.into(),
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
 }
 
 fn group_of(row: groups::Group) -> Result<Group> {

@@ -32,6 +32,7 @@ use crate::{
         Caller,
         idempotency::{self, Answered, Key},
     },
+    named::json,
     rooms::agents::targets::{check as check_targets, resolve},
 };
 
@@ -270,10 +271,6 @@ async fn record(
 pub(crate) fn digest(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
 }
 
 fn check_sealing(hosts: &[Host]) -> Result<()> {

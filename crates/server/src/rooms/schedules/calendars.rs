@@ -7,7 +7,6 @@ use postern_api::{
 use postern_domain::{
     CalendarId, Timestamp,
     calendar::{self, Entry},
-    name::check_name,
     permission::Permission,
 };
 use postern_store::{
@@ -24,6 +23,7 @@ use crate::{
         extract::{List, page_of, unknown_filter},
         idempotency::{self, Key},
     },
+    named::{self, json, taken},
     rooms::identity::places::place_for,
 };
 
@@ -94,7 +94,7 @@ pub(super) async fn calendar_create(
             let place = place_for(tx, &author, lies, MANAGE, VIEW).await?;
             let id = calendars::create(tx, place, &saved, &author.actor(), now)
                 .await
-                .map_err(|error| taken(error, &saved.name))?;
+                .map_err(|error| taken(error, "a calendar", &saved.name))?;
             let calendar = load(tx, id, now).await?;
             let mut entry = author.entry(now, "calendar_create", format!("calendar:{id}"), place.tenant);
             entry.after = Some(json(&calendar)?);
@@ -123,7 +123,7 @@ pub(super) async fn calendar_update(
                 request.zone.as_deref().unwrap_or(&before.zone),
                 request.entries.as_deref().unwrap_or(&before.entries),
             )?;
-            calendars::update(tx, id, &saved).await.map_err(|error| taken(error, &saved.name))?;
+            calendars::update(tx, id, &saved).await.map_err(|error| taken(error, "a calendar", &saved.name))?;
             let after = load(tx, id, now).await?;
             let mut entry = caller.entry(now, "calendar_update", format!("calendar:{id}"), tenant);
             entry.before = Some(json(&before)?);
@@ -173,11 +173,8 @@ async fn load(tx: &mut Tx<'_>, id: CalendarId, now: Timestamp) -> Result<Calenda
 }
 
 fn saved_of(name: &str, description: &str, zone: &str, entries: &[Entry]) -> Result<Saved> {
-    check_name(name).map_err(|error| Error::invalid("name", error))?;
-    if description.chars().count() > MAX_DESCRIPTION {
-        let message = format!("is longer than {MAX_DESCRIPTION} characters");
-        return Err(Error::invalid("description", message));
-    }
+    named::check(name, "calendars")?;
+    named::check_text("description", description, MAX_DESCRIPTION)?;
     calendar::Calendar::new(zone, entries).map_err(|error| match error {
         calendar::CalendarError::Zone => Error::invalid("zone", error),
         other => Error::invalid("entries", other),
@@ -188,20 +185,6 @@ fn saved_of(name: &str, description: &str, zone: &str, entries: &[Entry]) -> Res
         zone: zone.to_owned(),
         entries: json(&entries)?,
     })
-}
-
-fn taken(error: postern_store::Error, name: &str) -> Error {
-    match error {
-        postern_store::Error::Duplicate(_) => Error::conflict(
-            "name_taken",
-            format!("There is a calendar {name:?} already. Choose another name."),
-        ),
-        other => other.into(),
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
 }
 
 fn entries_of(row: &calendars::Calendar) -> Result<Vec<Entry>> {

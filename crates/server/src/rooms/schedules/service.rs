@@ -10,7 +10,6 @@ use postern_api::{
 };
 use postern_domain::{
     AgentId, ScheduleId, Timestamp,
-    name::check_name,
     permission::Permission,
     schedule::{self, Cron},
 };
@@ -35,6 +34,7 @@ use crate::{
         extract::{List, page_of, unknown_filter},
         idempotency::{self, Key},
     },
+    named::{self, json, taken},
     random,
     rooms::{
         identity::places::place_for,
@@ -132,7 +132,7 @@ pub(super) async fn schedule_create(
             let name = saved.name.clone();
             let id = schedules::create(tx, place, saved, &author.actor(), now)
                 .await
-                .map_err(|error| taken(error, &name))?;
+                .map_err(|error| taken(error, "a schedule", &name))?;
             uses(tx, id, &name, &named).await?;
             let schedule = load(&inner, tx, id).await?;
             let mut entry = author.entry(now, "schedule_create", format!("schedule:{id}"), place.tenant);
@@ -176,7 +176,7 @@ pub(super) async fn schedule_update(
             let name = saved.name.clone();
             schedules::update(tx, id, saved, &caller.actor(), now)
                 .await
-                .map_err(|error| taken(error, &name))?;
+                .map_err(|error| taken(error, "a schedule", &name))?;
             uses(tx, id, &name, &named).await?;
             let after = load(&inner, tx, id).await?;
             let mut entry = caller.entry(now, "schedule_update", format!("schedule:{id}"), tenant);
@@ -292,11 +292,8 @@ impl Draft {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<(Saved, Vec<AgentId>)> {
-        check_name(&self.name).map_err(|error| Error::invalid("name", error))?;
-        if self.description.chars().count() > MAX_DESCRIPTION {
-            let message = format!("is longer than {MAX_DESCRIPTION} characters");
-            return Err(Error::invalid("description", message));
-        }
+        named::check(&self.name, "schedules")?;
+        named::check_text("description", &self.description, MAX_DESCRIPTION)?;
         let definition = &self.definition;
         let cron = cron_of(&definition.cron, &definition.zone, "definition.")?;
         if definition.max_runs == Some(0) {
@@ -393,18 +390,4 @@ async fn schedule_of(app: &App, tx: &mut Tx<'_>, row: schedules::Schedule) -> Re
         updated_at: row.updated,
         updated_by: row.updated_by,
     })
-}
-
-fn taken(error: postern_store::Error, name: &str) -> Error {
-    match error {
-        postern_store::Error::Duplicate(_) => Error::conflict(
-            "name_taken",
-            format!("There is a schedule {name:?} already. Choose another name."),
-        ),
-        other => other.into(),
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -7,9 +7,7 @@ use postern_api::{
         ScriptRestore, ScriptUpdate, ScriptVersion, ScriptVersionLine,
     },
 };
-use postern_domain::{
-    ScriptId, Timestamp, job::MAX_TIMEOUT_SECONDS, name::check_name, parameter, permission::Permission,
-};
+use postern_domain::{ScriptId, Timestamp, job::MAX_TIMEOUT_SECONDS, parameter, permission::Permission};
 use postern_protocol::payload::{JobPayload, Language, Script as ScriptPayload};
 use postern_store::{
     Cursor, SortDirection, Tx, audit,
@@ -26,6 +24,7 @@ use crate::{
         extract::{List, page_of, unknown_filter, words},
         idempotency::{self, Key},
     },
+    named::{self, taken},
     rooms::{identity::places::place_for, jobs::run::digest},
 };
 
@@ -146,7 +145,7 @@ async fn create(
     let version = version_of(tx, caller, new.language, definition, message).await?;
     let id = scripts::create(tx, new, &version, &caller.actor(), now)
         .await
-        .map_err(|error| taken(error, &new.name))?;
+        .map_err(|error| taken(error, "a script or library", &new.name))?;
     let mut entry = caller.entry(now, action, format!("script:{id}"), new.place.tenant);
     let after = serde_json::json!({
         "kind": new.kind, "name": new.name, "language": new.language, "version": 1, "sha256": version.digest,
@@ -222,7 +221,7 @@ pub(super) async fn script_update(
             if (name, description) != (&*script.name, &*script.description) {
                 scripts::rename(tx, id, name, description, &caller.actor(), now)
                     .await
-                    .map_err(|error| taken(error, name))?;
+                    .map_err(|error| taken(error, "a script or library", name))?;
                 let mut entry = caller.entry(now, "script_update", format!("script:{id}"), script.tenant_id);
                 entry.before = Some(serde_json::json!({"name": script.name, "description": script.description}).to_string());
                 entry.after = Some(serde_json::json!({"name": name, "description": description}).to_string());
@@ -414,20 +413,9 @@ fn no_version(id: ScriptId, number: u32) -> Error {
 }
 
 fn check_text(name: &str, description: &str, message: &str) -> Result<()> {
-    check_name(name).map_err(|error| Error::invalid("name", error))?;
-    if name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let problem = "must not be a number: scripts are addressed by name or by id";
-        return Err(Error::invalid("name", problem));
-    }
-    for (field, text, most) in [
-        ("description", description, MAX_DESCRIPTION),
-        ("message", message, MAX_MESSAGE),
-    ] {
-        if text.chars().count() > most {
-            return Err(Error::invalid(field, format!("is longer than {most} characters")));
-        }
-    }
-    Ok(())
+    named::check(name, "scripts")?;
+    named::check_text("description", description, MAX_DESCRIPTION)?;
+    named::check_text("message", message, MAX_MESSAGE)
 }
 
 /// As far as that goes without the libraries.
@@ -540,16 +528,6 @@ async fn detail_of(tx: &mut Tx<'_>, script: scripts::Script) -> Result<ScriptDet
             .collect(),
         script: saved_of(script)?,
     })
-}
-
-fn taken(error: postern_store::Error, name: &str) -> Error {
-    match error {
-        postern_store::Error::Duplicate(_) => Error::conflict(
-            "name_taken",
-            format!("There is a script or library {name:?} already. Choose another name."),
-        ),
-        other => other.into(),
-    }
 }
 
 /// The text that would run, and what else a run takes from the version.
