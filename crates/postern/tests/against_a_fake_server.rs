@@ -135,13 +135,13 @@ fn created(agents: &[(i64, &str)]) -> Answer {
         .iter()
         .map(|(id, agent)| json!({"id": id, "agent_id": id, "agent": agent, "state": "queued"}))
         .collect();
-    (201, json!({"jobs": jobs}).to_string())
+    (201, json!({"execution_id": 1, "jobs": jobs}).to_string())
 }
 
 fn state(id: i64, agent: &str, state: &str, exit_code: Option<i32>) -> String {
     let job = json!({
         "id": id, "type": "command", "payload": {"argv": ["true"]}, "summary": "true", "agent_id": id,
-        "agent": agent, "organization_id": 1, "state": state, "priority": "normal", "timeout_seconds": 300,
+        "agent": agent, "organization_id": 1, "execution_id": 1, "batch": 1, "state": state, "priority": "normal", "timeout_seconds": 300,
         "not_before": null, "created_at": "2026-11-22T09:30:00Z", "created_by": "anna", "attempt": 1,
         "cancel_requested": false, "started_at": null, "finished_at": null, "exit_code": exit_code,
         "reason": exit_code.map(|code| format!("Exit code {code}")), "waits": null,

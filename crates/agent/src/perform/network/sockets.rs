@@ -18,6 +18,8 @@ use postern_protocol::{
 
 /// Those shown; with every field at its longest they fit into a result.
 const SOCKETS: usize = 1500;
+/// Those looked at of each protocol and all before it: a busy host has many that only wait to be forgotten.
+const READ: usize = 50_000;
 
 pub(super) fn netstat(protocol: Option<NetworkProtocol>, listening_only: bool) -> io::Result<NetstatResult> {
     read(Path::new("/proc"), protocol, listening_only)
@@ -44,12 +46,14 @@ fn read(proc: &Path, protocol: Option<NetworkProtocol>, listening_only: bool) ->
         for line in text.lines().skip(1) {
             let line = parse(&line?, kind).filter(|line| !listening_only || line.listens());
             lines.extend(line);
-            if lines.len() > SOCKETS {
+            if lines.len() > READ {
                 break;
             }
         }
     }
     let truncated = lines.len() > SOCKETS;
+    // What is cut is what says least.
+    lines.sort_by_key(Line::interest);
     lines.truncate(SOCKETS);
     let holders = holders(proc);
     let mut users = HashMap::new();
@@ -79,6 +83,15 @@ impl Line {
         match self.protocol {
             NetworkProtocol::Tcp => self.state == 0x0a,
             NetworkProtocol::Udp => self.remote.port() == 0,
+        }
+    }
+
+    /// What is shown first, and cut last: who listens, then who talks, then what is over.
+    fn interest(&self) -> u8 {
+        match self.state() {
+            _ if self.listens() => 0,
+            "TIME_WAIT" | "CLOSE" => 2,
+            _ => 1,
         }
     }
 
@@ -281,6 +294,15 @@ mod tests {
         fs::write(dir.path().join("net/tcp6"), format!("head\n{line}")).unwrap();
         let cut = read(dir.path(), None, false).unwrap();
         assert_eq!((cut.sockets.len(), cut.truncated), (SOCKETS, true));
+        let over = line.replace(" 0A ", " 06 ").repeat(2 * SOCKETS);
+        fs::write(dir.path().join("net/tcp"), format!("head\n{over}")).unwrap();
+        let shown = read(dir.path(), None, false).unwrap();
+        let listening = shown.sockets.iter().filter(|socket| socket.state != "TIME_WAIT");
+        assert_eq!(
+            listening.count(),
+            SOCKETS / 2 + 1,
+            "what is over makes room for what is not"
+        );
     }
 
     proptest! {

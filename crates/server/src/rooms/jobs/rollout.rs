@@ -30,15 +30,22 @@ pub(crate) async fn executions_advance(app: &App) -> Result<()> {
         .store
         .scan::<_, Error, _>(tx!(tx => Ok(executions::open(tx, now, ROUND).await?)))
         .await?;
+    // One that fails does not hold up the others.
+    let mut failure = None;
     for id in open {
-        let news = app.store.write(tx!(tx => advance(tx, id, now).await)).await?;
+        let advanced = app.store.write(tx!(tx => advance(tx, id, now).await)).await;
         crate::failpoint::hit("after-execution-advanced");
-        for job in news.changed {
-            app.hub.job_changed(job, News::State);
+        match advanced {
+            Ok(news) => {
+                for job in news.changed {
+                    app.hub.job_changed(job, News::State);
+                }
+                app.hub.wake(news.agents);
+            }
+            Err(error) => failure = Some(error),
         }
-        app.hub.wake(news.agents);
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 #[derive(Default)]

@@ -31,17 +31,22 @@ pub(crate) async fn schedules_advance(app: &App) -> Result<()> {
         .store
         .scan::<_, Error, _>(tx!(tx => Ok(schedules::due(tx, now, ROUND).await?)))
         .await?;
+    // One that fails does not keep the others from their ticks.
+    let mut failure = None;
     for id in due {
         crate::failpoint::hit("before-schedule-tick");
         let inner = app.clone();
-        let agents = app
+        let advanced = app
             .store
             .write(tx!(tx => advance(&inner, tx, id, now).await))
-            .await?;
+            .await;
         crate::failpoint::hit("after-schedule-tick");
-        app.hub.wake(agents);
+        match advanced {
+            Ok(agents) => app.hub.wake(agents),
+            Err(error) => failure = Some(error),
+        }
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 /// Agents with new jobs.
