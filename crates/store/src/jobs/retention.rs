@@ -6,7 +6,7 @@ use super::{executions, payloads_sweep};
 use crate::{
     Error, Tx,
     engine::values,
-    list::{IDS, Select},
+    list::{IDS, Select, marks},
 };
 
 /// The oldest jobs that ended before this, at most `limit`. A timed-out job may still run on its host, so it stays.
@@ -25,9 +25,12 @@ pub async fn ended_before(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Res
 pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<u64, Error> {
     let mut removed = 0;
     for part in ids.chunks(IDS) {
-        let mut select =
-            Select::new("SELECT DISTINCT p.id FROM payloads p JOIN jobs j ON j.payload_id = p.id");
-        select.and_in("j.id", part.iter().copied()).push(" ORDER BY p.id");
+        // Locked first, so that no new job takes up one that goes.
+        let lock = tx.for_delete("p");
+        let mut select = Select::new("SELECT p.id FROM payloads p");
+        let (marks, values) = marks(part.iter().copied());
+        let of_them = format!("p.id IN (SELECT j.payload_id FROM jobs j WHERE j.id IN ({marks}))");
+        select.and(&of_them, values).push(" ORDER BY p.id").push(&lock);
         let (sql, values) = select.parts();
         let payloads = tx
             .query(sql, values)

@@ -20,8 +20,8 @@ pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
     let Some(days) = app.site.retain_jobs_days else {
         return Ok(());
     };
-    let before = app.now().minus(DAY * days);
-    let mut removed = 0;
+    let now = app.now();
+    let before = now.minus(DAY * days);
     for _ in 0..ROUNDS {
         let old = app
             .store
@@ -30,27 +30,25 @@ pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
         if old.is_empty() || app.shutdown.is_cancelled() {
             break;
         }
-        removed += app
-            .store
-            .write::<_, Error, _>(tx!(tx => Ok(jobs::remove_ended(tx, &old).await?)))
-            .await?;
-    }
-    if removed > 0 {
-        let entry = audit::Entry {
-            tenant: None,
-            at: app.now(),
-            actor: "system".into(),
-            token_id: None,
-            action: "jobs_expire",
-            object: format!("jobs:{removed}"),
-            refused: false,
-            before: None,
-            after: Some(serde_json::json!({"removed": removed, "ended_before": before}).to_string()),
-            reason: Some(format!("Ended more than {days} days ago")),
-            address: None,
-        };
         app.store
-            .write::<_, Error, _>(tx!(tx => Ok(audit::append(tx, vec![entry]).await?)))
+            .write::<_, Error, _>(tx!(tx => {
+                let removed = jobs::remove_ended(tx, &old).await?;
+                let after = serde_json::json!({"removed": removed, "ended_before": before, "jobs": old});
+                let entry = audit::Entry {
+                    tenant: None,
+                    at: now,
+                    actor: "system".into(),
+                    token_id: None,
+                    action: "jobs_expire",
+                    object: format!("jobs:{removed}"),
+                    refused: false,
+                    before: None,
+                    after: Some(after.to_string()),
+                    reason: Some(format!("Ended more than {days} days ago")),
+                    address: None,
+                };
+                Ok(audit::append(tx, vec![entry]).await?)
+            }))
             .await?;
     }
     Ok(())

@@ -410,7 +410,6 @@ async fn a_secret_reaches_its_agent_and_stands_nowhere_in_clear(server: TestServ
             .request(reqwest::Method::GET, path)
             .bearer_auth(server.admin_token());
         let text = postern_testkit::Answer::of(request).await.text();
-        assert!(text.contains("token") || !text.contains(CANARY), "{path}: {text}");
         assert!(!text.contains(CANARY), "{path}");
     }
     let everything = dump(&server).await;
@@ -419,10 +418,9 @@ async fn a_secret_reaches_its_agent_and_stands_nowhere_in_clear(server: TestServ
     one.start(&second).await;
     one.exit(&second, 0).await;
     server.clock.advance_seconds(61);
-    let removed = server
+    server
         .write(tx!(tx => postern_store::jobs::secrets_sweep(tx).await))
         .await;
-    assert!(removed <= 1);
     let all = ExecutionRerun {
         hosts: RerunHosts::All,
     };
