@@ -194,6 +194,12 @@ impl TestServer {
         })
     }
 
+    /// From the next start on, jobs are removed so many days after they ended.
+    pub fn retain_jobs_days(&mut self, days: u32) {
+        let parts = self.parts.as_mut().expect("the server runs");
+        parts.config.retain_jobs_days = Some(days);
+    }
+
     /// Stops, and starts again on the same data and address.
     pub async fn restart(&mut self) {
         self.restart_after(Duration::ZERO).await;

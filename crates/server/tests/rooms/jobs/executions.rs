@@ -1,5 +1,7 @@
 //! Whole executions: batches, bulk changes, keys, secrets, files.
 
+use std::time::Duration;
+
 use postern_api::{
     ListRequest,
     executions::{ArchiveFormat, ExecutionRerun, RerunHosts},
@@ -14,6 +16,7 @@ use postern_domain::{
     rollout::{Amount, Rolling},
 };
 use postern_protocol::payload::{JobPayload, Language, Script, UserAction, UserControl};
+use postern_server::clock::Clock as _;
 use postern_store::tx;
 use postern_testkit::{SimAgent, TestServer, argv, key, on, until};
 
@@ -34,6 +37,7 @@ on_both_databases! {
     a_secret_reaches_its_agent_and_stands_nowhere_in_clear,
     secrets_that_do_not_fit_the_work_are_refused,
     a_password_nobody_gave_is_shown_once,
+    what_ended_long_ago_is_removed_where_that_is_wanted,
 }
 
 async fn agents<const N: usize>(server: &TestServer, names: [&str; N]) -> [SimAgent; N] {
@@ -493,4 +497,31 @@ async fn a_password_nobody_gave_is_shown_once(server: TestServer) {
     let order = one.order().await;
     assert_eq!(one.secrets(&order)["password"].as_str(), drawn.reveal());
     assert!(!dump(&server).await.contains(drawn.reveal()));
+}
+
+async fn what_ended_long_ago_is_removed_where_that_is_wanted(mut server: TestServer) {
+    let today = server.clock.now();
+    server.clock.set(today.minus(Duration::from_secs(9 * 24 * 3600)));
+    let [one] = agents(&server, ["a-1"]).await;
+    let admin = server.admin();
+    let request = on(&["a-1"], argv(&["x"]));
+    let made = admin.job_create(&request, &key()).await.unwrap();
+    one.run(0).await;
+    server.clock.set(today);
+    let later = admin.job_create(&request, &key()).await.unwrap();
+    one.run(0).await;
+    server.retain_jobs_days(8);
+    server.restart().await;
+    until("the old job is gone", || async {
+        server.admin().job_show(made.jobs[0].id).await.err().map(|_| ())
+    })
+    .await;
+    assert_eq!(
+        refused(server.admin().execution_show(made.execution_id).await).0,
+        404
+    );
+    assert_eq!(state(&server, later.jobs[0].id).await, JobState::Completed);
+    let record = crate::filtered(&[("action", "jobs_expire")]);
+    let records = server.admin().audit_list(&record).await.unwrap().items;
+    assert_eq!((records.len(), records[0].actor.as_str()), (1, "system"));
 }
