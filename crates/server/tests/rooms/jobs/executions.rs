@@ -15,7 +15,10 @@ use postern_domain::{
     job::{JobState, WaitReason},
     rollout::{Amount, Rolling},
 };
-use postern_protocol::payload::{JobPayload, Language, Script, UserAction, UserControl};
+use postern_protocol::{
+    limits::PARAMETER_BYTES,
+    payload::{JobPayload, Language, Script, UserAction, UserControl},
+};
 use postern_server::clock::Clock as _;
 use postern_store::tx;
 use postern_testkit::{SimAgent, TestServer, argv, key, on, until};
@@ -36,6 +39,7 @@ on_both_databases! {
     an_execution_is_downloaded_as_json_and_zip,
     a_secret_reaches_its_agent_and_stands_nowhere_in_clear,
     secrets_that_do_not_fit_the_work_are_refused,
+    secrets_are_bounded_together,
     a_password_nobody_gave_is_shown_once,
     what_ended_long_ago_is_removed_where_that_is_wanted,
 }
@@ -471,6 +475,33 @@ async fn secrets_that_do_not_fit_the_work_are_refused(server: TestServer) {
             .is_empty(),
         "no job exists"
     );
+}
+
+async fn secrets_are_bounded_together(server: TestServer) {
+    agents(&server, ["a-1"]).await;
+    let with = |last: usize| {
+        let lengths = [
+            PARAMETER_BYTES,
+            PARAMETER_BYTES,
+            PARAMETER_BYTES,
+            PARAMETER_BYTES - 1,
+            last,
+        ];
+        let names: Vec<String> = (0..lengths.len()).map(|number| format!("s{number}")).collect();
+        let values = lengths.map(|length| SecretText::new("x".repeat(length)));
+        let script = Script {
+            secrets: names.clone(),
+            ..Script::new(Language::Bash, "true")
+        };
+        JobCreate {
+            secrets: names.into_iter().zip(values).collect(),
+            ..on(&["a-1"], JobPayload::Script(script))
+        }
+    };
+    let admin = server.admin();
+    admin.job_create(&with(1), &key()).await.unwrap();
+    let error = admin.job_create(&with(2), &key()).await.unwrap_err();
+    assert_eq!(error.problem().unwrap().errors[0].field, "secrets");
 }
 
 async fn a_password_nobody_gave_is_shown_once(server: TestServer) {
