@@ -42,12 +42,22 @@ export function Console({ label, sources, version, follow, onFollow, empty }: Co
     [sources, version, box.columns],
   );
 
+  // Where following has put the view. Output may be drawn between somebody's scroll and the event that tells of it: who
+  // was put at the end and is found above it has left, and must not be taken back.
+  const placed = useRef<number>(undefined);
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (follow && element) {
-      element.scrollTop = rows.count * ROW_HEIGHT;
+    if (!follow || !element) {
+      placed.current = undefined;
+      return;
     }
-  }, [follow, rows]);
+    if (placed.current !== undefined && element.scrollTop < placed.current && !isAtEnd(element)) {
+      onFollow(false);
+      return;
+    }
+    element.scrollTop = rows.count * ROW_HEIGHT;
+    placed.current = element.scrollTop;
+  }, [follow, rows, onFollow]);
 
   const onScroll = useCallback(() => {
     const element = scroller.current;
@@ -55,8 +65,7 @@ export function Console({ label, sources, version, follow, onFollow, empty }: Co
       return;
     }
     setTop(element.scrollTop);
-    const atEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - ROW_HEIGHT;
-    if (follow && !atEnd) {
+    if (follow && !isAtEnd(element)) {
       onFollow(false);
     }
   }, [follow, onFollow]);
@@ -98,6 +107,10 @@ export function Console({ label, sources, version, follow, onFollow, empty }: Co
     </section>
   );
 }
+
+/** Or so near that the last row is in sight. */
+const isAtEnd = ({ scrollTop, clientHeight, scrollHeight }: Element): boolean =>
+  scrollTop + clientHeight >= scrollHeight - ROW_HEIGHT;
 
 interface ConsoleRowProps {
   source: ConsoleSource;
