@@ -4,6 +4,7 @@
 //
 // POSTERN_BIN, POSTERN_AGENT_BIN: the programs (default: ../target/debug/…)
 // CHROMIUM: the browser (default: /usr/bin/chromium)
+// POSTERN_TEST_DESTRUCTIVE: 1 where this machine's accounts, services and packages may be changed, as root
 // E2E_SUITES: only these, with commas between; most need those before them (default: all)
 // E2E_KEEP: leaves the folder with data and logs
 // Screenshots of every page, light and dark, are left in e2e/screenshots.
@@ -17,6 +18,9 @@ const all = [
   "output",
   "scripts",
   "executions",
+  "operations",
+  "operationsAccounts",
+  "operationsNetwork",
   "jobTypes",
   "access",
   "organizations",

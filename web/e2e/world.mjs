@@ -1,6 +1,6 @@
 // The programs, the folder they live in, and the browser's pages. Ends only what it started.
 import { spawn, spawnSync } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -70,11 +70,14 @@ class World {
   }
 
   startAgent(name, token) {
+    // What the owner of this machine may have written is not tried here.
+    const policy = join(this.folder, "policy.toml");
+    writeFileSync(policy, "");
     const agent = this.#spawn(
       `agent-${name}`,
       program("POSTERN_AGENT_BIN", "postern-agent"),
       ["run", "--server", this.url, "--token", token, "--data", join(this.folder, `agent-${name}`)],
-      {},
+      { POSTERN_AGENT_POLICY: policy },
     );
     this.agents.set(name, agent);
   }

@@ -13,7 +13,7 @@ struct Need {
     present: fn(&Workspace) -> bool,
 }
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     Need {
         package: "gcc",
         present: |_| find_program("cc").is_some(),
@@ -37,6 +37,10 @@ const NEEDS: [Need; 12] = [
     Need {
         package: "nginx-light",
         present: |_| find_program("nginx").is_some(),
+    },
+    Need {
+        package: "openssl",
+        present: |_| find_program("openssl").is_some(),
     },
     Need {
         package: "jq",
