@@ -8,10 +8,15 @@ import classes from "./RunForm.module.css";
 interface CopyCommandsProps {
   /** Absent while something is missing. */
   commands: { cli: string; curl: string } | undefined;
+  /** Where the command line has its secrets from. */
+  cliHint?: string;
 }
 
-/** The same run as a command line and as a request, for scripts and for colleagues. */
-export function CopyCommands({ commands }: CopyCommandsProps) {
+/** The same as a command line and as a request, for scripts and for colleagues. */
+export function CopyCommands({
+  commands,
+  cliHint = "Asks for secrets; they do not stand in it.",
+}: CopyCommandsProps) {
   const [open, setOpen] = useState(false);
   return (
     <Panel
@@ -33,7 +38,7 @@ export function CopyCommands({ commands }: CopyCommandsProps) {
         <div className={classes.copies}>
           {commands ? (
             <>
-              <CopyField label="CLI" hint="Asks for secrets; they do not stand in it." value={commands.cli} />
+              <CopyField label="CLI" hint={cliHint} value={commands.cli} />
               <CopyField label="curl" hint="Secrets come from variables." value={commands.curl} />
             </>
           ) : (

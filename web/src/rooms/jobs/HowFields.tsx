@@ -13,10 +13,13 @@ interface HowFieldsProps {
   timeoutSeconds: number;
   /** What holds when no key is given here. */
   concurrency?: string | undefined;
+  /** What runs at times of its own has no other. */
+  withoutNotBefore?: boolean;
 }
 
 /** Priority, times, batches, and what must not run at the same time. */
-export function HowFields({ draft, onChange, errors, type, timeoutSeconds, concurrency }: HowFieldsProps) {
+export function HowFields(props: HowFieldsProps) {
+  const { draft, onChange, errors, type, timeoutSeconds, concurrency } = props;
   const change = (part: Partial<HowDraft>) => onChange({ ...draft, ...part });
   return (
     <div className={classes.work}>
@@ -42,14 +45,16 @@ export function HowFields({ draft, onChange, errors, type, timeoutSeconds, concu
           error={errors["timeout_seconds"]}
           onChange={(timeout) => change({ timeout: String(timeout) })}
         />
-        <TextInput
-          label="Not before"
-          type="datetime-local"
-          step={1}
-          value={draft.notBefore}
-          error={errors["not_before"]}
-          onChange={(event) => change({ notBefore: event.currentTarget.value })}
-        />
+        {!props.withoutNotBefore && (
+          <TextInput
+            label="Not before"
+            type="datetime-local"
+            step={1}
+            value={draft.notBefore}
+            error={errors["not_before"]}
+            onChange={(event) => change({ notBefore: event.currentTarget.value })}
+          />
+        )}
       </div>
       <Switch
         label="In batches, one after the other"

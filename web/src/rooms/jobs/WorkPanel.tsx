@@ -7,8 +7,10 @@ import { workFrom, workOf } from "./work/draft";
 import { type Field, shown } from "./work/fields";
 import { FIELDED, type FieldedType } from "./work/types";
 
+type PanelJob = Pick<JobDetail, "type" | "payload"> & Partial<Pick<JobDetail, "script" | "content_sha256">>;
+
 /** Exactly what runs: arguments one by one, a script with its parameters, or what was asked for field by field. */
-export function WorkPanel({ job }: { job: JobDetail }) {
+export function WorkPanel({ job }: { job: PanelJob }) {
   const work = workOf(job);
   switch (work.type) {
     case "command":
@@ -41,7 +43,7 @@ function CommandPanel({ payload }: Extract<JobPayload, { type: "command" }>) {
   );
 }
 
-function ScriptPanel({ payload, job }: Extract<JobPayload, { type: "script" }> & { job: JobDetail }) {
+function ScriptPanel({ payload, job }: Extract<JobPayload, { type: "script" }> & { job: PanelJob }) {
   const { language, content, parameters = {}, secrets = [] } = payload;
   const entries = Object.entries(parameters);
   return (

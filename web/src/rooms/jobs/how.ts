@@ -42,6 +42,22 @@ export function emptyHow(): HowDraft {
   };
 }
 
+/** How something that was saved runs. It has no time of its own. */
+export function howFrom(how: Omit<How, "not_before">): HowDraft {
+  const { priority, timeout_seconds: timeout, rolling, concurrency } = how;
+  return {
+    ...emptyHow(),
+    priority: priority ?? "",
+    timeout: timeout ? String(timeout) : "",
+    rolling: Boolean(rolling),
+    batch: rolling ? amountText(rolling.batch) : "",
+    pause: rolling?.pause_seconds ? String(rolling.pause_seconds) : "",
+    stopAfter: rolling?.stop_after ? amountText(rolling.stop_after) : "",
+    concurrencyKey: concurrency?.key ?? "",
+    concurrencyPer: concurrency?.per ?? "host",
+  };
+}
+
 type How = Pick<JobCreate, "priority" | "timeout_seconds" | "not_before" | "rolling" | "concurrency">;
 
 export function toHow(draft: HowDraft): How {

@@ -237,7 +237,8 @@ export function jobCommandText(request: JobCreate): string {
   return authority ? `${sent} ${hereDocument("3<<", "PEM", authority)}` : sent;
 }
 
-function hereDocument(redirect: string, word: string, text: string): string {
+/** Text for a command to read, up to a line that it does not have. */
+export function hereDocument(redirect: string, word: string, text: string): string {
   const lines = text.split("\n");
   let end = word;
   while (lines.includes(end)) {

@@ -11,6 +11,7 @@ interface CurlRequest {
   /** `https://postern.example.org` */
   origin: string;
   path: string;
+  method?: "POST" | "PATCH";
   body: unknown;
   /** Where in the body a secret's value is: `["secrets", "token"]`. */
   secrets: string[][];
@@ -19,18 +20,16 @@ interface CurlRequest {
 const TOKEN = "POSTERN_TOKEN";
 
 /** Needs `jq` only where there are secrets: it is what puts a value into JSON whatever characters it has. */
-export function curlCommand({ origin, path, body, secrets }: CurlRequest): string {
+export function curlCommand({ origin, path, method = "POST", body, secrets }: CurlRequest): string {
   const places = variables(secrets);
   const url = shellWord(`${origin}${path}`);
   const head = [
     `# Set ${[TOKEN, ...places.map((place) => place.variable)].join(", ")} first; the token is made under API tokens.`,
-    ...(places.length > 0
-      ? ["# jq puts the secrets into the request, so that they stand in no history."]
-      : []),
+    ...(places.length > 0 ? [`# ${JQ}`] : []),
   ];
   const send = (data: string) =>
     [
-      `curl --fail-with-body -X POST ${url}`,
+      `curl --fail-with-body -X ${method} ${url}`,
       `  -H "Authorization: Bearer $${TOKEN}"`,
       "  -H 'Content-Type: application/json'",
       `  --data-binary ${data}`,
@@ -39,15 +38,28 @@ export function curlCommand({ origin, path, body, secrets }: CurlRequest): strin
   if (places.length === 0) {
     return [...head, send(shellWord(json))].join("\n");
   }
+  return [...head, ...filled(json, places, send("@-"))].join("\n");
+}
+
+/** The lines that hand a body with its secrets to a command's standard input. */
+export function withSecrets(body: unknown, secrets: string[][], command: string): string {
+  const places = variables(secrets);
+  return [
+    `# Set ${places.map((place) => place.variable).join(", ")} first. ${JQ}`,
+    ...filled(JSON.stringify(without(body, places)), places, command),
+  ].join("\n");
+}
+
+const JQ = "jq puts the secrets into the request, so that they stand in no history.";
+
+function filled(json: string, places: Place[], command: string): string[] {
   const program = places
     .map(({ variable, path: at }) => `setpath(${JSON.stringify(at)}; env.${variable})`)
     .join(" | ");
-  const exported = `export ${places.map((place) => place.variable).join(" ")}`;
   return [
-    ...head,
-    exported,
-    `printf '%s' ${shellWord(json)} | jq -c ${shellWord(program)} | ${send("@-")}`,
-  ].join("\n");
+    `export ${places.map((place) => place.variable).join(" ")}`,
+    `printf '%s' ${shellWord(json)} | jq -c ${shellWord(program)} | ${command}`,
+  ];
 }
 
 /** Names that a shell takes, one per secret. */

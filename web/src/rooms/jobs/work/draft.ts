@@ -1,7 +1,16 @@
 /** The work of a job in a form, whatever its type, and the payload it becomes. */
 import type { Command, JobDetail, JobPayload, JobType, Language, ScriptPayload } from "~/api/types";
 import { fromPairs, type Pair, toPairs } from "~/ui/KeyValueEditor";
-import { build, initialValues, missing, pairsOf, read, type Values } from "./fields";
+import {
+  build,
+  initialValues,
+  missing,
+  pairsOf,
+  read,
+  type SecretEntry,
+  secretEntries,
+  type Values,
+} from "./fields";
 import { FIELDED, type FieldedType } from "./types";
 
 export interface Argument {
@@ -135,8 +144,20 @@ function placeOf(
   };
 }
 
-/** What a person can see to be missing before the server is asked. */
-export function missingWork(draft: WorkDraft): string | undefined {
+/** The secrets that the work asks for, with what was typed. */
+export function workSecrets(draft: WorkDraft): SecretEntry[] {
+  switch (draft.type) {
+    case "command":
+      return [];
+    case "script":
+      return Object.entries(fromPairs(draft.script.secrets)).map(([name, value]) => ({ name, value }));
+    default:
+      return secretEntries(FIELDED[draft.type].fields, draft.values[draft.type]);
+  }
+}
+
+/** What a person can see to be missing before the server is asked. Secrets that are kept may be left empty. */
+export function missingWork(draft: WorkDraft, kept: readonly string[] = []): string | undefined {
   switch (draft.type) {
     case "command":
       if (draft.command.shell) {
@@ -144,7 +165,9 @@ export function missingWork(draft: WorkDraft): string | undefined {
       }
       return (draft.command.arguments[0]?.text ?? "").trim() === "" ? "Give the program to run" : undefined;
     case "script": {
-      const empty = draft.script.secrets.find((pair) => pair.key.trim() !== "" && pair.value === "");
+      const empty = draft.script.secrets.find(
+        ({ key, value }) => key.trim() !== "" && value === "" && !kept.includes(key.trim()),
+      );
       if (draft.script.content.trim() === "") {
         return "Give the script’s code";
       }
@@ -153,7 +176,7 @@ export function missingWork(draft: WorkDraft): string | undefined {
     default: {
       const { fields, check } = FIELDED[draft.type];
       const values = draft.values[draft.type];
-      return missing(fields, values) ?? check?.(values);
+      return missing(fields, values, kept) ?? check?.(values);
     }
   }
 }

@@ -188,10 +188,33 @@ export function read(fields: readonly Field[], payload: Record<string, unknown>)
   return values;
 }
 
-/** What a person can see to be missing or wrong before the server is asked. */
-export function missing(fields: readonly Field[], values: Values): string | undefined {
+/** The secrets that are asked for, by the names under which their values are handed over. */
+export function secretEntries(fields: readonly Field[], values: Values): SecretEntry[] {
+  return shown(fields, values).flatMap((field) => {
+    switch (field.input) {
+      case "secret":
+        return [{ name: field.name, value: textOf(values, field.name) }];
+      case "secrets":
+        return named(pairsOf(values, field.name)).map(([key, value]) => ({ name: secretName(key), value }));
+      default:
+        return [];
+    }
+  });
+}
+
+export interface SecretEntry {
+  name: string;
+  value: string;
+}
+
+/** What a person can see to be missing or wrong before the server is asked. Secrets that are kept may be left empty. */
+export function missing(
+  fields: readonly Field[],
+  values: Values,
+  kept: readonly string[] = [],
+): string | undefined {
   for (const field of shown(fields, values)) {
-    const problem = problemOf(field, values);
+    const problem = problemOf(field, values, kept);
     if (problem) {
       return problem;
     }
@@ -199,7 +222,7 @@ export function missing(fields: readonly Field[], values: Values): string | unde
   return undefined;
 }
 
-function problemOf(field: Field, values: Values): string | undefined {
+function problemOf(field: Field, values: Values, kept: readonly string[]): string | undefined {
   const text = textOf(values, field.name).trim();
   switch (field.input) {
     case "number": {
@@ -215,7 +238,9 @@ function problemOf(field: Field, values: Values): string | undefined {
       return wrong ?? (field.required && list.length === 0 ? `Give “${field.label}”` : undefined);
     }
     case "secrets": {
-      const empty = named(pairsOf(values, field.name)).find(([, value]) => value === "");
+      const empty = named(pairsOf(values, field.name)).find(
+        ([key, value]) => value === "" && !kept.includes(secretName(key)),
+      );
       return empty ? `Give the value of ${empty[0]}` : undefined;
     }
     case "switch":
