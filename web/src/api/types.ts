@@ -66,6 +66,22 @@ export type ParameterType = Schemas["ParameterType"];
 export type ParameterValue = Schemas["ParameterValue"];
 export type LibraryLink = Schemas["LibraryLink"];
 
+export type Schedule = Schemas["Schedule"];
+export type ScheduleCreate = Schemas["ScheduleCreate"];
+export type ScheduleUpdate = Schemas["ScheduleUpdate"];
+export type ScheduleDefinition = Schemas["ScheduleDefinition"];
+export type ScheduledWork = Schemas["ScheduledWork"];
+export type ScheduleTick = Schemas["ScheduleTick"];
+export type TickFate = Schemas["TickFate"];
+export type Missed = Schemas["Missed"];
+export type Overlap = Schemas["Overlap"];
+export type BlackoutTick = Schemas["BlackoutTick"];
+export type CronTicks = Schemas["CronTicks"];
+export type Calendar = Schemas["Calendar"];
+export type CalendarCreate = Schemas["CalendarCreate"];
+export type CalendarEntry = Schemas["Entry"];
+export type Weekday = Schemas["Weekday"];
+
 export type Session = Schemas["Session"];
 export type SessionCreate = Schemas["SessionCreate"];
 export type User = Schemas["User"];

@@ -3,6 +3,8 @@ import { useDisclosure } from "@mantine/hooks";
 import {
   IconBooks,
   IconBuilding,
+  IconCalendarOff,
+  IconCalendarTime,
   IconChevronUp,
   IconCode,
   IconKey,
@@ -18,7 +20,8 @@ import {
   type TablerIcon,
 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useRouter } from "@tanstack/react-router";
+import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
+import { useLayoutEffect, useRef } from "react";
 import { api } from "~/api/client";
 import { answer } from "~/api/problem";
 import type { Permission } from "~/api/types";
@@ -36,6 +39,8 @@ interface Place {
     | "/executions"
     | "/scripts"
     | "/libraries"
+    | "/schedules"
+    | "/calendars"
     | "/audit"
     | "/users"
     | "/organizations"
@@ -57,6 +62,11 @@ const LIBRARY: Place[] = [
   { to: "/libraries", label: "Libraries", icon: IconBooks, permission: "scripts.view" },
 ];
 
+const PLAN: Place[] = [
+  { to: "/schedules", label: "Schedules", icon: IconCalendarTime, permission: "jobs.view" },
+  { to: "/calendars", label: "Calendars", icon: IconCalendarOff, permission: "jobs.view" },
+];
+
 const GOVERN: Place[] = [
   { to: "/audit", label: "Audit", icon: IconShieldCheck, permission: "audit.view" },
   { to: "/users", label: "Users & access", icon: IconUsers, permission: "users.manage" },
@@ -66,6 +76,10 @@ const GOVERN: Place[] = [
 
 export function Shell() {
   const [menu, { open, close }] = useDisclosure(false);
+  const main = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page begins at its top
+  useLayoutEffect(() => main.current?.scrollTo(0, 0), [path]);
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
@@ -88,7 +102,7 @@ export function Shell() {
           </Drawer.Body>
         </Drawer.Content>
       </Drawer.Root>
-      <main id="main" className={classes.main} tabIndex={-1}>
+      <main ref={main} id="main" className={classes.main} tabIndex={-1}>
         <Outlet />
       </main>
     </div>
@@ -104,6 +118,8 @@ function Navigation({ onGo }: { onGo: () => void }) {
       <Places places={OPERATE} onGo={onGo} />
       <div className={classes.section}>Code</div>
       <Places places={LIBRARY} onGo={onGo} />
+      <div className={classes.section}>Plan</div>
+      <Places places={PLAN} onGo={onGo} />
       <div className={classes.section}>Oversight</div>
       <Places places={GOVERN} onGo={onGo} />
       <div className={classes.foot}>

@@ -167,6 +167,45 @@ const scriptRun = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/scripts/ScriptRunPage"), "ScriptRunPage"),
 });
 
+const schedules = createRoute({
+  getParentRoute: () => app,
+  path: "/schedules",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/schedules/SchedulesPage"), "SchedulesPage"),
+});
+
+/** What the form starts with: a saved script, if one is named. */
+const scheduleNew = createRoute({
+  getParentRoute: () => app,
+  path: "/schedules/new",
+  validateSearch: (raw: Record<string, unknown>): { script?: string } => ({ script: text(raw["script"]) }),
+  component: lazyRouteComponent(() => import("~/rooms/schedules/ScheduleFormPage"), "NewSchedulePage"),
+});
+
+/** The month that is looked at, and the day in it. */
+const schedule = createRoute({
+  getParentRoute: () => app,
+  path: "/schedules/$scheduleId",
+  validateSearch: (raw: Record<string, unknown>): { month?: string; day?: string } => ({
+    month: text(raw["month"]),
+    day: text(raw["day"]),
+  }),
+  component: lazyRouteComponent(() => import("~/rooms/schedules/SchedulePage"), "SchedulePage"),
+});
+
+const scheduleEdit = createRoute({
+  getParentRoute: () => app,
+  path: "/schedules/$scheduleId/edit",
+  component: lazyRouteComponent(() => import("~/rooms/schedules/ScheduleFormPage"), "EditSchedulePage"),
+});
+
+const calendars = createRoute({
+  getParentRoute: () => app,
+  path: "/calendars",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/schedules/calendars/CalendarsPage"), "CalendarsPage"),
+});
+
 const audit = createRoute({
   getParentRoute: () => app,
   path: "/audit",
@@ -224,6 +263,11 @@ const routeTree = root.addChildren([
     libraries,
     script,
     scriptRun,
+    schedules,
+    scheduleNew,
+    schedule,
+    scheduleEdit,
+    calendars,
     audit,
     users,
     organizations,

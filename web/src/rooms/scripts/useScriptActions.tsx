@@ -1,4 +1,11 @@
-import { IconCopy, IconPencil, IconPlayerPlay, IconShieldCheck, IconTrash } from "@tabler/icons-react";
+import {
+  IconCalendarTime,
+  IconCopy,
+  IconPencil,
+  IconPlayerPlay,
+  IconShieldCheck,
+  IconTrash,
+} from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -46,6 +53,12 @@ export function useScriptActions(onRemoved: () => void = () => {}) {
       reason: runReason(script, missing),
       onSelect: () =>
         void navigate({ to: "/scripts/$scriptId/run", params: { scriptId: String(script.id) } }),
+    },
+    {
+      label: "Schedule",
+      icon: IconCalendarTime,
+      reason: runReason(script, missing),
+      onSelect: () => void navigate({ to: "/schedules/new", search: { script: String(script.id) } }),
     },
     { label: "Clone", icon: IconCopy, reason: manage, onSelect: () => ask("clone", script) },
     { label: "Rename and describe", icon: IconPencil, reason: manage, onSelect: () => ask("rename", script) },

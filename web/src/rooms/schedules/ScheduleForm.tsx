@@ -1,0 +1,230 @@
+import { Button, Textarea, TextInput } from "@mantine/core";
+import { IconCode, IconDeviceFloppy, IconTerminal2 } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { api } from "~/api/client";
+import { useIntent } from "~/api/intent";
+import { answer, problemsByField } from "~/api/problem";
+import type { Parameter, Schedule, ScheduleCreate } from "~/api/types";
+import { useSession } from "~/app/session";
+import { HostPicker } from "~/rooms/agents/HostPicker";
+import { PlaceFields } from "~/rooms/agents/PlaceFields";
+import { CopyCommands } from "~/rooms/jobs/CopyCommands";
+import { HowFields } from "~/rooms/jobs/HowFields";
+import form from "~/rooms/jobs/RunForm.module.css";
+import { WorkFields } from "~/rooms/jobs/WorkFields";
+import { Notice } from "~/ui/Notice";
+import { Panel } from "~/ui/Page";
+import { ProblemAlert } from "~/ui/states";
+import { TileChoice } from "~/ui/TileChoice";
+import { scheduleKey } from "./api";
+import { applyCommand, scheduleCurl } from "./copy";
+import { missingSchedule, type ScheduleDraft, toCreate, type WorkKind } from "./draft";
+import { inputs, problemFields } from "./problems";
+import { RuleFields } from "./RuleFields";
+import { SavedScriptFields } from "./SavedScriptFields";
+import { useChosenScript } from "./useChosenScript";
+import { WhenFields } from "./when/WhenFields";
+
+const KINDS: { value: WorkKind; label: string; icon: typeof IconCode }[] = [
+  { value: "job", label: "Job", icon: IconTerminal2 },
+  { value: "script", label: "Saved script", icon: IconCode },
+];
+
+const DEFAULT_TIMEOUT_SECONDS = 300;
+const NONE: Parameter[] = [];
+
+interface ScheduleFormProps {
+  start: ScheduleDraft;
+  /** The one that is changed; a new one when absent. */
+  schedule?: Schedule;
+  onSaved: (schedule: Schedule) => void;
+}
+
+export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
+  const client = useQueryClient();
+  const intent = useIntent();
+  const { user } = useSession();
+  const [draft, setDraft] = useState(start);
+  const [incomplete, setIncomplete] = useState<string>();
+  const chosen = useChosenScript(draft.script);
+  const kept = schedule?.secrets ?? NO_SECRETS;
+  const parameters = chosen.parameters ?? NONE;
+  const missing = missingSchedule(draft, chosen.parameters, kept);
+  const body =
+    missing === undefined ? toCreate(draft, parameters, kept, schedule?.paused ?? false) : undefined;
+
+  const save = useMutation({
+    mutationFn: (request: ScheduleCreate) => send(request, schedule, intent.headers(request)),
+    onSuccess: async (saved) => {
+      intent.done();
+      await client.invalidateQueries({ queryKey: scheduleKey });
+      onSaved(saved);
+    },
+  });
+  const change = (part: Partial<ScheduleDraft>) => {
+    setDraft((before) => ({ ...before, ...part }));
+    if (save.error) {
+      save.reset();
+    }
+  };
+  const { at, rest } = problemsByField<string>(
+    save.error ? problemFields(save.error, draft.kind) : [],
+    inputs(draft, parameters),
+  );
+  const general = save.error && (rest.length > 0 || Object.keys(at).length === 0);
+  const frame = useRef<HTMLFormElement>(null);
+  // What was refused may be far above the button.
+  useEffect(() => {
+    if (save.error) {
+      frame.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+    }
+  }, [save.error]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setIncomplete(missing);
+    if (body !== undefined) {
+      save.mutate(body);
+    }
+  };
+
+  return (
+    <form ref={frame} onSubmit={submit} className={form.form} noValidate>
+      <Panel title="Schedule">
+        <div className={form.fields}>
+          <TextInput
+            label="Name"
+            description="Letters, digits, dot, dash and underscore."
+            inputWrapperOrder={["label", "input", "description", "error"]}
+            required
+            autoComplete="off"
+            value={draft.name}
+            error={at["name"]}
+            onChange={(event) => change({ name: event.currentTarget.value })}
+          />
+          <Textarea
+            label="Description"
+            autosize
+            minRows={1}
+            maxRows={6}
+            value={draft.description}
+            error={at["description"]}
+            onChange={(event) => change({ description: event.currentTarget.value })}
+          />
+          {!schedule && (
+            <PlaceFields
+              tenantWide
+              organization={draft.organization}
+              department={draft.department}
+              errors={{ organization: at["organization_id"], department: at["department_id"] }}
+              onChange={(organization, department) => change({ organization, department })}
+            />
+          )}
+        </div>
+      </Panel>
+      <Panel title="When">
+        <WhenFields draft={draft} onChange={change} errors={at} />
+      </Panel>
+      <Panel title="What to run">
+        <div className={form.work}>
+          <TileChoice
+            label="Kind of work"
+            value={draft.kind}
+            tiles={KINDS}
+            onChange={(kind) => change({ kind })}
+          />
+          {draft.kind === "job" ? (
+            <WorkFields
+              draft={draft.work}
+              onChange={(part) => change({ work: { ...draft.work, ...part } })}
+              errors={at}
+            />
+          ) : (
+            <SavedScriptFields
+              draft={draft.script}
+              onChange={(script) => change({ script })}
+              chosen={chosen}
+              kept={kept}
+              errors={at}
+            />
+          )}
+          {kept.length > 0 && (
+            <p className={form.help}>
+              Kept on the server: {kept.join(", ")}. Left empty, they stay as they are; new ones replace all
+              of them.
+            </p>
+          )}
+        </div>
+      </Panel>
+      <Panel title="On which hosts">
+        <HostPicker draft={draft.targets} onChange={(targets) => change({ targets })} errors={at} />
+      </Panel>
+      <Panel title="How">
+        <HowFields
+          withoutNotBefore
+          type={draft.kind === "job" ? draft.work.type : "script"}
+          timeoutSeconds={(draft.kind === "script" && chosen.timeoutSeconds) || DEFAULT_TIMEOUT_SECONDS}
+          concurrency={draft.kind === "script" ? chosen.concurrency : undefined}
+          draft={draft.how}
+          onChange={(how) => change({ how })}
+          errors={at}
+        />
+      </Panel>
+      <Panel title="Rules and limits">
+        <RuleFields draft={draft} onChange={change} errors={at} />
+      </Panel>
+      <CopyCommands
+        cliHint="Makes it, or changes the one of this name. Secrets come from variables."
+        commands={
+          body && {
+            cli: applyCommand(body),
+            curl: scheduleCurl(window.location.origin, body, schedule?.id),
+          }
+        }
+      />
+      {schedule && schedule.owner !== user.username && (
+        <Notice tone="warn" title={`It runs on the account of ${schedule.owner}`} role="status">
+          Once you save it, it runs on yours, with your rights.
+        </Notice>
+      )}
+      {general ? <ProblemAlert error={save.error} /> : null}
+      {incomplete && missing === incomplete && (
+        <p className="problem" role="alert">
+          {incomplete}.
+        </p>
+      )}
+      <div className={form.bar}>
+        <Button
+          type="submit"
+          size="sm"
+          loading={save.isPending}
+          leftSection={<IconDeviceFloppy size={16} aria-hidden />}
+        >
+          {schedule ? "Save" : "Create schedule"}
+        </Button>
+        <Button variant="default" size="sm" onClick={() => window.history.back()}>
+          Cancel
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+const NO_SECRETS: string[] = [];
+
+function send(
+  request: ScheduleCreate,
+  schedule: Schedule | undefined,
+  headers: { "Idempotency-Key": string },
+): Promise<Schedule> {
+  if (!schedule) {
+    return answer(api.POST("/api/v1/schedules", { body: request, headers }));
+  }
+  const { name, description = "", definition, secrets } = request;
+  return answer(
+    api.PATCH("/api/v1/schedules/{id}", {
+      params: { path: { id: schedule.id } },
+      body: { name, description, definition, ...(secrets ? { secrets } : {}) },
+    }),
+  );
+}

@@ -1,0 +1,254 @@
+/** A schedule as it stands in the form, and the request that it becomes. */
+import type {
+  BlackoutTick,
+  Missed,
+  Overlap,
+  Parameter,
+  Schedule,
+  ScheduleCreate,
+  ScheduleDefinition,
+  ScheduledWork,
+} from "~/api/types";
+import {
+  emptyTargets,
+  missingTargets,
+  type TargetDraft,
+  targetsFrom,
+  toTargets,
+} from "~/rooms/agents/targets";
+import { emptyHow, type HowDraft, howFrom, missingHow, toHow } from "~/rooms/jobs/how";
+import {
+  emptyWork,
+  missingWork,
+  toWork,
+  type WorkDraft,
+  workFrom,
+  workSecrets,
+} from "~/rooms/jobs/work/draft";
+import { initialTexts, missingParameter, type ParameterTexts, toValues } from "~/rooms/scripts/parameters";
+import { dateTime } from "~/ui/format";
+import { sentSecrets } from "./secrets";
+
+/** The kinds of work that this form knows. */
+export type WorkKind = "job" | "script";
+
+export interface SavedScriptDraft {
+  id: number | undefined;
+  /** Empty: the newest at each tick. */
+  version: string;
+  /** What was typed; parameters that are not in it have their defaults. */
+  texts: ParameterTexts;
+  /** Whether defaults are filled in. Not for what was saved without them: it goes by those of each version. */
+  withDefaults: boolean;
+}
+
+export interface ScheduleDraft {
+  name: string;
+  description: string;
+  organization: number | undefined;
+  department: number | undefined;
+  kind: WorkKind;
+  work: WorkDraft;
+  script: SavedScriptDraft;
+  targets: TargetDraft;
+  how: HowDraft;
+  cron: string;
+  zone: string;
+  missed: Missed;
+  overlap: Overlap;
+  maxRuns: string;
+  /** As a date input writes it: the viewer's local time. */
+  endsAt: string;
+  /** Id of the blackout calendar; empty for none. */
+  calendar: string;
+  blackoutTick: BlackoutTick;
+}
+
+export const emptyScript = (id?: number): SavedScriptDraft => ({
+  id,
+  version: "",
+  texts: {},
+  withDefaults: true,
+});
+
+export function emptySchedule(script?: number): ScheduleDraft {
+  return {
+    name: "",
+    description: "",
+    organization: undefined,
+    department: undefined,
+    kind: script === undefined ? "job" : "script",
+    work: emptyWork(),
+    script: emptyScript(script),
+    targets: emptyTargets(),
+    how: emptyHow(),
+    cron: "",
+    zone: "UTC",
+    missed: "skip",
+    overlap: "skip",
+    maxRuns: "",
+    endsAt: "",
+    calendar: "",
+    blackoutTick: "wait",
+  };
+}
+
+export function draftOf(schedule: Schedule): ScheduleDraft {
+  const { definition } = schedule;
+  return {
+    ...emptySchedule(),
+    ...workDraft(definition.work),
+    name: schedule.name,
+    description: schedule.description,
+    organization: schedule.organization_id ?? undefined,
+    department: schedule.department_id ?? undefined,
+    targets: targetsFrom(definition.targets),
+    how: howFrom(definition),
+    cron: definition.cron,
+    zone: definition.zone ?? "UTC",
+    missed: definition.missed ?? "skip",
+    overlap: definition.overlap ?? "skip",
+    maxRuns: definition.max_runs ? String(definition.max_runs) : "",
+    endsAt: definition.ends_at ? dateTime(definition.ends_at).replace(" ", "T") : "",
+    calendar: definition.blackout ? String(definition.blackout.calendar_id) : "",
+    blackoutTick: definition.blackout?.tick ?? "wait",
+  };
+}
+
+function workDraft(work: ScheduledWork): Partial<ScheduleDraft> {
+  switch (work.kind) {
+    case "job":
+      return { kind: "job", work: workFrom(work.job) };
+    case "script":
+      return {
+        kind: "script",
+        script: {
+          id: work.script_id,
+          version: work.version ? String(work.version) : "",
+          texts: Object.fromEntries(
+            Object.entries(work.parameters ?? {}).map(([name, value]) => [name, String(value)]),
+          ),
+          withDefaults: false,
+        },
+      };
+    default:
+      return {};
+  }
+}
+
+/** What is in the inputs of a saved script's parameters. */
+export const textsOf = (
+  { texts, withDefaults }: SavedScriptDraft,
+  parameters: Parameter[],
+): ParameterTexts => (withDefaults ? { ...initialTexts(parameters), ...texts } : texts);
+
+/** The secrets that the work asks for, with what was typed. */
+export function askedSecrets(draft: ScheduleDraft, parameters: Parameter[]) {
+  return draft.kind === "job"
+    ? workSecrets(draft.work)
+    : parameters
+        .filter(({ type }) => type === "secret")
+        .map(({ name }) => ({ name, value: draft.script.texts[name] ?? "" }));
+}
+
+/**
+ * What is missing. `parameters` are those of the chosen script, absent while they are not known; `kept` are the names
+ * of the secrets that the server has.
+ */
+export function missingSchedule(
+  draft: ScheduleDraft,
+  parameters: Parameter[] | undefined,
+  kept: string[],
+): string | undefined {
+  return (
+    (draft.name.trim() === "" ? "Give it a name" : undefined) ??
+    missingWhat(draft, parameters, kept) ??
+    missingTargets(draft.targets) ??
+    (draft.cron.trim() === "" ? "Say when: give a cron expression" : undefined) ??
+    missingLimits(draft) ??
+    missingHow(draft.how) ??
+    sentSecrets(askedSecrets(draft, parameters ?? []), kept).missing
+  );
+}
+
+function missingWhat(
+  { kind, work, script }: ScheduleDraft,
+  parameters: Parameter[] | undefined,
+  kept: string[],
+): string | undefined {
+  if (kind === "job") {
+    return missingWork(work, kept);
+  }
+  if (script.id === undefined) {
+    return "Choose the script to run";
+  }
+  if (!parameters) {
+    return "The script’s parameters are not loaded yet";
+  }
+  const open = parameters.filter(({ name, type }) => type !== "secret" || !kept.includes(name));
+  return missingParameter(open, textsOf(script, parameters));
+}
+
+function missingLimits({ maxRuns, endsAt }: ScheduleDraft): string | undefined {
+  if (maxRuns.trim() !== "" && !/^[1-9]\d*$/.test(maxRuns.trim())) {
+    return "The number of runs is a whole number, at least 1";
+  }
+  return endsAt !== "" && Number.isNaN(Date.parse(endsAt)) ? "The end is not a time" : undefined;
+}
+
+/** Only what was said, so that it reads like what was chosen. */
+export function toDefinition(draft: ScheduleDraft, parameters: Parameter[]): ScheduleDefinition {
+  const definition: ScheduleDefinition = {
+    cron: draft.cron.trim(),
+    zone: draft.zone,
+    missed: draft.missed,
+    overlap: draft.overlap,
+    work: scheduledWork(draft, parameters),
+    targets: toTargets(draft.targets),
+    ...toHow({ ...draft.how, notBefore: "" }),
+  };
+  if (draft.maxRuns.trim() !== "") {
+    definition.max_runs = Number(draft.maxRuns);
+  }
+  if (draft.endsAt !== "") {
+    definition.ends_at = new Date(draft.endsAt).toISOString();
+  }
+  if (draft.calendar !== "") {
+    definition.blackout = { calendar_id: Number(draft.calendar), tick: draft.blackoutTick };
+  }
+  return definition;
+}
+
+function scheduledWork({ kind, work, script }: ScheduleDraft, parameters: Parameter[]): ScheduledWork {
+  if (kind === "job") {
+    return { kind, job: toWork(work).work };
+  }
+  // Secret ones go beside the definition, where they are kept sealed.
+  const open = parameters.filter(({ type }) => type !== "secret");
+  const values = toValues(open, textsOf(script, parameters));
+  return {
+    kind,
+    script_id: script.id ?? 0,
+    ...(script.version === "" ? {} : { version: Number(script.version) }),
+    ...(Object.keys(values).length > 0 ? { parameters: values } : {}),
+  };
+}
+
+/** The whole request. Without `secrets`, those that are kept stay. */
+export function toCreate(
+  draft: ScheduleDraft,
+  parameters: Parameter[],
+  kept: string[],
+  paused: boolean,
+): ScheduleCreate {
+  const { secrets } = sentSecrets(askedSecrets(draft, parameters), kept);
+  return {
+    name: draft.name.trim(),
+    ...(draft.description.trim() === "" ? {} : { description: draft.description.trim() }),
+    ...(draft.organization === undefined ? {} : { organization_id: draft.organization }),
+    ...(draft.department === undefined ? {} : { department_id: draft.department }),
+    definition: toDefinition(draft, parameters),
+    ...(secrets ? { secrets } : {}),
+    ...(paused ? { paused } : {}),
+  };
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { matchesAll } from "./filters";
+import { calendarRemoveReason, changesOwner, scheduleReasons, scheduleState } from "./rules";
+import { schedule } from "./testing";
+import { workKind, workWords } from "./work";
+
+const all = () => undefined;
+const NEXT = "2026-11-30T02:30:00Z";
+
+describe("the state of a schedule", () => {
+  it.each([
+    [{ paused: true, next_at: undefined, waiting: NEXT }, "paused"],
+    [{ paused: false, next_at: NEXT, waiting: NEXT }, "waiting"],
+    [{ paused: false, next_at: NEXT, waiting: undefined }, "active"],
+    [{ paused: false, next_at: undefined, waiting: undefined }, "ended"],
+  ] as const)("%j is %s", (facts, state) => {
+    expect(scheduleState(facts)).toBe(state);
+  });
+});
+
+describe("what can be done", () => {
+  it("a running one is paused, a paused one resumed", () => {
+    const active = scheduleReasons(schedule({ next_at: NEXT }), all);
+    expect([active.pause, active.resume]).toEqual([undefined, "It is not paused"]);
+    const paused = scheduleReasons(schedule({ paused: true }), all);
+    expect([paused.pause, paused.resume]).toEqual(["It is paused already", undefined]);
+  });
+
+  it("an ended one is not paused, but can be run, edited and deleted", () => {
+    const { pause, run, edit, remove } = scheduleReasons(schedule({}), all);
+    expect(pause).toContain("It has ended");
+    expect([run, edit, remove]).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("nothing without the permission", () => {
+    const reasons = scheduleReasons(schedule({ next_at: NEXT }), (permission) => `Needs ${permission}`);
+    expect(new Set(Object.values(reasons))).toEqual(new Set(["Needs jobs.manage"]));
+  });
+
+  it("what these pages have no form for is not edited here", () => {
+    const odd = schedule({});
+    const work = { kind: "later" } as unknown as typeof odd.definition.work;
+    expect(scheduleReasons({ ...odd, definition: { ...odd.definition, work } }, all).edit).toContain(
+      "use the CLI",
+    );
+    expect([workKind(work), workWords(work, new Map())]).toEqual(["later", "later"]);
+  });
+
+  it("a calendar in use says by whom", () => {
+    expect(calendarRemoveReason({ used_by: ["a", "b"] }, all)).toBe("It is used by a, b: change those first");
+    expect(calendarRemoveReason({ used_by: [] }, all)).toBeUndefined();
+  });
+
+  it("who pauses it becomes its owner", () => {
+    expect(changesOwner({ owner: "anna" }, "bert")).toBe(true);
+    expect(changesOwner({ owner: "anna" }, "anna")).toBe(false);
+  });
+});
+
+describe("filters of the list", () => {
+  const one = schedule({ next_at: NEXT });
+  it.each([
+    [["state:active"], true],
+    [["state:paused,active", "owner:anna"], true],
+    [["state:active", "owner:bert"], false],
+    [["work:command"], true],
+    [["work:saved_script"], false],
+    [["zone:Europe/Brussels"], true],
+    [["calendar:no"], true],
+    [["nonsense:1"], false],
+  ])("%j: %s", (filter, matches) => {
+    expect(matchesAll(one, filter)).toBe(matches);
+  });
+});
+
+describe("what it does, in words", () => {
+  const names = new Map([[7, "check"]]);
+  it.each([
+    [{ kind: "script", script_id: 7 }, "check"],
+    [{ kind: "script", script_id: 7, version: 2 }, "check (version 2)"],
+    [{ kind: "script", script_id: 8 }, "Script 8"],
+    [{ kind: "job", job: { type: "command", payload: { argv: ["echo", "a b"] } } }, "echo 'a b'"],
+    [{ kind: "job", job: { type: "command", payload: { argv: ["df | sort"], shell: true } } }, "df | sort"],
+    [
+      {
+        kind: "job",
+        job: { type: "script", payload: { language: "bash", content: "#!/bin/bash\nset -e\n\nls\n" } },
+      },
+      "Bash: ls",
+    ],
+    [
+      { kind: "job", job: { type: "service_control", payload: { action: "restart", service: "nginx" } } },
+      "Service restart nginx",
+    ],
+    [
+      {
+        kind: "job",
+        job: { type: "software_install", payload: { action: "install", packages: [{ name: "curl" }] } },
+      },
+      "Software install curl",
+    ],
+  ] as const)("%j", (work, words) => {
+    expect(workWords(work as Parameters<typeof workWords>[0], names)).toBe(words);
+  });
+});

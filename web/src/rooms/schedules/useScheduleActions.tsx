@@ -1,0 +1,171 @@
+import {
+  IconListDetails,
+  IconPencil,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlayerTrackNext,
+  IconRotateClockwise,
+  IconShieldCheck,
+  IconTrash,
+} from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { api } from "~/api/client";
+import { useIntent } from "~/api/intent";
+import { answer } from "~/api/problem";
+import type { Schedule } from "~/api/types";
+import { useMissing, useSession } from "~/app/session";
+import { targetWords } from "~/rooms/agents/targets";
+import { jobKey } from "~/rooms/jobs/api";
+import type { Action } from "~/ui/ActionMenu";
+import { ConfirmDialog } from "~/ui/ConfirmDialog";
+import { count } from "~/ui/format";
+import { toastDone, toastProblem } from "~/ui/toast";
+import { scheduleKey } from "./api";
+import { changesOwner, scheduleReasons } from "./rules";
+
+type What = "run" | "pause" | "resume" | "remove";
+interface Asked {
+  what: What;
+  schedule: Schedule;
+}
+
+const VERB: Record<What, string> = { run: "Run", pause: "Pause", resume: "Resume", remove: "Delete" };
+
+/** Everything that can be done with one schedule, for its row and for its page. */
+export function useScheduleActions(onRemoved: () => void = () => {}) {
+  const missing = useMissing();
+  const { user } = useSession();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const intent = useIntent();
+  const [asked, setAsked] = useState<Asked>();
+  const close = () => setAsked(undefined);
+  const reasons = (schedule: Schedule) => scheduleReasons(schedule, missing);
+
+  const change = useMutation({
+    mutationFn: ({ what, schedule }: Asked) => carryOut(what, schedule.id, intent.headers([what, schedule])),
+    onSuccess: async (said, { what, schedule }) => {
+      intent.done();
+      close();
+      if (what === "remove") {
+        onRemoved();
+        client.removeQueries({ queryKey: [...scheduleKey, "show", schedule.id] });
+      }
+      toastDone(`${schedule.name} ${said}`);
+      await Promise.all([
+        client.invalidateQueries({ queryKey: scheduleKey }),
+        what === "run" ? client.invalidateQueries({ queryKey: jobKey }) : undefined,
+      ]);
+    },
+    onError: (error, asking) => {
+      // In a dialog it is shown there.
+      if (asked === undefined) {
+        toastProblem(`${asking.schedule.name} stays as it is`, error);
+      }
+    },
+  });
+
+  /** Asks first where there is something to think about. */
+  const ask = (what: What, schedule: Schedule) => {
+    change.reset();
+    if (what === "run" || what === "remove" || changesOwner(schedule, user.username)) {
+      setAsked({ what, schedule });
+    } else {
+      change.mutate({ what, schedule });
+    }
+  };
+
+  const filtered = (to: "/jobs" | "/executions", { id }: Schedule) =>
+    void navigate({ to, search: { filter: [`schedule:${id}`] } });
+
+  const actions = (schedule: Schedule): (Action | "divider")[] => {
+    const why = reasons(schedule);
+    return [
+      { label: "Run now", icon: IconPlayerPlay, reason: why.run, onSelect: () => ask("run", schedule) },
+      { label: "Pause", icon: IconPlayerPause, reason: why.pause, onSelect: () => ask("pause", schedule) },
+      {
+        label: "Resume",
+        icon: IconRotateClockwise,
+        reason: why.resume,
+        onSelect: () => ask("resume", schedule),
+      },
+      {
+        label: "Edit",
+        icon: IconPencil,
+        reason: why.edit,
+        onSelect: () =>
+          void navigate({ to: "/schedules/$scheduleId/edit", params: { scheduleId: String(schedule.id) } }),
+      },
+      "divider",
+      {
+        label: "Its executions",
+        icon: IconPlayerTrackNext,
+        onSelect: () => filtered("/executions", schedule),
+      },
+      { label: "Its jobs", icon: IconListDetails, onSelect: () => filtered("/jobs", schedule) },
+      {
+        label: "View audit",
+        icon: IconShieldCheck,
+        reason: missing("audit.view"),
+        onSelect: () =>
+          void navigate({ to: "/audit", search: { filter: [`object:schedule:${schedule.id}`] } }),
+      },
+      "divider",
+      {
+        label: "Delete",
+        icon: IconTrash,
+        danger: true,
+        reason: why.remove,
+        onSelect: () => ask("remove", schedule),
+      },
+    ];
+  };
+
+  const dialogs: ReactNode = asked && (
+    <ConfirmDialog
+      opened
+      title={`${VERB[asked.what]} ${asked.schedule.name}${asked.what === "run" ? " now" : ""}`}
+      confirmLabel={asked.what === "run" ? "Run now" : VERB[asked.what]}
+      danger={asked.what === "remove"}
+      pending={change.isPending}
+      error={change.error}
+      onConfirm={() => change.mutate(asked)}
+      onClose={close}
+    >
+      {explained(asked)}
+    </ConfirmDialog>
+  );
+  return { actions, ask, reasons, pending: change.isPending, dialogs };
+}
+
+function explained({ what, schedule }: Asked): string {
+  switch (what) {
+    case "run":
+      return `It runs once, besides its ticks, on: ${targetWords(schedule.definition.targets)}. It runs on the account of ${schedule.owner}, and asks no blackout calendar.`;
+    case "remove":
+      return "It ticks no more. What it ran stays, and so does what the audit trail says of it.";
+    default:
+      return `It runs on the account of ${schedule.owner}. Once you ${what} it, it runs on yours, with your rights.`;
+  }
+}
+
+/** Gives what is to be said of the schedule afterwards. */
+async function carryOut(what: What, id: number, headers: { "Idempotency-Key": string }): Promise<string> {
+  const params = { path: { id } };
+  switch (what) {
+    case "run": {
+      const { execution_id: execution, jobs } = await answer(
+        api.POST("/api/v1/schedules/{id}/run", { params, headers }),
+      );
+      return `runs: execution ${execution} on ${count(jobs.length, "host")}`;
+    }
+    case "remove":
+      await answer(api.DELETE("/api/v1/schedules/{id}", { params }));
+      return "is deleted";
+    default:
+      await answer(api.PATCH("/api/v1/schedules/{id}", { params, body: { paused: what === "pause" } }));
+      return what === "pause" ? "is paused" : "goes on";
+  }
+}
