@@ -195,6 +195,7 @@ export function jobFilters(jobs: Job[], organizations: { name: string }[]): Filt
     },
     { id: "execution", label: "Execution", placeholder: "number" },
     { id: "script", label: "Script", placeholder: "number of the script" },
+    { id: "schedule", label: "Schedule", placeholder: "number of the schedule" },
     { id: "created_from", label: "Created from", placeholder: "2026-11-22T09:00:00Z", time: true },
     { id: "created_before", label: "Created before", placeholder: "2026-11-23T09:00:00Z", time: true },
   ];

@@ -69,6 +69,26 @@ export const executionColumns: Column<Execution>[] = [
     cell: (execution) => actorName(execution.created_by),
   },
   {
+    id: "schedule",
+    label: "Schedule",
+    hidden: true,
+    groupable: true,
+    align: "end",
+    text: (execution) => (execution.schedule_id ? String(execution.schedule_id) : ""),
+    cell: (execution) =>
+      execution.schedule_id ? (
+        <Link
+          to="/schedules/$scheduleId"
+          params={{ scheduleId: String(execution.schedule_id) }}
+          className="link"
+        >
+          {execution.schedule_id}
+        </Link>
+      ) : (
+        <span className="dim">–</span>
+      ),
+  },
+  {
     id: "targets",
     label: "Chosen",
     hidden: true,
@@ -97,4 +117,5 @@ export const executionFilters: FilterField[] = [
     options: Object.entries(JOB_TYPE).map(([value, { label }]) => ({ value, label })),
   },
   { id: "script", label: "Script", placeholder: "number of the script" },
+  { id: "schedule", label: "Schedule", placeholder: "number of the schedule" },
 ];
