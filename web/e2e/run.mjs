@@ -22,6 +22,7 @@ const all = [
   "operationsAccounts",
   "operationsNetwork",
   "jobTypes",
+  "schedules",
   "access",
   "organizations",
   "account",

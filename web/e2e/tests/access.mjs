@@ -43,6 +43,15 @@ export default {
     await page.getByRole("button", { name: "Actions for e2e-1" }).click();
     await page.getByRole("menuitem", { name: /^Edit/ }).getByText("agents.manage").waitFor();
     await world.screenshot("agents-as-auditor", page);
+    await page.goto("/schedules");
+    const schedule = page.getByRole("button", { name: "New schedule" });
+    assert.equal(await schedule.getAttribute("aria-disabled"), "true");
+    await page.getByRole("button", { name: "Actions for workdays" }).click();
+    for (const name of [/^Run now/, /^Pause/, /^Resume/, /^Edit/, /^Delete/]) {
+      await page.getByRole("menuitem", { name }).getByText("jobs.manage").waitFor();
+    }
+    await page.goto("/schedules/new");
+    await page.getByText("You cannot make schedules").waitFor();
     await context.close();
   },
 

@@ -23,6 +23,11 @@ const PAGES = {
     (page) => page.getByRole("region", { name: "Difference of the code" }).getByRole("textbox").first(),
   ],
   "script-run": ["script/run", (page) => page.getByRole("textbox", { name: "title" })],
+  schedules: ["/schedules", (page) => page.getByRole("row").nth(1)],
+  schedule: ["schedule", (page) => page.getByRole("region", { name: "Ticks" }).getByRole("row").nth(1)],
+  "schedule-new": ["/schedules/new", (page) => page.getByLabel("Cron expression")],
+  "schedule-edit": ["schedule/edit", (page) => page.getByRole("table", { name: "Next ticks" })],
+  calendars: ["/calendars", (page) => page.getByRole("row").nth(1)],
   audit: ["/audit", (page) => page.getByRole("row").nth(1)],
   users: ["/users", (page) => page.getByRole("row").nth(1)],
   organizations: ["/organizations", (page) => page.getByRole("button", { name: "Actions for default" })],
@@ -56,6 +61,10 @@ async function addressOf(page, path, job) {
   if (path === "execution") {
     const list = await page.request.get("/api/v1/executions?search=check");
     return `/executions/${(await list.json()).items.at(-1).id}`;
+  }
+  if (path.startsWith("schedule")) {
+    const list = await page.request.get("/api/v1/schedules?search=workdays");
+    return `/schedules/${(await list.json()).items[0].id}${path.slice("schedule".length)}`;
   }
   if (path.startsWith("script")) {
     const list = await page.request.get("/api/v1/scripts?filter=name:check");

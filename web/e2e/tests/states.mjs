@@ -6,6 +6,8 @@ const LISTS = [
   "jobs",
   "executions",
   "scripts",
+  "schedules",
+  "calendars",
   "audit",
   "users",
   "organizations",
@@ -123,7 +125,7 @@ export default {
     await page.getByLabel("Code").waitFor();
     await fits(page, "the run form on a phone");
     await world.screenshot("phone-run", page);
-    for (const path of ["groups", "executions", "scripts", "libraries"]) {
+    for (const path of ["groups", "executions", "scripts", "libraries", "schedules", "calendars"]) {
       await page.goto(`/${path}`);
       await page.getByRole("row").nth(1).waitFor();
       await fits(page, `${path} on a phone`);
