@@ -79,7 +79,10 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page begins at its top
-  useLayoutEffect(() => main.current?.scrollTo(0, 0), [path]);
+  useLayoutEffect(() => {
+    // In a block: what scrolling gives back is no business of React.
+    main.current?.scrollTo(0, 0);
+  }, [path]);
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
