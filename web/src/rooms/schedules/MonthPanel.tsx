@@ -137,7 +137,7 @@ function DayDetail({ day, found, zone }: { day: string; found: Day | undefined; 
         </ul>
       )}
       {found && found.ticks.length > 0 && (
-        <TickTable label={`Ticks of ${dayWords(day)}`} ticks={found.ticks} zone={zone} />
+        <TickTable timeOnly label={`Ticks of ${dayWords(day)}`} ticks={found.ticks} zone={zone} />
       )}
     </section>
   );

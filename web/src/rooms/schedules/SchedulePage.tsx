@@ -142,9 +142,10 @@ function ScheduleView({ schedule }: { schedule: Schedule }) {
               coming.length > 0 ? (
                 <NextTicks narrow text={preview.data.text} ticks={coming} zone={zone} />
               ) : (
-                <p className="dim">
-                  {preview.data.text}. {SCHEDULE_STATE[state].help}.
-                </p>
+                <div>
+                  <strong>{preview.data.text}</strong>{" "}
+                  <span className="dim">{SCHEDULE_STATE[state].help}.</span>
+                </div>
               )
             ) : preview.error ? (
               <ErrorState error={preview.error} onRetry={() => void preview.refetch()} />

@@ -3,7 +3,7 @@ import type { ScheduleTick } from "~/api/types";
 import { dateTime } from "~/ui/format";
 import { RelativeTime } from "~/ui/RelativeTime";
 import { SimpleTable } from "~/ui/SimpleTable";
-import { wallText } from "./when/zones";
+import { wallOf, wallText } from "./when/zones";
 import { FatePill } from "./words";
 
 interface TickTableProps {
@@ -11,10 +11,12 @@ interface TickTableProps {
   ticks: ScheduleTick[];
   zone: string;
   flush?: boolean;
+  /** They are all of one day, which is said elsewhere. */
+  timeOnly?: boolean;
 }
 
 /** What became of ticks, and why. */
-export function TickTable({ label, ticks, zone, flush }: TickTableProps) {
+export function TickTable({ label, ticks, zone, flush, timeOnly }: TickTableProps) {
   return (
     <SimpleTable
       label={label}
@@ -26,7 +28,7 @@ export function TickTable({ label, ticks, zone, flush }: TickTableProps) {
           label: `Tick, in ${zone}`,
           cell: (tick) => (
             <time dateTime={tick.at} title={`${dateTime(tick.at)} on your clock`}>
-              {wallText(tick.at, zone)}
+              {timeOnly ? (wallOf(tick.at, zone)?.time ?? tick.at) : wallText(tick.at, zone)}
             </time>
           ),
         },
