@@ -258,6 +258,7 @@ export default {
       return day !== null && day.slice(0, 7) > first.slice(0, 7);
     });
     assert.match(page.url(), /month=\d{4}-\d{2}/);
+    assert.match(page.url(), /day=\d{4}-\d{2}-\d{2}/);
     await page.getByRole("button", { name: "Previous month" }).click();
     const dark = dayFromNow(11).date;
     if (dark.slice(0, 7) !== first.slice(0, 7)) {

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { describe, expect, it } from "vitest";
 import { renderUi } from "~/test/render";
 import { MonthGrid } from "./MonthGrid";
+import { monthOf } from "./month";
 
 function Held() {
   const [month, setMonth] = useState("2027-01");
@@ -15,7 +16,10 @@ function Held() {
       today="2027-01-31"
       marksOf={(one) => (one === "2027-01-31" ? { words: "3 ran", marks: "3" } : undefined)}
       onMonth={setMonth}
-      onDay={setDay}
+      onDay={(next) => {
+        setDay(next);
+        setMonth(monthOf(next));
+      }}
     />
   );
 }

@@ -22,6 +22,7 @@ interface MonthGridProps {
   today: string;
   marksOf: (day: string) => DayMarks | undefined;
   onMonth: (month: string) => void;
+  /** A day may lie in a month beside: then that is to be shown. */
   onDay: (day: string) => void;
 }
 
@@ -50,9 +51,6 @@ export function MonthGrid({ label, month, day, today, marksOf, onMonth, onDay }:
     event.preventDefault();
     wanted.current = to;
     onDay(to);
-    if (monthOf(to) !== month) {
-      onMonth(monthOf(to));
-    }
   };
 
   return (
@@ -71,14 +69,7 @@ export function MonthGrid({ label, month, day, today, marksOf, onMonth, onDay }:
         <ActionIcon variant="default" aria-label="Next month" onClick={() => onMonth(addMonths(month, 1))}>
           <IconChevronRight size={16} aria-hidden />
         </ActionIcon>
-        <Button
-          variant="subtle"
-          size="compact-xs"
-          onClick={() => {
-            onDay(today);
-            onMonth(monthOf(today));
-          }}
-        >
+        <Button variant="subtle" size="compact-xs" onClick={() => onDay(today)}>
           Today
         </Button>
       </div>

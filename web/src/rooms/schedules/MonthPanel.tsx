@@ -43,7 +43,7 @@ export function MonthPanel({ schedule, coming, search, setSearch }: MonthPanelPr
         day={day}
         today={today}
         onMonth={(next) => setSearch({ month: next })}
-        onDay={(next) => setSearch({ day: next })}
+        onDay={(next) => setSearch({ day: next, month: monthOf(next) })}
         marksOf={(one) => {
           const found = days.get(one);
           const shade = calendar && blackoutOf(calendar.entries, one);
