@@ -91,6 +91,18 @@ export default {
     assert.ok(await code(page).evaluate((element) => element.getRootNode().activeElement === element));
     await accessible(page, "the editor with a problem");
     await world.screenshot("script-problem");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Save with possible problems?" });
+    await dialog
+      .getByRole("list", { name: "Possible problems" })
+      .getByText(/^Line \d+: /)
+      .first()
+      .waitFor();
+    await accessible(page, "problems before saving");
+    await world.screenshot("script-save-problem");
+    await dialog.getByRole("button", { name: "Keep as it is" }).click();
+    await dialog.waitFor({ state: "hidden" });
+    await page.getByText("not saved").waitFor();
     await write(page, 'log() {\n  echo "[log] $1"\n}\n');
     await page.getByRole("button", { name: "Check" }).click();
     await page.getByText("No problem found").waitFor();
@@ -387,6 +399,19 @@ export default {
       .waitFor();
     await write(page, "import sys\nprint(sys.argv)\n");
     await save(page, 2);
+  },
+
+  "what the parser doubts is saved all the same, when somebody says so": async ({ page }) => {
+    await newScript(page, "doubtful");
+    await write(page, 'if true; then\necho "[$PARAM_WORD]"\n');
+    await page.getByText("not saved").waitFor();
+    await page.keyboard.press("Control+s");
+    const dialog = page.getByRole("dialog", { name: "Save with possible problems?" });
+    await dialog.getByRole("button", { name: "Save all the same" }).click();
+    await page.getByText(/, version 2 by/).waitFor();
+    await write(page, 'echo "[$PARAM_WORD]"\n');
+    await save(page, 3);
+    assert.equal(await dialog.count(), 0, "nobody is asked about good code");
   },
 
   "scripts on a phone": async (world) => {

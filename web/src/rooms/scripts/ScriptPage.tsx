@@ -19,7 +19,7 @@ import classes from "./ScriptPage.module.css";
 import { SettingsTab } from "./SettingsTab";
 import { UsedByTab } from "./UsedByTab";
 import { runReason, useScriptActions } from "./useScriptActions";
-import { useScriptEditor } from "./useScriptEditor";
+import { type ScriptEditor, useScriptEditor } from "./useScriptEditor";
 import { KIND } from "./words";
 
 const route = getRouteApi("/app/scripts/$scriptId");
@@ -154,6 +154,7 @@ function ScriptView({ script }: { script: ScriptDetail }) {
         ))}
       </Tabs>
       {dialogs}
+      <DoubtDialog editor={editor} />
       <ConfirmDialog
         opened={blocker.status === "blocked"}
         title="Leave without saving?"
@@ -167,6 +168,34 @@ function ScriptView({ script }: { script: ScriptDetail }) {
     </Page>
   );
 }
+
+/** Found before saving: a hint of the parser, which may be wrong. */
+function DoubtDialog({ editor }: { editor: ScriptEditor }) {
+  const problems = editor.doubts ?? [];
+  const more = problems.length - LISTED;
+  return (
+    <ConfirmDialog
+      opened={editor.doubts !== undefined}
+      title="Save with possible problems?"
+      confirmLabel="Save all the same"
+      onConfirm={editor.saveAnyway}
+      onClose={editor.keepEditing}
+    >
+      The parser inside the server looked the code over; nothing is saved yet.
+      <ul className={classes.problems} aria-label="Possible problems">
+        {problems.slice(0, LISTED).map(({ line, column, message }) => (
+          <li key={`${line}:${column}:${message}`}>
+            Line {line}: {message}
+          </li>
+        ))}
+        {more > 0 && <li>and {more} more</li>}
+      </ul>
+    </ConfirmDialog>
+  );
+}
+
+/** More of them say no more. */
+const LISTED = 10;
 
 /** Search and filters of this table live as long as the tab is looked at. */
 function Executions({ id }: { id: number }) {

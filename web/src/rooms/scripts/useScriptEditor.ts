@@ -11,14 +11,26 @@ import { CONTENT_BYTES, contentBytes } from "./words";
 
 export type Checked = { content: string; problems: ScriptProblem[] };
 
+/** What is sent: as it was when somebody asked to save it, whatever is typed meanwhile. */
+interface Edit {
+  draft: DefinitionDraft;
+  message: string;
+  basedOn: number;
+}
+
 export interface ScriptEditor {
   draft: DefinitionDraft;
   change: (part: Partial<DefinitionDraft>) => void;
   dirty: boolean;
   /** Why it cannot be saved now. */
   reason: string | undefined;
+  /** Looks the code over, and saves it when nothing is found. */
   save: () => void;
   saving: boolean;
+  /** What was found in the code that somebody asked to save: it waits for their word. */
+  doubts: ScriptProblem[] | undefined;
+  saveAnyway: () => void;
+  keepEditing: () => void;
   message: string;
   setMessage: (message: string) => void;
   errors: Record<string, string | undefined>;
@@ -43,6 +55,7 @@ export function useScriptEditor(script: ScriptDetail): ScriptEditor {
   const [draft, setDraft] = useState(base.draft);
   const [message, setMessage] = useState("");
   const [checked, setChecked] = useState<Checked>();
+  const [doubted, setDoubted] = useState<Edit & { problems: ScriptProblem[] }>();
   const dirty = !sameDefinition(draft, base.draft);
   const start = (version: number, next: DefinitionDraft) => {
     setBase({ version, draft: next });
@@ -54,34 +67,56 @@ export function useScriptEditor(script: ScriptDetail): ScriptEditor {
   }
   const size = contentBytes(draft.content);
 
-  const check = useMutation({
-    mutationFn: async (content: string): Promise<Checked> => ({
-      content,
-      problems: await checkCode(script.language, content),
-    }),
-    onSuccess: setChecked,
+  const lookOver = async (content: string): Promise<Checked> => ({
+    content,
+    problems: await checkCode(script.language, content),
   });
+  const check = useMutation({ mutationFn: lookOver, onSuccess: setChecked });
   const save = useMutation({
-    mutationFn: () =>
+    mutationFn: (edit: Edit) =>
       answer(
         api.PATCH("/api/v1/scripts/{id}", {
           params: { path: { id: script.id } },
-          body: { definition: definitionOf(draft), message: message.trim(), based_on: base.version },
+          body: {
+            definition: definitionOf(edit.draft),
+            message: edit.message.trim(),
+            based_on: edit.basedOn,
+          },
         }),
       ),
-    onSuccess: async (saved) => {
+    onSuccess: async (saved, edit) => {
       client.setQueryData(scriptOptions(script.id).queryKey, saved);
       // The ids of rows stay, so that nothing moves under the cursor.
-      setBase({ version: saved.version, draft });
-      setMessage("");
+      setBase({ version: saved.version, draft: edit.draft });
+      setMessage((now) => (now === edit.message ? "" : now));
       toastDone(`${saved.name} is saved as version ${saved.version}`);
       await client.invalidateQueries({ queryKey: scriptKey });
     },
+  });
+  const before = useMutation({
+    mutationFn: async (edit: Edit) => {
+      const { content } = edit.draft;
+      const known = content === checked?.content ? checked : undefined;
+      return content === base.draft.content ? undefined : (known ?? (await lookOver(content)));
+    },
+    onSuccess: (looked, edit) => {
+      if (looked) {
+        setChecked(looked);
+      }
+      if (looked && looked.problems.length > 0) {
+        setDoubted({ ...edit, problems: looked.problems });
+      } else {
+        save.mutate(edit);
+      }
+    },
+    // What the parser thinks is a hint: without it there is nothing to wait for.
+    onError: (_, edit) => save.mutate(edit),
   });
   const newest = async () => {
     save.reset();
     return client.fetchQuery({ ...scriptOptions(script.id), staleTime: 0 });
   };
+  const saving = before.isPending || save.isPending;
   const problem = save.error ? asProblem(save.error) : undefined;
   const { at, rest } = problemsByField<string>(problem?.fields ?? [], definitionFields(draft));
   const outrun = problem?.code === "newer_version";
@@ -100,13 +135,20 @@ export function useScriptEditor(script: ScriptDetail): ScriptEditor {
     dirty,
     reason,
     save: () => {
-      if (reason === undefined && !save.isPending) {
-        // What the parser thinks is a hint: it does not keep anybody from saving.
-        check.mutate(draft.content);
-        save.mutate();
+      if (reason === undefined && !saving) {
+        save.reset();
+        before.mutate({ draft, message, basedOn: base.version });
       }
     },
-    saving: save.isPending,
+    saving,
+    doubts: doubted?.problems,
+    saveAnyway: () => {
+      if (doubted) {
+        setDoubted(undefined);
+        save.mutate(doubted);
+      }
+    },
+    keepEditing: () => setDoubted(undefined),
     message,
     setMessage,
     errors: at,
@@ -114,7 +156,7 @@ export function useScriptEditor(script: ScriptDetail): ScriptEditor {
     outrun,
     check: () => check.mutate(draft.content),
     checking: check.isPending,
-    checkError: check.error,
+    checkError: check.error ?? before.error,
     checked,
     reload: async () => {
       const fresh = await newest();
