@@ -185,6 +185,11 @@ export default {
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByRole("alert").getByText("Give “token”").waitFor();
     await page.getByLabel("token").fill(SECRET);
+    await page.getByRole("textbox", { name: "title" }).fill("");
+    await page.getByText("It must not be empty.").waitFor();
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByRole("alert").getByText("Give “title”").waitFor();
+    await page.getByRole("button", { name: "Take the default" }).click();
     await page.getByLabel("count").fill("12");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByText("is above 9").waitFor();
@@ -412,6 +417,23 @@ export default {
     await write(page, 'echo "[$PARAM_WORD]"\n');
     await save(page, 3);
     assert.equal(await dialog.count(), 0, "nobody is asked about good code");
+  },
+
+  "an emptied text is given as an empty one, and not as its default": async ({ page }) => {
+    await tab(page, "Settings");
+    await addParameter(page, "word", "string", (row) => row.getByLabel("Default").fill("hello"));
+    await save(page, 4);
+    await page.goto(`${new URL(page.url()).pathname}/run?agent=e2e-1`);
+    const word = page.getByRole("textbox", { name: "word" });
+    assert.equal(await word.inputValue(), "hello");
+    await word.fill("");
+    await page.getByText("An empty text is given.").waitFor();
+    await page.getByRole("button", { name: "Take the default" }).click();
+    assert.equal(await word.inputValue(), "hello");
+    await word.fill("");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByRole("table", { name: "Jobs of the execution" }).getByRole("link").first().click();
+    await page.getByRole("region", { name: "Output of the job" }).getByText("[]", { exact: true }).waitFor();
   },
 
   "scripts on a phone": async (world) => {

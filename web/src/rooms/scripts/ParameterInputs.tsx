@@ -1,6 +1,6 @@
-import { NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import type { Parameter } from "~/api/types";
-import type { ParameterTexts } from "./parameters";
+import { meansEmpty, type ParameterTexts, standardText } from "./parameters";
 import classes from "./ScriptPage.module.css";
 
 interface ParameterInputsProps {
@@ -21,7 +21,7 @@ export function ParameterInputs({ parameters, texts, onChange, errors }: Paramet
         <ParameterInput
           key={parameter.name}
           parameter={parameter}
-          text={texts[parameter.name] ?? ""}
+          text={texts[parameter.name]}
           set={(text) => onChange({ ...texts, [parameter.name]: text })}
           error={errors[`parameters.${parameter.name}`]}
         />
@@ -32,13 +32,15 @@ export function ParameterInputs({ parameters, texts, onChange, errors }: Paramet
 
 interface ParameterInputProps {
   parameter: Parameter;
-  text: string;
+  /** Absent: nobody has said anything. */
+  text: string | undefined;
   set: (text: string) => void;
   error: string | undefined;
 }
 
-function ParameterInput({ parameter, text, set, error }: ParameterInputProps) {
+function ParameterInput({ parameter, text: said, set, error }: ParameterInputProps) {
   const { name, type, description, required, choices = [] } = parameter;
+  const text = said ?? "";
   const shared = { label: name, description, required, error, inputWrapperOrder: INPUT_FIRST };
   switch (type) {
     case "secret":
@@ -77,6 +79,7 @@ function ParameterInput({ parameter, text, set, error }: ParameterInputProps) {
           {...shared}
           description={[description, bounds(parameter)].filter(Boolean).join(" ") || undefined}
           inputMode={type === "integer" ? "numeric" : "decimal"}
+          placeholder={standardText(parameter)}
           value={text}
           onChange={(event) => set(event.currentTarget.value)}
         />
@@ -85,6 +88,14 @@ function ParameterInput({ parameter, text, set, error }: ParameterInputProps) {
       return (
         <Textarea
           {...shared}
+          description={
+            meansEmpty(parameter, said) ? (
+              <Emptied parameter={parameter} onStandard={() => set(standardText(parameter) ?? "")} />
+            ) : (
+              description
+            )
+          }
+          placeholder={said === undefined ? standardText(parameter) : undefined}
           autosize
           minRows={1}
           maxRows={6}
@@ -94,6 +105,18 @@ function ParameterInput({ parameter, text, set, error }: ParameterInputProps) {
         />
       );
   }
+}
+
+/** Nothing in the input is something, too: it is said, with the way back. */
+function Emptied({ parameter, onStandard }: { parameter: Parameter; onStandard: () => void }) {
+  return (
+    <>
+      {parameter.description} {parameter.required ? "It must not be empty." : "An empty text is given."}{" "}
+      <Button variant="subtle" size="compact-xs" onClick={onStandard}>
+        Take the default
+      </Button>
+    </>
+  );
 }
 
 /** Inputs beside each other stand in line whether there is something to explain or not. */

@@ -8,24 +8,33 @@ export function initialTexts(parameters: Parameter[]): ParameterTexts {
   return Object.fromEntries(parameters.map((parameter) => [parameter.name, initial(parameter)]));
 }
 
-function initial(parameter: Parameter): string {
+const initial = (parameter: Parameter): string =>
+  parameter.type === "secret" ? "" : (standardText(parameter) ?? "");
+
+/** The default as it stands in an input. */
+export function standardText(parameter: Parameter): string | undefined {
   const standard: unknown = parameter.default;
-  if (standard === undefined || standard === null || parameter.type === "secret") {
-    return "";
-  }
-  return String(standard);
+  return standard === undefined || standard === null ? undefined : String(standard);
 }
+
+/** An emptied input says “an empty text” where leaving it out would bring the default back, and only a text can be empty. */
+export const meansEmpty = (parameter: Parameter, text: string | undefined): boolean =>
+  text === "" && parameter.type === "string" && standardText(parameter) !== undefined;
 
 /** Any value of a parameter: the API's description cannot say that it is a text, a number or a boolean. */
 const asValue = (value: string | number | boolean) => value as unknown as ParameterValue;
 
-/** Empty inputs are left out; the server takes the default. Numbers stay texts, so that nothing is rounded here. */
+/**
+ * Empty inputs are left out, and the server takes the default; a text that has one can be given empty all the same.
+ * Numbers stay texts, so that nothing is rounded here.
+ */
 export function toValues(parameters: Parameter[], texts: ParameterTexts): Record<string, ParameterValue> {
   const values: Record<string, ParameterValue> = {};
-  for (const { name, type } of parameters) {
-    const text = texts[name] ?? "";
-    if (text !== "") {
-      values[name] = asValue(type === "boolean" ? text === "true" : text);
+  for (const parameter of parameters) {
+    const { name, type } = parameter;
+    const text = texts[name];
+    if (text || meansEmpty(parameter, text)) {
+      values[name] = asValue(type === "boolean" ? text === "true" : (text ?? ""));
     }
   }
   return values;
@@ -33,10 +42,11 @@ export function toValues(parameters: Parameter[], texts: ParameterTexts): Record
 
 /** What is missing. Whether a value fits is the server's to say, which answers before any job exists. */
 export function missingParameter(parameters: Parameter[], texts: ParameterTexts): string | undefined {
-  const empty = parameters.find(
-    ({ name, required, default: standard }) =>
-      required && (texts[name] ?? "") === "" && (standard === undefined || standard === null),
-  );
+  const empty = parameters.find((parameter) => {
+    const text = texts[parameter.name];
+    const left = !text && standardText(parameter) === undefined;
+    return parameter.required && (left || meansEmpty(parameter, text));
+  });
   return empty && `Give “${empty.name}”`;
 }
 
