@@ -47,6 +47,26 @@ async function addParameter(page, name, type, fill = async () => {}) {
   await fill(named);
 }
 
+/** Saves it so many times, and gives the newest version. */
+async function makeVersions(page, name, count) {
+  const { csrf_token: csrf } = await (await page.request.get("/api/v1/session")).json();
+  const { items } = await (await page.request.get(`/api/v1/scripts?filter=name:${name}`)).json();
+  const address = `/api/v1/scripts/${items[0].id}`;
+  let script = await (await page.request.get(address)).json();
+  for (let change = 1; change <= count; change += 1) {
+    const saved = await page.request.patch(address, {
+      headers: { "X-CSRF-Token": csrf },
+      data: {
+        definition: { ...script.definition, content: `echo ${change}\n` },
+        message: `change ${change}`,
+        based_on: script.version,
+      },
+    });
+    script = await saved.json();
+  }
+  return script.version;
+}
+
 const SECRET = "hunter2-e2e-canary";
 
 // The host is told by the agent's own folder, in which a job starts.
@@ -434,6 +454,24 @@ export default {
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByRole("table", { name: "Jobs of the execution" }).getByRole("link").first().click();
     await page.getByRole("region", { name: "Output of the job" }).getByText("[]", { exact: true }).waitFor();
+  },
+
+  "more versions than a page has are all there": async ({ page }) => {
+    const newest = await makeVersions(page, "doubtful", 110);
+    await openScript(page, "doubtful");
+    await tab(page, "Versions");
+    const cell = (version) =>
+      page.getByRole("table", { name: "Versions" }).getByText(version, { exact: true });
+    await cell(String(newest)).waitFor();
+    assert.equal(await cell("change 1").count(), 0, "not on the first page");
+    await page.getByLabel("Before", { exact: true }).selectOption("1");
+    await page
+      .getByRole("region", { name: "Difference of the code" })
+      .getByRole("textbox", { name: "Version 1", exact: true })
+      .waitFor();
+    await page.getByRole("button", { name: "Load older versions" }).click();
+    await cell("change 1").waitFor();
+    await page.getByRole("button", { name: "Load older versions" }).waitFor({ state: "hidden" });
   },
 
   "scripts on a phone": async (world) => {

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "~/api/client";
-import type { ListQuery } from "~/api/list";
+import { allItems, type ListQuery } from "~/api/list";
 import { answer } from "~/api/problem";
 import type { Targets } from "~/api/types";
 
@@ -17,10 +17,10 @@ export const agentOptions = (id: number) =>
     refetchInterval: 5_000,
   });
 
-/** To choose from: one page of them is all of them in practice. */
+/** To choose from. */
 export const groupsOptions = queryOptions({
   queryKey: [...groupKey, "offer"],
-  queryFn: async () => (await groupList({ limit: 500 })).items,
+  queryFn: () => allItems({}, groupList),
   staleTime: 30_000,
 });
 

@@ -24,10 +24,10 @@ export async function organizationList({ search, ...query }: ListQuery): Promise
   return { items: all.filter((organization) => nameMatches(organization, search)) };
 }
 
-/** Few and slow to change: one page of them is all of them in practice. */
+/** Few and slow to change. */
 export const organizationsOptions = queryOptions({
   queryKey: organizationKey,
-  queryFn: async () => (await organizationPage({ limit: 500 })).items,
+  queryFn: () => allItems({}, organizationPage),
   staleTime: 60_000,
 });
 

@@ -6,6 +6,7 @@ import { librariesOptions } from "./api";
 import { type LibraryDraft, newLibrary } from "./definition";
 import { RowButtons } from "./ParametersEditor";
 import classes from "./ScriptPage.module.css";
+import { versionsDown } from "./versions";
 
 interface LibrariesEditorProps {
   libraries: LibraryDraft[];
@@ -88,5 +89,3 @@ export function LibrariesEditor({ libraries, language, onChange, error }: Librar
 /** A link names a library by name or by number. */
 const isLink = (link: LibraryDraft, name: string, id: number) =>
   link.library === name || link.library === String(id);
-
-const versionsDown = (newest: number) => Array.from({ length: newest }, (_, index) => newest - index);

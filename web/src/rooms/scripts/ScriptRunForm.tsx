@@ -12,6 +12,7 @@ import { Panel } from "~/ui/Page";
 import { scriptCommand } from "./command";
 import { ParameterInputs } from "./ParameterInputs";
 import { initialTexts, missingParameter, secretNames, toValues } from "./parameters";
+import { versionsDown } from "./versions";
 
 interface ScriptRunFormProps {
   script: ScriptDetail;
@@ -72,12 +73,10 @@ export function ScriptRunForm({ script, version, hosts, onVersion }: ScriptRunFo
               size="xs"
               aria-label="Version"
               value={String(version.version)}
-              data={Array.from({ length: script.version }, (_, index) => script.version - index).map(
-                (number) => ({
-                  value: String(number),
-                  label: number === script.version ? `Version ${number} (newest)` : `Version ${number}`,
-                }),
-              )}
+              data={versionsDown(script.version).map((number) => ({
+                value: String(number),
+                label: number === script.version ? `Version ${number} (newest)` : `Version ${number}`,
+              }))}
               onChange={(event) => {
                 const chosen = event.currentTarget.value;
                 onVersion(chosen === String(script.version) ? undefined : chosen);

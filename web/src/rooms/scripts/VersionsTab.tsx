@@ -1,11 +1,13 @@
 import { Button, NativeSelect } from "@mantine/core";
-import { IconArrowBackUp } from "@tabler/icons-react";
+import { IconArrowBackUp, IconHistory } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "~/api/client";
+import type { ListQuery, ListState } from "~/api/list";
 import { answer } from "~/api/problem";
 import type { ScriptDetail, ScriptVersion, ScriptVersionLine } from "~/api/types";
+import { useList } from "~/api/useList";
 import { actorName } from "~/rooms/jobs/words";
 import { ActionButton } from "~/ui/ActionButton";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
@@ -13,11 +15,12 @@ import { CodeDiff } from "~/ui/code/CodeDiff";
 import { Panel } from "~/ui/Page";
 import { RelativeTime } from "~/ui/RelativeTime";
 import { SimpleTable } from "~/ui/SimpleTable";
-import { ErrorState, LoadingLines } from "~/ui/states";
+import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
-import { scriptKey, versionOptions, versionsOptions } from "./api";
+import { scriptKey, versionList, versionOptions, versionsKey } from "./api";
 import { settingsText } from "./definition";
 import classes from "./ScriptPage.module.css";
+import { versionsDown } from "./versions";
 
 const route = getRouteApi("/app/scripts/$scriptId");
 
@@ -31,7 +34,9 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
   const { before, after } = route.useSearch();
   const navigate = route.useNavigate();
   const client = useQueryClient();
-  const { data: versions, error, refetch } = useQuery(versionsOptions(script.id));
+  const { rows, status } = useList(versionsKey(script.id), NEWEST_FIRST, (query: ListQuery) =>
+    versionList(script.id, query),
+  );
   const [asked, setAsked] = useState<number>();
   const restore = useMutation({
     mutationFn: (version: number) =>
@@ -44,12 +49,11 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
       await client.invalidateQueries({ queryKey: scriptKey });
     },
   });
-  if (!versions) {
-    return (
-      <Panel>{error ? <ErrorState error={error} onRetry={() => void refetch()} /> : <LoadingLines />}</Panel>
-    );
+  if (rows.length === 0) {
+    return <Panel>{nothing(status)}</Panel>;
   }
-  const numbers = versions.map((line) => line.version);
+  // None is ever deleted, so those that are not loaded yet can be compared as well.
+  const numbers = versionsDown(script.version);
   const right = choose(after, numbers) ?? numbers[0] ?? 1;
   const left = choose(before, numbers) ?? numbers[1] ?? right;
   const compare = (one: number, other: number) =>
@@ -73,7 +77,7 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
         <SimpleTable
           label="Versions"
           flush
-          rows={versions}
+          rows={rows}
           rowKey={(line) => String(line.version)}
           columns={[
             { label: "Version", cell: (line) => line.version },
@@ -98,6 +102,13 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
             },
           ]}
         />
+        {status.more && (
+          <div className={classes.more}>
+            <Button variant="default" loading={status.loadingMore} onClick={status.more}>
+              Load older versions
+            </Button>
+          </div>
+        )}
       </Panel>
       <Panel
         title="Difference"
@@ -129,6 +140,16 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
     </div>
   );
 }
+
+function nothing({ pending, error, retry }: ReturnType<typeof useList>["status"]) {
+  if (error) {
+    return <ErrorState error={error} onRetry={retry} />;
+  }
+  return pending ? <LoadingLines /> : <EmptyState icon={IconHistory} title="There is no version" />;
+}
+
+/** As the server gives them. */
+const NEWEST_FIRST: ListState = {};
 
 const choose = (text: string | undefined, numbers: number[]) =>
   numbers.find((number) => String(number) === text);

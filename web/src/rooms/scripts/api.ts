@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "~/api/client";
-import type { ListQuery } from "~/api/list";
+import { allItems, type ListQuery } from "~/api/list";
 import { answer } from "~/api/problem";
 import type { Language, ScriptProblem } from "~/api/types";
 
@@ -17,21 +17,15 @@ export const scriptOptions = (id: number) =>
 export const librariesOptions = (language: Language) =>
   queryOptions({
     queryKey: [...scriptKey, "libraries", language],
-    queryFn: async () =>
-      (await scriptList({ limit: 500, filter: ["kind:library", `language:${language}`] })).items,
+    queryFn: () => allItems({ filter: ["kind:library", `language:${language}`] }, scriptList),
     staleTime: 10_000,
   });
 
-export const versionsOptions = (id: number) =>
-  queryOptions({
-    queryKey: [...scriptKey, "versions", id],
-    queryFn: async () =>
-      (
-        await answer(
-          api.GET("/api/v1/scripts/{id}/versions", { params: { path: { id }, query: { limit: 500 } } }),
-        )
-      ).items,
-  });
+export const versionsKey = (id: number) => [...scriptKey, "versions", id] as const;
+
+/** The newest first. */
+export const versionList = (id: number, query: ListQuery) =>
+  answer(api.GET("/api/v1/scripts/{id}/versions", { params: { path: { id }, query } }));
 
 /** A version never changes. */
 export const versionOptions = (id: number, version: number) =>
