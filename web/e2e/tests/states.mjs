@@ -14,24 +14,41 @@ const LISTS = [
   "tokens",
 ];
 
+const REFUSAL = {
+  status: 500,
+  contentType: "application/problem+json",
+  body: JSON.stringify({
+    type: "x",
+    title: "The database is gone",
+    status: 500,
+    code: "internal",
+    detail: "Look at the log.",
+  }),
+};
+
+/** Lists that are a part of a page, and one whose page is not called like what it asks for. */
+async function otherLists({ request }) {
+  const first = async (list) => (await (await request.get(`/api/v1/${list}`)).json()).items[0].id;
+  const execution = await first("executions?limit=1");
+  const script = await first("scripts?limit=1&filter=kind:script");
+  return [
+    ["/libraries", /\/api\/v1\/scripts\?/, "Libraries", "There are no libraries yet"],
+    [`/executions/${execution}`, /\/api\/v1\/jobs\?/, "Jobs of the execution", "Its jobs are gone"],
+    [
+      `/scripts/${script}?tab=versions`,
+      /\/api\/v1\/scripts\/\d+\/versions\?/,
+      "Versions",
+      "There is no version",
+    ],
+  ];
+}
+
 export default {
   "every list says when it cannot be loaded, and loads on another try": async (world) => {
     const { page } = world;
     for (const path of LISTS) {
       const pattern = new RegExp(`/api/v1/${path}\\?`);
-      await page.route(pattern, (route) =>
-        route.fulfill({
-          status: 500,
-          contentType: "application/problem+json",
-          body: JSON.stringify({
-            type: "x",
-            title: "The database is gone",
-            status: 500,
-            code: "internal",
-            detail: "Look at the log.",
-          }),
-        }),
-      );
+      await page.route(pattern, (route) => route.fulfill(REFUSAL));
       await page.goto(`/${path}`);
       await page.getByRole("alert").getByText("The database is gone").waitFor();
       if (path === "agents") {
@@ -73,6 +90,37 @@ export default {
     release();
     await page.getByRole("link", { name: "e2e-1" }).waitFor();
     await page.unroute(pattern);
+  },
+
+  "lists inside of pages and libraries: loading, not loaded, and empty": async (world) => {
+    const { page } = world;
+    for (const [path, pattern, name, empty] of await otherLists(page)) {
+      let answer;
+      const held = new Promise((resolve) => {
+        answer = resolve;
+      });
+      await page.route(pattern, async (route) => {
+        await held;
+        await route.fulfill(REFUSAL);
+      });
+      await page.goto(path);
+      const main = page.getByRole("main");
+      await main
+        .getByRole("status", { name: "Loading" })
+        .or(main.locator('table[aria-busy="true"]'))
+        .first()
+        .waitFor();
+      await world.screenshot(`loading-${name.toLowerCase().replaceAll(" ", "-")}`);
+      answer();
+      await main.getByRole("alert").getByText("The database is gone").waitFor();
+      await page.unroute(pattern);
+      await main.getByRole("button", { name: "Try again" }).click();
+      await main.getByRole("table", { name, exact: true }).getByRole("row").nth(1).waitFor();
+      await page.route(pattern, (route) => route.fulfill({ json: { items: [] } }));
+      await page.reload();
+      await main.getByText(empty).waitFor();
+      await page.unroute(pattern);
+    }
   },
 
   "an unknown page and an unknown job": async (world) => {
