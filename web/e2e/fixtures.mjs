@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer as createHttp } from "node:http";
 import { createServer as createHttps } from "node:https";
@@ -46,12 +47,16 @@ export async function withSleeper(use) {
   }
 }
 
+export const startsAtBoot = (service) =>
+  readdirSync("/etc/rc2.d").some((link) => link.startsWith("S") && link.endsWith(service));
+
 /** nginx with settings of its own, started by whoever starts services here. */
 export async function withNginx(folder, use) {
   const settings = "/etc/default/nginx";
   const config = join(folder, "service.conf");
   const stop = () => succeeds("service", "nginx", "stop");
   const before = await readFile(settings);
+  const atBoot = startsAtBoot("nginx") ? "enable" : "disable";
   stop();
   await writeFile(config, "pid /run/nginx.pid; error_log stderr; events {}\n");
   try {
@@ -59,6 +64,7 @@ export async function withNginx(folder, use) {
     return await use(() => writeFile(config, "nonsense"));
   } finally {
     stop();
+    succeeds("update-rc.d", "nginx", atBoot);
     await writeFile(settings, before);
   }
 }

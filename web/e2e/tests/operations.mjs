@@ -1,7 +1,7 @@
 // Services, processes and packages of this machine, worked on for real from the run form; and each way to fail.
 import { existsSync } from "node:fs";
 import { accessible, assert } from "../expect.mjs";
-import { isRoot, mayDestroy, skipped, succeeds, withNginx, withSleeper } from "../fixtures.mjs";
+import { isRoot, mayDestroy, skipped, startsAtBoot, succeeds, withNginx, withSleeper } from "../fixtures.mjs";
 import { order, perform } from "../operation.mjs";
 
 const hasNginx = existsSync("/etc/init.d/nginx");
@@ -31,7 +31,7 @@ export default {
     await world.screenshot("operation-no-such-service");
   },
 
-  "nginx is started, restarted and stopped; with a broken configuration it does not start": async (world) => {
+  "nginx goes through all its states; with a broken configuration it does not start": async (world) => {
     const here = hasNginx && !existsSync("/run/systemd/system");
     const why = "starts and stops nginx through SysV; root and POSTERN_TEST_DESTRUCTIVE=1 are needed";
     if (skipped(mayDestroy() && here, why)) {
@@ -41,11 +41,17 @@ export default {
       for (const [action, ...expected] of [
         ["Start", "No", "Yes"],
         ["Restart", "Yes", "Yes"],
+        ["Reload its configuration", "Yes", "Yes"],
+        ["Disable at boot", "Yes", "Yes"],
+        ["Enable at boot", "Yes", "Yes"],
         ["Stop", "Yes", "No"],
       ]) {
         const job = await (await service(world, action)).done();
         assert.deepEqual(await running(job), expected, action);
         assert.equal(await job.fact("Managed by"), "sysv");
+        const [, after] = await job.rows("State of the service");
+        assert.equal(after["At boot"], startsAtBoot("nginx") ? "Yes" : "No", action);
+        assert.ok(action !== "Disable at boot" || !startsAtBoot("nginx"));
       }
       await breakIt();
       const job = (await service(world, "Start")).failed("service 'nginx' did not start");
@@ -130,6 +136,7 @@ export default {
       assert.ok(!isThere());
       const nobodys = await software("Install", "postern-no-such-package");
       nobodys.failed("package 'postern-no-such-package' was not found by apt");
+      (await software("Install", "hello=0.0-none")).failed("0.0-none");
     } finally {
       purge();
     }

@@ -52,6 +52,8 @@ export default {
       (await user(create)).failed(`user '${USER}' exists already`);
       const off = await (await user({ Action: "Disable" })).done();
       assert.equal(await off.fact("Enabled"), "No");
+      const on = await (await user({ Action: "Enable" })).done();
+      assert.equal(await on.fact("Enabled"), "Yes");
       const deleted = { Action: "Delete", "Delete its home folder as well": true };
       const gone = await (await user(deleted)).done();
       assert.equal(await gone.fact("Exists"), "No");
