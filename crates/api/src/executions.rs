@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use postern_domain::{ExecutionId, ScheduleId, ScriptId, Timestamp, job::JobState, rollout::Rolling};
+use postern_domain::{
+    ActionId, ExecutionId, ScheduleId, ScriptId, Timestamp, job::JobState, rollout::Rolling,
+};
 use postern_protocol::payload::JobType;
 
 use crate::targets::Targets;
@@ -23,6 +25,7 @@ crate::wire! {
         pub finished: bool,
         pub rolling: Option<RollingState>,
         pub script: Option<ScriptReference>,
+        pub action: Option<ActionReference>,
         /// The execution that this one repeats.
         pub rerun_of: Option<ExecutionId>,
         /// The schedule whose tick made it.
@@ -33,6 +36,11 @@ crate::wire! {
 
     pub struct ScriptReference {
         pub id: ScriptId,
+        pub version: u32,
+    }
+
+    pub struct ActionReference {
+        pub id: ActionId,
         pub version: u32,
     }
 

@@ -1,6 +1,7 @@
 //! Requests and answers of the REST API under `/api/v1/`: one set of types for the server, the client and the
 //! commands. Shapes only; what is allowed is decided in the server's services.
 
+pub mod actions;
 pub mod agents;
 pub mod audit;
 pub mod executions;
@@ -13,6 +14,7 @@ pub mod schedules;
 pub mod scripts;
 pub mod secret;
 pub mod targets;
+pub mod uses;
 
 pub use page::{ListRequest, Page};
 pub use problem::{FieldProblem, Problem};

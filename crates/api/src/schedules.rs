@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_domain::{
-    CalendarId, DepartmentId, ExecutionId, OrganizationId, ScheduleId, ScriptId, Timestamp,
+    ActionId, CalendarId, DepartmentId, ExecutionId, OrganizationId, ScheduleId, ScriptId, Timestamp,
     calendar::Entry,
     job::Priority,
     rollout::Rolling,
@@ -62,6 +62,8 @@ crate::wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub blackout: Option<BlackoutRule>,
         pub work: ScheduledWork,
+        /// Of a job or a script; an action has its own.
+        #[serde(default)]
         pub targets: Targets,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub priority: Option<Priority>,
@@ -97,6 +99,14 @@ crate::wire! {
             script_id: ScriptId,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             version: Option<u32>,
+            /// Without the secret ones: those are given in `secrets`.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            parameters: BTreeMap<String, ParameterValue>,
+        },
+        /// The deployed version of an action, on the action's own hosts and in its own way: `targets` and what says
+        /// how to go over them are left out.
+        Action {
+            action_id: ActionId,
             /// Without the secret ones: those are given in `secrets`.
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
             parameters: BTreeMap<String, ParameterValue>,

@@ -8,7 +8,7 @@ use postern_domain::{
 use postern_protocol::payload::Language;
 use serde::{Deserialize, Serialize};
 
-use crate::{jobs::Concurrency, targets::Targets};
+use crate::{jobs::Concurrency, targets::Targets, uses::NamedUser};
 
 crate::wire! {
     #[derive(Copy, Eq, Default)]
@@ -43,13 +43,8 @@ crate::wire! {
         pub definition: ScriptDefinition,
         /// SHA-256 of content and definition.
         pub sha256: String,
-        /// Scripts that link this library.
-        pub used_by: Vec<ScriptName>,
-    }
-
-    pub struct ScriptName {
-        pub id: ScriptId,
-        pub name: String,
+        /// Scripts that link this library; actions and schedules that run this script.
+        pub used_by: Vec<NamedUser>,
     }
 
     /// What a version says. A library has content only.

@@ -5,8 +5,10 @@
 pub mod agent;
 pub mod calendar;
 pub mod clone_guard;
+pub mod fill;
 pub mod job;
 pub mod label;
+pub mod member;
 pub mod name;
 pub mod parameter;
 pub mod permission;

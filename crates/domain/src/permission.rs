@@ -200,6 +200,12 @@ impl Rights {
         self.scopes(permission).next().is_some()
     }
 
+    /// Whether one of the roles that hold at this place is this one.
+    pub fn holds(&self, role: Role, place: Place) -> bool {
+        let held = |(scope, held): &(Scope, Role)| *held == role && scope.contains(place);
+        self.grants.iter().any(held)
+    }
+
     pub fn reach(&self, permission: Permission) -> Reach {
         let mut reach = Reach::default();
         for scope in self.scopes(permission) {

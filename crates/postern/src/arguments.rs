@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        agents, audit, executions, groups, jobs, login, manual, organizations, schedules, scripts, serve,
-        tokens, users,
+        actions, agents, audit, executions, groups, jobs, login, manual, organizations, schedules, scripts,
+        serve, tokens, users,
     },
     failure::EXIT_CODES,
 };
@@ -63,6 +63,9 @@ pub(crate) enum OperatorCommand {
     /// Libraries, prepended to the scripts that link them; `script apply` saves them
     #[command(subcommand)]
     Library(scripts::LibraryCommand),
+    /// Saved operations with open parameters: apply, deploy, list, show, run, …
+    #[command(subcommand)]
+    Action(actions::ActionCommand),
     /// What runs again and again: apply, list, preview, pause, resume, run, ticks
     #[command(subcommand)]
     Schedule(schedules::ScheduleCommand),

@@ -3,6 +3,7 @@
 
 use postern_api::{
     ListRequest,
+    actions::Action,
     agents::Agent,
     groups::Group,
     identity::{Organization, User},
@@ -11,8 +12,8 @@ use postern_api::{
 };
 use postern_client::Client;
 use postern_domain::{
-    AgentId, CalendarId, DepartmentId, GroupId, OrganizationId, ScheduleId, ScriptId, TenantId, UserId,
-    permission::Scope,
+    ActionId, AgentId, CalendarId, DepartmentId, GroupId, OrganizationId, ScheduleId, ScriptId, TenantId,
+    UserId, permission::Scope,
 };
 
 use crate::failure::Failure;
@@ -73,6 +74,18 @@ pub(crate) async fn group(client: &Client, text: &str) -> Result<Group, Failure>
     let found = client.group_list_all(&search(text), CANDIDATES).await?.items;
     let named = found.into_iter().filter(|group| group.name == text).collect();
     one("group", text, named, |group| group.id.to_string())
+}
+
+pub(crate) async fn action(client: &Client, text: &str) -> Result<Action, Failure> {
+    if let Ok(id) = text.parse::<ActionId>() {
+        return Ok(client.action_show(id).await?.action);
+    }
+    let request = ListRequest {
+        filter: vec![("name".to_owned(), text.to_owned())],
+        ..ListRequest::default()
+    };
+    let named = client.action_list_all(&request, CANDIDATES).await?.items;
+    one("action", text, named, |action| action.id.to_string())
 }
 
 pub(crate) async fn schedule(client: &Client, text: &str) -> Result<Schedule, Failure> {

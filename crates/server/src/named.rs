@@ -1,6 +1,7 @@
 //! What rooms share that save things under a name: the rules of the name and its description, the refusal of a second
 //! one, and the form in which they are stored and put on record.
 
+use postern_api::uses::NamedUser;
 use postern_domain::name::check_name;
 
 use crate::error::{Error, Result};
@@ -36,4 +37,23 @@ pub(crate) fn taken(error: postern_store::Error, thing: &str, name: &str) -> Err
 
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// What uses an object, as the API tells it.
+pub(crate) fn users(rows: Vec<postern_store::uses::NamedUser>) -> Vec<NamedUser> {
+    let told = |row: postern_store::uses::NamedUser| NamedUser {
+        kind: row.kind,
+        id: row.id,
+        name: row.name,
+    };
+    rows.into_iter().map(told).collect()
+}
+
+/// `action restart-web (3), schedule nightly (7)`
+pub(crate) fn list(users: &[NamedUser]) -> String {
+    let named: Vec<String> = users
+        .iter()
+        .map(|user| format!("{} {} ({})", user.kind, user.name, user.id))
+        .collect();
+    named.join(", ")
 }

@@ -16,6 +16,7 @@ pub mod outputs;
 pub mod schedules;
 pub mod scripts;
 pub mod system;
+pub mod uses;
 
 use std::path::PathBuf;
 

@@ -4,6 +4,162 @@
  */
 
 export interface paths {
+    "/api/v1/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Actions. Sort: name. Filter: name. */
+        get: operations["action_list"];
+        put?: never;
+        /** Save an action as a draft. It runs once it is deployed. */
+        post: operations["action_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An action with its draft, the version that runs, and what each asks for. */
+        get: operations["action_show"];
+        put?: never;
+        post?: never;
+        /** Delete an action with its versions; what it ran stays. One that a schedule runs is refused. */
+        delete: operations["action_delete"];
+        options?: never;
+        head?: never;
+        /** Change the draft of an action, its name or its description. What runs stays as it is. */
+        patch: operations["action_update"];
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A copy of the draft under another name. */
+        post: operations["action_clone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/deploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the draft the version that runs. Everything it names must be there. */
+        post: operations["action_deploy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a run would do: hosts, batches and digest. Nothing is made. */
+        post: operations["action_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an old version says, as the draft. It runs when it is deployed. */
+        post: operations["action_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run the deployed version: one job per host. Open parameters are checked first; secret ones are never shown again. */
+        post: operations["action_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions that were deployed, newest first. */
+        get: operations["action_version_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one version says. */
+        get: operations["action_version_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -889,6 +1045,142 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An action without what it says. */
+        Action: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description: string;
+            /** @description Whether the draft says something else than the deployed version. */
+            draft_differs: boolean;
+            id: components["schemas"]["ActionId"];
+            /** @description Whether the caller is among those who may run it. On each host they need the right to run jobs as well. */
+            may_run: boolean;
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description Of the draft. */
+            type: components["schemas"]["JobType"];
+            updated_at: components["schemas"]["Timestamp"];
+            updated_by: string;
+            /**
+             * Format: int32
+             * @description Number of the deployed version; absent until one is deployed.
+             */
+            version?: number | null;
+        };
+        ActionClone: {
+            name: string;
+        };
+        ActionCreate: {
+            definition: components["schemas"]["ActionDefinition"];
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description?: string;
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description Values of secrets that are fixed. Never shown again. */
+            secrets?: {
+                [key: string]: components["schemas"]["SecretText"];
+            };
+        };
+        /** @description What an action does, where, and who may run it. */
+        ActionDefinition: {
+            concurrency?: components["schemas"]["Concurrency"] | null;
+            /**
+             * @description Where their values go in the job's payload, as JSON Pointers (RFC 6901) by parameter: `{"service": "/service"}`.
+             *     What stands there is taken when nothing is given. A secret parameter needs none: it is the secret of its name.
+             */
+            fills?: {
+                [key: string]: string;
+            };
+            /** @description Open parameters of a job: whoever runs it gives them. Those of a script are its own, as far as they are not fixed. */
+            parameters?: components["schemas"]["Parameter"][];
+            priority?: components["schemas"]["Priority"] | null;
+            rolling?: components["schemas"]["Rolling"] | null;
+            /** @description `role:NAME` and `user:ID`: who may run it. Everybody who may run jobs on its hosts when empty. */
+            runners?: string[];
+            targets: components["schemas"]["Targets"];
+            /** Format: int32 */
+            timeout_seconds?: number | null;
+            work: components["schemas"]["ActionWork"];
+        };
+        ActionDeploy: {
+            /** @description What this version is for. */
+            message?: string;
+        };
+        ActionDetail: components["schemas"]["Action"] & {
+            /** @description What whoever runs it is asked for. */
+            asks: components["schemas"]["Parameter"][];
+            deployed?: components["schemas"]["ActionVersion"] | null;
+            draft: components["schemas"]["ActionDefinition"];
+            /** @description What whoever tries the draft is asked for. */
+            draft_asks: components["schemas"]["Parameter"][];
+            /** @description Names of the secrets that the draft keeps; their values are never shown. */
+            draft_secrets: string[];
+            /** @description SHA-256 of the draft. */
+            draft_sha256: string;
+            /** @description Schedules that run it. */
+            used_by: components["schemas"]["NamedUser"][];
+        };
+        /** Format: int64 */
+        ActionId: number;
+        ActionReference: {
+            id: components["schemas"]["ActionId"];
+            /** Format: int32 */
+            version: number;
+        };
+        ActionRestore: {
+            /** Format: int32 */
+            version: number;
+        };
+        ActionRun: {
+            /** @description The draft instead of the deployed version, to try it. */
+            draft?: boolean;
+            not_before?: components["schemas"]["Timestamp"] | null;
+            /** @description Values of the open parameters, the secret ones as well. */
+            parameters?: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
+        };
+        /** @description Of the draft: what runs changes when it is deployed. What is absent stays, the secrets too. */
+        ActionUpdate: {
+            /** @description `draft_sha256` of the draft that was edited. Refused when it says something else by now. */
+            based_on?: string | null;
+            definition?: components["schemas"]["ActionDefinition"] | null;
+            description?: string | null;
+            name?: string | null;
+            secrets?: {
+                [key: string]: components["schemas"]["SecretText"];
+            } | null;
+        };
+        ActionVersion: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            definition: components["schemas"]["ActionDefinition"];
+            message: string;
+            /** @description Names of the secrets it keeps. */
+            secrets: string[];
+            sha256: string;
+            /** Format: int32 */
+            version: number;
+        };
+        ActionWork: {
+            job: components["schemas"]["JobPayload"];
+            /** @enum {string} */
+            kind: "job";
+        } | {
+            /** @enum {string} */
+            kind: "script";
+            /** @description The fixed parameters, without the secret ones: those are given in `secrets`. */
+            parameters?: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
+            script_id: components["schemas"]["ScriptId"];
+            /**
+             * Format: int32
+             * @description The newest at each run when absent.
+             */
+            version?: number | null;
+        };
         Agent: {
             /** @description An inactive agent keeps its connection and gets no work. */
             active: boolean;
@@ -1172,6 +1464,7 @@ export interface components {
             to: string;
         };
         Execution: {
+            action?: components["schemas"]["ActionReference"] | null;
             /** @description How many of its jobs are in each state; states without jobs are left out. */
             counts: {
                 [key: string]: number;
@@ -1549,6 +1842,13 @@ export interface components {
          * @enum {string}
          */
         Missed: "skip" | "run_once";
+        NamedUser: {
+            /** Format: int64 */
+            id: number;
+            /** @description `script`, `action` or `schedule`. */
+            kind: string;
+            name: string;
+        };
         NetstatResult: {
             sockets: components["schemas"]["Socket"][];
             truncated: boolean;
@@ -1697,6 +1997,47 @@ export interface components {
         /** @enum {string} */
         PackageManager: "apt" | "dnf" | "zypper" | "apk" | "winget" | "choco";
         /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Action: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                description: string;
+                /** @description Whether the draft says something else than the deployed version. */
+                draft_differs: boolean;
+                id: components["schemas"]["ActionId"];
+                /** @description Whether the caller is among those who may run it. On each host they need the right to run jobs as well. */
+                may_run: boolean;
+                name: string;
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                /** @description Of the draft. */
+                type: components["schemas"]["JobType"];
+                updated_at: components["schemas"]["Timestamp"];
+                updated_by: string;
+                /**
+                 * Format: int32
+                 * @description Number of the deployed version; absent until one is deployed.
+                 */
+                version?: number | null;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_ActionVersion: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                definition: components["schemas"]["ActionDefinition"];
+                message: string;
+                /** @description Names of the secrets it keeps. */
+                secrets: string[];
+                sha256: string;
+                /** Format: int32 */
+                version: number;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Agent: {
             items: {
                 /** @description An inactive agent keeps its connection and gets no work. */
@@ -1781,6 +2122,7 @@ export interface components {
         /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Execution: {
             items: {
+                action?: components["schemas"]["ActionReference"] | null;
                 /** @description How many of its jobs are in each state; states without jobs are left out. */
                 counts: {
                     [key: string]: number;
@@ -2228,7 +2570,8 @@ export interface components {
             overlap?: components["schemas"]["Overlap"];
             priority?: components["schemas"]["Priority"] | null;
             rolling?: components["schemas"]["Rolling"] | null;
-            targets: components["schemas"]["Targets"];
+            /** @description Of a job or a script; an action has its own. */
+            targets?: components["schemas"]["Targets"];
             /** Format: int32 */
             timeout_seconds?: number | null;
             work: components["schemas"]["ScheduledWork"];
@@ -2249,6 +2592,14 @@ export interface components {
             script_id: components["schemas"]["ScriptId"];
             /** Format: int32 */
             version?: number | null;
+        } | {
+            action_id: components["schemas"]["ActionId"];
+            /** @enum {string} */
+            kind: "action";
+            /** @description Without the secret ones: those are given in `secrets`. */
+            parameters?: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
         };
         /** Format: int64 */
         ScheduleId: number;
@@ -2352,8 +2703,8 @@ export interface components {
             definition: components["schemas"]["ScriptDefinition"];
             /** @description SHA-256 of content and definition. */
             sha256: string;
-            /** @description Scripts that link this library. */
-            used_by: components["schemas"]["ScriptName"][];
+            /** @description Scripts that link this library; actions and schedules that run this script. */
+            used_by: components["schemas"]["NamedUser"][];
         };
         /**
          * Format: int64
@@ -2362,10 +2713,6 @@ export interface components {
         ScriptId: number;
         /** @enum {string} */
         ScriptKind: "script" | "library";
-        ScriptName: {
-            id: components["schemas"]["ScriptId"];
-            name: string;
-        };
         ScriptProblem: {
             /** Format: int32 */
             column: number;
@@ -2710,6 +3057,399 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    action_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Action"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_clone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionClone"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_deploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionDeploy"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionRun"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPreview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionRestore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionRun"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsCreated"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_version_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ActionVersion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    action_version_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionVersion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     agent_list: {
         parameters: {
             query?: {

@@ -1,5 +1,6 @@
 //! The operations, by room.
 
+mod actions;
 mod agents;
 mod audit;
 mod groups;

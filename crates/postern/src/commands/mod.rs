@@ -1,5 +1,6 @@
 //! The commands, by room. One command is one operation of the API, or says why it is more.
 
+pub(crate) mod actions;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod executions;
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: OperatorCommand, console: &Console) -> Result<E
         OperatorCommand::Job(command) => return jobs::run(command, console).await,
         OperatorCommand::Execution(command) => executions::run(command, &context()?).await?,
         OperatorCommand::Script(command) => return scripts::run(command, console).await,
+        OperatorCommand::Action(command) => return actions::run(command, console).await,
         OperatorCommand::Library(command) => scripts::run_library(command, &context()?).await?,
         OperatorCommand::Schedule(command) => schedules::run(command, &context()?).await?,
         OperatorCommand::Calendar(command) => schedules::run_calendar(command, &context()?).await?,

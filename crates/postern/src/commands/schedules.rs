@@ -95,7 +95,7 @@ pub(crate) enum CalendarCommand {
 }
 
 /// YAML, of which JSON is a part.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     let text = read_script(path)?;
     serde_saphyr::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }

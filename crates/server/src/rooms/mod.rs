@@ -58,6 +58,7 @@ pub(crate) fn routes(app: Option<App>) -> Routes {
     let routes = agents::routes::add(routes);
     let routes = jobs::routes::add(routes);
     let routes = scripts::routes::add(routes);
+    let routes = scripts::actions::routes::add(routes);
     let routes = schedules::routes::add(routes);
     audit::routes::add(routes)
 }

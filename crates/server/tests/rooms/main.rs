@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where it stood")]
 
+mod actions;
 mod agents;
 mod audit;
 mod authorization;

@@ -2,7 +2,6 @@
 
 pub mod groups;
 mod targets;
-mod uses;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +14,6 @@ use postern_domain::{
 };
 
 pub use targets::{Target, Wanted, targets};
-pub use uses::{User, used_by, uses_set};
 
 use crate::{
     Error, ListQuery, Tx,

@@ -88,6 +88,7 @@ id_values!(
     ExecutionId,
     GroupId,
     ScriptId,
+    ActionId,
     ScheduleId,
     CalendarId
 );

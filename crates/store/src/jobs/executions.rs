@@ -1,7 +1,8 @@
 //! Executions: one click on *Run*, one job per host. Who may see one of its jobs may see it, with the jobs they may see.
 
 use postern_domain::{
-    AgentId, ExecutionId, JobId, ScheduleId, ScriptId, TenantId, Timestamp, job::JobState, permission::Reach,
+    ActionId, AgentId, ExecutionId, JobId, ScheduleId, ScriptId, TenantId, Timestamp, job::JobState,
+    permission::Reach,
 };
 
 use crate::{
@@ -36,6 +37,8 @@ record! {
         pub script_version: Option<u32>,
         pub rerun_of: Option<ExecutionId>,
         pub schedule_id: Option<ScheduleId>,
+        pub action_id: Option<ActionId>,
+        pub action_version: Option<u32>,
     }
 }
 
@@ -43,7 +46,8 @@ macro_rules! select {
     () => {
         "SELECT e.id, e.tenant_id, e.type, e.summary, e.created_us, e.created_by, e.targets, e.rolling, e.concurrency,
          e.batches,
-         e.released, e.open, e.resume_us, e.stopped, e.script_id, e.script_version, e.rerun_of, e.schedule_id FROM executions e"
+         e.released, e.open, e.resume_us, e.stopped, e.script_id, e.script_version, e.rerun_of, e.schedule_id,
+         e.action_id, e.action_version FROM executions e"
     };
 }
 
@@ -53,6 +57,7 @@ pub struct Origin {
     pub script: Option<(ScriptId, u32)>,
     pub rerun_of: Option<ExecutionId>,
     pub schedule: Option<ScheduleId>,
+    pub action: Option<(ActionId, u32)>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,8 +75,8 @@ pub struct NewExecution {
 
 pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Result<ExecutionId, Error> {
     let sql = "INSERT INTO executions (tenant_id, type, summary, created_us, created_by, targets, rolling, batches, open,
-                 script_id, script_version, rerun_of, schedule_id, concurrency)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id";
+                 script_id, script_version, rerun_of, schedule_id, concurrency, action_id, action_version)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id";
     let values = values![
         new.tenant,
         new.kind,
@@ -87,6 +92,8 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Resu
         new.origin.rerun_of,
         new.origin.schedule,
         new.concurrency.as_deref(),
+        new.origin.action.map(|(id, _)| id),
+        new.origin.action.map(|(_, version)| version),
     ];
     tx.insert(sql, &values).await.map(ExecutionId)
 }
@@ -125,6 +132,7 @@ pub struct Filter {
     pub search: Option<String>,
     pub scripts: Vec<i64>,
     pub schedules: Vec<i64>,
+    pub actions: Vec<i64>,
     pub kinds: Vec<String>,
 }
 
@@ -146,6 +154,9 @@ pub async fn list(
     }
     if !filter.schedules.is_empty() {
         select.and_in("e.schedule_id", filter.schedules.iter().copied());
+    }
+    if !filter.actions.is_empty() {
+        select.and_in("e.action_id", filter.actions.iter().copied());
     }
     if !filter.kinds.is_empty() {
         select.and_in("e.type", filter.kinds.iter());

@@ -71,9 +71,6 @@ pub(crate) struct RunOptions {
     /// critical, high or normal
     #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
     pub(crate) priority: Option<Priority>,
-    /// Do not start before: 2026-11-22T09:30:00Z, or +30m from now
-    #[arg(long, value_name = "TIME")]
-    not_before: Option<String>,
     /// Go over the hosts in batches of this many, or of this part: 5 or 20%. Hosts with the label `canary` go first
     #[arg(long, value_name = "N|P%", value_parser = parse_amount)]
     batch: Option<Amount>,
@@ -89,6 +86,16 @@ pub(crate) struct RunOptions {
     /// Where at most one runs at a time: host, group or tenant
     #[arg(long, value_name = "SCOPE", value_parser = parse_scope, default_value = "host", requires = "concurrency_key")]
     concurrency_per: ConcurrencyScope,
+    #[command(flatten)]
+    pub(crate) start: StartOptions,
+}
+
+/// What is to be given, and whether to stay with the jobs.
+#[derive(Debug, Args)]
+pub(crate) struct StartOptions {
+    /// Do not start before: 2026-11-22T09:30:00Z, or +30m from now
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<String>,
     /// A secret by name. Its value is asked for; or taken from NAME=@FILE, or from a variable with NAME=env:VARIABLE
     #[arg(long = "secret", value_name = "NAME[=SOURCE]", value_parser = parse_secret)]
     secrets: Vec<(String, Source)>,
@@ -111,33 +118,14 @@ enum Source {
     Variable(String),
 }
 
-impl RunOptions {
+impl StartOptions {
     pub(crate) fn stays(&self) -> bool {
         self.wait || self.follow
-    }
-
-    pub(crate) fn targets(&self) -> Targets {
-        self.targets.targets()
     }
 
     pub(crate) fn not_before(&self, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
         let read = |text: &String| words::parse_time(text, now).map_err(Failure::Usage);
         self.not_before.as_ref().map(read).transpose()
-    }
-
-    pub(crate) fn rolling(&self) -> Option<Rolling> {
-        self.batch.map(|batch| Rolling {
-            batch,
-            pause_seconds: self.pause.unwrap_or_default(),
-            stop_after: self.stop_after,
-        })
-    }
-
-    pub(crate) fn concurrency(&self) -> Option<Concurrency> {
-        self.concurrency_key.as_ref().map(|key| Concurrency {
-            key: key.clone(),
-            per: self.concurrency_per,
-        })
     }
 
     pub(crate) fn secret_names(&self) -> Vec<String> {
@@ -155,6 +143,27 @@ impl RunOptions {
             }
         }
         Ok(secrets)
+    }
+}
+
+impl RunOptions {
+    pub(crate) fn targets(&self) -> Targets {
+        self.targets.targets()
+    }
+
+    pub(crate) fn rolling(&self) -> Option<Rolling> {
+        self.batch.map(|batch| Rolling {
+            batch,
+            pause_seconds: self.pause.unwrap_or_default(),
+            stop_after: self.stop_after,
+        })
+    }
+
+    pub(crate) fn concurrency(&self) -> Option<Concurrency> {
+        self.concurrency_key.as_ref().map(|key| Concurrency {
+            key: key.clone(),
+            per: self.concurrency_per,
+        })
     }
 
     /// Everything that can be told without the server is told here, before any job exists.
@@ -174,8 +183,8 @@ impl RunOptions {
         Ok(JobCreate {
             priority: self.priority,
             timeout_seconds: self.timeout,
-            not_before: self.not_before(now)?,
-            secrets: self.secrets(console)?,
+            not_before: self.start.not_before(now)?,
+            secrets: self.start.secrets(console)?,
             rolling,
             concurrency: self.concurrency(),
             ..JobCreate::new(work, self.targets())

@@ -112,7 +112,7 @@ fn script(run: &Run, path: &Path) -> Result<JobPayload, Failure> {
     }
     Ok(JobPayload::Script(Script {
         parameters,
-        secrets: run.options.secret_names(),
+        secrets: run.options.start.secret_names(),
         working_directory: run.working_directory.clone(),
         run_as_user: run.run_as_user.clone(),
         requires_elevation: run.requires_elevation,

@@ -12,7 +12,13 @@ use postern_domain::job::JobState;
 use postern_protocol::payload::JobPayload;
 use serde_json::json;
 
-use super::{options::RunOptions, output::print_output, printer::Printer, tone, watch::Watcher};
+use super::{
+    options::{RunOptions, StartOptions},
+    output::print_output,
+    printer::Printer,
+    tone,
+    watch::Watcher,
+};
 use crate::{
     clock,
     context::Context,
@@ -34,10 +40,11 @@ pub(super) async fn job_run(
     options: &RunOptions,
     console: &Console,
 ) -> Result<ExitCode, Failure> {
-    check_output(options, console)?;
+    let start = &options.start;
+    check_output(start, console)?;
     let request = options.job_create(work, clock::now(), console)?;
-    let context = Context::signed_in(console).map_err(|failure| blame(options, failure))?;
-    if options.dry_run {
+    let context = Context::signed_in(console).map_err(|failure| blame(start, failure))?;
+    if start.dry_run {
         let preview = context.client.job_preview(&request).await?;
         console.answer(&preview, |preview| print_preview(preview, console))?;
         return Ok(ExitCode::SUCCESS);
@@ -46,11 +53,11 @@ pub(super) async fn job_run(
         .client
         .job_create(&request, &IdempotencyKey::random())
         .await
-        .map_err(|error| blame(options, error.into()))?;
-    stay(created, options, &context).await
+        .map_err(|error| blame(start, error.into()))?;
+    stay(created, start, &context).await
 }
 
-pub(crate) fn check_output(options: &RunOptions, console: &Console) -> Result<(), Failure> {
+pub(crate) fn check_output(options: &StartOptions, console: &Console) -> Result<(), Failure> {
     if options.follow && console.is_json() {
         let message = "--follow prints text as it comes: use --wait with --json";
         return Err(Failure::usage(message));
@@ -59,7 +66,7 @@ pub(crate) fn check_output(options: &RunOptions, console: &Console) -> Result<()
 }
 
 /// The exit code of a job that is stayed with is the job's: what fails before it has one is told apart.
-pub(crate) fn blame(options: &RunOptions, failure: Failure) -> Failure {
+pub(crate) fn blame(options: &StartOptions, failure: Failure) -> Failure {
     if options.stays() {
         Failure::OfPostern(Box::new(failure))
     } else {
@@ -70,7 +77,7 @@ pub(crate) fn blame(options: &RunOptions, failure: Failure) -> Failure {
 /// Prints what was made, or stays with it to its end.
 pub(crate) async fn stay(
     created: JobsCreated,
-    options: &RunOptions,
+    options: &StartOptions,
     context: &Context<'_>,
 ) -> Result<ExitCode, Failure> {
     let console = context.console;

@@ -107,7 +107,13 @@ fn print(detail: &ScriptDetail, context: &Context<'_>) {
         ("runs as", definition.run_as_user.clone().unwrap_or_default()),
         (
             "used by",
-            joined(detail.used_by.iter().map(|user| user.name.clone()).collect()),
+            joined(
+                detail
+                    .used_by
+                    .iter()
+                    .map(|user| format!("{} {}", user.kind, user.name))
+                    .collect(),
+            ),
         ),
         (
             "updated",
@@ -225,6 +231,15 @@ pub(super) async fn script_export(
         found => found?.id,
     };
     let written = file::write(&context.client.script_show(id).await?)?;
+    write_output(&written, output, context)
+}
+
+/// To the file that was named, or to standard output.
+pub(crate) fn write_output(
+    written: &str,
+    output: Option<&Path>,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
     match output {
         Some(path) => std::fs::write(path, written)
             .map_err(|error| Failure::local(format!("cannot write {}", path.display()), &error)),

@@ -1,9 +1,9 @@
 //! `postern script …` and `postern library …`: one set of commands for both kinds.
 
 mod file;
-mod manage;
+pub(crate) mod manage;
 mod run;
-mod versions;
+pub(crate) mod versions;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -1,18 +1,20 @@
 //! `postern script run`
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
-use postern_api::scripts::{ParameterValue, ScriptKind, ScriptRun};
+use postern_api::scripts::{ScriptKind, ScriptRun};
 use postern_client::IdempotencyKey;
-use serde_json::Value;
 
 use crate::{
     clock,
-    commands::jobs::{
-        options::RunOptions,
-        request::parse_parameter,
-        run::{blame, check_output, print_preview, stay},
+    commands::{
+        actions::run::parameters,
+        jobs::{
+            options::RunOptions,
+            request::parse_parameter,
+            run::{blame, check_output, print_preview, stay},
+        },
     },
     context::Context,
     failure::Failure,
@@ -38,15 +40,15 @@ pub(super) async fn script_run(
     arguments: &ScriptRunArguments,
     console: &Console,
 ) -> Result<ExitCode, Failure> {
-    let options = &arguments.options;
-    check_output(options, console)?;
+    let start = &arguments.options.start;
+    check_output(start, console)?;
     let request = request(arguments, console)?;
-    let context = Context::signed_in(console).map_err(|failure| blame(options, failure))?;
+    let context = Context::signed_in(console).map_err(|failure| blame(start, failure))?;
     let id = lookup::script(&context.client, ScriptKind::Script, &arguments.script)
         .await
-        .map_err(|failure| blame(options, failure))?
+        .map_err(|failure| blame(start, failure))?
         .id;
-    if options.dry_run {
+    if start.dry_run {
         let preview = context.client.script_preview(id, &request).await?;
         console.answer(&preview, |preview| print_preview(preview, console))?;
         return Ok(ExitCode::SUCCESS);
@@ -55,33 +57,20 @@ pub(super) async fn script_run(
         .client
         .script_run(id, &request, &IdempotencyKey::random())
         .await
-        .map_err(|error| blame(options, error.into()))?;
-    stay(created, options, &context).await
+        .map_err(|error| blame(start, error.into()))?;
+    stay(created, start, &context).await
 }
 
 fn request(arguments: &ScriptRunArguments, console: &Console) -> Result<ScriptRun, Failure> {
     let options = &arguments.options;
-    let mut parameters = BTreeMap::new();
-    let secrets = options.secrets(console)?;
-    let plain = arguments
-        .parameters
-        .iter()
-        .map(|(name, value)| (name.clone(), Value::from(value.as_str())));
-    let secret = secrets
-        .iter()
-        .map(|(name, value)| (name.clone(), Value::from(value.reveal())));
-    for (name, value) in plain.chain(secret) {
-        if parameters.insert(name.clone(), ParameterValue(value)).is_some() {
-            return Err(Failure::usage(format!("parameter {name:?} is given twice")));
-        }
-    }
+    let parameters = parameters(&arguments.parameters, &options.start, console)?;
     Ok(ScriptRun {
         version: arguments.version,
         parameters,
         targets: options.targets(),
         priority: options.priority,
         timeout_seconds: options.timeout,
-        not_before: options.not_before(clock::now())?,
+        not_before: options.start.not_before(clock::now())?,
         rolling: options.rolling(),
         concurrency: options.concurrency(),
     })

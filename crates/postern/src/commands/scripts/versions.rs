@@ -1,7 +1,7 @@
 //! Versions: list, compare, restore.
 
 use postern_api::scripts::{ScriptKind, ScriptRestore};
-use serde_json::json;
+use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::manage::comparable;
@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     failure::Failure,
     lookup,
-    output::Tone,
+    output::{Console, Tone},
     sanitize, words,
 };
 
@@ -60,24 +60,34 @@ pub(super) async fn diff(
         let version = context.client.script_version_show(script.id, number).await?;
         texts.push(comparable(&version.definition)?);
     }
-    let diff = TextDiff::from_lines(&texts[0], &texts[1]);
-    let names = [
-        format!("{} version {from}", script.name),
-        format!("{} version {to}", script.name),
-    ];
-    let unified = diff.unified_diff().header(&names[0], &names[1]).to_string();
-    context
-        .console
-        .answer(&json!({"from": from, "to": to, "diff": unified}), |_| {
-            for line in unified.lines() {
-                context.console.say(&sanitize::line(line));
-            }
-            if unified.is_empty() {
-                context
-                    .console
-                    .note(&format!("versions {from} and {to} say the same"));
-            }
-        })
+    let names = [json!(from), json!(to)];
+    print_diff(&script.name, names, (&texts[0], &texts[1]), context.console)
+}
+
+/// What changed between two texts that a thing of this name said.
+pub(crate) fn print_diff(
+    name: &str,
+    [from, to]: [Value; 2],
+    (old, new): (&str, &str),
+    console: &Console,
+) -> Result<(), Failure> {
+    let diff = TextDiff::from_lines(old, new);
+    let called = |version: &Value| match version {
+        Value::String(word) => format!("{name} {word}"),
+        number => format!("{name} version {number}"),
+    };
+    let unified = diff
+        .unified_diff()
+        .header(&called(&from), &called(&to))
+        .to_string();
+    console.answer(&json!({"from": from, "to": to, "diff": unified}), |_| {
+        for line in unified.lines() {
+            console.say(&sanitize::line(line));
+        }
+        if unified.is_empty() {
+            console.note("both say the same");
+        }
+    })
 }
 
 pub(super) async fn restore(

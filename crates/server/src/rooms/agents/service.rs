@@ -15,7 +15,10 @@ use postern_domain::{
     permission::{Permission, Place},
 };
 use postern_protocol::{enrollment::EnrollmentToken, limits::ENROLLMENT_TOKEN_SECONDS};
-use postern_store::{Cursor, SortDirection, Tx, agents, audit, identity, tx};
+use postern_store::{
+    Cursor, SortDirection, Tx, agents, audit, identity, tx,
+    uses::{self, Used},
+};
 use zeroize::Zeroizing;
 
 use super::{
@@ -30,7 +33,7 @@ use crate::{
         extract::{List, one_bool, page_of, unknown_filter, words},
         idempotency::{self, Key},
     },
-    random,
+    named, random,
     rooms::identity::places,
 };
 
@@ -329,12 +332,11 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
                     "The agent's credential is live. Revoke it first, or delete with revoke=true to do both.",
                 ));
             }
-            let users = agents::used_by(tx, id).await?;
+            let users = named::users(uses::of(tx, Used::Agent, id.0).await?);
             if !users.is_empty() {
-                let names: Vec<String> = users.iter().map(|(kind, id, name)| format!("{kind} {name} ({id})")).collect();
                 return Err(Error::conflict(
                     "agent_in_use",
-                    format!("Agent {:?} is named by: {}. Change or delete those first.", found.name, names.join(", ")),
+                    format!("Agent {:?} is named by: {}. Change or delete those first.", found.name, named::list(&users)),
                 ));
             }
             let tenant = found.tenant_id;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use postern_api::{
     Page,
-    executions::{Execution, ExecutionChanged, ExecutionRerun, RerunHosts, RollingState, ScriptReference},
+    executions::{
+        ActionReference, Execution, ExecutionChanged, ExecutionRerun, RerunHosts, RollingState,
+        ScriptReference,
+    },
     jobs::{Concurrency, ConcurrencyScope, JobsCreated},
     targets::Targets,
 };
@@ -53,12 +56,13 @@ pub(super) async fn execution_list(app: &App, caller: &Caller, mut list: List) -
         match field.as_str() {
             "schedule" => filter.schedules = words(field, values, |word| word.parse().ok())?,
             "script" => filter.scripts = words(field, values, |word| word.parse().ok())?,
+            "action" => filter.actions = words(field, values, |word| word.parse().ok())?,
             "type" => {
                 filter.kinds = words(field, values, |word| {
                     JobType::parse(word).map(|kind| kind.as_str().to_owned())
                 })?;
             }
-            _ => return Err(unknown_filter(field, "script, schedule, type")),
+            _ => return Err(unknown_filter(field, "script, action, schedule, type")),
         }
     }
     let reach = caller.reach(VIEW);
@@ -145,6 +149,10 @@ fn execution_of(row: executions::Execution, counts: &[executions::Count]) -> Res
             .script_id
             .zip(row.script_version)
             .map(|(id, version)| ScriptReference { id, version }),
+        action: row
+            .action_id
+            .zip(row.action_version)
+            .map(|(id, version)| ActionReference { id, version }),
         rerun_of: row.rerun_of,
         schedule_id: row.schedule_id,
         targets: serde_json::from_str(&row.targets).map_err(internal)?,
@@ -344,6 +352,7 @@ async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<
             script: row.script_id.zip(row.script_version),
             rerun_of: Some(id),
             schedule: None,
+            action: row.action_id.zip(row.action_version),
         },
     };
     Prepared::with(run, secret)

@@ -11,7 +11,7 @@ pub(crate) mod retention;
 pub(crate) mod rollout;
 pub(super) mod routes;
 pub(crate) mod run;
-mod secrets;
+pub(crate) mod secrets;
 pub(crate) mod service;
 pub(crate) mod targets;
 pub(super) mod transition;

@@ -6,7 +6,7 @@ use postern_api::{
     targets::Targets,
 };
 use postern_domain::{
-    AgentId, JobId, ScheduleId, Timestamp,
+    ActionId, AgentId, JobId, ScheduleId, Timestamp,
     job::{DEFAULT_TIMEOUT_SECONDS, JobState, MAX_TIMEOUT_SECONDS, Priority},
     name::parameter_variable,
     permission::{Permission, Reach},
@@ -128,6 +128,13 @@ impl Prepared {
         self
     }
 
+    /// Called after the action it comes from, with the version that runs; a draft has none.
+    pub(crate) fn by_action(mut self, name: &str, origin: Option<(ActionId, u32)>) -> Self {
+        self.run.summary = Some(format!("{name}: {}", self.summary()));
+        self.run.origin.action = origin;
+        self
+    }
+
     /// Whether there are hosts for it now, which can take its secrets. Returns those that are named one by one.
     pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Vec<AgentId>> {
         let (hosts, _) = self.hosts(tx, author).await?;
@@ -218,6 +225,8 @@ impl Prepared {
                 "summary": new.summary, "payload_sha256": new.payload_digest, "hosts": references.len(),
                 "script": execution.origin.script.map(|(id, _)| id),
                 "version": execution.origin.script.map(|(_, version)| version),
+                "action": execution.origin.action.map(|(id, _)| id),
+                "action_version": execution.origin.action.map(|(_, version)| version),
                 "rerun_of": execution.origin.rerun_of,
             });
             entry.after = Some(after.to_string());

@@ -69,13 +69,22 @@ fn password() -> Zeroizing<String> {
 }
 
 /// For the database; `None` when there are none.
-pub(super) fn keep(app: &App, secrets: &Secrets) -> Result<Option<Secret>> {
+pub(crate) fn keep(app: &App, secrets: &Secrets) -> Result<Option<Secret>> {
     if secrets.is_empty() {
         return Ok(None);
     }
     let place = format!("secrets {}", random::identifier());
     let sealed = app.master.seal(&place, &seal::encode(secrets))?;
     Ok(Some(Secret { place, sealed }))
+}
+
+/// What `keep` made.
+pub(crate) fn open(app: &App, kept: Option<&Secret>) -> Result<Secrets> {
+    let Some(kept) = kept else {
+        return Ok(Secrets::new());
+    };
+    let plain = app.master.open(&kept.place, &kept.sealed)?;
+    seal::decode(&plain).ok_or_else(|| Error::Internal(format!("{} are damaged", kept.place)))
 }
 
 /// For one attempt of the agent that told this key. An order without what it names is refused by the agent, which says
@@ -88,8 +97,6 @@ pub(super) fn for_attempt(
     attempt: AttemptId,
 ) -> Result<Option<SealedSecrets>> {
     let Some(key) = key else { return Ok(None) };
-    let plain = app.master.open(&kept.place, &kept.sealed)?;
-    let secrets =
-        seal::decode(&plain).ok_or_else(|| Error::Internal(format!("{} are damaged", kept.place)))?;
+    let secrets = open(app, Some(kept))?;
     Ok(seal::seal(&secrets, key, agent.0, attempt.0).ok())
 }

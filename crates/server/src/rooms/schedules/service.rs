@@ -5,20 +5,20 @@ use postern_api::{
     jobs::JobsCreated,
     schedules::{
         CronPreview, CronTicks, Schedule, ScheduleCreate, ScheduleDefinition, ScheduleTick, ScheduleUpdate,
-        TickFate,
+        ScheduledWork, TickFate,
     },
 };
 use postern_domain::{
-    AgentId, ScheduleId, Timestamp,
+    ScheduleId, Timestamp,
     permission::Permission,
     schedule::{self, Cron},
 };
-use postern_protocol::seal::{self, Secrets};
+use postern_protocol::seal::Secrets;
 use postern_store::{
-    Cursor, SortDirection, Tx, agents, audit, identity,
-    jobs::Secret,
+    Cursor, SortDirection, Tx, audit, identity,
     schedules::{self, Saved},
     tx,
+    uses::{self, Used, User},
 };
 
 use super::{
@@ -35,10 +35,12 @@ use crate::{
         idempotency::{self, Key},
     },
     named::{self, json, taken},
-    random,
     rooms::{
         identity::places::place_for,
-        jobs::run::{Author, secrets_of as given_secrets},
+        jobs::{
+            run::{Author, secrets_of as given_secrets},
+            secrets,
+        },
     },
 };
 
@@ -284,14 +286,14 @@ struct Draft {
 }
 
 impl Draft {
-    /// With the agents it names one by one.
+    /// With what it uses: agents it names one by one, and what it runs.
     async fn check(
         self,
         app: &App,
         tx: &mut Tx<'_>,
         caller: &Caller,
         now: Timestamp,
-    ) -> Result<(Saved, Vec<AgentId>)> {
+    ) -> Result<(Saved, Vec<(Used, i64)>)> {
         named::check(&self.name, "schedules")?;
         named::check_text("description", &self.description, MAX_DESCRIPTION)?;
         let definition = &self.definition;
@@ -299,9 +301,18 @@ impl Draft {
         if definition.max_runs == Some(0) {
             return Err(Error::invalid("definition.max_runs", "must be at least 1"));
         }
-        check_parameters(tx, caller, definition).await?;
+        check_parameters(app, tx, caller, definition).await?;
         let prepared = prepare(app, tx, caller, None, definition, &self.secrets).await?;
         let named = prepared.check_targets(tx, &Author::new(caller)).await?;
+        let mut used: Vec<(Used, i64)> = match &definition.work {
+            ScheduledWork::Action { action_id, .. } => vec![(Used::Action, action_id.0)],
+            ScheduledWork::Script { script_id, .. } => vec![(Used::Script, script_id.0)],
+            ScheduledWork::Job { .. } => Vec::new(),
+        };
+        // The hosts of an action are the action's.
+        if !matches!(definition.work, ScheduledWork::Action { .. }) {
+            used.extend(named.into_iter().map(|id| (Used::Agent, id.0)));
+        }
         let calendar = match &definition.blackout {
             Some(rule) => {
                 let found = calendars::find(tx, caller, rule.calendar_id, VIEW).await;
@@ -318,35 +329,27 @@ impl Draft {
         if next.is_none() && definition.max_runs.is_none_or(|most| self.runs < most) {
             return Err(Error::invalid("definition.ends_at", "is before the first tick"));
         }
-        let secret = match self.secrets.is_empty() {
-            true => None,
-            false => {
-                let place = format!("schedule secrets {}", random::identifier());
-                let sealed = app.master.seal(&place, &seal::encode(&self.secrets))?;
-                Some(Secret { place, sealed })
-            }
-        };
         let saved = Saved {
             definition: json(definition)?,
             name: self.name,
             description: self.description,
-            secret,
+            secret: secrets::keep(app, &self.secrets)?,
             calendar,
             owner: caller.user()?.id,
             paused: self.paused,
             next,
         };
-        Ok((saved, named))
+        Ok((saved, used))
     }
 }
 
-async fn uses(tx: &mut Tx<'_>, id: ScheduleId, name: &str, named: &[AgentId]) -> Result<()> {
-    let user = agents::User {
+async fn uses(tx: &mut Tx<'_>, id: ScheduleId, name: &str, used: &[(Used, i64)]) -> Result<()> {
+    let user = User {
         kind: "schedule",
         id: id.0,
         name,
     };
-    Ok(agents::uses_set(tx, user, named).await?)
+    Ok(uses::set(tx, user, used).await?)
 }
 
 async fn find(

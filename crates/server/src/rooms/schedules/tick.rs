@@ -6,7 +6,7 @@ use postern_domain::{
     AgentId, ScheduleId, Timestamp,
     schedule::{self, Around, Blackout, Cron, Fate},
 };
-use postern_protocol::seal::{self, Secrets};
+use postern_protocol::seal::Secrets;
 use postern_store::{
     Tx,
     schedules::{self, Moved, Tick, calendars},
@@ -18,7 +18,7 @@ use crate::{
     app::App,
     error::{Error, Result},
     http::caller_of,
-    rooms::jobs::run::Author,
+    rooms::jobs::{run::Author, secrets},
 };
 
 /// Schedules looked at in one round.
@@ -185,11 +185,7 @@ pub(super) async fn run_now(
 }
 
 pub(super) fn secrets_of(app: &App, row: &schedules::Schedule) -> Result<Secrets> {
-    let Some(kept) = row.secret() else {
-        return Ok(Secrets::new());
-    };
-    let plain = app.master.open(&kept.place, &kept.sealed)?;
-    seal::decode(&plain).ok_or_else(|| Error::Internal(format!("{} are damaged", kept.place)))
+    secrets::open(app, row.secret().as_ref())
 }
 
 async fn blackout(

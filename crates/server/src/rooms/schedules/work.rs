@@ -1,10 +1,10 @@
 //! From what a schedule says to the jobs of one run.
 
-use std::collections::BTreeMap;
-
 use postern_api::{
+    actions::ActionRun,
     schedules::{ScheduleDefinition, ScheduledWork},
-    scripts::{ParameterValue, ScriptRun},
+    scripts::ScriptRun,
+    targets::Targets,
 };
 use postern_domain::ScheduleId;
 use postern_protocol::seal::Secrets;
@@ -16,7 +16,7 @@ use crate::{
     http::Caller,
     rooms::{
         jobs::run::{Prepared, Run},
-        scripts::run::prepare_in,
+        scripts::{actions::run as actions, run as scripts},
     },
 };
 
@@ -49,17 +49,9 @@ pub(super) async fn prepare(
             version,
             parameters,
         } => {
-            let mut given: BTreeMap<String, ParameterValue> = parameters.clone();
-            for (name, value) in secrets {
-                let value = ParameterValue(serde_json::Value::from(value.as_str()));
-                if given.insert(name.clone(), value).is_some() {
-                    let message = "is given among the parameters as well";
-                    return Err(Error::invalid(format!("secrets.{name}"), message));
-                }
-            }
             let request = ScriptRun {
                 version: *version,
-                parameters: given,
+                parameters: scripts::with_secrets(parameters, secrets)?,
                 targets: definition.targets.clone(),
                 priority: definition.priority,
                 timeout_seconds: definition.timeout_seconds,
@@ -67,7 +59,18 @@ pub(super) async fn prepare(
                 rolling: definition.rolling.clone(),
                 concurrency: definition.concurrency.clone(),
             };
-            prepare_in(app, tx, caller, *script_id, &request).await?
+            scripts::prepare_in(app, tx, caller, *script_id, &request).await?
+        }
+        ScheduledWork::Action {
+            action_id,
+            parameters,
+        } => {
+            check_own_way(definition)?;
+            let request = ActionRun {
+                parameters: scripts::with_secrets(parameters, secrets)?,
+                ..Default::default()
+            };
+            actions::prepare_in(app, tx, caller, *action_id, &request).await?
         }
     };
     if drawn.is_some() {
@@ -80,21 +83,49 @@ pub(super) async fn prepare(
     })
 }
 
-/// Parameters of a script that are secret must not be kept in clear.
+/// An action says itself where and how it runs.
+fn check_own_way(definition: &ScheduleDefinition) -> Result<()> {
+    let said = [
+        ("targets", definition.targets != Targets::default()),
+        ("priority", definition.priority.is_some()),
+        ("timeout_seconds", definition.timeout_seconds.is_some()),
+        ("rolling", definition.rolling.is_some()),
+        ("concurrency", definition.concurrency.is_some()),
+    ];
+    match said.into_iter().find(|(_, said)| *said) {
+        Some((field, _)) => Err(Error::invalid(
+            format!("definition.{field}"),
+            "belongs to the action: leave it out here, or change the action",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Parameters of a script or an action that are secret must not be kept in clear.
 pub(super) async fn check_parameters(
+    app: &App,
     tx: &mut Tx<'_>,
     caller: &Caller,
     definition: &ScheduleDefinition,
 ) -> Result<()> {
-    let ScheduledWork::Script {
-        script_id,
-        version,
-        parameters,
-    } = &definition.work
-    else {
-        return Ok(());
+    let (parameters, secret) = match &definition.work {
+        ScheduledWork::Job { .. } => return Ok(()),
+        ScheduledWork::Script {
+            script_id,
+            version,
+            parameters,
+        } => {
+            let secret = scripts::secret_parameters(tx, caller, *script_id, *version).await?;
+            (parameters, secret)
+        }
+        ScheduledWork::Action {
+            action_id,
+            parameters,
+        } => (
+            parameters,
+            actions::secret_parameters(app, tx, caller, *action_id).await?,
+        ),
     };
-    let secret = crate::rooms::scripts::run::secret_parameters(tx, caller, *script_id, *version).await?;
     match parameters.keys().find(|name| secret.contains(name)) {
         Some(name) => Err(Error::invalid(
             format!("definition.work.parameters.{name}"),

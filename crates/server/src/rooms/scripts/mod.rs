@@ -1,5 +1,6 @@
-//! Scripts and libraries: saving them as versions, putting them together, running them.
+//! Saved work: scripts and libraries with their versions, and actions, which are operations of any type.
 
+pub(crate) mod actions;
 mod assemble;
 mod check;
 pub(super) mod routes;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use postern_api::{
     jobs::{JobPreview, JobsCreated},
-    scripts::{ScriptKind, ScriptRun},
+    scripts::{ParameterValue, ScriptKind, ScriptRun},
 };
 use postern_domain::{
     ScriptId,
-    parameter::{self, ParameterType},
+    parameter::{self, Parameter, ParameterType},
 };
 use postern_protocol::{
     payload::{JobPayload, Script},
@@ -112,6 +112,18 @@ pub(crate) async fn prepare_in(
     Prepared::new(app, run, secrets)
 }
 
+/// What a script takes.
+pub(crate) async fn parameters(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ScriptId,
+    version: Option<u32>,
+) -> Result<Vec<Parameter>> {
+    let script = find(tx, caller, id, MANAGE).await?;
+    let definition = definition(tx, id, version.unwrap_or(script.version)).await?;
+    Ok(definition.parameters)
+}
+
 /// Names of the parameters whose values are secret.
 pub(crate) async fn secret_parameters(
     tx: &mut Tx<'_>,
@@ -119,11 +131,25 @@ pub(crate) async fn secret_parameters(
     id: ScriptId,
     version: Option<u32>,
 ) -> Result<Vec<String>> {
-    let script = find(tx, caller, id, MANAGE).await?;
-    let definition = definition(tx, id, version.unwrap_or(script.version)).await?;
-    let secret = definition
-        .parameters
+    let secret = parameters(tx, caller, id, version)
+        .await?
         .into_iter()
         .filter(|parameter| parameter.kind == ParameterType::Secret);
     Ok(secret.map(|parameter| parameter.name).collect())
+}
+
+/// Parameters with the secret ones among them, each once.
+pub(crate) fn with_secrets(
+    parameters: &BTreeMap<String, ParameterValue>,
+    secrets: &Secrets,
+) -> Result<BTreeMap<String, ParameterValue>> {
+    let mut all = parameters.clone();
+    for (name, value) in secrets {
+        let value = ParameterValue(serde_json::Value::from(value.as_str()));
+        if all.insert(name.clone(), value).is_some() {
+            let message = "is given among the parameters as well";
+            return Err(Error::invalid(format!("secrets.{name}"), message));
+        }
+    }
+    Ok(all)
 }

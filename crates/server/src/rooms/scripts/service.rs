@@ -3,9 +3,10 @@
 use postern_api::{
     Page,
     scripts::{
-        SavedScript, ScriptClone, ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind, ScriptName,
-        ScriptRestore, ScriptUpdate, ScriptVersion, ScriptVersionLine,
+        SavedScript, ScriptClone, ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind, ScriptRestore,
+        ScriptUpdate, ScriptVersion, ScriptVersionLine,
     },
+    uses::NamedUser,
 };
 use postern_domain::{ScriptId, Timestamp, job::MAX_TIMEOUT_SECONDS, parameter, permission::Permission};
 use postern_protocol::payload::{JobPayload, Language, Script as ScriptPayload};
@@ -13,6 +14,7 @@ use postern_store::{
     Cursor, SortDirection, Tx, audit,
     scripts::{self, NewVersion},
     tx,
+    uses::{self, Used},
 };
 
 use super::assemble::{SEES, assemble, resolve};
@@ -303,12 +305,15 @@ pub(super) async fn script_delete(app: &App, caller: &Caller, id: ScriptId) -> R
     app.store
         .write(tx!(tx => {
             let script = find(tx, &caller, id, MANAGE).await?;
-            let users = scripts::used_by(tx, id).await?;
+            let users = used_by(tx, id).await?;
             if !users.is_empty() {
-                let names: Vec<String> = users.iter().map(|user| format!("{} ({})", user.name, user.id)).collect();
+                let (code, what, how) = match kind_of(&script)? {
+                    ScriptKind::Library => ("library_in_use", "Library", "linked"),
+                    ScriptKind::Script => ("script_in_use", "Script", "run"),
+                };
                 return Err(Error::conflict(
-                    "library_in_use",
-                    format!("Library {:?} is linked by: {}. Remove it there first.", script.name, names.join(", ")),
+                    code,
+                    format!("{what} {:?} is {how} by: {}. Remove it there first.", script.name, named::list(&users)),
                 ));
             }
             let newest = scripts::version(tx, id, script.version).await?;
@@ -515,19 +520,24 @@ fn saved_of(row: scripts::Script) -> Result<SavedScript> {
 async fn detail_of(tx: &mut Tx<'_>, script: scripts::Script) -> Result<ScriptDetail> {
     let row = scripts::version(tx, script.id, script.version).await?;
     let row = row.ok_or_else(|| no_version(script.id, script.version))?;
-    let users = scripts::used_by(tx, script.id).await?;
+    let used_by = used_by(tx, script.id).await?;
     Ok(ScriptDetail {
         definition: definition_of(&row)?,
         sha256: row.digest,
-        used_by: users
-            .into_iter()
-            .map(|user| ScriptName {
-                id: user.id,
-                name: user.name,
-            })
-            .collect(),
+        used_by,
         script: saved_of(script)?,
     })
+}
+
+/// Scripts that link it, and actions and schedules that run it.
+async fn used_by(tx: &mut Tx<'_>, id: ScriptId) -> Result<Vec<NamedUser>> {
+    let linking = scripts::used_by(tx, id).await?.into_iter().map(|user| NamedUser {
+        kind: ScriptKind::Script.as_str().to_owned(),
+        id: user.id.0,
+        name: user.name,
+    });
+    let running = uses::of(tx, Used::Script, id.0).await?;
+    Ok(linking.chain(named::users(running)).collect())
 }
 
 /// The text that would run, and what else a run takes from the version.

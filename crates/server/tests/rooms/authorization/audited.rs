@@ -1,6 +1,7 @@
 //! Every change and every refusal of one is on record, under the operation's name.
 
 use postern_api::{
+    actions::{ActionClone, ActionCreate, ActionDeploy, ActionRestore, ActionRun, ActionUpdate},
     agents::{AgentCreate, AgentUpdate},
     audit::{AuditOutcome, AuditRecord},
     executions::{ExecutionRerun, RerunHosts},
@@ -190,7 +191,41 @@ async fn do_more(server: &TestServer, job: JobId) {
     let again = admin.execution_rerun(execution, &all, &key()).await.unwrap();
     admin.execution_cancel(again.execution_id).await.unwrap();
     admin.execution_retry(again.execution_id).await.unwrap();
+    do_actions(server, &targets).await;
     do_on_time(server, targets).await;
+}
+
+async fn do_actions(server: &TestServer, targets: &Targets) {
+    let admin = server.admin();
+    let action = serde_json::json!({
+        "name": "look", "definition": {"targets": targets,
+            "work": {"kind": "job", "job": {"type": "command", "payload": {"argv": ["true"]}}}},
+    });
+    let action: ActionCreate = serde_json::from_value(action).unwrap();
+    let action = admin.action_create(&action, &key()).await.unwrap().action.id;
+    admin
+        .action_deploy(action, &ActionDeploy::default(), &key())
+        .await
+        .unwrap();
+    let described = ActionUpdate {
+        description: Some("looks".into()),
+        ..Default::default()
+    };
+    admin.action_update(action, &described).await.unwrap();
+    admin
+        .action_restore(action, &ActionRestore { version: 1 })
+        .await
+        .unwrap();
+    admin
+        .action_run(action, &ActionRun::default(), &key())
+        .await
+        .unwrap();
+    let copy = ActionClone {
+        name: "look-2".into(),
+    };
+    let copy = admin.action_clone(action, &copy, &key()).await.unwrap().action.id;
+    admin.action_delete(copy).await.unwrap();
+    admin.action_delete(action).await.unwrap();
 }
 
 /// With schedules and calendars.

@@ -23,6 +23,7 @@ pub(super) enum Object {
     Execution,
     Group,
     Script,
+    Action,
     Schedule,
     Calendar,
     User,
@@ -59,6 +60,7 @@ impl Probe {
             Object::Execution => ids.execution,
             Object::Group => ids.group,
             Object::Script => ids.script,
+            Object::Action => ids.action,
             Object::Schedule => ids.schedule,
             Object::Calendar => ids.calendar,
             Object::User => ids.user,
@@ -80,8 +82,8 @@ impl Probe {
 
 pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     use Object::{
-        Agent, Calendar, Execution, Group, Home, Job, None, Organization, OwnTenant, Schedule, Script,
-        Target, Token, User,
+        Action, Agent, Calendar, Execution, Group, Home, Job, None, Organization, OwnTenant, Schedule,
+        Script, Target, Token, User,
     };
     let name = operation["operationId"].as_str().expect("a name").to_owned();
     let nothing: fn(&Ids) -> Value = |_| Value::Null;
@@ -161,6 +163,17 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
             Script,
             |ids| json!({"targets": {"agents": [ids.agent.to_string()]}}),
         ),
+        "action_list" => (None, nothing),
+        "action_create" => (Home, |ids| {
+            json!({"name": ids.fresh_name, "organization_id": ids.organization, "department_id": ids.department,
+                "definition": {"targets": {"agents": [ids.agent.to_string()]},
+                    "work": {"kind": "job", "job": {"type": "command", "payload": {"argv": ["true"]}}}}})
+        }),
+        "action_show" | "action_delete" | "action_version_list" | "action_version_show" => (Action, nothing),
+        "action_update" | "action_deploy" => (Action, empty),
+        "action_run" | "action_preview" => (Action, |_| json!({"draft": true})),
+        "action_clone" => (Action, |ids| json!({"name": format!("{}-copy", ids.fresh_name)})),
+        "action_restore" => (Action, |_| json!({"version": 1})),
         "job_show" | "job_delete" | "job_cancel" | "job_retry" => (Job, nothing),
         "job_output" | "job_output_download" | "job_events" => (Job, nothing),
         _ => panic!("{method} {path} ({name}) is a new operation: say here how it is tried"),
@@ -168,8 +181,10 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     let seen_by = match object {
         Script => Permission::ScriptsView,
         Home if name == "script_create" => Permission::ScriptsView,
-        Home if ["calendar_create", "schedule_create"].contains(&&*name) => Permission::JobsView,
-        Schedule | Calendar => Permission::JobsView,
+        Home if ["calendar_create", "schedule_create", "action_create"].contains(&&*name) => {
+            Permission::JobsView
+        }
+        Schedule | Calendar | Action => Permission::JobsView,
         Agent | Home | Group => Permission::AgentsView,
         Job | Target | Execution => Permission::JobsView,
         _ => Permission::UsersManage,

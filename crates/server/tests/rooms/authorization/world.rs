@@ -11,7 +11,8 @@ use postern_store::{
     agents::{self, groups},
     identity,
     schedules::{self, calendars},
-    scripts, tx,
+    scripts::{self, actions},
+    tx,
 };
 use postern_testkit::{Answer, Tenant, TestServer, argv, key, on};
 
@@ -45,6 +46,7 @@ pub(super) struct Ids {
     pub(super) execution: i64,
     pub(super) group: i64,
     pub(super) script: i64,
+    pub(super) action: i64,
     pub(super) schedule: i64,
     pub(super) calendar: i64,
     pub(super) user: i64,
@@ -218,7 +220,7 @@ impl World {
             organization: Some(organization),
             department,
         };
-        let (agent, user, binding, token, (group, script, schedule, calendar)) = server
+        let (agent, user, binding, token, (group, script, action, schedule, calendar)) = server
             .write(tx!(tx => {
                 let new = agents::NewAgent { place, name: format!("{name}-a"), labels: BTreeMap::new(), slots: 4 };
                 let agent = agents::create(tx, new, now).await?;
@@ -254,6 +256,18 @@ impl World {
                     libraries: Vec::new(),
                 };
                 let script = scripts::create(tx, &new, &version, "user:1", now).await?;
+                let definition = serde_json::json!({
+                    "targets": {"agents": [agent.to_string()]},
+                    "work": {"kind": "job", "job": {"type": "command", "payload": {"argv": ["true"]}}},
+                });
+                let saved = actions::Saved {
+                    name: format!("{name}-o"),
+                    description: String::new(),
+                    draft: definition.to_string(),
+                    digest: "d".into(),
+                    secret: None,
+                };
+                let action = actions::create(tx, place, saved, "user:1", now).await?;
                 let saved = calendars::Saved {
                     name: format!("{name}-c"),
                     description: String::new(),
@@ -276,7 +290,7 @@ impl World {
                     next: None,
                 };
                 let schedule = schedules::create(tx, place, saved, "user:1", now).await?;
-                Ok((agent, user, binding, token, (group, script, schedule, calendar)))
+                Ok((agent, user, binding, token, (group, script, action, schedule, calendar)))
             }))
             .await;
         let (job, execution) = self.job(server, agent).await;
@@ -288,6 +302,7 @@ impl World {
             execution,
             group: group.0,
             script: script.0,
+            action: action.0,
             schedule: schedule.0,
             calendar: calendar.0,
             user: user.0,
@@ -313,6 +328,7 @@ impl World {
             execution: NOBODY_HAS,
             group: NOBODY_HAS,
             script: NOBODY_HAS,
+            action: NOBODY_HAS,
             schedule: NOBODY_HAS,
             calendar: NOBODY_HAS,
             user: NOBODY_HAS,

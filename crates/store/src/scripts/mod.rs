@@ -1,5 +1,7 @@
 //! Scripts and libraries with their versions. A version is never changed once it is written.
 
+pub mod actions;
+
 use postern_domain::{
     DepartmentId, OrganizationId, ScriptId, TenantId, Timestamp,
     permission::{Place, Reach},

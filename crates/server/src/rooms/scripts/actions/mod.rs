@@ -1,0 +1,38 @@
+//! Actions: saved operations of any type, with a draft that is edited and a deployed version that runs.
+
+mod check;
+pub(crate) mod routes;
+pub(crate) mod run;
+mod service;
+
+use postern_api::actions::ActionDefinition;
+use postern_domain::permission::Permission;
+use postern_store::{Tx, scripts::actions};
+
+use crate::{
+    error::{Error, Result},
+    http::Caller,
+};
+
+const VIEW: Permission = Permission::JobsView;
+const MANAGE: Permission = Permission::JobsManage;
+
+fn missing(id: postern_domain::ActionId) -> Error {
+    Error::not_found("action", id)
+}
+
+async fn find(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: postern_domain::ActionId,
+    needed: Permission,
+) -> Result<actions::Action> {
+    let action = actions::find(tx, id).await?.ok_or_else(|| missing(id))?;
+    caller.require(needed, VIEW, action.place(), || missing(id))?;
+    Ok(action)
+}
+
+fn definition_of(action: &actions::Action, text: &str) -> Result<ActionDefinition> {
+    serde_json::from_str(text)
+        .map_err(|error| Error::Internal(format!("action {} in the database: {error}", action.id)))
+}

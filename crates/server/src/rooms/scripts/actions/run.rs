@@ -1,0 +1,322 @@
+//! Running an action: given values are bound and put into their places before any job exists. Hosts are reached with
+//! the rights of whoever runs it; a script is run with the right to it of whoever deployed the action.
+
+use std::collections::BTreeMap;
+
+use postern_api::{
+    actions::{ActionDefinition, ActionRun, ActionWork},
+    jobs::{JobPreview, JobsCreated},
+    scripts::{ParameterValue, ScriptRun},
+};
+use postern_domain::{
+    ActionId, Timestamp, fill,
+    member::Member,
+    parameter::{self, Parameter, ParameterType},
+};
+use postern_protocol::{payload::JobPayload, seal::Secrets};
+use postern_store::{
+    Tx,
+    jobs::{Secret, executions},
+    scripts::actions,
+    tx,
+};
+use zeroize::Zeroizing;
+
+use super::{MANAGE, check::filled, definition_of, find};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{Caller, caller_of, idempotency::Key},
+    rooms::{
+        jobs::{
+            run::{Prepared, Run, preview, start},
+            secrets,
+        },
+        scripts::run as scripts,
+    },
+};
+
+type Ready = (Prepared, Option<Zeroizing<String>>);
+
+pub(super) async fn action_run(
+    app: &App,
+    caller: &Caller,
+    id: ActionId,
+    request: ActionRun,
+    key: Key,
+) -> Result<JobsCreated> {
+    let prepared = prepare(app, caller, id, &request).await?;
+    start(app, caller, "action_run", &(id, &request), key, prepared).await
+}
+
+/// What a run would do; nothing is made.
+pub(super) async fn action_preview(
+    app: &App,
+    caller: &Caller,
+    id: ActionId,
+    request: ActionRun,
+) -> Result<JobPreview> {
+    let (prepared, _) = prepare(app, caller, id, &request).await?;
+    preview(app, caller, prepared).await
+}
+
+async fn prepare(app: &App, caller: &Caller, id: ActionId, request: &ActionRun) -> Result<Ready> {
+    let (who, inner, request) = (caller.clone(), app.clone(), request.clone());
+    app.store
+        .read(tx!(tx => prepare_in(&inner, tx, &who, id, &request).await))
+        .await
+}
+
+/// As a part of somebody else's transaction.
+pub(crate) async fn prepare_in(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ActionId,
+    request: &ActionRun,
+) -> Result<Ready> {
+    let action = find(tx, caller, id, MANAGE).await?;
+    let source = Source::of(tx, caller, &action, request.draft).await?;
+    if !may_run(caller, &action, &source.definition) {
+        return Err(Error::ForbiddenBecause {
+            code: "not_a_runner",
+            detail: format!(
+                "Action {:?} may be run by {} only. Ask one of them, or have the action changed.",
+                action.name,
+                source.definition.runners.join(", ")
+            ),
+        });
+    }
+    let ready = source
+        .prepare(app, tx, given_of(request), request.not_before)
+        .await?;
+    Ok(ready.named(&action.name, source.version.map(|version| (id, version))))
+}
+
+/// Names of the open parameters whose values are secret.
+pub(crate) async fn secret_parameters(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ActionId,
+) -> Result<Vec<String>> {
+    let action = find(tx, caller, id, MANAGE).await?;
+    let asks = Source::of(tx, caller, &action, false)
+        .await?
+        .asks(app, tx)
+        .await?;
+    let secret = asks
+        .into_iter()
+        .filter(|parameter| parameter.kind == ParameterType::Secret);
+    Ok(secret.map(|parameter| parameter.name).collect())
+}
+
+/// Whether the caller is among those who may run it.
+pub(super) fn may_run(caller: &Caller, action: &actions::Action, definition: &ActionDefinition) -> bool {
+    let Ok(user) = caller.user() else { return false };
+    let place = action.place();
+    definition.runners.is_empty()
+        || definition
+            .runners
+            .iter()
+            .filter_map(|runner| runner.parse::<Member>().ok())
+            .any(|member| member.is(user.id, &caller.rights, place))
+}
+
+type Given = BTreeMap<String, serde_json::Value>;
+
+fn given_of(request: &ActionRun) -> Given {
+    request
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), value.0.clone()))
+        .collect()
+}
+
+/// What is run, and with whose right to its script.
+pub(super) struct Source {
+    pub(super) definition: ActionDefinition,
+    secret: Option<Secret>,
+    deployer: Caller,
+    /// Absent for the draft.
+    version: Option<u32>,
+}
+
+impl Source {
+    pub(super) fn draft(caller: &Caller, action: &actions::Action) -> Result<Self> {
+        Ok(Self {
+            definition: definition_of(action, &action.draft)?,
+            secret: action.secret(),
+            deployer: caller.clone(),
+            version: None,
+        })
+    }
+
+    async fn of(tx: &mut Tx<'_>, caller: &Caller, action: &actions::Action, draft: bool) -> Result<Self> {
+        if draft {
+            return Self::draft(caller, action);
+        }
+        let (id, name) = (action.id, &action.name);
+        let number = action.version.ok_or_else(|| {
+            let detail =
+                format!("Action {name:?} has no deployed version. Deploy it, or run its draft to try it.");
+            Error::conflict("not_deployed", detail)
+        })?;
+        let version = actions::version(tx, id, number).await?;
+        let version =
+            version.ok_or_else(|| Error::Internal(format!("action {id} has no version {number}")))?;
+        Self::deployed(tx, action, &version).await?.ok_or_else(|| {
+            let detail = format!(
+                "The user who deployed version {number} of action {name:?} is gone or switched off. Deploy it again."
+            );
+            Error::conflict("deployer_gone", detail)
+        })
+    }
+
+    /// `None` when whoever deployed it is gone: then it does not run.
+    pub(super) async fn deployed(
+        tx: &mut Tx<'_>,
+        action: &actions::Action,
+        version: &actions::Version,
+    ) -> Result<Option<Self>> {
+        let Some(deployer) = caller_of(tx, version.deployer_id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            definition: definition_of(action, &version.definition)?,
+            secret: version.secret(),
+            deployer,
+            version: Some(version.version),
+        }))
+    }
+
+    /// With the values that were given.
+    pub(super) async fn prepare(
+        &self,
+        app: &App,
+        tx: &mut Tx<'_>,
+        given: Given,
+        not_before: Option<Timestamp>,
+    ) -> Result<Named> {
+        let fixed = secrets::open(app, self.secret.as_ref())?;
+        let definition = &self.definition;
+        let ready = match &definition.work {
+            ActionWork::Job { job } => {
+                let (work, secrets) = bind(definition, job, &given, fixed)?;
+                let run = Run {
+                    work,
+                    summary: None,
+                    targets: definition.targets.clone(),
+                    priority: definition.priority,
+                    timeout_seconds: definition.timeout_seconds,
+                    not_before,
+                    rolling: definition.rolling.clone(),
+                    concurrency: definition.concurrency.clone(),
+                    origin: executions::Origin::default(),
+                };
+                Prepared::new(app, run, secrets)?
+            }
+            ActionWork::Script {
+                script_id,
+                version,
+                parameters,
+            } => {
+                let fixed = scripts::with_secrets(parameters, &fixed)?;
+                if let Some(name) = given.keys().find(|name| fixed.contains_key(*name)) {
+                    let problem = "is fixed by the action: leave it out";
+                    return Err(Error::invalid(format!("parameters.{name}"), problem));
+                }
+                let given = given
+                    .into_iter()
+                    .map(|(name, value)| (name, ParameterValue(value)));
+                let request = ScriptRun {
+                    version: *version,
+                    parameters: fixed.into_iter().chain(given).collect(),
+                    targets: definition.targets.clone(),
+                    priority: definition.priority,
+                    timeout_seconds: definition.timeout_seconds,
+                    not_before,
+                    rolling: definition.rolling.clone(),
+                    concurrency: definition.concurrency.clone(),
+                };
+                scripts::prepare_in(app, tx, &self.deployer, *script_id, &request).await?
+            }
+        };
+        Ok(Named(ready))
+    }
+
+    /// What whoever runs it is asked for. Nothing where the script is gone: then it cannot run either.
+    pub(super) async fn asks(&self, app: &App, tx: &mut Tx<'_>) -> Result<Vec<Parameter>> {
+        let ActionWork::Script {
+            script_id,
+            version,
+            parameters,
+        } = &self.definition.work
+        else {
+            return Ok(self.definition.parameters.clone());
+        };
+        let fixed = secrets::open(app, self.secret.as_ref())?;
+        let all = match scripts::parameters(tx, &self.deployer, *script_id, *version).await {
+            Ok(all) => all,
+            Err(error @ (Error::Store(_) | Error::Internal(_))) => return Err(error),
+            Err(_) => Vec::new(),
+        };
+        let open = |parameter: &Parameter| {
+            !parameters.contains_key(&parameter.name) && !fixed.contains_key(&parameter.name)
+        };
+        Ok(all.into_iter().filter(open).collect())
+    }
+}
+
+/// What is ready to run, and not yet called after its action.
+pub(super) struct Named(Ready);
+
+impl Named {
+    fn named(self, name: &str, origin: Option<(ActionId, u32)>) -> Ready {
+        let (prepared, drawn) = self.0;
+        (prepared.by_action(name, origin), drawn)
+    }
+
+    pub(super) fn into_prepared(self) -> Prepared {
+        self.0.0
+    }
+}
+
+/// The operation with what was given in its places, and its secrets.
+fn bind(
+    definition: &ActionDefinition,
+    job: &JobPayload,
+    given: &Given,
+    fixed: Secrets,
+) -> Result<(JobPayload, Secrets)> {
+    let bound = parameter::bind(&definition.parameters, given)
+        .map_err(|error| Error::invalid(format!("parameters.{}", error.name), error.problem))?;
+    let mut secrets = fixed;
+    secrets.extend(
+        bound
+            .secrets
+            .into_iter()
+            .map(|(name, value)| (name, Zeroizing::new(value))),
+    );
+    let kind = |name: &String| {
+        let parameter = definition
+            .parameters
+            .iter()
+            .find(|parameter| parameter.name == *name);
+        parameter.map_or(ParameterType::String, |parameter| parameter.kind)
+    };
+    let mut work = job.clone();
+    for (name, text) in &bound.values {
+        let wrong = |problem: String| Error::invalid(format!("parameters.{name}"), problem);
+        let pointer = definition.fills.get(name);
+        let pointer = pointer.ok_or_else(|| wrong("has no place in this action".into()))?;
+        work = filled(&work, (pointer, kind(name), text)).map_err(wrong)?;
+        // Told at the parameter that filled the place.
+        let place = fill::field(pointer);
+        match work.check() {
+            Err(error) if error.field == place => return Err(wrong(error.problem)),
+            _ => {}
+        }
+    }
+    Ok((work, secrets))
+}
