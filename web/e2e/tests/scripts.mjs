@@ -359,8 +359,22 @@ export default {
     await dialog.getByText("theirs").first().waitFor();
     await world.screenshot("script-newer-version");
     await page.keyboard.press("Escape");
+    const show = /\/api\/v1\/scripts\/\d+$/;
+    const asked = page.waitForRequest((request) => request.method() === "GET" && show.test(request.url()));
+    let release;
+    const held = new Promise((resolve) => {
+      release = resolve;
+    });
+    await page.route(show, async (route) => {
+      await held;
+      await route.fallback();
+    });
     await notice.getByRole("button", { name: "Keep my edit as the next version" }).click();
+    await asked;
+    assert.ok(await notice.isVisible(), "it stays until the edit stands on the newest version");
+    release();
     await notice.waitFor({ state: "hidden" });
+    await page.unroute(show);
     await save(page, 6);
   },
 

@@ -113,8 +113,10 @@ export function useScriptEditor(script: ScriptDetail): ScriptEditor {
     onError: (_, edit) => save.mutate(edit),
   });
   const newest = async () => {
+    const fresh = await client.fetchQuery({ ...scriptOptions(script.id), staleTime: 0 });
+    // Not before: who saves meanwhile would be told the same again.
     save.reset();
-    return client.fetchQuery({ ...scriptOptions(script.id), staleTime: 0 });
+    return fresh;
   };
   const saving = before.isPending || save.isPending;
   const problem = save.error ? asProblem(save.error) : undefined;
