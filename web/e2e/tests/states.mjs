@@ -1,4 +1,4 @@
-import { assert, fits, until } from "../expect.mjs";
+import { assert, fits } from "../expect.mjs";
 
 const LISTS = [
   "agents",
@@ -43,19 +43,38 @@ async function otherLists({ request }) {
   ];
 }
 
+/** What is asked for does not come for a while, then is refused, and is there on another try. */
+async function failsOnce(world, path, pattern) {
+  const { page } = world;
+  let refuse;
+  const held = new Promise((resolve) => {
+    refuse = resolve;
+  });
+  await page.route(pattern, async (route) => {
+    await held;
+    await route.fulfill(REFUSAL);
+  });
+  await page.goto(path);
+  const main = page.getByRole("main");
+  const picture = async (name) => path === "/agents" && world.screenshot(`agents-${name}`);
+  const placeholders = main.getByRole("status", { name: "Loading" });
+  await placeholders.or(main.locator('table[aria-busy="true"]')).first().waitFor();
+  await picture("loading");
+  refuse();
+  await main.getByRole("alert").getByText("The database is gone").waitFor();
+  await picture("error");
+  await page.unroute(pattern);
+  await main.getByRole("button", { name: "Try again" }).click();
+}
+
 export default {
-  "every list says when it cannot be loaded, and loads on another try": async (world) => {
+  "every list is loading at first, says when it cannot be loaded, and loads on another try": async (
+    world,
+  ) => {
     const { page } = world;
     for (const path of LISTS) {
       const pattern = new RegExp(`/api/v1/${path}\\?`);
-      await page.route(pattern, (route) => route.fulfill(REFUSAL));
-      await page.goto(`/${path}`);
-      await page.getByRole("alert").getByText("The database is gone").waitFor();
-      if (path === "agents") {
-        await world.screenshot("agents-error");
-      }
-      await page.unroute(pattern);
-      await page.getByRole("button", { name: "Try again" }).click();
+      await failsOnce(world, `/${path}`, pattern);
       await page.getByRole("alert").waitFor({ state: "hidden" });
     }
   },
@@ -71,50 +90,11 @@ export default {
     await page.getByText(/Not up to date/).waitFor({ state: "hidden" });
   },
 
-  "loading shows placeholders": async (world) => {
-    const { page } = world;
-    const pattern = /\/api\/v1\/agents\?/;
-    let release;
-    const held = new Promise((resolve) => {
-      release = resolve;
-    });
-    await page.route(pattern, async (route) => {
-      await held;
-      await route.fallback();
-    });
-    await page.goto("/agents");
-    await until("the table is busy", () =>
-      page.getByRole("table").evaluate((table) => table.getAttribute("aria-busy") === "true"),
-    );
-    await world.screenshot("agents-loading");
-    release();
-    await page.getByRole("link", { name: "e2e-1" }).waitFor();
-    await page.unroute(pattern);
-  },
-
   "lists inside of pages and libraries: loading, not loaded, and empty": async (world) => {
     const { page } = world;
     for (const [path, pattern, name, empty] of await otherLists(page)) {
-      let answer;
-      const held = new Promise((resolve) => {
-        answer = resolve;
-      });
-      await page.route(pattern, async (route) => {
-        await held;
-        await route.fulfill(REFUSAL);
-      });
-      await page.goto(path);
+      await failsOnce(world, path, pattern);
       const main = page.getByRole("main");
-      await main
-        .getByRole("status", { name: "Loading" })
-        .or(main.locator('table[aria-busy="true"]'))
-        .first()
-        .waitFor();
-      await world.screenshot(`loading-${name.toLowerCase().replaceAll(" ", "-")}`);
-      answer();
-      await main.getByRole("alert").getByText("The database is gone").waitFor();
-      await page.unroute(pattern);
-      await main.getByRole("button", { name: "Try again" }).click();
       await main.getByRole("table", { name, exact: true }).getByRole("row").nth(1).waitFor();
       await page.route(pattern, (route) => route.fulfill({ json: { items: [] } }));
       await page.reload();
