@@ -13,6 +13,8 @@ import { CopyCommands } from "~/rooms/jobs/CopyCommands";
 import { HowFields } from "~/rooms/jobs/HowFields";
 import form from "~/rooms/jobs/RunForm.module.css";
 import { WorkFields } from "~/rooms/jobs/WorkFields";
+import { SavedScriptFields } from "~/rooms/scripts/saved/SavedScriptFields";
+import { useChosenScript } from "~/rooms/scripts/saved/useChosenScript";
 import { Notice } from "~/ui/Notice";
 import { Panel } from "~/ui/Page";
 import { ProblemAlert } from "~/ui/states";
@@ -22,8 +24,6 @@ import { applyCommand, scheduleCurl } from "./copy";
 import { missingSchedule, type ScheduleDraft, toCreate, type WorkKind } from "./draft";
 import { inputs, problemFields } from "./problems";
 import { RuleFields } from "./RuleFields";
-import { SavedScriptFields } from "./SavedScriptFields";
-import { useChosenScript } from "./useChosenScript";
 import { WhenFields } from "./when/WhenFields";
 
 const KINDS: { value: WorkKind; label: string; icon: typeof IconCode }[] = [

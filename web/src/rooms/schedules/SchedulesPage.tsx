@@ -6,6 +6,7 @@ import { useCallback, useMemo } from "react";
 import type { Schedule } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { useListPage } from "~/app/useListPage";
+import { scriptsOptions } from "~/rooms/scripts/api";
 import { ActionButton } from "~/ui/ActionButton";
 import { ActionMenu } from "~/ui/ActionMenu";
 import { count } from "~/ui/format";
@@ -14,7 +15,7 @@ import { EmptyState } from "~/ui/states";
 import { DataTable } from "~/ui/table/DataTable";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
-import { scheduleKey, scheduleList, scriptsOptions } from "./api";
+import { scheduleKey, scheduleList } from "./api";
 import { scheduleColumns, scheduleFilters } from "./columns";
 import { useScheduleActions } from "./useScheduleActions";
 

@@ -3,7 +3,6 @@ import { api } from "~/api/client";
 import type { ListQuery, Page } from "~/api/list";
 import { answer } from "~/api/problem";
 import type { Schedule } from "~/api/types";
-import { scriptKey, scriptList } from "~/rooms/scripts/api";
 import { matchesAll } from "./filters";
 
 export const scheduleKey = ["schedules"] as const;
@@ -74,10 +73,3 @@ export const calendarOptions = (id: number) =>
     queryFn: () => answer(api.GET("/api/v1/calendars/{id}", { params: { path: { id } } })),
     staleTime: 10_000,
   });
-
-/** Saved scripts to choose from, and to name. */
-export const scriptsOptions = queryOptions({
-  queryKey: [...scriptKey, "offer"],
-  queryFn: async () => (await scriptList({ limit: MOST, filter: ["kind:script"] })).items,
-  staleTime: 10_000,
-});

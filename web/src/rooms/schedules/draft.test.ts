@@ -2,10 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { Parameter, ScheduleDefinition } from "~/api/types";
 import { emptyTargets } from "~/rooms/agents/targets";
 import { argument, emptyWork, workFrom } from "~/rooms/jobs/work/draft";
+import { sentSecrets } from "~/rooms/jobs/work/kept";
+import { emptyScript } from "~/rooms/scripts/saved/draft";
 import { applyCommand, scheduleCurl } from "./copy";
-import { draftOf, emptySchedule, emptyScript, missingSchedule, type ScheduleDraft, toCreate } from "./draft";
+import { draftOf, emptySchedule, missingSchedule, type ScheduleDraft, toCreate } from "./draft";
 import { inputOf } from "./problems";
-import { sentSecrets } from "./secrets";
 import { schedule } from "./testing";
 
 const PARAMETERS: Parameter[] = [

@@ -25,22 +25,13 @@ import {
   workFrom,
   workSecrets,
 } from "~/rooms/jobs/work/draft";
-import { initialTexts, missingParameter, type ParameterTexts, toValues } from "~/rooms/scripts/parameters";
+import { sentSecrets } from "~/rooms/jobs/work/kept";
+import { missingParameter, toValues } from "~/rooms/scripts/parameters";
+import { emptyScript, type SavedScriptDraft, textsOf } from "~/rooms/scripts/saved/draft";
 import { dateTime } from "~/ui/format";
-import { sentSecrets } from "./secrets";
 
 /** The kinds of work that this form knows. */
 export type WorkKind = "job" | "script";
-
-export interface SavedScriptDraft {
-  id: number | undefined;
-  /** Empty: the newest at each tick. */
-  version: string;
-  /** What was typed; parameters that are not in it have their defaults. */
-  texts: ParameterTexts;
-  /** Whether defaults are filled in. Not for what was saved without them: it goes by those of each version. */
-  withDefaults: boolean;
-}
 
 export interface ScheduleDraft {
   name: string;
@@ -63,13 +54,6 @@ export interface ScheduleDraft {
   calendar: string;
   blackoutTick: BlackoutTick;
 }
-
-export const emptyScript = (id?: number): SavedScriptDraft => ({
-  id,
-  version: "",
-  texts: {},
-  withDefaults: true,
-});
 
 export function emptySchedule(script?: number): ScheduleDraft {
   return {
@@ -135,12 +119,6 @@ function workDraft(work: ScheduledWork): Partial<ScheduleDraft> {
       return {};
   }
 }
-
-/** What is in the inputs of a saved script's parameters. */
-export const textsOf = (
-  { texts, withDefaults }: SavedScriptDraft,
-  parameters: Parameter[],
-): ParameterTexts => (withDefaults ? { ...initialTexts(parameters), ...texts } : texts);
 
 /** The secrets that the work asks for, with what was typed. */
 export function askedSecrets(draft: ScheduleDraft, parameters: Parameter[]) {

@@ -14,6 +14,16 @@ export const scriptOptions = (id: number) =>
     queryFn: () => answer(api.GET("/api/v1/scripts/{id}", { params: { path: { id } } })),
   });
 
+/** At most as many at once as the server gives. */
+const MOST = 500;
+
+/** Saved scripts to choose from, and to name. */
+export const scriptsOptions = queryOptions({
+  queryKey: [...scriptKey, "offer"],
+  queryFn: async () => (await scriptList({ limit: MOST, filter: ["kind:script"] })).items,
+  staleTime: 10_000,
+});
+
 export const librariesOptions = (language: Language) =>
   queryOptions({
     queryKey: [...scriptKey, "libraries", language],

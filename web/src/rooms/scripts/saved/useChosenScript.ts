@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Parameter, ScriptDetail } from "~/api/types";
-import { scriptOptions, versionOptions } from "~/rooms/scripts/api";
+import { scriptOptions, versionOptions } from "../api";
 import type { SavedScriptDraft } from "./draft";
 
 export interface ChosenScript {
   script: ScriptDetail | undefined;
   /** Of the chosen version; absent while they are not known. */
   parameters: Parameter[] | undefined;
-  /** What holds unless the schedule says otherwise. */
+  /** What holds unless the form says otherwise. */
   timeoutSeconds: number | undefined;
   concurrency: string | undefined;
   error: unknown;

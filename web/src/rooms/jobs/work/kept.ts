@@ -2,7 +2,7 @@
  * Which secrets a save sends. The server keeps those it has when none are sent, and when some are sent it forgets all
  * the others: so it is all of them or none.
  */
-import type { SecretEntry } from "~/rooms/jobs/work/fields";
+import type { SecretEntry } from "./fields";
 
 interface Sent {
   /** Absent: what is kept stays. */
