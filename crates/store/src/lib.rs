@@ -13,6 +13,7 @@ pub mod jobs;
 mod list;
 mod migrate;
 pub mod outputs;
+mod pages;
 pub mod schedules;
 pub mod scripts;
 pub mod system;

@@ -27,7 +27,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0002_executions",
     "0003_scripts",
     "0004_schedules",
-    "0005_actions"
+    "0005_actions",
+    "0006_lists"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

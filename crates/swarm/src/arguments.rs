@@ -33,7 +33,7 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
     pub(crate) databases: Vec<Engine>,
     /// Only these parts
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["a", "b", "c", "d", "e"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["a", "b", "c", "d", "e", "f", "g", "h"])]
     pub(crate) only: Vec<Part>,
     /// Small and short: to see that everything works, not how fast
     #[arg(long)]
@@ -65,6 +65,12 @@ pub(crate) enum Part {
     D,
     /// What an idle agent costs
     E,
+    /// Creation of one execution on many agents
+    F,
+    /// Lists and filters of many stored jobs
+    G,
+    /// Removal of old jobs beside new ones
+    H,
 }
 
 /// How much of everything.
@@ -77,6 +83,24 @@ pub(crate) struct Sizes {
     pub(crate) throughput_seconds: u64,
     pub(crate) idle_seconds: u64,
     pub(crate) swarms: Vec<SwarmSize>,
+    pub(crate) stored: StoredSize,
+}
+
+/// For the parts that begin with a used database.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoredSize {
+    pub(crate) agents: u64,
+    pub(crate) jobs: u64,
+    /// Executions on all agents, of each kind.
+    pub(crate) creations: usize,
+    /// Answers to each question.
+    pub(crate) list_runs: usize,
+    /// Jobs that ended longer ago are removed.
+    pub(crate) retain_days: u64,
+    /// Agents that work meanwhile.
+    pub(crate) workers: usize,
+    /// Length of the measurement before the removal.
+    pub(crate) steady_seconds: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +125,15 @@ impl Sizes {
                 throughput_seconds: 3,
                 idle_seconds: 3,
                 swarms: vec![swarm(50, 3), swarm(200, 0)],
+                stored: StoredSize {
+                    agents: 1000,
+                    jobs: 20_000,
+                    creations: 2,
+                    list_runs: 3,
+                    retain_days: 300,
+                    workers: 5,
+                    steady_seconds: 3,
+                },
             };
         }
         Self {
@@ -111,6 +144,15 @@ impl Sizes {
             throughput_seconds: 20,
             idle_seconds: 60,
             swarms: vec![swarm(1_000, 20), swarm(10_000, 0)],
+            stored: StoredSize {
+                agents: 10_000,
+                jobs: 1_000_000,
+                creations: 5,
+                list_runs: 40,
+                retain_days: 300,
+                workers: 20,
+                steady_seconds: 20,
+            },
         }
     }
 }

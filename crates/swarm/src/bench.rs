@@ -10,10 +10,11 @@ use crate::{
     clock,
     database::Database,
     machine,
-    programs::{RealAgent, Server},
+    programs::{Launch, RealAgent, Server},
     progress::say,
     report::{self, Figures, Report},
-    scenarios::{fan_out, idle, latency, swarm, throughput},
+    scenarios::{creation, fan_out, idle, latency, lists, plans, retention, swarm, throughput},
+    stored::Stock,
 };
 
 const CONNECT_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
@@ -69,6 +70,10 @@ impl Place<'_> {
             throughput: None,
             swarms: Vec::new(),
             idle: None,
+            creations: Vec::new(),
+            lists: None,
+            plans: Vec::new(),
+            retention: None,
             agent_memory_after: None,
             goals: Vec::new(),
         };
@@ -91,6 +96,19 @@ impl Place<'_> {
                 started.stop().await?;
             }
         }
+        if self.wants(Part::F) {
+            say("  (f) creation, an empty database");
+            let started = self.start("empty").await?;
+            let started = self.fill(started, 0).await?;
+            Box::pin(self.creation(&started, &mut figures)).await?;
+            started.stop().await?;
+        }
+        if self.wants(Part::G) || self.wants(Part::H) {
+            say("  (g), (h) a used database");
+            let started = self.start("used").await?;
+            let started = self.fill(started, self.sizes.stored.jobs).await?;
+            Box::pin(self.used(started, &mut figures)).await?;
+        }
         // They are for the full sizes.
         if !self.bench.quick {
             figures.goals = report::goals(&figures);
@@ -105,7 +123,7 @@ impl Place<'_> {
         let folder = self.folder.join(format!("{:?}-{label}", self.engine));
         std::fs::create_dir(&folder)?;
         let database = Database::create(self.engine, self.bench.postgres.as_deref(), &folder, label).await?;
-        let server = Server::start(&self.bench.server_binary, &folder, &database.url)
+        let server = Server::start(self.launch(&folder, &database, &[]))
             .await
             .with_context(|| format!("the server for {label}"))?;
         Ok(Started {
@@ -113,6 +131,103 @@ impl Place<'_> {
             database,
             server,
         })
+    }
+
+    fn launch<'a>(
+        &'a self,
+        folder: &'a Path,
+        database: &'a Database,
+        arguments: &'a [&'a str],
+    ) -> Launch<'a> {
+        Launch {
+            binary: &self.bench.server_binary,
+            folder,
+            database: &database.url,
+            arguments,
+            log: None,
+        }
+    }
+
+    /// Stops the server and starts it again with these arguments, and with these many more jobs in its database.
+    async fn again(&self, started: Started, stock: Option<Stock>, arguments: &[&str]) -> Result<Started> {
+        let Started {
+            folder,
+            database,
+            server,
+        } = started;
+        let token = server.pause().await?;
+        if let Some(stock) = stock {
+            database.fill(stock).await?;
+        }
+        let server = Server::start_again(self.launch(&folder, &database, arguments), token).await?;
+        Ok(Started {
+            folder,
+            database,
+            server,
+        })
+    }
+
+    async fn fill(&self, started: Started, jobs: u64) -> Result<Started> {
+        let stock = Stock {
+            agents: self.sizes.stored.agents,
+            jobs,
+            now_us: u64::try_from(clock::now_micros())?,
+        };
+        self.again(started, Some(stock), &[]).await
+    }
+
+    async fn creation(&self, started: &Started, figures: &mut Figures) -> Result<()> {
+        let measured = creation::measure(&started.server, &started.database, self.sizes.stored).await?;
+        for (name, spread) in measured.spreads() {
+            say(format!("    {name}: {spread}"));
+        }
+        figures.creations.push(measured);
+        Ok(())
+    }
+
+    /// With a server that tells its statements, which would cost time elsewhere.
+    async fn plans(&self, started: Started, figures: &mut Figures) -> Result<Started> {
+        let Started {
+            folder,
+            database,
+            server,
+        } = started;
+        let token = server.pause().await?;
+        let launch = Launch {
+            log: Some(plans::LOG),
+            ..self.launch(&folder, &database, &[])
+        };
+        let server = Server::start_again(launch, token).await?;
+        figures.plans = plans::take(&server, &database, &launch.log_file()).await?;
+        let started = Started {
+            folder,
+            database,
+            server,
+        };
+        self.again(started, None, &[]).await
+    }
+
+    async fn used(&self, mut started: Started, figures: &mut Figures) -> Result<()> {
+        let size = self.sizes.stored;
+        if self.wants(Part::G) {
+            figures.lists = Some(lists::measure(&started.server, size).await?);
+            started = self.plans(started, figures).await?;
+        }
+        if self.wants(Part::H) {
+            let before = retention::before(&started.server, size).await?;
+            say(format!("    before the removal: {before}"));
+            let days = size.retain_days.to_string();
+            started = self.again(started, None, &["--retain-jobs-days", &days]).await?;
+            let measured = retention::measure(&started.server, &started.database, size, before).await?;
+            say(format!("    {measured}"));
+            figures.retention = Some(measured);
+            started = self.again(started, None, &[]).await?;
+        }
+        if self.wants(Part::F) {
+            say("  (f) creation, a used database");
+            Box::pin(self.creation(&started, figures)).await?;
+        }
+        started.stop().await
     }
 
     async fn agent(&self, started: &Started, number: usize) -> Result<RealAgent> {

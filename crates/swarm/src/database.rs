@@ -1,15 +1,21 @@
 //! A fresh database for each server that is measured.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use tokio_postgres::NoTls;
 
-use crate::{accounting, arguments::Engine};
+use crate::{accounting, arguments::Engine, progress::say, stored::Stock};
 
 pub(crate) struct Database {
+    engine: Engine,
     /// For `postern serve --database`.
     pub(crate) url: String,
+    /// SQLite's.
+    file: PathBuf,
     /// PostgreSQL's first process, when it runs on this machine.
     process: Option<u32>,
     made: Option<Made>,
@@ -29,8 +35,11 @@ impl Database {
         label: &str,
     ) -> Result<Self> {
         if engine == Engine::Sqlite {
+            let file = folder.join("postern.db");
             return Ok(Self {
-                url: format!("sqlite://{}", folder.join("postern.db").display()),
+                engine,
+                url: format!("sqlite://{}", file.display()),
+                file,
                 process: None,
                 made: None,
             });
@@ -44,12 +53,45 @@ impl Database {
             .context("cannot create a database")?;
         let backend: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
         Ok(Self {
+            engine,
             url: with_name(base, &name),
+            file: PathBuf::new(),
             process: u32::try_from(backend).ok().and_then(first_process),
             made: Some(Made {
                 base: base.to_owned(),
                 name,
             }),
+        })
+    }
+
+    /// Fills it while no server is running.
+    pub(crate) async fn fill(&self, stock: Stock) -> Result<()> {
+        let begun = Instant::now();
+        let session = self.session().await?;
+        if let Session::Sqlite(connection) = &session {
+            // What a crash would leave is thrown away anyway.
+            connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")?;
+        }
+        for statement in stock.statements(self.engine) {
+            session
+                .run(&statement)
+                .await
+                .with_context(|| format!("cannot fill the database: {statement}"))?;
+        }
+        say(format!(
+            "    filled in {} s: {} agents, {} jobs",
+            begun.elapsed().as_secs(),
+            stock.agents,
+            stock.jobs
+        ));
+        Ok(())
+    }
+
+    /// A connection of our own, beside the server's.
+    pub(crate) async fn session(&self) -> Result<Session> {
+        Ok(match self.engine {
+            Engine::Sqlite => Session::Sqlite(rusqlite::Connection::open(&self.file)?),
+            Engine::Postgres => Session::Postgres(connect(&self.url).await?),
         })
     }
 
@@ -65,6 +107,63 @@ impl Database {
             .batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", made.name))
             .await
             .context("cannot drop the database")
+    }
+}
+
+/// Statements without values. Those of SQLite run on this thread.
+pub(crate) enum Session {
+    Sqlite(rusqlite::Connection),
+    Postgres(tokio_postgres::Client),
+}
+
+impl Session {
+    pub(crate) async fn run(&self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Self::Postgres(client) => Ok(client.batch_execute(sql).await?),
+        }
+    }
+
+    /// How the engine would run a statement whose values it does not know, a step a line.
+    pub(crate) async fn plan(&self, sql: &str) -> Result<Vec<String>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let mut rows = statement.raw_query();
+                let mut steps = Vec::new();
+                while let Some(row) = rows.next()? {
+                    steps.push(row.get("detail")?);
+                }
+                Ok(steps)
+            }
+            Self::Postgres(client) => {
+                let count = (1..)
+                    .take_while(|number| sql.contains(&format!("${number}")))
+                    .count();
+                let call = match count {
+                    0 => String::new(),
+                    _ => format!("({})", vec!["NULL"; count].join(", ")),
+                };
+                let all = format!(
+                    "SET plan_cache_mode = force_generic_plan; PREPARE page AS {sql}; EXPLAIN EXECUTE page{call};
+                     DEALLOCATE page"
+                );
+                let answers = client.simple_query(&all).await?;
+                let rows = answers.iter().filter_map(|answer| match answer {
+                    tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                    _ => None,
+                });
+                Ok(rows.collect())
+            }
+        }
+    }
+
+    /// The one number that a query yields.
+    pub(crate) async fn number(&self, sql: &str) -> Result<i64> {
+        Ok(match self {
+            Self::Sqlite(connection) => connection.query_row(sql, [], |row| row.get(0))?,
+            Self::Postgres(client) => client.query_one(sql, &[]).await?.get(0),
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod report;
 mod scenarios;
 mod simulated;
 mod spread;
+mod stored;
 
 use std::{path::Path, process::ExitCode};
 

@@ -76,34 +76,62 @@ pub(crate) struct Server {
     pub(crate) ca_pem: String,
     /// As the administrator, with an API token.
     pub(crate) client: Client,
+    token: String,
+}
+
+/// How a server is started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Launch<'a> {
+    pub(crate) binary: &'a Path,
+    /// For its data and its log.
+    pub(crate) folder: &'a Path,
+    /// Address of its database.
+    pub(crate) database: &'a str,
+    /// More of its command line.
+    pub(crate) arguments: &'a [&'a str],
+    /// What it logs, as lines of JSON; the usual as text when absent.
+    pub(crate) log: Option<&'a str>,
 }
 
 impl Server {
-    pub(crate) async fn start(binary: &Path, folder: &Path, database: &str) -> Result<Self> {
-        let data = folder.join("server");
+    /// For the first time, with an empty database.
+    pub(crate) async fn start(launch: Launch<'_>) -> Result<Self> {
         let password = IdempotencyKey::random().to_string();
-        let mut command = Command::new(binary);
-        command
-            .env_clear()
-            .env("POSTERN_ADMIN_PASSWORD", &password)
-            .arg("serve")
-            .arg("--data")
-            .arg(&data)
-            .args(["--listen", "127.0.0.1:0", "--database", database])
-            .stdout(Stdio::piped());
-        let mut program = Program::start(&mut command, &folder.join("server.log"))?;
-        let output = program.child.stdout.take().context("its output is a pipe")?;
-        let url = timeout(START_WITHIN, address(output))
-            .await
-            .context("the server did not start in time")??;
-        let ca_pem = std::fs::read_to_string(data.join("ca.pem")).context("the server wrote no ca.pem")?;
-        let client = sign_in(&url, &ca_pem, password).await?;
+        let (program, url, ca_pem) = launch.run(Some(&password)).await?;
+        let token = api_token(&url, &ca_pem, "admin", password).await?;
+        Self::of(program, url, ca_pem, token)
+    }
+
+    /// Again, with the data and the database of one that was stopped. `token`: what that one's administrator had.
+    pub(crate) async fn start_again(launch: Launch<'_>, token: String) -> Result<Self> {
+        let (program, url, ca_pem) = launch.run(None).await?;
+        Self::of(program, url, ca_pem, token)
+    }
+
+    fn of(program: Program, url: String, ca_pem: String, token: String) -> Result<Self> {
+        let client = client(&url, &ca_pem, &token)?;
         Ok(Self {
             program,
             url,
             ca_pem,
             client,
+            token,
         })
+    }
+
+    /// Somebody who may do this much, at this place, and whose name begins with this.
+    pub(crate) async fn user(&self, name: &str, role: &str, scope: serde_json::Value) -> Result<Client> {
+        let password = IdempotencyKey::random().to_string();
+        let name = &format!("{name}-{}", &IdempotencyKey::random().to_string()[..8]);
+        let request = serde_json::json!({
+            "username": name, "password": password, "bindings": [{"role": role, "scope": scope}],
+        });
+        let request = serde_json::from_value(request)?;
+        self.client
+            .user_create(&request, &IdempotencyKey::random())
+            .await?;
+        let token = api_token(&self.url, &self.ca_pem, name, password).await?;
+        client(&self.url, &self.ca_pem, &token)
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -112,6 +140,13 @@ impl Server {
 
     pub(crate) async fn stop(self) -> Result<()> {
         self.program.stop().await.context("the server")
+    }
+
+    /// Returns the administrator's token, for the next start.
+    pub(crate) async fn pause(self) -> Result<String> {
+        let token = self.token.clone();
+        self.stop().await?;
+        Ok(token)
     }
 
     /// Until every agent there is counts as connected; returns how long that took from `begun`.
@@ -188,10 +223,50 @@ async fn address(output: tokio::process::ChildStdout) -> Result<String> {
     bail!("the server ended at its start: see server.log")
 }
 
-async fn sign_in(url: &str, ca_pem: &str, password: String) -> Result<Client> {
+impl Launch<'_> {
+    /// Begun anew at each start.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
+    async fn run(&self, password: Option<&str>) -> Result<(Program, String, String)> {
+        let data = self.folder.join("server");
+        let mut command = Command::new(self.binary);
+        command.env_clear();
+        if let Some(directives) = self.log {
+            command
+                .env("POSTERN_LOG", directives)
+                .env("POSTERN_LOG_FORMAT", "json");
+        }
+        if let Some(password) = password {
+            command.env("POSTERN_ADMIN_PASSWORD", password);
+        }
+        command
+            .arg("serve")
+            .arg("--data")
+            .arg(&data)
+            .args(["--listen", "127.0.0.1:0", "--database", self.database])
+            .args(self.arguments)
+            .stdout(Stdio::piped());
+        let mut program = Program::start(&mut command, &self.log_file())?;
+        let output = program.child.stdout.take().context("its output is a pipe")?;
+        let url = timeout(START_WITHIN, address(output))
+            .await
+            .context("the server did not start in time")??;
+        let ca_pem = std::fs::read_to_string(data.join("ca.pem")).context("the server wrote no ca.pem")?;
+        Ok((program, url, ca_pem))
+    }
+}
+
+fn client(url: &str, ca_pem: &str, token: &str) -> Result<Client> {
+    let credentials = Credentials::Token(Secret::new(token.to_owned()));
+    Ok(Client::new(url, &credentials, &Trust::Ca(ca_pem.to_owned()))?)
+}
+
+async fn api_token(url: &str, ca_pem: &str, username: &str, password: String) -> Result<String> {
     let client = Client::new(url, &Credentials::None, &Trust::Ca(ca_pem.to_owned()))?;
     let request = SessionCreate {
-        username: "admin".into(),
+        username: username.into(),
         password,
     };
     let signed_in = client.session_create(&request).await.context("cannot sign in")?;
@@ -207,7 +282,7 @@ async fn sign_in(url: &str, ca_pem: &str, password: String) -> Result<Client> {
         )
         .await
         .context("cannot make an API token")?;
-    Ok(client.with_credentials(&Credentials::Token(Secret::new(token.secret)))?)
+    Ok(token.secret)
 }
 
 pub(crate) struct RealAgent {

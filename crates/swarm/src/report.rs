@@ -5,7 +5,10 @@ use serde::Serialize;
 use crate::{
     arguments::Engine,
     machine::Machine,
-    scenarios::{fan_out::FanOut, idle::Idle, latency::Latency, swarm::SwarmFigures, throughput::Throughput},
+    scenarios::{
+        creation::Creation, fan_out::FanOut, idle::Idle, latency::Latency, lists::Lists, plans::Plan,
+        retention::Retention, swarm::SwarmFigures, throughput::Throughput,
+    },
     spread::round,
 };
 
@@ -34,6 +37,14 @@ pub(crate) struct Figures {
     pub(crate) swarms: Vec<SwarmFigures>,
     #[serde(rename = "e_idle_agent")]
     pub(crate) idle: Option<Idle>,
+    #[serde(rename = "f_creations")]
+    pub(crate) creations: Vec<Creation>,
+    #[serde(rename = "g_lists")]
+    pub(crate) lists: Option<Lists>,
+    #[serde(rename = "g_plans")]
+    pub(crate) plans: Vec<Plan>,
+    #[serde(rename = "h_retention")]
+    pub(crate) retention: Option<Retention>,
     /// The agent after all its jobs.
     pub(crate) agent_memory_after: Option<crate::accounting::Memory>,
     pub(crate) goals: Vec<Goal>,
@@ -117,6 +128,14 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
         let memory = mebibytes(idle.memory.rss_kib);
         goals.push(AtMost(10.0).judge("(e) idle agent, memory", memory, "MiB"));
         goals.push(AtMost(0.1).judge("(e) idle agent, CPU", idle.cpu_percent, "%"));
+    }
+    for creation in &figures.creations {
+        let worst = creation.worst_ms() / 1000.0;
+        goals.push(AtMost(2.0).judge("(f) execution on 10,000 agents, worst", worst, "s"));
+    }
+    if let Some(lists) = &figures.lists {
+        let worst = lists.worst.ms.p95;
+        goals.push(AtMost(100.0).judge("(g) lists of 1,000,000 jobs, worst p95", worst, "ms"));
     }
     goals
 }

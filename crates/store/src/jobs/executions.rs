@@ -1,14 +1,21 @@
 //! Executions: one click on *Run*, one job per host. Who may see one of its jobs may see it, with the jobs they may see.
 
+use std::collections::BTreeSet;
+
 use postern_domain::{
     ActionId, AgentId, ExecutionId, JobId, ScheduleId, ScriptId, TenantId, Timestamp, job::JobState,
     permission::Reach,
 };
 
+use super::{
+    Host,
+    lists::{SUMMARIES, found},
+};
 use crate::{
     Engine, Error, ListQuery, Tx,
-    engine::{record, values},
-    list::{IDS, Key, Select, contains, within},
+    engine::{Value, record, values},
+    list::{IDS, Select, contains, within},
+    pages::{Facet, Pages, Part, RANGES, Source},
 };
 
 record! {
@@ -98,6 +105,33 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Resu
     tx.insert(sql, &values).await.map(ExecutionId)
 }
 
+/// What its jobs do and where they are, for the lists.
+pub(super) async fn made(
+    tx: &mut Tx<'_>,
+    id: ExecutionId,
+    payload: i64,
+    hosts: &[Host],
+) -> Result<(), Error> {
+    let sql = "UPDATE executions SET payload_id = $2 WHERE id = $1";
+    if tx.execute(sql, &values![id, payload]).await? == 0 {
+        return Ok(());
+    }
+    let places: BTreeSet<_> = hosts
+        .iter()
+        .map(|Host { target, .. }| {
+            let department = target.department_id.map_or(0, |id| id.0);
+            (target.tenant_id.0, target.organization_id.0, department)
+        })
+        .collect();
+    let rows = places
+        .into_iter()
+        .map(|(tenant, organization, department)| values![id, tenant, organization, department].to_vec());
+    let head = "INSERT INTO execution_places (execution_id, tenant_id, organization_id, department_id)";
+    tx.many(head, &["BIGINT"; 4], "", rows.collect())
+        .await
+        .map(|_| ())
+}
+
 /// The table of jobs where they are found by their execution. SQLite is kept from going through all jobs of a tenant
 /// instead: it knows no numbers, and takes one for as good as the other.
 pub(super) fn by_execution(tx: &Tx<'_>) -> &'static str {
@@ -108,18 +142,21 @@ pub(super) fn by_execution(tx: &Tx<'_>) -> &'static str {
 }
 
 /// With at least one job within reach.
-fn visible(tx: &Tx<'_>, select: &mut Select, reach: &Reach) {
-    if !reach.everywhere {
-        let (condition, values) = within(reach, by_execution(tx));
-        let exists = format!("EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = e.id AND ({condition}))");
-        select.and(&exists, values);
+fn visible(tx: &Tx<'_>, reach: &Reach) -> Option<(String, Vec<Value>)> {
+    if reach.everywhere {
+        return None;
     }
+    let (condition, values) = within(reach, by_execution(tx));
+    let exists = format!("EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = e.id AND ({condition}))");
+    Some((exists, values))
 }
 
 pub async fn find(tx: &mut Tx<'_>, reach: &Reach, id: ExecutionId) -> Result<Option<Execution>, Error> {
     let mut select = Select::new(select!());
     select.and("e.id = ?", values![id]);
-    visible(tx, &mut select, reach);
+    if let Some((condition, values)) = visible(tx, reach) {
+        select.and(&condition, values);
+    }
     let (sql, values) = select.parts();
     tx.query_opt(sql, values)
         .await?
@@ -142,31 +179,87 @@ pub async fn list(
     filter: &Filter,
     page: &ListQuery,
 ) -> Result<Vec<Execution>, Error> {
-    let mut select = Select::new(select!());
-    visible(tx, &mut select, reach);
-    if let Some(text) = &filter.search {
-        let pattern = contains(text);
-        let condition = "lower(e.summary) LIKE ? ESCAPE '\\' OR lower(e.created_by) LIKE ? ESCAPE '\\'";
-        select.and(condition, values![&pattern, &pattern]);
+    let mut facets = Vec::new();
+    if !filter.schedules.is_empty() {
+        facets.push(Facet::new("e.schedule_id", filter.schedules.iter().copied()));
     }
     if !filter.scripts.is_empty() {
-        select.and_in("e.script_id", filter.scripts.iter().copied());
+        facets.push(Facet::new("e.script_id", filter.scripts.iter().copied()));
     }
-    if !filter.schedules.is_empty() {
-        select.and_in("e.schedule_id", filter.schedules.iter().copied());
+    if let Some(text) = &filter.search {
+        let summaries = found(tx, "e.payload_id", SUMMARIES, text).await?;
+        let creators = creators(tx, text).await?;
+        facets.push(Facet::any(vec![summaries, creators]));
+    }
+    if !reach.everywhere {
+        let places = vec![
+            Part::these("x.tenant_id", reach.tenants.iter().copied()),
+            Part::these("x.organization_id", reach.organizations.iter().copied()),
+            Part::these("x.department_id", reach.departments.iter().copied()),
+        ];
+        facets.push(Facet::any(places).beside(PLACES));
     }
     if !filter.actions.is_empty() {
         select.and_in("e.action_id", filter.actions.iter().copied());
     }
     if !filter.kinds.is_empty() {
-        select.and_in("e.type", filter.kinds.iter());
+        facets.push(Facet::new("e.type", filter.kinds.iter()));
     }
-    let (sql, values) = select.page(page, Key::Id, "e.id")?.parts();
-    tx.query(sql, values)
-        .await?
+    let pages = Pages {
+        source: EXECUTIONS,
+        facets,
+        from_us: None,
+        before_us: None,
+        condition: visible(tx, reach),
+    };
+    let ids = pages.ids(tx, page).await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = Select::new(select!());
+    select.and_in("e.id", ids.iter().copied());
+    let (sql, values) = select.parts();
+    let rows = tx.query(sql, values).await?;
+    let mut executions = rows
         .into_iter()
         .map(Execution::from_row)
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    executions.sort_by_cached_key(|execution| ids.iter().position(|id| *id == execution.id.0));
+    Ok(executions)
+}
+
+const EXECUTIONS: Source = Source {
+    from: "executions e",
+    id: "e.id",
+    moment: "e.id",
+    join: None,
+};
+/// SQLite reads the tables of a CROSS JOIN in this order.
+const PLACES: Source = Source {
+    from: "execution_places x CROSS JOIN executions e",
+    id: "x.execution_id",
+    moment: "x.execution_id",
+    join: Some("e.id = x.execution_id"),
+};
+
+/// Those who made executions and whose name has the text. There are few of them, so each is looked up behind the one
+/// before.
+async fn creators(tx: &mut Tx<'_>, text: &str) -> Result<Part, Error> {
+    let sql = format!(
+        "WITH RECURSIVE creators (name) AS (SELECT min(created_by) FROM executions
+           UNION ALL SELECT (SELECT min(e.created_by) FROM executions e WHERE e.created_by > c.name)
+                     FROM creators c WHERE c.name IS NOT NULL)
+         SELECT name FROM creators WHERE lower(name) LIKE $1 ESCAPE '\\' LIMIT {}",
+        RANGES + 1
+    );
+    let pattern: Value = contains(text).into();
+    let rows = tx.query(&sql, std::slice::from_ref(&pattern)).await?;
+    if rows.len() > RANGES {
+        let all = "SELECT DISTINCT created_by FROM executions WHERE lower(created_by) LIKE ? ESCAPE '\\'";
+        return Ok(Part::Of("e.created_by", all, vec![pattern]));
+    }
+    let names = rows.into_iter().map(|row| row.read::<String>(0));
+    Ok(Part::these("e.created_by", names.collect::<Result<Vec<_>, _>>()?))
 }
 
 record! {

@@ -2,26 +2,31 @@
 
 pub mod executions;
 mod holds;
+mod lists;
 mod retention;
 mod secrets;
 
 use std::time::Duration;
 
 use postern_domain::{
-    AgentId, AttemptId, DepartmentId, ExecutionId, JobId, OrganizationId, TenantId, Timestamp,
+    AgentId, AttemptId, DepartmentId, ExecutionId, JobId, OrganizationId, ScheduleId, ScriptId, TenantId,
+    Timestamp,
     job::{self, JobState, Priority, STALE_AFTER},
-    permission::{Place, Reach},
+    permission::Place,
 };
+use sha2::{Digest as _, Sha256};
 
 pub use holds::{hold, release};
+pub use lists::{Filter, list};
 pub use retention::{ended_before, remove_ended};
 pub use secrets::{Secret, secret, secret_keep, secrets_sweep};
 
 use crate::{
-    Error, ListQuery, Tx,
+    Error, Tx,
     agents::Target,
     engine::{record, values},
-    list::{IDS, Key, Select, contains, marks},
+    list::{IDS, Select},
+    migrate::hex,
 };
 
 record! {
@@ -63,6 +68,7 @@ record! {
     }
 }
 
+/// Every column of [`Job`], by alias `j` of jobs.
 macro_rules! select {
     () => {
         "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, a.name, j.type, j.summary,
@@ -75,6 +81,7 @@ macro_rules! select {
          FROM jobs j JOIN agents a ON a.id = j.agent_id"
     };
 }
+use select;
 
 pub const fn priority_number(priority: Priority) -> i64 {
     match priority {
@@ -116,6 +123,9 @@ pub struct NewJobs {
     pub created_by: String,
     pub execution: ExecutionId,
     pub secret: Option<i64>,
+    /// As its execution has them.
+    pub script: Option<ScriptId>,
+    pub schedule: Option<ScheduleId>,
 }
 
 /// What tells one job of a creation from the next.
@@ -137,7 +147,8 @@ pub async fn create(
     hosts: &[Host],
     now: Timestamp,
 ) -> Result<Vec<(JobId, AgentId)>, Error> {
-    let payload = payload_keep(tx, &new.payload_digest, &new.payload).await?;
+    let payload = payload_keep(tx, &new.payload_digest, &new.payload, &new.summary).await?;
+    executions::made(tx, new.execution, payload, hosts).await?;
     let due = new.not_before.map_or(now, |time| time.max(now));
     let rows = hosts.iter().map(|host| {
         let (target, held) = (&host.target, host.batch > 1);
@@ -161,16 +172,19 @@ pub async fn create(
             held,
             host.concurrency_key.as_deref(),
             new.secret,
+            new.script,
+            new.schedule,
         ]
         .to_vec()
     });
     let head =
         "INSERT INTO jobs (tenant_id, organization_id, department_id, agent_id, type, payload_id, summary,
                 state, priority, timeout_seconds, not_before_us, due_us, created_us, created_by, execution_id, batch,
-                held, concurrency_key, secret_id)";
+                held, concurrency_key, secret_id, script_id, schedule_id)";
     let casts = [
         "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT",
-        "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BOOLEAN", "TEXT", "BIGINT",
+        "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BOOLEAN", "TEXT", "BIGINT", "BIGINT",
+        "BIGINT",
     ];
     let created = tx
         .many(head, &casts, "RETURNING id, agent_id", rows.collect())
@@ -184,15 +198,17 @@ pub async fn create(
     Ok(created)
 }
 
-async fn payload_keep(tx: &mut Tx<'_>, digest: &str, body: &str) -> Result<i64, Error> {
+/// Jobs with the same payload have the same summary: their lists are searched through it.
+async fn payload_keep(tx: &mut Tx<'_>, digest: &str, body: &str, summary: &str) -> Result<i64, Error> {
+    let digest = hex(&Sha256::digest(format!("{digest}\n{summary}").as_bytes()));
     let find = format!("SELECT id FROM payloads WHERE digest = $1{}", tx.for_reference());
-    if let Some(row) = tx.query_opt(&find, &values![digest]).await? {
+    if let Some(row) = tx.query_opt(&find, &values![&digest]).await? {
         return row.read(0);
     }
     // Another transaction may have stored it in between: touching the row returns its id either way.
-    let insert = "INSERT INTO payloads (digest, body) VALUES ($1, $2)
+    let insert = "INSERT INTO payloads (digest, body, summary) VALUES ($1, $2, $3)
                   ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id";
-    tx.insert(insert, &values![digest, body]).await
+    tx.insert(insert, &values![digest, body, summary]).await
 }
 
 pub async fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
@@ -206,95 +222,6 @@ pub async fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
 pub async fn payload(tx: &mut Tx<'_>, id: JobId) -> Result<String, Error> {
     let sql = "SELECT p.body FROM jobs j JOIN payloads p ON p.id = j.payload_id WHERE j.id = $1";
     tx.query_one(sql, &values![id]).await?.read(0)
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub search: Option<String>,
-    pub states: Vec<JobState>,
-    pub kinds: Vec<String>,
-    pub priorities: Vec<Priority>,
-    pub agent_names: Vec<String>,
-    pub agent_ids: Vec<i64>,
-    pub organizations: Vec<String>,
-    pub executions: Vec<i64>,
-    pub scripts: Vec<i64>,
-    pub schedules: Vec<i64>,
-    pub created_from: Option<Timestamp>,
-    pub created_before: Option<Timestamp>,
-}
-
-pub async fn list(
-    tx: &mut Tx<'_>,
-    reach: &Reach,
-    filter: &Filter,
-    page: &ListQuery,
-) -> Result<Vec<Job>, Error> {
-    let mut select = Select::new(select!());
-    let table = if filter.executions.is_empty() {
-        "j"
-    } else {
-        executions::by_execution(tx)
-    };
-    select.within(reach, table);
-    if let Some(text) = &filter.search {
-        let pattern = contains(text);
-        let condition = "lower(j.summary) LIKE ? ESCAPE '\\' OR lower(a.name) LIKE ? ESCAPE '\\'";
-        select.and(condition, values![&pattern, &pattern]);
-    }
-    if !filter.states.is_empty() {
-        select.and_in("j.state", filter.states.iter().copied());
-    }
-    if !filter.kinds.is_empty() {
-        select.and_in("j.type", filter.kinds.iter());
-    }
-    if !filter.priorities.is_empty() {
-        select.and_in(
-            "j.priority",
-            filter.priorities.iter().copied().map(priority_number),
-        );
-    }
-    if !filter.agent_names.is_empty() {
-        let (marks, names) = marks(&filter.agent_names);
-        // Not by the joined name: SQLite would look at every job.
-        let condition = format!("j.agent_id IN (SELECT id FROM agents WHERE name IN ({marks}))");
-        select.and(&condition, names);
-    }
-    if !filter.agent_ids.is_empty() {
-        select.and_in("j.agent_id", filter.agent_ids.iter().copied());
-    }
-    if !filter.organizations.is_empty() {
-        let (marks, names) = marks(&filter.organizations);
-        let condition =
-            format!("j.organization_id IN (SELECT id FROM organizations WHERE name IN ({marks}))");
-        select.and(&condition, names);
-    }
-    if !filter.executions.is_empty() {
-        select.and_in("j.execution_id", filter.executions.iter().copied());
-    }
-    if !filter.scripts.is_empty() {
-        let (marks, ids) = marks(filter.scripts.iter().copied());
-        let condition = format!("j.execution_id IN (SELECT id FROM executions WHERE script_id IN ({marks}))");
-        select.and(&condition, ids);
-    }
-    if !filter.schedules.is_empty() {
-        let (marks, ids) = marks(filter.schedules.iter().copied());
-        let condition =
-            format!("j.execution_id IN (SELECT id FROM executions WHERE schedule_id IN ({marks}))");
-        select.and(&condition, ids);
-    }
-    if let Some(from) = filter.created_from {
-        select.and("j.created_us >= ?", values![from]);
-    }
-    if let Some(before) = filter.created_before {
-        select.and("j.created_us < ?", values![before]);
-    }
-    let (sql, values) = select.page(page, Key::Id, "j.id")?.parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(Job::from_row)
-        .collect()
 }
 
 /// Writes what `domain::job::step` decided.

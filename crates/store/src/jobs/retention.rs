@@ -11,8 +11,8 @@ use crate::{
 
 /// The oldest jobs that ended before this, at most `limit`. A timed-out job may still run on its host, so it stays.
 pub async fn ended_before(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<JobId>, Error> {
-    let sql = "SELECT id FROM jobs WHERE state NOT IN ('queued', 'pending', 'running') AND finished_us < $1
-               AND state <> 'timeout' ORDER BY finished_us LIMIT $2";
+    let sql = "SELECT id FROM jobs WHERE state NOT IN ('queued', 'pending', 'running', 'timeout') AND finished_us < $1
+               ORDER BY finished_us LIMIT $2";
     tx.query(sql, &values![before, limit])
         .await?
         .into_iter()

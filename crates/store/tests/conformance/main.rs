@@ -39,6 +39,7 @@ macro_rules! on_postgres_alone {
 mod agents;
 mod agents_lists;
 mod audit;
+mod executions_lists;
 mod identity;
 mod identity_people;
 mod jobs;

@@ -153,6 +153,7 @@ fn condition(definition: &str) -> String {
     };
     let words: BTreeSet<_> = text
         .replace("::text", "")
+        .replace("<> ALL", "NOT")
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| !["", "ANY", "ARRAY", "IN"].contains(word))
         .map(str::to_owned)

@@ -163,6 +163,8 @@ pub(crate) fn new_jobs(payload: &str) -> jobs::NewJobs {
         created_by: "user:1".into(),
         execution: ExecutionId(1),
         secret: None,
+        script: None,
+        schedule: None,
     }
 }
 

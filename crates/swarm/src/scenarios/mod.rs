@@ -1,8 +1,12 @@
 //! What is measured, part by part.
 
+pub(crate) mod creation;
 pub(crate) mod fan_out;
 pub(crate) mod idle;
 pub(crate) mod latency;
+pub(crate) mod lists;
+pub(crate) mod plans;
+pub(crate) mod retention;
 pub(crate) mod swarm;
 pub(crate) mod throughput;
 

@@ -150,7 +150,7 @@ pub(crate) async fn measure(
     sizes: &Sizes,
 ) -> Result<SwarmFigures> {
     let meter = Meter::start(server, database)?;
-    let (swarm, joined) = Swarm::join(server, size.agents).await?;
+    let (swarm, joined) = Swarm::join(server, "sim", size.agents).await?;
     let connected = server.all_connected(swarm.born(), JOIN_WITHIN).await?;
     let joining = Joining {
         created_s: seconds(joined.created),

@@ -71,8 +71,9 @@ pub(crate) struct Joined {
 }
 
 impl Swarm {
-    /// Creates agents through the REST API, enrols each over its own connection and lets it check in.
-    pub(crate) async fn join(server: &Server, count: usize) -> Result<(Self, Joined)> {
+    /// Creates agents through the REST API, enrols each over its own connection and lets it check in. Their names
+    /// begin with `prefix`.
+    pub(crate) async fn join(server: &Server, prefix: &'static str, count: usize) -> Result<(Self, Joined)> {
         let shared = Arc::new(Shared {
             address: Address::new(&server.url, &server.ca_pem)?,
             born: Instant::now(),
@@ -92,7 +93,7 @@ impl Swarm {
             let place = places.clone().acquire_owned().await?;
             let (shared, client) = (shared.clone(), server.client.clone());
             joining.spawn(async move {
-                let token = create(&client, number).await?;
+                let token = create(&client, prefix, number).await?;
                 let created = begun.elapsed();
                 let (agent, link) = SimulatedAgent::enroll(shared, token).await?;
                 drop(place);
@@ -178,9 +179,9 @@ impl Swarm {
 }
 
 /// Returns the enrolment token.
-async fn create(client: &Client, number: usize) -> Result<String> {
+async fn create(client: &Client, prefix: &str, number: usize) -> Result<String> {
     let request = AgentCreate {
-        name: format!("sim-{number:05}"),
+        name: format!("{prefix}-{number:05}"),
         organization_id: None,
         department_id: None,
         labels: std::collections::BTreeMap::default(),

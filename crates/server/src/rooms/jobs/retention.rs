@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use postern_store::{audit, jobs, tx};
 
 use crate::{
@@ -12,8 +14,7 @@ use crate::{
 
 /// Jobs removed in one transaction.
 const AT_ONCE: u32 = 200;
-/// Transactions of one round: what is left is for the next.
-const ROUNDS: u32 = 50;
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
@@ -22,7 +23,8 @@ pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
     };
     let now = app.now();
     let before = now.minus(DAY * days);
-    for _ in 0..ROUNDS {
+    loop {
+        let begun = Instant::now();
         let old = app
             .store
             .scan::<_, Error, _>(tx!(tx => Ok(jobs::ended_before(tx, before, AT_ONCE).await?)))
@@ -50,6 +52,12 @@ pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
                 Ok(audit::append(tx, vec![entry]).await?)
             }))
             .await?;
+        // Half of the time the database is for others alone.
+        let pause = begun.elapsed().min(LONGEST_PAUSE);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = app.shutdown.cancelled() => break,
+        }
     }
     Ok(())
 }

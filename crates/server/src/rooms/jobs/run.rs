@@ -213,6 +213,8 @@ impl Prepared {
             created_by: author.caller.actor(),
             execution: execution_id,
             secret,
+            script: execution.origin.script.map(|(id, _)| id),
+            schedule: execution.origin.schedule,
         };
         let created = jobs::create(tx, &new, &hosts, now).await?;
         let references = record(tx, author, &new, &hosts, created, now).await?;

@@ -82,7 +82,7 @@ pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Resu
         rows,
         limit,
         |row| Cursor {
-            key: String::new(),
+            key: row.created.as_micros().to_string(),
             id: row.id.0,
         },
         |row| job_of(row, now),

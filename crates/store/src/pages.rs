@@ -1,0 +1,412 @@
+//! Pages of lists that grow without end: the ids of a page, found by the index of one filter.
+//!
+//! No planner is asked to guess. Every filter is a [`Facet`], and each of its values has an index in which its rows lie
+//! in the order of the list: a page needs the first few of each. Of several facets the one with the fewest rows leads,
+//! as far as a bounded count can tell, and the others are looked at row by row. So an answer costs what its page costs,
+//! however many rows there are, unless two facets have many rows each and hardly any in common.
+
+use crate::{Engine, Error, ListQuery, SortDirection, Tx, engine::Value, list::marks};
+
+/// Values that lead one by one. For more (a search that finds a lot) the newest rows are gone through first.
+pub(crate) const RANGES: usize = 64;
+/// Rows counted of each part of a facet: one that has fewer is read to its end in no time.
+const COUNTED: i64 = 5_000;
+/// A facet with fewer rows leads without a look at the others.
+const FEW: i64 = 200;
+/// Newest rows gone through for a facet of many values.
+const WALKED: u32 = 20_000;
+/// Rows of a page are asked for in steps: each number in a text is another statement, and PostgreSQL plans another way
+/// where it does not know the number.
+const STEPS: [u32; 4] = [51, 101, 201, 501];
+
+/// Where rows are read, and the columns that give their order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    pub(crate) from: &'static str,
+    pub(crate) id: &'static str,
+    /// Microseconds, before the id; the id itself where that alone gives the order.
+    pub(crate) moment: &'static str,
+    /// Of a table beside the list's own: how the two belong together. A row may come more than once.
+    pub(crate) join: Option<&'static str>,
+}
+
+/// What a row must have: in any of these columns any of the values.
+#[derive(Debug, Clone)]
+pub(crate) struct Facet {
+    parts: Vec<Part>,
+    /// Where it leads, if not in the list's own table. Such a facet finds rows and decides nothing.
+    beside: Option<Source>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Part {
+    These(&'static str, Vec<Value>),
+    /// The values that a statement finds, which has a `?` for each of its own.
+    Of(&'static str, &'static str, Vec<Value>),
+}
+
+impl Part {
+    pub(crate) fn these<V: Into<Value>>(column: &'static str, values: impl IntoIterator<Item = V>) -> Self {
+        Self::These(column, values.into_iter().map(Into::into).collect())
+    }
+
+    /// How many values; beyond all bounds where nobody has counted them.
+    fn len(&self) -> usize {
+        match self {
+            Self::These(_, values) => values.len(),
+            Self::Of(..) => RANGES + 1,
+        }
+    }
+
+    const fn column(&self) -> &'static str {
+        match self {
+            Self::These(column, _) | Self::Of(column, ..) => column,
+        }
+    }
+
+    /// That `column`, which may be another name of its own, has one of the values.
+    fn condition(&self, sql: &mut Sql, column: &str) -> String {
+        let wanted = match self {
+            Self::These(_, values) => {
+                let (_, values) = marks(values.iter().cloned());
+                let values: Vec<String> = values.into_iter().map(|value| sql.bind(value)).collect();
+                values.join(", ")
+            }
+            Self::Of(_, statement, values) => sql.fill(statement, values),
+        };
+        format!("{column} IN ({wanted})")
+    }
+}
+
+impl Facet {
+    pub(crate) fn new<V: Into<Value>>(column: &'static str, values: impl IntoIterator<Item = V>) -> Self {
+        Self::any(vec![Part::these(column, values)])
+    }
+
+    pub(crate) fn any(parts: Vec<Part>) -> Self {
+        let parts = parts.into_iter().filter(|part| part.len() > 0).collect();
+        Self { parts, beside: None }
+    }
+
+    pub(crate) fn beside(mut self, source: Source) -> Self {
+        self.beside = Some(source);
+        self
+    }
+
+    fn specific(&self) -> bool {
+        self.parts.iter().map(Part::len).sum::<usize>() <= RANGES
+    }
+}
+
+/// A list. Its facets come in the order of what they tell.
+#[derive(Debug, Clone)]
+pub(crate) struct Pages {
+    pub(crate) source: Source,
+    pub(crate) facets: Vec<Facet>,
+    /// Bounds of `moment`: from the first on, and before the second.
+    pub(crate) from_us: Option<i64>,
+    pub(crate) before_us: Option<i64>,
+    /// What else a row must fulfil, with a `?` for each value.
+    pub(crate) condition: Option<(String, Vec<Value>)>,
+}
+
+impl Pages {
+    /// Ids of a page and of one row more, in their order.
+    pub(crate) async fn ids(&self, tx: &mut Tx<'_>, page: &ListQuery) -> Result<Vec<i64>, Error> {
+        if self.facets.iter().any(|facet| facet.parts.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let rows = page.limit.saturating_add(1);
+        let limit = STEPS.into_iter().find(|step| *step >= rows).unwrap_or(rows);
+        let lead = self.lead(tx).await?;
+        let mut ids = match lead.filter(|facet| !facet.specific()) {
+            Some(facet) => {
+                let newest = self.among_newest(tx, page, facet, limit).await?;
+                if newest.len() >= rows as usize {
+                    newest
+                } else {
+                    self.of_all(tx, page, facet, limit).await?
+                }
+            }
+            None => self.by_value(tx, page, lead, limit).await?,
+        };
+        ids.truncate(rows as usize);
+        Ok(ids)
+    }
+
+    /// The facet whose index is gone through; one of many values only when it is alone.
+    async fn lead(&self, tx: &mut Tx<'_>) -> Result<Option<&Facet>, Error> {
+        if self.facets.len() < 2 {
+            return Ok(self.facets.first());
+        }
+        let mut best: Option<(&Facet, i64)> = None;
+        for facet in &self.facets {
+            let rows = match facet.specific() {
+                true => self.count(tx, facet).await?,
+                false => i64::MAX,
+            };
+            if best.is_none_or(|(_, fewest)| rows < fewest) {
+                best = Some((facet, rows));
+            }
+            if rows < FEW {
+                break;
+            }
+        }
+        Ok(best.map(|(facet, _)| facet))
+    }
+
+    async fn count(&self, tx: &mut Tx<'_>, facet: &Facet) -> Result<i64, Error> {
+        let mut sql = Sql::default();
+        let Source { from, join, .. } = facet.beside.unwrap_or(self.source);
+        let join = join.map_or(String::new(), |join| format!(" AND {join}"));
+        let mut parts = Vec::new();
+        for part in &facet.parts {
+            let wanted = part.condition(&mut sql, part.column());
+            parts.push(format!(
+                "SELECT 1 FROM (SELECT 1 FROM {from} WHERE {wanted}{join} LIMIT {COUNTED}) AS part"
+            ));
+        }
+        let text = format!("SELECT count(*) FROM ({}) AS found", parts.join(" UNION ALL "));
+        tx.query_one(&text, &sql.values).await?.read(0)
+    }
+
+    /// The first rows of each of the lead's values, and of those the first.
+    async fn by_value(
+        &self,
+        tx: &mut Tx<'_>,
+        page: &ListQuery,
+        lead: Option<&Facet>,
+        limit: u32,
+    ) -> Result<Vec<i64>, Error> {
+        let mut sql = Sql::default();
+        let source = lead.and_then(|facet| facet.beside).unwrap_or(self.source);
+        let others = self.others(tx, &mut sql, page, lead, source)?;
+        let mut ranges = Vec::new();
+        for part in lead.into_iter().flat_map(|facet| &facet.parts) {
+            if let Part::These(column, values) = part {
+                // Filled up to a few lengths, so that statements are shared.
+                let (_, values) = marks(values.iter().cloned());
+                for value in values {
+                    let own = format!("{column} = {}", sql.bind(value));
+                    let conditions = [std::slice::from_ref(&own), &others].concat();
+                    ranges.push(range(source, "", page, &conditions, limit));
+                }
+            }
+        }
+        let text = match &ranges[..] {
+            [] => range(source, "", page, &others, limit),
+            [one] => one.clone(),
+            _ => first_of(page, source, &ranges, limit),
+        };
+        sql.ids(tx, &text).await
+    }
+
+    /// Rows of a facet of many values among the newest of all.
+    async fn among_newest(
+        &self,
+        tx: &mut Tx<'_>,
+        page: &ListQuery,
+        facet: &Facet,
+        limit: u32,
+    ) -> Result<Vec<i64>, Error> {
+        let mut sql = Sql::default();
+        let others = self.others(tx, &mut sql, page, Some(facet), self.source)?;
+        // What a facet beside means is among the others.
+        let parts = if facet.beside.is_some() {
+            &[][..]
+        } else {
+            &facet.parts
+        };
+        let mut columns = String::new();
+        let mut wanted = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            columns.push_str(&format!(", {} AS c{number}", part.column()));
+            wanted.push(part.condition(&mut sql, &format!("w.c{number}")));
+        }
+        let wanted = match &wanted[..] {
+            [] => String::new(),
+            _ => format!(" WHERE {}", wanted.join(" OR ")),
+        };
+        let newest = range(self.source, &columns, page, &others, WALKED);
+        let order = order(page, self.source, "w.id", "w.moment");
+        let text = format!("SELECT w.id, w.moment FROM ({newest}) AS w{wanted}{order} LIMIT {limit}");
+        sql.ids(tx, &text).await
+    }
+
+    /// Every row of a facet of many values, sorted.
+    async fn of_all(
+        &self,
+        tx: &mut Tx<'_>,
+        page: &ListQuery,
+        facet: &Facet,
+        limit: u32,
+    ) -> Result<Vec<i64>, Error> {
+        let mut sql = Sql::default();
+        let source = facet.beside.unwrap_or(self.source);
+        let others = self.others(tx, &mut sql, page, Some(facet), source)?;
+        let mut ranges = Vec::new();
+        for part in &facet.parts {
+            let own = part.condition(&mut sql, part.column());
+            let conditions = [&[own], &others[..]].concat();
+            ranges.push(unsorted(source, "", &conditions));
+        }
+        let text = first_of(page, source, &ranges, limit);
+        sql.ids(tx, &text).await
+    }
+
+    /// Everything but what leads: bounds, the cursor, the other facets. Kept from leading on SQLite, which knows no
+    /// numbers and takes one index for as good as the other.
+    fn others(
+        &self,
+        tx: &Tx<'_>,
+        sql: &mut Sql,
+        page: &ListQuery,
+        lead: Option<&Facet>,
+        source: Source,
+    ) -> Result<Vec<String>, Error> {
+        let prefix = match tx.engine() {
+            Engine::Sqlite => "+",
+            Engine::Postgres => "",
+        };
+        let mut conditions = self.bounds(sql, page, source)?;
+        conditions.extend(source.join.map(str::to_owned));
+        for facet in &self.facets {
+            if lead.is_some_and(|lead| std::ptr::eq(lead, facet)) || facet.beside.is_some() {
+                continue;
+            }
+            let parts: Vec<String> = facet
+                .parts
+                .iter()
+                .map(|part| part.condition(sql, &format!("{prefix}{}", part.column())))
+                .collect();
+            conditions.push(format!("({})", parts.join(" OR ")));
+        }
+        if let Some((condition, values)) = &self.condition {
+            conditions.push(format!("({})", sql.fill(condition, values)));
+        }
+        Ok(conditions)
+    }
+
+    /// Of each side only the tighter bound: an engine may take either for its index.
+    fn bounds(&self, sql: &mut Sql, page: &ListQuery, source: Source) -> Result<Vec<String>, Error> {
+        let Source { id, moment, .. } = source;
+        let mut conditions = Vec::new();
+        let (mut from, mut before) = (self.from_us, self.before_us);
+        if let Some(cursor) = &page.cursor {
+            let compare = match page.direction {
+                SortDirection::Ascending => ">",
+                SortDirection::Descending => "<",
+            };
+            if moment == id {
+                conditions.push(format!("{id} {compare} {}", sql.bind(cursor.id.into())));
+            } else {
+                let at: i64 = cursor.key.parse().map_err(|_| Error::Cursor)?;
+                let passed = match page.direction {
+                    SortDirection::Ascending => from.is_some_and(|from| at < from),
+                    SortDirection::Descending => before.is_some_and(|before| at >= before),
+                };
+                if !passed {
+                    match page.direction {
+                        SortDirection::Ascending => from = None,
+                        SortDirection::Descending => before = None,
+                    }
+                    let (at, row) = (sql.bind(at.into()), sql.bind(cursor.id.into()));
+                    conditions.push(format!("({moment}, {id}) {compare} ({at}, {row})"));
+                }
+            }
+        }
+        if let Some(from) = from {
+            conditions.push(format!("{moment} >= {}", sql.bind(from.into())));
+        }
+        if let Some(before) = before {
+            conditions.push(format!("{moment} < {}", sql.bind(before.into())));
+        }
+        Ok(conditions)
+    }
+}
+
+/// The first rows, in order. `columns`: more of each row, with a comma in front.
+fn range(source: Source, columns: &str, page: &ListQuery, conditions: &[String], limit: u32) -> String {
+    let order = order(page, source, source.id, source.moment);
+    format!("{}{order} LIMIT {limit}", unsorted(source, columns, conditions))
+}
+
+fn unsorted(source: Source, columns: &str, conditions: &[String]) -> String {
+    let Source {
+        from,
+        id,
+        moment,
+        join,
+    } = source;
+    let distinct = if join.is_some() { "DISTINCT " } else { "" };
+    let wanted = match conditions {
+        [] => String::new(),
+        _ => format!(" WHERE {}", conditions.join(" AND ")),
+    };
+    format!("SELECT {distinct}{id} AS id, {moment} AS moment{columns} FROM {from}{wanted}")
+}
+
+/// Of the rows of several statements the first, each once.
+fn first_of(page: &ListQuery, source: Source, statements: &[String], limit: u32) -> String {
+    let parts: Vec<String> = statements
+        .iter()
+        .map(|one| format!("SELECT id, moment FROM ({one}) AS part"))
+        .collect();
+    let order = order(page, source, "id", "moment");
+    format!(
+        "SELECT id, moment FROM ({}) AS found{order} LIMIT {limit}",
+        parts.join(" UNION ")
+    )
+}
+
+fn order(page: &ListQuery, source: Source, id: &str, moment: &str) -> String {
+    let way = match page.direction {
+        SortDirection::Ascending => "ASC",
+        SortDirection::Descending => "DESC",
+    };
+    if source.id == source.moment {
+        format!(" ORDER BY {id} {way}")
+    } else {
+        format!(" ORDER BY {moment} {way}, {id} {way}")
+    }
+}
+
+/// The values of a statement whose text names each as often as it likes.
+#[derive(Debug, Default)]
+struct Sql {
+    values: Vec<Value>,
+}
+
+impl Sql {
+    fn bind(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+
+    fn fill(&mut self, text: &str, values: &[Value]) -> String {
+        let mut values = values.iter();
+        let mut out = String::with_capacity(text.len());
+        for part in text.split_inclusive('?') {
+            match part.strip_suffix('?') {
+                Some(before) => {
+                    out.push_str(before);
+                    let value = values.next().expect("a value for each placeholder");
+                    out.push_str(&self.bind(value.clone()));
+                }
+                None => out.push_str(part),
+            }
+        }
+        out
+    }
+
+    async fn ids(&self, tx: &mut Tx<'_>, text: &str) -> Result<Vec<i64>, Error> {
+        tx.query(text, &self.values)
+            .await?
+            .into_iter()
+            .map(|row| row.read(0))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
