@@ -9,10 +9,7 @@ mod watch;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -49,8 +46,6 @@ pub(crate) struct Attempts {
     /// Told when the server answers again after a silence: waits for resending are cut short.
     pub(crate) online: Notify,
     settings: Settings,
-    /// Jobs at once, as settings and policy allow.
-    slots: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -77,6 +72,15 @@ struct Entry {
     acknowledged: Arc<Notify>,
 }
 
+/// How many jobs may run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// When another one may start that is not critical.
+    pub(crate) slots: u32,
+    /// When a critical one may.
+    most: u32,
+}
+
 #[derive(Debug)]
 struct Waiting {
     order: Box<Order>,
@@ -97,7 +101,6 @@ impl Attempts {
             journal,
             launcher: Launcher::default(),
             online: Notify::new(),
-            slots: AtomicU32::new(settings.slots),
             settings,
             state: Mutex::new(State {
                 entries: BTreeMap::new(),
@@ -132,16 +135,9 @@ impl Attempts {
     }
 
     /// How many jobs may run at once by now. A policy that cannot be read refuses each of them anyway.
-    pub(crate) fn slots(&self) -> u32 {
-        let allowed = self
-            .settings
-            .policy
-            .load()
-            .ok()
-            .and_then(|policy| policy.max_jobs);
-        let slots = allowed.map_or(self.settings.slots, |most| most.min(self.settings.slots));
-        self.slots.store(slots, Ordering::Relaxed);
-        slots
+    pub(crate) fn room(&self) -> Room {
+        let policy = self.settings.policy.load().ok();
+        Room::new(self.settings.slots, policy.and_then(|policy| policy.max_jobs))
     }
 
     /// What a check-in tells the server.
@@ -353,7 +349,11 @@ impl Attempts {
 
     /// What may start now, best first; refuses what came at the wrong time.
     fn due(self: &Arc<Self>) -> Vec<Waiting> {
+        if self.state().waiting.is_empty() {
+            return Vec::new();
+        }
         let now = self.clock.now_us();
+        let room = self.room();
         let mut due = Vec::new();
         loop {
             let next = {
@@ -364,7 +364,7 @@ impl Attempts {
                     .filter(|entry| entry.phase == Phase::Started)
                     .count()
                     + due.len();
-                state.take_next(running, self.slots.load(Ordering::Relaxed) as usize, now)
+                state.take_next(running, room, now)
             };
             let Some(waiting) = next else { return due };
             let order = &waiting.order;
@@ -415,18 +415,29 @@ fn end_leftovers(started: &Started) {
 }
 
 impl State {
-    /// Critical first, then in the order of their fences. One slot above the others is for critical ones.
-    fn take_next(&mut self, running: usize, slots: usize, now: i64) -> Option<Waiting> {
+    /// Critical first, then in the order of their fences.
+    fn take_next(&mut self, running: usize, room: Room, now: i64) -> Option<Waiting> {
         let index = (0..self.waiting.len()).min_by_key(|&index| {
             let order = &self.waiting[index].order;
             (order.not_before_us > now, !order.critical, order.fence)
         })?;
-        let room = if self.waiting[index].order.critical {
-            slots + 1
+        let most = if self.waiting[index].order.critical {
+            room.most
         } else {
-            slots
+            room.slots
         };
-        (running < room).then(|| self.waiting.swap_remove(index))
+        (running < most as usize).then(|| self.waiting.swap_remove(index))
+    }
+}
+
+impl Room {
+    /// The slot for critical work is one beside the agent's own setting, but one of those the host's owner allows.
+    fn new(slots: u32, allowed: Option<u32>) -> Self {
+        let most = allowed.map_or(slots + 1, |allowed| allowed.min(slots + 1));
+        Self {
+            slots: slots.min(most - 1).max(1),
+            most,
+        }
     }
 }
 
@@ -436,6 +447,28 @@ impl Entry {
             phase,
             started_us: None,
             acknowledged: Arc::new(Notify::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slot_for_critical_work_lies_within_what_the_owner_allows() {
+        for (slots, allowed, expected) in [
+            (4, None, (4, 5)),
+            (4, Some(256), (4, 5)),
+            (4, Some(5), (4, 5)),
+            (4, Some(4), (3, 4)),
+            (4, Some(2), (1, 2)),
+            (4, Some(1), (1, 1)),
+            (1, None, (1, 2)),
+            (1, Some(2), (1, 2)),
+        ] {
+            let room = Room::new(slots, allowed);
+            assert_eq!((room.slots, room.most), expected, "{slots}, {allowed:?}");
         }
     }
 }

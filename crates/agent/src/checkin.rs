@@ -71,7 +71,7 @@ impl Checkin {
                     continue;
                 }
             };
-            let slots = self.attempts.slots();
+            let slots = self.attempts.room().slots;
             if slots != self.facts.slots {
                 self.facts.slots = slots;
                 facts_told = false;

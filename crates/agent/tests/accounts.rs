@@ -166,6 +166,21 @@ fn a_user_is_made_with_all_that_was_asked_for_and_deleted() {
 }
 
 #[test]
+fn a_new_user_comes_into_a_group_of_root_only_by_force() {
+    if skipped() {
+        return;
+    }
+    let _names = Names::new(&["postern-fay"], &[]);
+    let work = UserControl {
+        groups: vec!["root".into()],
+        ..user(UserAction::Create, "postern-fay")
+    };
+    assert!(failure(&run_user(work.clone())).contains("group 'root' is one of root"));
+    let result = run_user(UserControl { force: true, ..work });
+    assert!(of_user(&result).groups.contains(&"root".into()));
+}
+
+#[test]
 fn a_password_is_set_by_secret_locked_and_unlocked() {
     if skipped() {
         return;
@@ -288,7 +303,15 @@ fn root_and_the_agents_own_user_are_left_alone() {
     if could_harm() {
         return;
     }
-    let before = fs::read("/etc/passwd").unwrap();
+    // Other users come and go with the tests beside this one.
+    let root = || {
+        let users = fs::read_to_string("/etc/passwd").unwrap();
+        users
+            .lines()
+            .find(|line| line.starts_with("root:"))
+            .map(str::to_owned)
+    };
+    let before = root();
     for action in [UserAction::Delete, UserAction::Disable] {
         let result = run_user(user(action, "root"));
         assert!(
@@ -299,9 +322,15 @@ fn root_and_the_agents_own_user_are_left_alone() {
     }
     let result = run_group(group(GroupAction::Delete, "root", &[]));
     assert!(failure(&result).contains("one of root"), "{}", failure(&result));
+    // The same by another way: a new user in it.
+    let result = run_user(UserControl {
+        groups: vec!["root".into()],
+        ..user(UserAction::Create, "postern-eve")
+    });
+    assert!(failure(&result).contains("one of root"), "{}", failure(&result));
     if !geteuid().is_root() {
         let own = nix::unistd::User::from_uid(geteuid()).unwrap().unwrap().name;
         assert!(failure(&run_user(user(UserAction::Disable, &own))).contains("agent's own user"));
     }
-    assert_eq!(fs::read("/etc/passwd").unwrap(), before);
+    assert_eq!(root(), before);
 }

@@ -6,7 +6,8 @@ mod support;
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use postern_protocol::{
-    messages::Outcome,
+    messages::{CheckinRequest, Outcome, Phase},
+    order::Order,
     payload::{
         GroupAction, GroupControl, HttpRequest, JobPayload, Language, NetworkDiagnostic, Package,
         ProcessAction, ProcessControl, ServiceAction, ServiceControl, SoftwareAction, SoftwareInstall,
@@ -16,7 +17,7 @@ use postern_protocol::{
 use support::{
     Attempt, command, order, reason, script,
     server::{Agent, Server},
-    shell,
+    shell, wait_for,
 };
 
 /// One piece of work of every type, with its name.
@@ -190,9 +191,54 @@ fn an_owners_change_holds_from_the_next_job_on() {
     assert!(reason(&server.result(3)).contains("cannot be understood"));
     assert_eq!(
         server.state().checkins[0].slots,
-        2,
-        "as many as the policy allows"
+        1,
+        "as many as the policy allows, but for the one that is kept for critical work"
     );
+}
+
+#[test]
+fn never_more_jobs_run_than_the_owner_allows_critical_ones_among_them() {
+    let server = Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("policy.toml");
+    fs::write(&path, "max_jobs = 2").unwrap();
+    let go = data.path().join("go");
+    let wait = format!("until [ -e {} ]; do sleep 0.05; done", go.display());
+    let (url, token) = (server.url(), server.token());
+    let arguments = ["--server", &url, "--token", &token, "--slots", "4"];
+    let policy = ["--policy", path.to_str().unwrap()];
+    let arguments = [&arguments[..], &policy].concat();
+    let agent = Agent::start(data.path(), &arguments, &[]);
+    server.give(&order(1, shell(&wait)));
+    for attempt in 2..=4 {
+        server.give(&Order {
+            critical: true,
+            ..order(attempt, shell(&wait))
+        });
+    }
+    // What waits for a slot is looked at again when the agent starts.
+    let all_are_held = |server: &Server, since: usize| {
+        let is_whole = |checkin: &CheckinRequest| checkin.held.len() == 4;
+        wait_for("a check-in with every order", || {
+            server.state().checkins[since..]
+                .iter()
+                .any(is_whole)
+                .then_some(())
+        });
+    };
+    all_are_held(&server, 0);
+    agent.kill();
+    let since = server.state().checkins.len();
+    let _agent = Agent::start(data.path(), &arguments, &[]);
+    all_are_held(&server, since);
+    for checkin in &server.state().checkins {
+        let running = checkin.held.iter().filter(|held| held.phase == Phase::Started);
+        assert!(running.count() <= 2, "{checkin:?}");
+    }
+    fs::write(&go, "").unwrap();
+    for attempt in 1..=4 {
+        assert_eq!(server.result(attempt).outcome, Outcome::Exited { code: 0 });
+    }
 }
 
 #[test]

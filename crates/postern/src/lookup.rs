@@ -1,6 +1,8 @@
 //! From what a person types to an id. Digits are an id first and a name second; a name must fit exactly, and
 //! only once.
 
+use std::str::FromStr;
+
 use postern_api::{
     ListRequest,
     actions::Action,
@@ -11,10 +13,7 @@ use postern_api::{
     scripts::{SavedScript, ScriptKind},
 };
 use postern_client::Client;
-use postern_domain::{
-    ActionId, AgentId, CalendarId, DepartmentId, GroupId, OrganizationId, ScheduleId, ScriptId, TenantId,
-    UserId, permission::Scope,
-};
+use postern_domain::{DepartmentId, OrganizationId, TenantId, permission::Scope};
 
 use crate::failure::Failure;
 
@@ -22,11 +21,8 @@ use crate::failure::Failure;
 const CANDIDATES: usize = 10_000;
 
 pub(crate) async fn agent(client: &Client, text: &str) -> Result<Agent, Failure> {
-    if let Ok(id) = text.parse::<AgentId>() {
-        match client.agent_show(id).await {
-            Err(error) if error.status() == Some(404) => {}
-            answer => return Ok(answer?),
-        }
+    if let Some(found) = by_id(text, |id| client.agent_show(id)).await? {
+        return Ok(found);
     }
     let found = client.agent_list_all(&search(text), CANDIDATES).await?.items;
     let named = found.into_iter().filter(|agent| agent.name == text).collect();
@@ -35,13 +31,12 @@ pub(crate) async fn agent(client: &Client, text: &str) -> Result<Agent, Failure>
     })
 }
 
-/// A script or a library.
+/// A script or a library. The id of one of the other kind is no answer: what is asked for by it may be its end.
 pub(crate) async fn script(client: &Client, kind: ScriptKind, text: &str) -> Result<SavedScript, Failure> {
-    if let Ok(id) = text.parse::<ScriptId>() {
-        match client.script_show(id).await {
-            Err(error) if error.status() == Some(404) => {}
-            answer => return Ok(answer?.script),
-        }
+    let found = by_id(text, |id| client.script_show(id)).await?;
+    let found = found.map(|detail| detail.script);
+    if let Some(script) = found.filter(|script| script.kind == kind) {
+        return Ok(script);
     }
     let named = scripts_named(client, kind, text).await?;
     one(kind.as_str(), text, named, |script| script.id.to_string())
@@ -53,7 +48,8 @@ pub(crate) async fn script_named(
     kind: ScriptKind,
     name: &str,
 ) -> Result<Option<SavedScript>, Failure> {
-    Ok(scripts_named(client, kind, name).await?.pop())
+    let named = scripts_named(client, kind, name).await?;
+    some(one(kind.as_str(), name, named, |script| script.id.to_string()))
 }
 
 async fn scripts_named(client: &Client, kind: ScriptKind, name: &str) -> Result<Vec<SavedScript>, Failure> {
@@ -68,8 +64,8 @@ async fn scripts_named(client: &Client, kind: ScriptKind, name: &str) -> Result<
 }
 
 pub(crate) async fn group(client: &Client, text: &str) -> Result<Group, Failure> {
-    if let Ok(id) = text.parse::<GroupId>() {
-        return Ok(client.group_show(id).await?);
+    if let Some(found) = by_id(text, |id| client.group_show(id)).await? {
+        return Ok(found);
     }
     let found = client.group_list_all(&search(text), CANDIDATES).await?.items;
     let named = found.into_iter().filter(|group| group.name == text).collect();
@@ -77,32 +73,51 @@ pub(crate) async fn group(client: &Client, text: &str) -> Result<Group, Failure>
 }
 
 pub(crate) async fn action(client: &Client, text: &str) -> Result<Action, Failure> {
-    if let Ok(id) = text.parse::<ActionId>() {
-        return Ok(client.action_show(id).await?.action);
+    let shown = |id| async move { Ok(client.action_show(id).await?.action) };
+    if let Some(found) = by_id(text, shown).await? {
+        return Ok(found);
     }
+    action_of_name(client, text).await
+}
+
+/// `None` when there is none.
+pub(crate) async fn action_named(client: &Client, name: &str) -> Result<Option<Action>, Failure> {
+    some(action_of_name(client, name).await)
+}
+
+async fn action_of_name(client: &Client, name: &str) -> Result<Action, Failure> {
     let request = ListRequest {
-        filter: vec![("name".to_owned(), text.to_owned())],
+        filter: vec![("name".to_owned(), name.to_owned())],
         ..ListRequest::default()
     };
     let named = client.action_list_all(&request, CANDIDATES).await?.items;
-    one("action", text, named, |action| action.id.to_string())
+    one("action", name, named, |action| action.id.to_string())
 }
 
 pub(crate) async fn schedule(client: &Client, text: &str) -> Result<Schedule, Failure> {
-    if let Ok(id) = text.parse::<ScheduleId>() {
-        return Ok(client.schedule_show(id).await?);
+    if let Some(found) = by_id(text, |id| client.schedule_show(id)).await? {
+        return Ok(found);
     }
-    let found = client.schedule_list_all(&search(text), CANDIDATES).await?.items;
+    schedule_of_name(client, text).await
+}
+
+/// `None` when there is none.
+pub(crate) async fn schedule_named(client: &Client, name: &str) -> Result<Option<Schedule>, Failure> {
+    some(schedule_of_name(client, name).await)
+}
+
+async fn schedule_of_name(client: &Client, name: &str) -> Result<Schedule, Failure> {
+    let found = client.schedule_list_all(&search(name), CANDIDATES).await?.items;
     let named = found
         .into_iter()
-        .filter(|schedule| schedule.name == text)
+        .filter(|schedule| schedule.name == name)
         .collect();
-    one("schedule", text, named, |schedule| schedule.id.to_string())
+    one("schedule", name, named, |schedule| schedule.id.to_string())
 }
 
 pub(crate) async fn calendar(client: &Client, text: &str) -> Result<Calendar, Failure> {
-    if let Ok(id) = text.parse::<CalendarId>() {
-        return Ok(client.calendar_show(id).await?);
+    if let Some(found) = by_id(text, |id| client.calendar_show(id)).await? {
+        return Ok(found);
     }
     let found = client.calendar_list_all(&search(text), CANDIDATES).await?.items;
     let named = found
@@ -113,17 +128,33 @@ pub(crate) async fn calendar(client: &Client, text: &str) -> Result<Calendar, Fa
 }
 
 pub(crate) async fn user(client: &Client, text: &str) -> Result<User, Failure> {
-    if let Ok(id) = text.parse::<UserId>() {
-        match client.user_show(id).await {
-            Err(error) if error.status() == Some(404) => {}
-            answer => return Ok(answer?),
-        }
+    if let Some(found) = by_id(text, |id| client.user_show(id)).await? {
+        return Ok(found);
     }
     let found = client.user_list_all(&search(text), CANDIDATES).await?.items;
     let named = found.into_iter().filter(|user| user.username == text).collect();
     one("user", text, named, |user| {
         format!("{} (tenant {})", user.id, user.tenant_id)
     })
+}
+
+/// Where something belongs. A department alone also says which organization.
+pub(crate) async fn place(
+    client: &Client,
+    inside: Option<&str>,
+    department_text: Option<&str>,
+) -> Result<(Option<OrganizationId>, Option<DepartmentId>), Failure> {
+    let inside = match inside {
+        Some(text) => Some(organization(client, text).await?.id),
+        None => None,
+    };
+    match department_text {
+        Some(text) => {
+            let (organization, department) = department(client, text, inside).await?;
+            Ok((Some(organization), Some(department)))
+        }
+        None => Ok((inside, None)),
+    }
 }
 
 pub(crate) async fn organization(client: &Client, text: &str) -> Result<Organization, Failure> {
@@ -210,6 +241,26 @@ fn search(text: &str) -> ListRequest {
     ListRequest {
         search: Some(text.to_owned()),
         ..ListRequest::default()
+    }
+}
+
+/// `None` when it is no id, or nobody's.
+async fn by_id<I: FromStr, T>(
+    text: &str,
+    show: impl AsyncFnOnce(I) -> Result<T, postern_client::Error>,
+) -> Result<Option<T>, Failure> {
+    let Ok(id) = text.parse() else { return Ok(None) };
+    match show(id).await {
+        Err(error) if error.status() == Some(404) => Ok(None),
+        answer => Ok(Some(answer?)),
+    }
+}
+
+/// Nothing found is an answer as well.
+fn some<T>(found: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match found {
+        Err(Failure::NotFound(_)) => Ok(None),
+        found => found.map(Some),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     hub::Hub,
     keys::{Keys, MasterKey},
     metrics::Metrics,
-    rooms::{agents::gate::Gate, identity::sign_in::Limiter},
+    rooms::{agents::gate::Gate, identity::sign_in::Limiter, scripts::check::Checks},
 };
 
 #[derive(Debug, Clone)]
@@ -29,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) rollouts: Notify,
     pub(crate) gate: Gate,
     pub(crate) limiter: Limiter,
+    pub(crate) script_checks: Checks,
     pub(crate) metrics: Metrics,
     pub(crate) site: Site,
     /// Cancelled when the server shuts down: waiting polls answer at once.

@@ -84,6 +84,7 @@ impl Server {
             rollouts: tokio::sync::Notify::new(),
             gate: rooms::agents::gate::Gate::default(),
             limiter: rooms::identity::sign_in::Limiter::new(),
+            script_checks: rooms::scripts::check::Checks::default(),
             metrics: metrics::Metrics::new(),
             site: Site {
                 public_url: config

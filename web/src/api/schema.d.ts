@@ -2986,7 +2986,7 @@ export interface components {
         /** @description One local user. A password travels as the secret `password`, never in here. */
         UserControl: {
             action: components["schemas"]["UserAction"];
-            /** @description Also root and the agent's own user, which are refused otherwise. */
+            /** @description Also root and the agent's own user, and for `create` their groups, which are refused otherwise. */
             force?: boolean;
             /** @description `create`: the person's name. */
             full_name?: string | null;

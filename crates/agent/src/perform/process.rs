@@ -10,16 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    errno::Errno,
-    poll::poll,
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::poll::poll;
 use postern_protocol::{
     payload::{ProcessAction, ProcessControl},
     result::{JobResult, Process, ProcessResult},
 };
+use rustix::process::Signal;
 
 use self::table::{Found, Processes};
 use super::{Context, Failed, say};
@@ -39,8 +35,8 @@ pub(super) fn perform(work: &ProcessControl, _: &Context) -> Result<JobResult, F
             tell(&listed);
             return Ok(result(listed));
         }
-        ProcessAction::Kill => Signal::SIGTERM,
-        ProcessAction::ForceKill => Signal::SIGKILL,
+        ProcessAction::Kill => (Signal::TERM, "TERM"),
+        ProcessAction::ForceKill => (Signal::KILL, "KILL"),
     };
     let protected = processes.protected();
     if let Some(found) = matching
@@ -88,23 +84,18 @@ fn find<'a>(work: &ProcessControl, processes: &'a Processes) -> Result<Vec<&'a F
 }
 
 /// Signals all, then waits for all.
-fn end(matching: &[&Found], signal: Signal) -> Result<JobResult, Failed> {
+fn end(matching: &[&Found], (signal, name): (Signal, &str)) -> Result<JobResult, Failed> {
     let mut ended: Vec<Process> = Vec::new();
     let mut problems = Vec::new();
     for found in matching {
         let mut process = found.process.clone();
-        // Between looking and now its number may have gone to another one.
-        if found.lives() {
-            match kill(Pid::from_raw(process.pid), signal) {
-                Ok(()) => process.signal = Some(signal.as_str().trim_start_matches("SIG").to_owned()),
-                Err(Errno::ESRCH) => {}
-                Err(error) => problems.push(format!(
-                    "{} ({}) cannot be signalled: {}",
-                    process.pid,
-                    process.name,
-                    error.desc()
-                )),
-            }
+        match found.signal(signal) {
+            Ok(true) => process.signal = Some(name.to_owned()),
+            Ok(false) => {}
+            Err(error) => problems.push(format!(
+                "{} ({}) cannot be signalled: {error}",
+                process.pid, process.name
+            )),
         }
         ended.push(process);
     }

@@ -150,16 +150,4 @@ fn tell(service: &str, manager: &str, before: &ServiceState, after: &ServiceStat
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_one_service_can_be_named() {
-        assert_eq!(name("nginx"), Ok("nginx"));
-        assert_eq!(name("nginx.service"), Ok("nginx"));
-        assert_eq!(name("php8.2-fpm"), Ok("php8.2-fpm"));
-        for wrong in ["reboot.target", "a.timer", "home.mount", "ng*", "ngin?", "[a]"] {
-            assert!(name(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

@@ -145,6 +145,16 @@ impl Ended {
     }
 }
 
+/// A FAKE program in this folder: notes its arguments in the file `calls`, then does what the lines say.
+#[cfg(test)]
+pub(super) fn fake(folder: &Path, name: &str, lines: &str) {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    let path = folder.join(name);
+    let note = format!("printf '%s\\n' \"{name} $*\" >> {}/calls", folder.display());
+    fs::write(&path, format!("#!/bin/sh\n{note}\n{lines}\n")).expect("a folder for tests");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("our own file");
+}
+
 fn memory() -> io::Result<File> {
     let fd: OwnedFd = memfd_create(c"output", MFdFlags::MFD_CLOEXEC)?;
     Ok(File::from(fd))

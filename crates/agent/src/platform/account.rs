@@ -11,10 +11,7 @@ use std::{
     process::Command,
 };
 
-use nix::{
-    sys::resource::setrlimit,
-    unistd::{Gid, Uid, chdir, setgroups, setresgid, setresuid},
-};
+use nix::unistd::{Gid, Uid, chdir, setgroups, setresgid, setresuid};
 
 use super::limits::{self, Limit};
 
@@ -97,17 +94,14 @@ pub(crate) fn become_account(command: &mut Command, account: &Account, directory
         ..
     } = account.clone();
     let in_child = move || {
-        for limit in &limits {
-            // In a container root may not raise them: what is there is lower, which is what counts.
-            let _ = setrlimit(limit.resource, limit.soft, limit.hard);
-        }
+        limits.iter().for_each(Limit::set);
         setgroups(&groups)?;
         setresgid(gid, gid, gid)?;
         setresuid(uid, uid, uid)?;
         chdir(directory.as_c_str())?;
         Ok(())
     };
-    // SAFETY: the closure calls setrlimit, setgroups, setresgid, setresuid and chdir only, plain system calls in a
+    // SAFETY: the closure calls getrlimit, setrlimit, setgroups, setresgid, setresuid and chdir only, plain system calls in a
     // process with one thread, and allocates nothing.
     unsafe { command.pre_exec(in_child) };
     Ok(())

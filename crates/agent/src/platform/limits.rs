@@ -7,7 +7,7 @@
 
 use std::{fs, path::PathBuf};
 
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 
 const FILE: &str = "/etc/security/limits.conf";
 const FOLDER: &str = "/etc/security/limits.d";
@@ -36,6 +36,18 @@ pub(crate) struct Limit {
     pub(crate) resource: Resource,
     pub(crate) soft: rlim_t,
     pub(crate) hard: rlim_t,
+}
+
+impl Limit {
+    /// For this process, as near as it may come: in a container root may not raise the hard limit, and the soft one holds
+    /// all the same. Between fork and exec it must be nothing but system calls.
+    pub(super) fn set(&self) {
+        if setrlimit(self.resource, self.soft, self.hard).is_err()
+            && let Ok((_, hard)) = getrlimit(self.resource)
+        {
+            let _ = setrlimit(self.resource, self.soft.min(hard), hard);
+        }
+    }
 }
 
 /// Everything that is set for a user; what is not stays as the agent has it.
@@ -136,6 +148,10 @@ fn number(text: &str, item: &str, unit: rlim_t) -> Option<rlim_t> {
 
 #[cfg(test)]
 mod tests {
+    use std::{os::unix::process::CommandExt as _, process::Command};
+
+    use nix::unistd::{Uid, geteuid, setuid};
+
     use super::*;
 
     fn check(text: &str, user: &str, expected: &[(Resource, rlim_t, rlim_t)]) {
@@ -174,5 +190,40 @@ mod tests {
         );
         check("* - nofile many\n* - nofile", "www", &[]);
         check("* - nice -5", "www", &[(Resource::RLIMIT_NICE, 25, 25)]);
+    }
+
+    #[test]
+    #[allow(unsafe_code, reason = "limits are lowered for a child only")]
+    fn a_hard_limit_that_may_not_be_raised_does_not_keep_the_soft_one_from_being_set() {
+        let limits_of = |limit: Limit| {
+            let in_child = move || {
+                setrlimit(limit.resource, 50, 100)?;
+                // Nobody may raise it again.
+                if geteuid().is_root() {
+                    setuid(Uid::from_raw(65534))?;
+                }
+                limit.set();
+                Ok(())
+            };
+            let mut command = Command::new("sh");
+            command.args(["-c", "ulimit -Sn; ulimit -Hn"]);
+            // SAFETY: system calls only.
+            unsafe { command.pre_exec(in_child) };
+            let output = command.output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        for (soft, hard, expected) in [
+            (64, 80, "64\n80\n"),
+            (64, 1000, "64\n100\n"),
+            (200, 1000, "100\n100\n"),
+            (64, RLIM_INFINITY, "64\n100\n"),
+        ] {
+            let resource = Resource::RLIMIT_NOFILE;
+            assert_eq!(
+                limits_of(Limit { resource, soft, hard }),
+                expected,
+                "{soft} {hard}"
+            );
+        }
     }
 }

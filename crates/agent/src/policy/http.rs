@@ -80,16 +80,14 @@ impl HttpPolicy {
     pub(crate) fn allows(&self, host: &str, address: IpAddr, port: u16) -> Result<(), String> {
         self.allows_port(port)?;
         let address = embedded(address);
-        let special = self.special.iter().find(|network| network.contains(address));
-        if let Some(special) = special
-            && !self
-                .networks
-                .iter()
-                .any(|network| special.covers(network) && network.contains(address))
+        if let Some(special) = hidden(address)
+            .into_iter()
+            .chain([address])
+            .find(|address| self.is_special(*address))
         {
             return Err(refusal(
                 &format!(
-                    "requests to {address}, a link-local or metadata address{}",
+                    "requests to {special}, a link-local or metadata address{}",
                     led_from(host, address)
                 ),
                 "http.hosts, which does not name it",
@@ -102,6 +100,18 @@ impl HttpPolicy {
         }
         let what = format!("requests to {}", host_and(host, address));
         Err(refusal(&what, "http.hosts", &self.file))
+    }
+
+    /// Whether it may be reached only where the policy names it, and is not named.
+    fn is_special(&self, address: IpAddr) -> bool {
+        let named = |special: &Network| {
+            self.networks
+                .iter()
+                .any(|network| special.covers(network) && network.contains(address))
+        };
+        self.special
+            .iter()
+            .any(|special| special.contains(address) && !named(special))
     }
 
     /// What can be said before anything is looked up; the rest is for [`Self::allows`].
@@ -175,6 +185,25 @@ fn embedded(address: IpAddr) -> IpAddr {
         return last.into();
     }
     address
+}
+
+/// The IPv4 addresses to which a tunnel or a translator on the way may send what goes to an IPv6 one: 6to4 (RFC 3056),
+/// and NAT64 with the prefix for local use (RFC 8215), in which each layout of RFC 6052 (2.2) may hold.
+fn hidden(address: IpAddr) -> Vec<IpAddr> {
+    let IpAddr::V6(v6) = address else {
+        return Vec::new();
+    };
+    let bytes = v6.octets();
+    let at = |places: [usize; 4]| IpAddr::from(places.map(|place| bytes[place]));
+    match bytes {
+        [0x20, 0x02, ..] => vec![at([2, 3, 4, 5])],
+        [0x00, 0x64, 0xff, 0x9b, 0x00, 0x01, ..] => {
+            [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]]
+                .map(at)
+                .to_vec()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// An address, or a network in CIDR notation.
@@ -258,11 +287,39 @@ mod tests {
             "::ffff:169.254.169.254",
             "::169.254.169.254",
             "64:ff9b::169.254.169.254",
+            "2002:a9fe:a9fe::1",
+            "2002:a9fe:a9fe:1:2:3:4:5",
+            // 169.254.169.254 behind prefixes of 48, 56, 64 and 96 bits.
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "64:ff9b:1:a9:fe:a9fe::",
+            "64:ff9b:1:0:a9:fea9:fe00::",
+            "64:ff9b:1::169.254.169.254",
         ] {
             check(&none, "rebound.example", address, 80, false);
             check(&none, address, address, 80, false);
         }
-        check(&none, "::1", "::1", 80, true);
+        for address in [
+            "::1",
+            "2002:a9ff:1::1",
+            "64:ff9b:1::10.0.0.1",
+            "64:ff9b:2::169.254.169.254",
+        ] {
+            check(&none, address, address, 80, true);
+        }
+    }
+
+    #[test]
+    fn an_address_that_hides_another_is_allowed_by_its_own_network_alone() {
+        let inner = policy("hosts = ['10.0.0.0/8']");
+        check(&inner, "a.example", "64:ff9b::10.0.0.1", 80, true);
+        check(&inner, "a.example", "2002:a00:1::1", 80, false);
+        check(&inner, "a.example", "64:ff9b:1::10.0.0.1", 80, false);
+        let outer = policy("hosts = ['2002::/16', '64:ff9b:1::/48']");
+        check(&outer, "a.example", "2002:a00:1::1", 80, true);
+        check(&outer, "a.example", "64:ff9b:1::10.0.0.1", 80, true);
+        check(&outer, "a.example", "2002:a9fe:a9fe::1", 80, false);
+        let named = policy("hosts = ['2002::/16', '169.254.169.254']");
+        check(&named, "a.example", "2002:a9fe:a9fe::1", 80, true);
     }
 
     #[test]

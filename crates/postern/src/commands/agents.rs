@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use postern_api::agents::{Agent, AgentCreate, AgentEnrollment, AgentUpdate};
 use postern_client::{IdempotencyKey, Revoke};
 use postern_domain::{
-    DepartmentId, OrganizationId, Timestamp,
+    DepartmentId, Timestamp,
     agent::{Connection, CredentialState, Health},
     label::{self, Labels},
 };
@@ -160,10 +160,10 @@ pub(crate) async fn run(command: AgentCommand, context: &Context<'_>) -> Result<
 }
 
 async fn agent_create(create: Create, context: &Context<'_>) -> Result<(), Failure> {
-    let (organization_id, department_id) = place(
+    let (organization_id, department_id) = lookup::place(
+        &context.client,
         create.organization.as_deref(),
         create.department.as_deref(),
-        context,
     )
     .await?;
     let request = AgentCreate {
@@ -177,25 +177,6 @@ async fn agent_create(create: Create, context: &Context<'_>) -> Result<(), Failu
         .agent_create(&request, &IdempotencyKey::random())
         .await?;
     print_enrollment(&enrollment, context.console)
-}
-
-/// A department alone also says which organization.
-async fn place(
-    organization: Option<&str>,
-    department: Option<&str>,
-    context: &Context<'_>,
-) -> Result<(Option<OrganizationId>, Option<DepartmentId>), Failure> {
-    let organization = match organization {
-        Some(text) => Some(lookup::organization(&context.client, text).await?.id),
-        None => None,
-    };
-    match department {
-        Some(text) => {
-            let (organization, department) = lookup::department(&context.client, text, organization).await?;
-            Ok((Some(organization), Some(department)))
-        }
-        None => Ok((organization, None)),
-    }
 }
 
 async fn agent_list(list: List, context: &Context<'_>) -> Result<(), Failure> {
@@ -401,7 +382,9 @@ async fn changes(update: &Update, agent: &Agent, context: &Context<'_>) -> Resul
             let (_, department) = lookup::department(&context.client, department, here).await?;
             (None, Some(department))
         }
-        (organization, department) => place(organization.as_deref(), department.as_deref(), context).await?,
+        (organization, department) => {
+            lookup::place(&context.client, organization.as_deref(), department.as_deref()).await?
+        }
     };
     let labels = changed_labels(&agent.labels, &update.labels, &update.removed_labels)?;
     Ok(AgentUpdate {

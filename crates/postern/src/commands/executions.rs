@@ -16,6 +16,10 @@ pub(crate) enum ExecutionCommand {
     List {
         #[command(flatten)]
         list: ListArguments,
+        /// command, script, service_control, process_control, network_diagnostic, software_install, user_control,
+        /// group_control, http_request
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Vec<String>,
         /// Only of this script, by id
         #[arg(long, value_name = "ID")]
         script: Vec<String>,
@@ -50,10 +54,11 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
     match command {
         ExecutionCommand::List {
             list,
+            kind,
             script,
             schedule,
         } => {
-            let request = list.request(&[("script", &script), ("schedule", &schedule)]);
+            let request = list.request(&[("type", &kind), ("script", &script), ("schedule", &schedule)]);
             let page = client.execution_list_all(&request, list.limit()).await?;
             console.answer(&page, |page| {
                 if !page.items.is_empty() {

@@ -20,17 +20,9 @@ pub(crate) enum GroupCommand {
         group: String,
     },
     /// Save a group of hosts under a name
-    Create(Create),
-    /// Change the name or description of a group
-    Update {
-        /// Name or id
-        group: String,
-        /// New name
-        #[arg(long)]
-        name: Option<String>,
-        #[arg(long)]
-        description: Option<String>,
-    },
+    Create(Box<Create>),
+    /// Change a group; hosts that are named here take the place of those it had
+    Update(Box<Update>),
     /// Delete a group; its hosts stay
     Delete {
         /// Name or id
@@ -46,8 +38,28 @@ pub(crate) struct Create {
     name: String,
     #[arg(long, default_value = "")]
     description: String,
+    /// Organization it belongs to, by name or id [default: the whole tenant]
+    #[arg(long, value_name = "ORGANIZATION")]
+    in_organization: Option<String>,
+    /// Department it belongs to, by name or id
+    #[arg(long, value_name = "DEPARTMENT")]
+    in_department: Option<String>,
     #[command(flatten)]
     targets: TargetOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(mut_group("targets", |group| group.required(false)))]
+pub(crate) struct Update {
+    /// Name or id
+    group: String,
+    /// New name
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long)]
+    description: Option<String>,
+    #[command(flatten)]
+    targets: Option<TargetOptions>,
 }
 
 pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<(), Failure> {
@@ -89,30 +101,34 @@ pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<
             })
         }
         GroupCommand::Create(create) => {
+            let (organization_id, department_id) = lookup::place(
+                client,
+                create.in_organization.as_deref(),
+                create.in_department.as_deref(),
+            )
+            .await?;
             let request = GroupCreate {
                 name: create.name,
                 description: create.description,
-                organization_id: None,
-                department_id: None,
+                organization_id,
+                department_id,
                 targets: create.targets.targets(),
             };
             let group = client.group_create(&request, &IdempotencyKey::random()).await?;
             console.answer(&group, |group| print(group, context))
         }
-        GroupCommand::Update {
-            group,
-            name,
-            description,
-        } => {
+        GroupCommand::Update(update) => {
             let request = GroupUpdate {
-                name,
-                description,
-                targets: None,
+                name: update.name,
+                description: update.description,
+                targets: update.targets.as_ref().map(TargetOptions::targets),
             };
             if request == GroupUpdate::default() {
-                return Err(Failure::usage("nothing to change: give --name or --description"));
+                return Err(Failure::usage(
+                    "nothing to change: give --name, --description or the hosts it shall have",
+                ));
             }
-            let id = lookup::group(client, &group).await?.id;
+            let id = lookup::group(client, &update.group).await?.id;
             let group = client.group_update(id, &request).await?;
             console.answer(&group, |group| print(group, context))
         }

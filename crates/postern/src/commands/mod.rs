@@ -31,7 +31,7 @@ pub(crate) async fn run(command: OperatorCommand, console: &Console) -> Result<E
         OperatorCommand::Execution(command) => executions::run(command, &context()?).await?,
         OperatorCommand::Script(command) => return scripts::run(command, console).await,
         OperatorCommand::Action(command) => return actions::run(command, console).await,
-        OperatorCommand::Library(command) => scripts::run_library(command, &context()?).await?,
+        OperatorCommand::Library(command) => return scripts::run_library(command, &context()?).await,
         OperatorCommand::Schedule(command) => schedules::run(command, &context()?).await?,
         OperatorCommand::Calendar(command) => schedules::run_calendar(command, &context()?).await?,
         OperatorCommand::Group(command) => groups::run(command, &context()?).await?,

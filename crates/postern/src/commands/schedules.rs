@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use postern_api::schedules::{
-    Calendar, CalendarCreate, CronPreview, Schedule, ScheduleCreate, ScheduleUpdate,
+    Calendar, CalendarCreate, CalendarUpdate, CronPreview, Schedule, ScheduleCreate, ScheduleUpdate,
 };
 use postern_client::IdempotencyKey;
 use serde::de::DeserializeOwned;
@@ -83,7 +83,10 @@ pub(crate) enum CalendarCommand {
         calendar: String,
     },
     /// Create a calendar from a YAML or JSON file
+    #[command(after_long_help = CALENDAR_HELP)]
     Create(Apply),
+    /// Change a calendar; what is not given stays
+    Update(CalendarChange),
     /// Delete a calendar that no schedule uses
     Delete {
         /// Name or id
@@ -92,6 +95,29 @@ pub(crate) enum CalendarCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+const CALENDAR_HELP: &str = "The file has the shape of the API's request:\n\n  \
+    name: nights\n  \
+    zone: Europe/Brussels\n  \
+    entries:\n    \
+      - {kind: weekly, days: [saturday], from: '22:00', to: '06:00'}";
+
+#[derive(Debug, Args)]
+pub(crate) struct CalendarChange {
+    /// Name or id
+    calendar: String,
+    /// New name
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long)]
+    description: Option<String>,
+    /// Time zone, like Europe/Brussels
+    #[arg(long)]
+    zone: Option<String>,
+    /// YAML or JSON with `entries`, which take the place of those it has, or with any of the above; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
 }
 
 /// YAML, of which JSON is a part.
@@ -182,8 +208,8 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
 
 async fn schedule_apply(wanted: ScheduleCreate, context: &Context<'_>) -> Result<(), Failure> {
     let client = &context.client;
-    let schedule = match lookup::schedule(client, &wanted.name).await {
-        Ok(found) => {
+    let schedule = match lookup::schedule_named(client, &wanted.name).await? {
+        Some(found) => {
             let request = ScheduleUpdate {
                 name: None,
                 description: Some(wanted.description),
@@ -193,8 +219,7 @@ async fn schedule_apply(wanted: ScheduleCreate, context: &Context<'_>) -> Result
             };
             client.schedule_update(found.id, &request).await?
         }
-        Err(Failure::NotFound(_)) => client.schedule_create(&wanted, &IdempotencyKey::random()).await?,
-        Err(other) => return Err(other),
+        None => client.schedule_create(&wanted, &IdempotencyKey::random()).await?,
     };
     context
         .console
@@ -306,6 +331,7 @@ pub(crate) async fn run_calendar(command: CalendarCommand, context: &Context<'_>
             }
             Ok(())
         }
+        CalendarCommand::Update(change) => calendar_update(change, context).await,
         CalendarCommand::Delete { calendar, yes } => {
             let calendar = lookup::calendar(client, &calendar).await?;
             console.confirm(&format!("Delete calendar {}?", calendar.name), yes)?;
@@ -316,6 +342,29 @@ pub(crate) async fn run_calendar(command: CalendarCommand, context: &Context<'_>
             Ok(())
         }
     }
+}
+
+async fn calendar_update(change: CalendarChange, context: &Context<'_>) -> Result<(), Failure> {
+    let written: CalendarUpdate = match &change.file {
+        Some(path) => read(path)?,
+        None => CalendarUpdate::default(),
+    };
+    let request = CalendarUpdate {
+        name: change.name.or(written.name),
+        description: change.description.or(written.description),
+        zone: change.zone.or(written.zone),
+        entries: written.entries,
+    };
+    if request == CalendarUpdate::default() {
+        return Err(Failure::usage(
+            "nothing to change: give --name, --description, --zone or --file",
+        ));
+    }
+    let id = lookup::calendar(&context.client, &change.calendar).await?.id;
+    let calendar = context.client.calendar_update(id, &request).await?;
+    context
+        .console
+        .answer(&calendar, |calendar| print_calendar(calendar, context))
 }
 
 fn dark(calendar: &Calendar) -> String {

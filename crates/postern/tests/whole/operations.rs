@@ -5,7 +5,9 @@ mod network;
 
 use std::{fs, path::Path, process::Command};
 
+use nix::unistd::Pid;
 use postern_domain::{JobId, agent::Connection};
+use postern_protocol::payload::JobType;
 use serde_json::Value;
 
 use crate::support::{
@@ -124,32 +126,47 @@ fn a_service_is_looked_at_and_one_that_does_not_exist_is_named() {
     job.failed("there is no service 'no-such-service'");
 }
 
-/// nginx's settings for SysV; as they were when this goes.
-struct Settings(Vec<u8>);
+/// nginx's settings for SysV, and whether it starts with the system; as they were when this goes.
+struct Settings {
+    text: Vec<u8>,
+    was_enabled: bool,
+}
 
 impl Settings {
     const PATH: &str = "/etc/default/nginx";
 
     fn with(config: &Path) -> Self {
-        let before = fs::read(Self::PATH).unwrap();
+        let before = Self {
+            text: fs::read(Self::PATH).unwrap(),
+            was_enabled: starts_with_the_system(),
+        };
         let text = format!(
             "DAEMON_OPTS='-c {}'\nSTOP_SCHEDULE=TERM/5/KILL/5\n",
             config.display()
         );
         fs::write(Self::PATH, text).unwrap();
-        Self(before)
+        before
     }
+}
+
+/// Asked elsewhere: by the links that init follows.
+fn starts_with_the_system() -> bool {
+    let links = fs::read_dir("/etc/rc2.d").unwrap().flatten();
+    let mut names = links.map(|link| link.file_name().to_string_lossy().into_owned());
+    names.any(|name| name.starts_with('S') && name.ends_with("nginx"))
 }
 
 impl Drop for Settings {
     fn drop(&mut self) {
         let _ = Command::new("service").args(["nginx", "stop"]).output();
-        let _ = fs::write(Self::PATH, &self.0);
+        let _ = fs::write(Self::PATH, &self.text);
+        let word = if self.was_enabled { "enable" } else { "disable" };
+        let _ = Command::new("update-rc.d").args(["nginx", word]).output();
     }
 }
 
 #[test]
-fn a_service_is_started_and_stopped() {
+fn a_service_goes_through_all_its_states() {
     let here = Path::new("/etc/init.d/nginx").exists() && !Path::new("/run/systemd/system").exists();
     let why = "starts and stops nginx through SysV; root and POSTERN_TEST_DESTRUCTIVE=1 are needed";
     if skipped(may_destroy() && here, why) {
@@ -162,6 +179,9 @@ fn a_service_is_started_and_stopped() {
     for (action, before, after) in [
         ("start", false, true),
         ("restart", true, true),
+        ("reload", true, true),
+        ("disable", true, true),
+        ("enable", true, true),
         ("stop", true, false),
     ] {
         let job = world.job(&["service", action, "nginx"]);
@@ -169,11 +189,21 @@ fn a_service_is_started_and_stopped() {
         let running = (&service["before"]["running"], &service["after"]["running"]);
         assert_eq!(running, (&before.into(), &after.into()), "{action}: {service:#}");
         assert_eq!(service["manager"], "sysv");
+        if let ("enable" | "disable", enabled) = (action, action == "enable") {
+            assert_eq!(
+                (&service["before"]["enabled"], &service["after"]["enabled"]),
+                (&(!enabled).into(), &enabled.into())
+            );
+            assert_eq!(starts_with_the_system(), enabled);
+        }
     }
     fs::write(&config, "nonsense").unwrap();
     world
         .job(&["service", "start", "nginx"])
         .failed("service 'nginx' did not start");
+    world
+        .job(&["service", "reload", "nginx"])
+        .failed("service 'nginx'");
 }
 
 #[test]
@@ -213,6 +243,35 @@ fn processes_are_listed_and_ended_and_one_that_is_gone_is_named() {
 }
 
 #[test]
+fn the_agent_and_all_it_comes_from_are_left_alone() {
+    // Were the refusal wrong, root would go through with it.
+    let why = "asks for what must be refused; root and POSTERN_TEST_DESTRUCTIVE=1 are needed";
+    if skipped(may_destroy(), why) {
+        return;
+    }
+    let world = World::new();
+    let agent = world.agent.pid().unwrap();
+    for action in ["kill", "force-kill"] {
+        for pid in [agent, Pid::this()] {
+            let job = world.job(&["process", action, "--pid", &pid.to_string()]);
+            job.failed("nothing was signalled")
+                .failed(&format!("process {pid} "));
+        }
+        let job = world.job(&["process", action, "--name", "postern-agent"]);
+        job.failed("nothing was signalled");
+        // Known without asking the host.
+        let arguments = ["job", "process", action, "--pid", "1", "--agent", "host"];
+        let answer = world.cli.run(&arguments);
+        assert!(
+            answer.code == 2 && answer.stderr.contains("never ended"),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(world.agent.pid(), Some(agent));
+    assert!(world.agent.is_running());
+}
+
+#[test]
 fn packages_are_listed_and_one_that_is_not_there_is_named() {
     if needs_root() || skipped(Path::new("/usr/bin/apt-get").exists(), "this host has no apt") {
         return;
@@ -242,7 +301,7 @@ impl Drop for Purged {
 }
 
 #[test]
-fn a_package_is_installed_and_removed_and_one_that_nobody_has_is_named() {
+fn a_package_comes_stays_at_its_version_and_goes_and_one_that_nobody_has_is_named() {
     let here = Path::new("/usr/bin/apt-get").exists();
     let why = "installs a package; root, apt and POSTERN_TEST_DESTRUCTIVE=1 are needed";
     if skipped(may_destroy() && here, why) {
@@ -259,6 +318,14 @@ fn a_package_is_installed_and_removed_and_one_that_nobody_has_is_named() {
         (&"hello".into(), &Value::Null)
     );
     assert!(package["after"].is_string() && Path::new("/usr/bin/hello").exists());
+    let pin = format!("hello={}", package["after"].as_str().unwrap());
+    for order in [["install", &pin], ["upgrade", "hello"], ["upgrade", &pin]] {
+        let job = world.job(&[&["software"], &order[..]].concat());
+        let packages = &job.done("software_install")["packages"];
+        assert_eq!(*packages, serde_json::json!([]), "{order:?}: it is there already");
+    }
+    let job = world.job(&["software", "install", "hello=0.0-none"]);
+    job.failed("0.0-none");
     let job = world.job(&["software", "remove", "hello"]);
     let package = &job.done("software_install")["packages"][0];
     assert_eq!(
@@ -268,6 +335,67 @@ fn a_package_is_installed_and_removed_and_one_that_nobody_has_is_named() {
     assert!(!Path::new("/usr/bin/hello").exists());
     let job = world.job(&["software", "install", "postern-no-such-package"]);
     job.failed("package 'postern-no-such-package' was not found by apt");
+}
+
+#[test]
+fn an_owners_policy_refuses_every_type_of_job_and_stays_as_it_was_written() {
+    const TEXT: &str = "types = [] # so says the owner";
+    let world = World::new();
+    let policy = world.home.join("policy.toml");
+    let script = world.home.join("script.sh");
+    let ran = world.home.join("ran");
+    let line = format!("echo ran >> {}", ran.display());
+    fs::write(&script, &line).unwrap();
+    fs::write(&policy, TEXT).unwrap();
+    let written = || fs::metadata(&policy).unwrap().modified().unwrap();
+    let before = written();
+    // In each the harshest word that the type knows, and the highest priority.
+    let orders: [(&str, &[&str]); 9] = [
+        (
+            "command",
+            &["run", "--priority", "critical", "--shell", "--", &line],
+        ),
+        (
+            "script",
+            &[
+                "run",
+                "--priority",
+                "critical",
+                "--script",
+                script.to_str().unwrap(),
+            ],
+        ),
+        ("service_control", &["service", "stop", "nginx"]),
+        (
+            "process_control",
+            &["process", "force-kill", "--name", "postern-nobody"],
+        ),
+        ("network_diagnostic", &["network", "netstat"]),
+        (
+            "software_install",
+            &["software", "remove", "postern-no-such-package"],
+        ),
+        ("user_control", &["user", "delete", "postern-nobody", "--force"]),
+        ("group_control", &["group", "delete", "postern-nobody", "--force"]),
+        ("http_request", &["http", "GET", "http://127.0.0.1:9/"]),
+    ];
+    assert!(
+        orders
+            .iter()
+            .map(|(kind, _)| *kind)
+            .eq(JobType::ALL.iter().map(|kind| kind.as_str()))
+    );
+    for (kind, order) in orders {
+        let job = world.job(order);
+        job.failed(&format!("jobs of type '{kind}'"))
+            .failed(&format!("rule types in {}", policy.display()));
+        assert_eq!(job.0["type"], kind);
+    }
+    assert!(!ran.exists());
+    assert_eq!(
+        (fs::read_to_string(&policy).unwrap().as_str(), written()),
+        (TEXT, before)
+    );
 }
 
 #[test]

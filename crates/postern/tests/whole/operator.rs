@@ -1,5 +1,9 @@
 //! The operator's commands against a real server and a real agent: exit codes, following, stopping, retrying.
 
+mod executions;
+mod saved;
+mod schedules;
+
 use std::{
     fs,
     time::{Duration, Instant},
@@ -31,6 +35,13 @@ impl World {
             agent,
             cli,
         }
+    }
+
+    /// The command is refused with this exit code, and says this.
+    #[track_caller]
+    fn refused(&self, arguments: &[&str], code: i32, said: &str) {
+        let answer = self.cli.run(arguments);
+        assert!(answer.code == code && answer.stderr.contains(said), "{answer:?}");
     }
 
     fn only_job(&self, states: &str) -> Option<postern_api::jobs::Job> {

@@ -34,7 +34,7 @@ pub struct UserControl {
     /// `delete`: its home folder as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub remove_home: bool,
-    /// Also root and the agent's own user, which are refused otherwise.
+    /// Also root and the agent's own user, and for `create` their groups, which are refused otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
 }

@@ -1,17 +1,15 @@
 //! `group_control`: create, delete, add and remove members.
 
-use nix::unistd::{getegid, geteuid};
 use postern_protocol::{
     payload::{GroupAction, GroupControl},
     result::{GroupResult, JobResult},
 };
 
 use super::{
-    Context, Failed, Host,
+    Context, Failed, Host, check_owner,
     files::{Group, User},
     run, say,
 };
-use crate::platform;
 
 pub(in crate::perform) fn perform(work: &GroupControl, _: &Context) -> Result<JobResult, Failed> {
     let before = Group::find(&work.group)?;
@@ -55,26 +53,6 @@ fn check(work: &GroupControl, before: Option<&Group>) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Of root, or of the agent's own user.
-fn check_owner(group: &Group, force: bool) -> Result<(), String> {
-    let own = platform::home(geteuid()).map(|(name, _)| name);
-    let has = |name: &str| group.members.iter().any(|member| member == name);
-    let whose = if group.gid == 0 || has("root") {
-        "root"
-    } else if group.gid == getegid().as_raw() || own.is_some_and(|own| has(&own)) {
-        "the agent's own user"
-    } else {
-        return Ok(());
-    };
-    if force {
-        return Ok(());
-    }
-    Err(format!(
-        "group '{}' is one of {whose}: nothing was done; set 'force' if that is meant",
-        group.name
-    ))
 }
 
 fn act(work: &GroupControl, before: Option<&Group>, host: &Host) -> Result<(), String> {

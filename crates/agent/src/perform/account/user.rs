@@ -8,7 +8,7 @@ use postern_protocol::{
 use zeroize::Zeroizing;
 
 use super::{
-    Context, Failed, Host, Output,
+    Context, Failed, Host, Output, check_owner,
     files::{Group, User},
     run, say,
 };
@@ -56,7 +56,7 @@ fn check(work: &UserControl, before: Option<&User>) -> Result<(), String> {
     let name = &work.user;
     let Some(user) = before else {
         return match work.action {
-            UserAction::Create => check_groups(&work.groups),
+            UserAction::Create => check_groups(&work.groups, work.force),
             _ => Err(format!("there is no user '{name}' in /etc/passwd of this host")),
         };
     };
@@ -76,13 +76,11 @@ fn check(work: &UserControl, before: Option<&User>) -> Result<(), String> {
     ))
 }
 
-fn check_groups(groups: &[String]) -> Result<(), String> {
-    for group in groups {
-        if Group::find(group)?.is_none() {
-            return Err(format!(
-                "there is no group '{group}' on this host: create it first"
-            ));
-        }
+fn check_groups(groups: &[String], force: bool) -> Result<(), String> {
+    for name in groups {
+        let group = Group::find(name)?
+            .ok_or_else(|| format!("there is no group '{name}' on this host: create it first"))?;
+        check_owner(&group, force)?;
     }
     Ok(())
 }

@@ -9,6 +9,10 @@ use std::{
 
 use nix::unistd::{SysconfVar, getpid, sysconf};
 use postern_protocol::result::Process;
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
+};
 
 /// Kept of a command line.
 const COMMAND_LINE_BYTES: usize = 1024;
@@ -28,6 +32,27 @@ impl Found {
     /// Whether this very process is there and is not only waiting to be reaped.
     pub(super) fn lives(&self) -> bool {
         stat(self.process.pid).is_some_and(|stat| stat.start == self.start && !stat.ended)
+    }
+
+    /// Signals this very process, and never one that got its number since. Whether it was still there.
+    pub(super) fn signal(&self, signal: Signal) -> io::Result<bool> {
+        let Some(pid) = Pid::from_raw(self.process.pid) else {
+            return Ok(false);
+        };
+        // What the handle stands for cannot change any more: a look that finds the process proves that it is the one.
+        let sent = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(handle) if self.lives() => pidfd_send_signal(handle, signal),
+            Ok(_) => Err(Errno::SRCH),
+            // Before Linux 5.3, or where a container does not let it through, a moment stays between look and signal.
+            Err(Errno::NOSYS | Errno::PERM) if self.lives() => kill_process(pid, signal),
+            Err(Errno::NOSYS | Errno::PERM) => Err(Errno::SRCH),
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(()) => Ok(true),
+            Err(Errno::SRCH) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -175,6 +200,20 @@ mod tests {
         let stat = parse_stat(&format!("12 (a) Z 9 (b)) {rest}")).unwrap();
         assert_eq!((stat.parent, stat.start, stat.ended), (7, 4242, false));
         assert!(parse_stat("12 (sh) S 1").is_none());
+    }
+
+    #[test]
+    fn a_process_that_only_has_the_number_is_not_signalled() {
+        let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let mut found = look(pid, 4096, &HashMap::new()).unwrap();
+        found.start += 1;
+        assert!(!found.signal(Signal::KILL).unwrap());
+        assert!(child.try_wait().unwrap().is_none(), "it was not meant");
+        found.start -= 1;
+        assert!(found.signal(Signal::KILL).unwrap());
+        child.wait().unwrap();
+        assert!(!found.signal(Signal::KILL).unwrap(), "it is gone");
     }
 
     #[test]

@@ -1,17 +1,10 @@
 //! Managers that cannot exist on the machines of the test run are FAKE programs here: they note how they were called.
 //! The real apt is used in `crates/agent/tests/software.rs`.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, path::Path};
 
 use super::*;
-
-/// A FAKE program in this folder: notes its arguments, then does what the lines say.
-fn fake(folder: &Path, name: &str, lines: &str) {
-    let path = folder.join(name);
-    let note = format!("printf '%s\\n' \"{name} $*\" >> {}/calls", folder.display());
-    fs::write(&path, format!("#!/bin/sh\n{note}\n{lines}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-}
+use crate::perform::tool::fake;
 
 fn work(kind: PackageManager, action: SoftwareAction, packages: &[(&str, Option<&str>)]) -> SoftwareInstall {
     SoftwareInstall {

@@ -167,8 +167,8 @@ pub(super) async fn action_apply(apply: &Apply, context: &Context<'_>) -> Result
 
 async fn save(wanted: ActionCreate, context: &Context<'_>) -> Result<ActionDetail, Failure> {
     let client = &context.client;
-    match lookup::action(client, &wanted.name).await {
-        Ok(found) => {
+    match lookup::action_named(client, &wanted.name).await? {
+        Some(found) => {
             let request = ActionUpdate {
                 description: Some(wanted.description),
                 definition: Some(wanted.definition),
@@ -177,8 +177,7 @@ async fn save(wanted: ActionCreate, context: &Context<'_>) -> Result<ActionDetai
             };
             Ok(client.action_update(found.id, &request).await?)
         }
-        Err(Failure::NotFound(_)) => Ok(client.action_create(&wanted, &IdempotencyKey::random()).await?),
-        Err(other) => Err(other),
+        None => Ok(client.action_create(&wanted, &IdempotencyKey::random()).await?),
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) async fn job_list(list: List, context: &Context<'_>) -> Result<(), Fa
         ("organization", &list.organization),
         ("execution", &list.execution),
         ("script", &list.script),
+        ("schedule", &list.schedule),
         ("created_from", &list.from),
         ("created_before", &list.before),
     ]);
@@ -77,12 +78,7 @@ pub(super) async fn job_show(id: JobId, context: &Context<'_>) -> Result<(), Fai
 
 fn print(detail: &JobDetail, console: &Console) {
     let now = clock::now();
-    print_job(
-        &detail.job,
-        work(detail.work().as_ref(), &detail.job.summary),
-        now,
-        console,
-    );
+    print_job(detail, now, console);
     if !detail.attempts.is_empty() {
         console.say("");
         console.table(
@@ -115,7 +111,8 @@ fn print(detail: &JobDetail, console: &Console) {
     }
 }
 
-fn print_job(job: &Job, what: String, now: Timestamp, console: &Console) {
+fn print_job(detail: &JobDetail, now: Timestamp, console: &Console) {
+    let job = &detail.job;
     let time = |time: Option<Timestamp>| time.map(|time| words::absolute(time, now)).unwrap_or_default();
     let waits = job
         .waits
@@ -126,7 +123,20 @@ fn print_job(job: &Job, what: String, now: Timestamp, console: &Console) {
         ("id", job.id.to_string()),
         ("agent", format!("{} ({})", job.agent, job.agent_id)),
         ("type", job.kind.as_str().to_owned()),
-        ("what", what),
+        ("what", work(detail.work().as_ref(), &job.summary)),
+        (
+            "script",
+            detail
+                .script
+                .as_ref()
+                .map(|script| format!("{} version {}", script.id, script.version))
+                .unwrap_or_default(),
+        ),
+        ("sha256", detail.content_sha256.clone().unwrap_or_default()),
+        (
+            "execution",
+            job.execution_id.map(|id| id.to_string()).unwrap_or_default(),
+        ),
         ("state", state(job)),
         ("waits for", waits),
         (

@@ -74,6 +74,9 @@ pub(crate) struct List {
     /// Only of this script, by id
     #[arg(long, value_name = "ID")]
     script: Vec<String>,
+    /// Only of this schedule, by id
+    #[arg(long, value_name = "ID")]
+    schedule: Vec<String>,
     /// Created at this time or later: 2026-11-22T09:30:00Z
     #[arg(long, value_name = "TIME")]
     from: Vec<String>,

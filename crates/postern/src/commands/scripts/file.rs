@@ -12,11 +12,11 @@
 use std::path::{Path, PathBuf};
 
 use postern_api::scripts::{ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind};
-use postern_protocol::payload::Language;
+use postern_protocol::{limits::SCRIPT_BYTES, payload::Language};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    commands::jobs::request::{guess_language, read_script},
+    commands::jobs::request::{guess_language, read_script, read_text},
     failure::Failure,
 };
 
@@ -80,7 +80,8 @@ pub(super) fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 pub(super) fn read(path: &Path) -> Result<ScriptCreate, Failure> {
-    let text = read_script(path)?;
+    // The server bounds the code; a header comes on top of it.
+    let text = read_text(path, 2 * SCRIPT_BYTES)?;
     let beside = path.with_extension("yaml");
     let (header, content) = match split(&text) {
         Some((header, content)) => (header, content),
@@ -125,30 +126,35 @@ fn parse(path: &Path, header: &str, content: String) -> Result<ScriptCreate, Fai
     })
 }
 
-/// Header and code. A first line that names an interpreter stays with the code.
+/// Header and code. A first line that names an interpreter stays with the code, which is taken byte for byte.
 fn split(text: &str) -> Option<(String, String)> {
-    let mut lines = text.lines().peekable();
-    let mut content = String::new();
-    if let Some(first) = lines.next_if(|line| line.starts_with("#!")) {
-        content.push_str(first);
-        content.push('\n');
+    let (interpreter, mut rest) = match line(text) {
+        (first, rest) if first.starts_with("#!") => (first, rest),
+        _ => ("", text),
+    };
+    let mut next = || {
+        let (first, behind) = line(rest);
+        rest = behind;
+        (!first.is_empty()).then_some(first)
+    };
+    if next()?.trim_end() != FENCE {
+        return None;
     }
-    lines.next_if(|line| line.trim_end() == FENCE)?;
     let mut header = String::new();
     loop {
-        let line = lines.next()?;
+        let line = next()?;
         if line.trim_end() == FENCE {
             break;
         }
         let line = line.strip_prefix('#')?;
         header.push_str(line.strip_prefix(' ').unwrap_or(line));
-        header.push('\n');
     }
-    for line in lines {
-        content.push_str(line);
-        content.push('\n');
-    }
-    Some((header, content))
+    Some((header, format!("{interpreter}{rest}")))
+}
+
+/// The first line with its end, and what follows.
+fn line(text: &str) -> (&str, &str) {
+    text.split_at(text.find('\n').map_or(text.len(), |at| at + 1))
 }
 
 /// As a file that `read` reads.
@@ -167,19 +173,15 @@ pub(super) fn write(detail: &ScriptDetail) -> Result<String, Failure> {
         concurrency: definition.concurrency.clone(),
     };
     let yaml = serde_saphyr::to_string(&header).map_err(|error| Failure::Local(error.to_string()))?;
-    let mut text = String::new();
-    let content = match definition.content.split_once('\n') {
-        Some((first, rest)) if first.starts_with("#!") => {
-            text.push_str(first);
-            text.push('\n');
-            rest
-        }
-        _ => &definition.content,
+    let (interpreter, content) = match line(&definition.content) {
+        (first, rest) if first.starts_with("#!") && first.ends_with('\n') => (first, rest),
+        _ => ("", definition.content.as_str()),
     };
-    text.push_str(FENCE);
-    text.push('\n');
+    let mut text = format!("{interpreter}{FENCE}\n");
     for line in yaml.lines() {
-        text.push_str(format!("# {line}").trim_end());
+        // What follows a word may be part of a text over several lines.
+        text.push_str(if line.is_empty() { "#" } else { "# " });
+        text.push_str(line);
         text.push('\n');
     }
     text.push_str(FENCE);
@@ -190,6 +192,8 @@ pub(super) fn write(detail: &ScriptDetail) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const TEXT: &str = "#!/bin/bash\n# ---\n# name: rotate-logs\n# description: \"Old: logs\"\n# parameters:\n#   - {name: days, type: integer, default: 7}\n#   - {name: token, type: secret, required: true}\n# libraries: [{library: log, version: 2}]\n# run_as_user: www-data\n# ---\necho \"$PARAM_DAYS\"\n\n# ---\necho end\n";
@@ -207,15 +211,83 @@ mod tests {
             "#!/bin/bash\necho \"$PARAM_DAYS\"\n\n# ---\necho end\n"
         );
         assert_eq!(script.definition.parameters.len(), 2);
+        assert_eq!(written_and_read(&script), script);
+    }
+
+    fn written_and_read(script: &ScriptCreate) -> ScriptCreate {
         let shown = serde_json::json!({
-            "id": 1, "kind": "script", "name": script.name, "description": script.description, "language": "bash",
-            "version": 1, "organization_id": null, "department_id": null, "created_at": "2026-11-22T09:30:00Z",
-            "created_by": "a", "updated_at": "2026-11-22T09:30:00Z", "updated_by": "a",
-            "definition": script.definition, "sha256": "", "used_by": [],
+            "id": 1, "kind": script.kind, "name": script.name, "description": script.description,
+            "language": script.language, "version": 1, "organization_id": null, "department_id": null,
+            "created_at": "2026-11-22T09:30:00Z", "created_by": "a", "updated_at": "2026-11-22T09:30:00Z",
+            "updated_by": "a", "definition": script.definition, "sha256": "", "used_by": [],
         });
-        let written = write(&serde_json::from_value(shown).unwrap()).unwrap();
-        let (header, content) = split(&written).unwrap();
-        assert_eq!(parse(Path::new("y.sh"), &header, content).unwrap(), script);
+        let text = write(&serde_json::from_value(shown).unwrap()).unwrap();
+        let (header, content) = split(&text).unwrap_or_else(|| panic!("has no header:\n{text}"));
+        parse(Path::new("y.txt"), &header, content)
+            .unwrap_or_else(|failure| panic!("{}:\n{text}", failure.lines().concat()))
+    }
+
+    fn script_of(description: &str, default: &str, content: &str) -> ScriptCreate {
+        let value = serde_json::json!({
+            "name": "a", "description": description, "language": "bash",
+            "definition": {
+                "content": content, "timeout_seconds": 7,
+                "parameters": [{"name": "p", "type": "string", "description": description, "default": default}],
+                "libraries": [{"library": "l"}],
+            },
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn code_keeps_its_lines_as_they_end() {
+        for content in [
+            "echo no end",
+            "echo a\r\necho b\r\n",
+            "#!/bin/sh\r\necho a\r\n",
+            "#!/bin/sh",
+            "#!/bin/sh\n",
+            "",
+            "\n\n  \n",
+            "a\rb",
+            "# ---\n# name: other\n# ---\n",
+            "#!/bin/sh\n# ---\n# name: other\n# ---\necho\n",
+        ] {
+            let script = script_of("", "", content);
+            assert_eq!(written_and_read(&script), script, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_may_have_been_written_on_another_system() {
+        let text = TEXT.replace('\n', "\r\n");
+        let (header, content) = split(&text).unwrap();
+        let script = parse(Path::new("x.sh"), &header, content).unwrap();
+        assert_eq!(script.name, "rotate-logs");
+        assert_eq!(
+            script.definition.content,
+            "#!/bin/bash\r\necho \"$PARAM_DAYS\"\r\n\r\n# ---\r\necho end\r\n"
+        );
+    }
+
+    /// Of what matters to lines, comments and YAML, and of anything else.
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            6 => proptest::sample::select(vec![
+                "#", "#!", " ", "\n", "\r\n", "\r", "\t", "---", "# ---", "# ---\n", "...", ":", "- ", "'", "\"", "|", ">",
+                "yes", "null", "~", "0x1f", "1e3", "{", "]", "&a", "*a", "%", "\\", "\u{85}", "\u{2028}", "\u{feff}", "ü",
+            ]).prop_map(str::to_owned),
+            1 => any::<char>().prop_map(String::from),
+        ];
+        proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(description in texts(), default in texts(), content in texts()) {
+            let script = script_of(&description, &default, &content);
+            prop_assert_eq!(written_and_read(&script), script);
+        }
     }
 
     #[test]

@@ -145,6 +145,16 @@ pub(super) async fn script_apply(apply: &Apply, context: &Context<'_>) -> Result
             wanted.push(file::read(&file)?);
         }
     }
+    let (organization_id, department_id) = lookup::place(
+        &context.client,
+        apply.organization.as_deref(),
+        apply.department.as_deref(),
+    )
+    .await?;
+    for script in &mut wanted {
+        script.organization_id = organization_id;
+        script.department_id = department_id;
+    }
     // Libraries first: scripts of the same folder may link them.
     wanted.sort_by_key(|script| script.kind == ScriptKind::Script);
     let mut done = Vec::new();
@@ -194,6 +204,14 @@ async fn apply_one(script: ScriptCreate, apply: &Apply, context: &Context<'_>) -
             script.language.as_str()
         )));
     }
+    // One that is not asked to be somewhere stays where it is; none can be moved.
+    let wanted = (script.organization_id, script.department_id);
+    if wanted.0.is_some() && wanted != (found.organization_id, found.department_id) {
+        return Err(Failure::usage(format!(
+            "{} is saved already, and belongs elsewhere: leave out --organization and --department, or choose another name",
+            found.name
+        )));
+    }
     let now = context.client.script_show(found.id).await?;
     if now.definition == script.definition && now.script.description == script.description {
         return Ok(Applied::Unchanged);
@@ -217,19 +235,12 @@ async fn apply_one(script: ScriptCreate, apply: &Apply, context: &Context<'_>) -
 }
 
 pub(super) async fn script_export(
+    kind: ScriptKind,
     text: &str,
     output: Option<&Path>,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
-    let id = lookup::script(&context.client, ScriptKind::Script, text).await;
-    let id = match id {
-        Err(Failure::NotFound(_)) => {
-            lookup::script(&context.client, ScriptKind::Library, text)
-                .await?
-                .id
-        }
-        found => found?.id,
-    };
+    let id = lookup::script(&context.client, kind, text).await?.id;
     let written = file::write(&context.client.script_show(id).await?)?;
     write_output(&written, output, context)
 }
@@ -277,18 +288,23 @@ pub(super) async fn script_check(path: &Path, context: &Context<'_>) -> Result<E
     Ok(ExitCode::from(u8::from(!found.problems.is_empty())))
 }
 
-pub(super) async fn script_clone(text: &str, name: String, context: &Context<'_>) -> Result<(), Failure> {
-    let id = lookup::script(&context.client, ScriptKind::Script, text)
-        .await?
-        .id;
+pub(super) async fn script_clone(
+    kind: ScriptKind,
+    text: &str,
+    name: String,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let id = lookup::script(&context.client, kind, text).await?.id;
     let made = context
         .client
         .script_clone(id, &ScriptClone { name }, &IdempotencyKey::random())
         .await?;
     context.console.answer(&made, |made| {
         context.console.say(&format!(
-            "script {} ({}) is a copy of {text}",
-            made.script.name, made.script.id
+            "{} {} ({}) is a copy of {text}",
+            kind.as_str(),
+            made.script.name,
+            made.script.id
         ));
     })
 }

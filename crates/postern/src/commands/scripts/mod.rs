@@ -76,6 +76,18 @@ pub(crate) enum LibraryCommand {
         #[arg(long, value_name = "N")]
         version: Option<u32>,
     },
+    /// Write a library as a file that `script apply` reads
+    Export {
+        /// Name or id
+        library: String,
+        /// Write here instead of to standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Look over a file with the parser inside the server; nothing is saved
+    Check { file: PathBuf },
+    /// Copy the newest version under another name
+    Clone { library: String, name: String },
     /// List the versions
     Versions {
         library: String,
@@ -113,6 +125,12 @@ pub(crate) struct Apply {
     /// A file, or a folder with files. A file begins with a header (see `script export`), or has a .yaml of its name beside it
     #[arg(short, long = "file", value_name = "FILE|DIR", required = true)]
     files: Vec<PathBuf>,
+    /// Organization that new ones belong to, by name or id [default: the whole tenant]
+    #[arg(long, value_name = "ORGANIZATION")]
+    organization: Option<String>,
+    /// Department that new ones belong to, by name or id
+    #[arg(long, value_name = "DEPARTMENT")]
+    department: Option<String>,
     /// What the new versions are for
     #[arg(long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -135,10 +153,10 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
         }
         ScriptCommand::Apply(apply) => manage::script_apply(&apply, &context).await?,
         ScriptCommand::Export { script, output } => {
-            manage::script_export(&script, output.as_deref(), &context).await?;
+            manage::script_export(KIND, &script, output.as_deref(), &context).await?;
         }
         ScriptCommand::Check { file } => return manage::script_check(&file, &context).await,
-        ScriptCommand::Clone { script, name } => manage::script_clone(&script, name, &context).await?,
+        ScriptCommand::Clone { script, name } => manage::script_clone(KIND, &script, name, &context).await?,
         ScriptCommand::Versions { script, list } => versions::list(KIND, &script, &list, &context).await?,
         ScriptCommand::Diff { script, from, to } => versions::diff(KIND, &script, from, to, &context).await?,
         ScriptCommand::Restore { script, version } => {
@@ -151,18 +169,30 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn run_library(command: LibraryCommand, context: &Context<'_>) -> Result<(), Failure> {
+pub(crate) async fn run_library(command: LibraryCommand, context: &Context<'_>) -> Result<ExitCode, Failure> {
     const KIND: ScriptKind = ScriptKind::Library;
     match command {
-        LibraryCommand::List(list) => manage::script_list(KIND, &list, context).await,
+        LibraryCommand::List(list) => manage::script_list(KIND, &list, context).await?,
         LibraryCommand::Show { library, version } => {
-            manage::script_show(KIND, &library, version, context).await
+            manage::script_show(KIND, &library, version, context).await?;
         }
-        LibraryCommand::Versions { library, list } => versions::list(KIND, &library, &list, context).await,
-        LibraryCommand::Diff { library, from, to } => versions::diff(KIND, &library, from, to, context).await,
+        LibraryCommand::Export { library, output } => {
+            manage::script_export(KIND, &library, output.as_deref(), context).await?;
+        }
+        LibraryCommand::Check { file } => return manage::script_check(&file, context).await,
+        LibraryCommand::Clone { library, name } => {
+            manage::script_clone(KIND, &library, name, context).await?;
+        }
+        LibraryCommand::Versions { library, list } => versions::list(KIND, &library, &list, context).await?,
+        LibraryCommand::Diff { library, from, to } => {
+            versions::diff(KIND, &library, from, to, context).await?
+        }
         LibraryCommand::Restore { library, version } => {
-            versions::restore(KIND, &library, version, context).await
+            versions::restore(KIND, &library, version, context).await?;
         }
-        LibraryCommand::Delete { library, yes } => manage::script_delete(KIND, &library, yes, context).await,
+        LibraryCommand::Delete { library, yes } => {
+            manage::script_delete(KIND, &library, yes, context).await?
+        }
     }
+    Ok(ExitCode::SUCCESS)
 }

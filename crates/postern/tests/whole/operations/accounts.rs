@@ -47,6 +47,19 @@ fn is_known(list: &str, name: &str) -> bool {
         .success()
 }
 
+/// Whether it is the user's, as sign-ins compare it.
+fn is_password(user: &str, password: &str) -> bool {
+    let code = "import ctypes,sys,spwd\n\
+                crypt = ctypes.CDLL('libcrypt.so.1').crypt; crypt.restype = ctypes.c_char_p\n\
+                kept = spwd.getspnam(sys.argv[1]).sp_pwdp.encode()\n\
+                sys.exit(crypt(sys.argv[2].encode(), kept) != kept)";
+    Command::new("python3")
+        .args(["-W", "ignore", "-c", code, user, password])
+        .status()
+        .unwrap()
+        .success()
+}
+
 #[test]
 fn a_user_is_made_switched_off_and_deleted_and_is_not_made_twice() {
     if is_skipped() {
@@ -111,15 +124,65 @@ fn a_password_that_was_drawn_is_shown_once_and_works() {
     let told = serde_json::to_string(&detail).unwrap();
     assert!(told.contains("\"enabled\":true"), "{told}");
     assert!(!told.contains(&password), "shown once");
-    let code = "import ctypes,sys,spwd\n\
-                crypt = ctypes.CDLL('libcrypt.so.1').crypt; crypt.restype = ctypes.c_char_p\n\
-                kept = spwd.getspnam(sys.argv[1]).sp_pwdp.encode()\n\
-                sys.exit(crypt(sys.argv[2].encode(), kept) != kept)";
-    let right = Command::new("python3")
-        .args(["-W", "ignore", "-c", code, names.user, &password])
-        .status()
-        .unwrap();
-    assert!(right.success(), "it is the password");
+    assert!(is_password(names.user, &password));
+}
+
+#[test]
+fn a_user_is_switched_off_and_on_and_gets_a_password_of_its_own() {
+    const PASSWORD: &str = "c4nary w0rd'\"$x";
+    if is_skipped() {
+        return;
+    }
+    let names = Names::new("postern-sue", "postern-none");
+    let world = World::new();
+    world
+        .job(&["user", "create", names.user, "--system"])
+        .done("user_control");
+    world
+        .job(&["user", "enable", names.user])
+        .failed("has no password to sign in with");
+    let file = world.home.join("password");
+    std::fs::write(&file, PASSWORD).unwrap();
+    let secret = format!("password=@{}", file.display());
+    let job = world.job(&["user", "reset-password", names.user, "--secret", &secret]);
+    assert_eq!(job.done("user_control")["enabled"], true);
+    assert!(!job.0.to_string().contains("c4nary"), "{:#}", job.0);
+    assert!(is_password(names.user, PASSWORD));
+    for (action, enabled) in [("disable", false), ("enable", true)] {
+        let job = world.job(&["user", action, names.user]);
+        let user = job.done("user_control");
+        assert_eq!(
+            (&user["enabled"], &user["changed"]),
+            (&enabled.into(), &true.into())
+        );
+    }
+    assert!(is_password(names.user, PASSWORD), "the same as before");
+}
+
+#[test]
+fn root_and_its_group_are_left_alone() {
+    if is_skipped() {
+        return;
+    }
+    let names = Names::new("postern-rob", "postern-none");
+    let world = World::new();
+    let root = || {
+        let known = Command::new("getent").args(["shadow", "root"]).output();
+        known.unwrap().stdout
+    };
+    let before = root();
+    for action in ["delete", "disable", "reset-password"] {
+        let job = world.job(&["user", action, "root"]);
+        job.failed("'root' is the superuser");
+    }
+    for order in [["delete", "root"].as_slice(), &["add", "root", "nobody"]] {
+        let job = world.job(&[&["group"], order].concat());
+        job.failed("group 'root' is one of root");
+    }
+    let job = world.job(&["user", "create", names.user, "--system", "--member-of", "root"]);
+    job.failed("group 'root' is one of root");
+    assert!(!is_known("passwd", names.user));
+    assert_eq!(root(), before);
 }
 
 #[test]

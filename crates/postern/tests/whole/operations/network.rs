@@ -121,6 +121,25 @@ fn a_certificate_that_does_not_fit_is_told_with_the_names_it_has() {
 }
 
 #[test]
+fn a_redirect_leads_nowhere_the_hosts_owner_does_not_allow() {
+    let world = World::new();
+    let nginx = Nginx::start(world.home.path());
+    let get = |path: &str| {
+        let url = format!("http://127.0.0.1:{}/{path}", nginx.http);
+        world.job(&["http", "GET", &url, "--max-redirects", "1"])
+    };
+    let rule = |text: &str| fs::write(world.home.join("policy.toml"), format!("[http]\n{text}\n")).unwrap();
+    assert_eq!(get("near").done("http_request")["body"], "hello");
+    // Refused without a word of the owner's.
+    get("metadata").failed("169.254.169.254").failed("http.hosts");
+    rule("ports = [1]");
+    get("near").failed("http.ports");
+    rule(&format!("hosts = ['127.0.0.1']\nports = [{}]", nginx.http));
+    assert_eq!(get("near").done("http_request")["body"], "hello");
+    get("other-port").failed("http.ports");
+}
+
+#[test]
 fn an_answer_is_judged_by_its_status_and_a_secret_in_it_is_masked() {
     let world = World::new();
     let nginx = Nginx::start(world.home.path());

@@ -4,7 +4,8 @@ use std::{
     collections::BTreeMap,
     fs,
     future::Future,
-    path::Path,
+    path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -37,6 +38,8 @@ const MANY: usize = 100_000;
 pub(crate) struct Door {
     runtime: Arc<Runtime>,
     pub(crate) client: Client,
+    ca: PathBuf,
+    token: String,
 }
 
 impl Door {
@@ -57,7 +60,7 @@ impl Door {
             username: "admin".into(),
             password: ADMIN_PASSWORD.into(),
         };
-        let client = runtime.block_on(async {
+        let (client, token) = runtime.block_on(async {
             let session = stranger.session_create(&sign_in).await.unwrap();
             let person = stranger.with_credentials(&session.credentials).unwrap();
             let request: TokenCreate = serde_json::from_value(serde_json::json!({"name": "tests"})).unwrap();
@@ -65,14 +68,34 @@ impl Door {
                 .token_create(&request, &IdempotencyKey::random())
                 .await
                 .unwrap();
-            stranger
-                .with_credentials(&Credentials::Token(Secret::new(token.secret)))
-                .unwrap()
+            let credentials = Credentials::Token(Secret::new(token.secret.clone()));
+            (stranger.with_credentials(&credentials).unwrap(), token.secret)
         });
         Self {
             runtime: Arc::new(runtime),
             client,
+            ca: ca.to_owned(),
+            token,
         }
+    }
+
+    /// What the server sends for a path, byte for byte and to its end: the typed client takes answers apart.
+    pub(crate) fn wire(&self, path: &str) -> Vec<u8> {
+        const CODE: &str = "import ssl,sys,urllib.request as u\n\
+             context = ssl.create_default_context(cafile=sys.argv[1])\n\
+             headers = {'Authorization': 'Bearer ' + sys.argv[3]}\n\
+             answer = u.urlopen(u.Request(sys.argv[2], headers=headers), context=context, timeout=60)\n\
+             sys.stdout.buffer.write(answer.read())";
+        let url = self.client.base_url().join(path).unwrap();
+        let output = Command::new("python3")
+            .args(["-c", CODE])
+            .arg(&self.ca)
+            .args([url.as_str(), &self.token])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "GET {path}: {said}");
+        output.stdout
     }
 
     /// Once, whatever comes of it.

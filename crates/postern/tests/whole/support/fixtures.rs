@@ -43,7 +43,10 @@ impl Nginx {
              http {{ access_log off; client_body_temp_path {dir}; proxy_temp_path {dir}; fastcgi_temp_path {dir};\n\
              uwsgi_temp_path {dir}; scgi_temp_path {dir};\n\
              server {{ listen 127.0.0.1:{http}; location / {{ return 200 'hello'; }}\n\
-             location /broken {{ return 503 'broken'; }} location /echo {{ return 200 'you said $http_x_token'; }} }}\n\
+             location /broken {{ return 503 'broken'; }} location /echo {{ return 200 'you said $http_x_token'; }}\n\
+             location /near {{ return 302 http://127.0.0.1:{http}/; }}\n\
+             location /metadata {{ return 302 http://169.254.169.254/; }}\n\
+             location /other-port {{ return 302 https://127.0.0.1:{https}/; }} }}\n\
              {}{} }}\n",
             tls(https, "localhost"),
             tls(mistaken, "other.test"),

@@ -1,6 +1,7 @@
 //! What these tests share: waiting with a limit, and the real programs as values that end with the test.
 
 mod agent;
+mod canary;
 mod cli;
 mod database;
 mod door;
@@ -16,6 +17,7 @@ mod verdict;
 use std::time::{Duration, Instant};
 
 pub(crate) use agent::{Agent, agent_program};
+pub(crate) use canary::{Haystack, Told};
 pub(crate) use cli::Cli;
 pub(crate) use database::{Database, Engine};
 pub(crate) use door::{Door, script, shell};
@@ -24,7 +26,7 @@ pub(crate) use ledger::Ledger;
 pub(crate) use process::{Home, Running, is_alive, peak_kib, processes_of, processes_with_argument};
 pub(crate) use proxy::{Connect, Proxy};
 pub(crate) use saved::request;
-pub(crate) use search::{files_with, forms, has};
+pub(crate) use search::{files_with, forms};
 pub(crate) use server::{ADMIN_PASSWORD, Server};
 pub(crate) use verdict::judge;
 

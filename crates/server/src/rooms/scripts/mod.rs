@@ -2,7 +2,7 @@
 
 pub(crate) mod actions;
 mod assemble;
-mod check;
+pub(crate) mod check;
 pub(super) mod routes;
 pub(crate) mod run;
 mod service;

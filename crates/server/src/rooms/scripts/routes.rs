@@ -12,7 +12,7 @@ use postern_api::{
 use postern_domain::{ScriptId, permission::Permission};
 use utoipa_axum::routes;
 
-use super::{check, run, service};
+use super::{run, service};
 use crate::{
     app::App,
     error::Result,
@@ -69,8 +69,11 @@ async fn script_create(
 /// Look over code before it is saved, with a parser inside the server. Nothing is stored.
 #[utoipa::path(post, path = "/api/v1/scripts/check", tag = "scripts", request_body = ScriptCheck,
     responses((status = 200, body = ScriptProblems), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn script_check(Json(request): Json<ScriptCheck>) -> Result<axum::Json<ScriptProblems>> {
-    check::script_check(&request).map(axum::Json)
+async fn script_check(
+    State(app): State<App>,
+    Json(request): Json<ScriptCheck>,
+) -> Result<axum::Json<ScriptProblems>> {
+    app.script_checks.script_check(request).await.map(axum::Json)
 }
 
 /// A script with what its newest version says.

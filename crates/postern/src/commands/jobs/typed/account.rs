@@ -9,7 +9,7 @@ use super::{RunOptions, Word, words};
 pub(crate) enum UserAction {
     /// Create a user
     #[command(after_long_help = "For example:\n  \
-                                 postern job user create anna --full-name 'Anna B' --group web --agent web1\n  \
+                                 postern job user create anna --full-name 'Anna B' --member-of web --agent web1\n  \
                                  postern job user create backup --system --label role=db")]
     Create(Create),
     /// Delete a user
@@ -32,7 +32,7 @@ pub(crate) enum UserAction {
 pub(crate) struct User {
     /// Name to sign in with on the host
     name: String,
-    /// Also root and the agent's own user
+    /// Also root and the agent's own user, and groups of theirs
     #[arg(long)]
     force: bool,
     #[command(flatten)]
