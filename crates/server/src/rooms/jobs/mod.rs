@@ -2,7 +2,7 @@
 
 pub(super) mod checkin;
 pub(super) mod convert;
-pub(super) mod download;
+pub(crate) mod download;
 pub(super) mod events;
 pub(super) mod executions;
 pub(crate) mod gateway;

@@ -34,6 +34,7 @@ on_both_databases! {
     what_failed_is_tried_again_or_run_anew,
     jobs_with_one_key_wait_for_each_other,
     a_key_holds_where_it_was_asked_to,
+    downloads_that_nobody_reads_keep_no_more_than_their_places,
     a_preview_shows_every_host_and_makes_nothing,
     hosts_are_the_sum_of_names_groups_and_places,
     an_execution_is_downloaded_as_json_and_zip,
@@ -369,6 +370,47 @@ async fn an_execution_is_downloaded_as_json_and_zip(server: TestServer) {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let name = format!("a-1-{}/stdout.txt", made.jobs[0].id);
     let text = std::io::read_to_string(archive.by_name(&name).unwrap()).unwrap();
+async fn downloads_that_nobody_reads_keep_no_more_than_their_places(server: TestServer) {
+    /// As many as the server allows.
+    const PLACES: usize = 8;
+    let [one] = agents(&server, ["a-1"]).await;
+    let request = on(&["a-1"], argv(&["x"]));
+    let made = server.admin().job_create(&request, &key()).await.unwrap();
+    let order = one.order().await;
+    // Six characters each in JSON: more than any buffer on the way takes.
+    let text = vec![1u8; 64 * 1024];
+    for stream in [
+        postern_protocol::messages::Stream::Stdout,
+        postern_protocol::messages::Stream::Stderr,
+    ] {
+        let pieces = (0..8).map(|part| (stream, part * 64 * 1024, text.as_slice()));
+        one.print(&order, &pieces.collect::<Vec<_>>()).await;
+    }
+    one.exit(&order, 0).await;
+    let path = format!("/api/v1/executions/{}/download/json", made.execution_id);
+    let ask = async || {
+        let request = server
+            .wire()
+            .request(reqwest::Method::GET, &path)
+            .bearer_auth(server.admin_token());
+        request.send().await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for _ in 0..PLACES {
+        let answer = ask().await;
+        assert_eq!(answer.status(), 200);
+        unread.push(answer);
+    }
+    let refused = ask().await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    unread.clear();
+    until("a place is free again", || async {
+        (ask().await.status() == 200).then_some(())
+    })
+    .await;
+}
+
     assert_eq!((archive.len(), text.as_str()), (3, "hello"));
 }
 
