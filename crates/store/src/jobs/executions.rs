@@ -203,11 +203,17 @@ pub async fn jobs_in(
         .collect()
 }
 
-/// Executions with batches to come whose pause, if any, is over.
-pub async fn open(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ExecutionId>, Error> {
-    // Sorted apart: in the order of ids SQLite would go through all there are.
-    let sql = "SELECT id FROM executions WHERE open AND (resume_us IS NULL OR resume_us <= $1) ORDER BY +id LIMIT $2";
-    tx.query(sql, &values![now, limit])
+/// Executions with batches to come whose pause, if any, is over, by id; those after `after`.
+pub async fn open(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    after: ExecutionId,
+    limit: u32,
+) -> Result<Vec<ExecutionId>, Error> {
+    // Neither sorted nor compared by the id itself: in the order of ids SQLite would go through all there are.
+    let sql = "SELECT id FROM executions WHERE open AND (resume_us IS NULL OR resume_us <= $1) AND +id > $2
+               ORDER BY +id LIMIT $3";
+    tx.query(sql, &values![now, after, limit])
         .await?
         .into_iter()
         .map(|row| row.read(0))
@@ -287,9 +293,10 @@ pub async fn advanced(tx: &mut Tx<'_>, id: ExecutionId, step: &Advance) -> Resul
     tx.execute(sql, &values).await.map(|_| ())
 }
 
-/// Queued jobs of an execution, held or not: what is left when it stops.
-pub async fn queued(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<JobId>, Error> {
-    let sql = "SELECT id FROM jobs WHERE execution_id = $1 AND state = 'queued' ORDER BY id";
+/// Jobs of an execution that no agent ever had, held or not: what is left when it stops. One that a person tried again
+/// is none of them.
+pub async fn unstarted(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<JobId>, Error> {
+    let sql = "SELECT id FROM jobs WHERE execution_id = $1 AND state = 'queued' AND attempt = 1 ORDER BY id";
     tx.query(sql, &values![id])
         .await?
         .into_iter()

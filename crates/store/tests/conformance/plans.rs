@@ -216,7 +216,7 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(reads_all, db, tx => jobs::attempts(tx, JobId(NUMBER)).await);
     without!(reads_all, db, tx => outputs::read(tx, AttemptId(NUMBER), outputs::Stream::Stdout, 1).await);
     let execution = ExecutionId(NUMBER);
-    without!(reads_all, db, tx => executions::open(tx, NOW, 100).await);
+    without!(reads_all, db, tx => executions::open(tx, NOW, ExecutionId(0), 100).await);
     without!(reads_all, db, tx => executions::rolling(tx, execution).await);
     without!(reads_all, db, tx => executions::tally(tx, execution).await);
     without!(reads_all, db, tx => executions::counts(tx, &everywhere(), &[execution]).await);
