@@ -62,7 +62,8 @@ pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
                 .filter(|_| reason == WaitReason::Concurrency);
             let mut text = reason.text().to_owned();
             if let (Some(id), Some(key)) = (job_id, &job.concurrency_key) {
-                let key = key.rsplit('/').next().unwrap_or(key);
+                // Behind the tenant and what it holds for; the rest is the key as it was given, slashes and all.
+                let key = key.splitn(3, '/').nth(2).unwrap_or(key);
                 text = format!("{text}: job {id} has {key:?}");
             }
             Wait { reason, text, job_id }
