@@ -1,5 +1,5 @@
 //! What rooms share that save things under a name: the rules of the name and its description, the refusal of a second
-//! one, and the form in which they are stored and put on record.
+//! one, and the form in which they are stored, listed and put on record.
 
 use postern_domain::name::check_name;
 
@@ -31,6 +31,14 @@ pub(crate) fn taken(error: postern_store::Error, thing: &str, name: &str) -> Err
             format!("There is {thing} {name:?} already. Choose another name."),
         ),
         other => other.into(),
+    }
+}
+
+/// Completes a list of names, of which there are more than the caller may see.
+pub(crate) fn and_hidden(names: &mut Vec<String>, all: usize) {
+    let hidden = all.saturating_sub(names.len());
+    if hidden > 0 {
+        names.push(format!("{hidden} more that you may not see"));
     }
 }
 

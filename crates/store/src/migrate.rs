@@ -26,7 +26,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0001_initial",
     "0002_executions",
     "0003_scripts",
-    "0004_schedules"
+    "0004_schedules",
+    "0007_blackouts"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

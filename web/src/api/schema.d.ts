@@ -139,11 +139,11 @@ export interface paths {
         get: operations["calendar_show"];
         put?: never;
         post?: never;
-        /** Delete a calendar that no schedule uses. */
+        /** Delete a calendar that no schedule and no host group uses. */
         delete: operations["calendar_delete"];
         options?: never;
         head?: never;
-        /** Change a calendar; schedules go by it at once. */
+        /** Change a calendar; schedules and host groups go by it at once. */
         patch: operations["calendar_update"];
         trace?: never;
     };
@@ -517,7 +517,7 @@ export interface paths {
         delete: operations["schedule_delete"];
         options?: never;
         head?: never;
-        /** Change, pause or resume a schedule. From then on it runs on the account of whoever changed it. */
+        /** Change, pause or resume a schedule. Whoever changes what it does makes it run on their account from then on. */
         patch: operations["schedule_update"];
         trace?: never;
     };
@@ -530,7 +530,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run it now, besides its ticks. */
+        /** Run it now, besides its ticks. Needs the right to run jobs on each of its hosts. */
         post: operations["schedule_run"];
         delete?: never;
         options?: never;
@@ -1046,6 +1046,8 @@ export interface components {
          * @description A user's binding of a role at a scope.
          */
         BindingId: number;
+        /** @enum {string} */
+        BlackoutJobs: "wait" | "skip";
         BlackoutRule: {
             calendar_id: components["schemas"]["CalendarId"];
             tick: components["schemas"]["BlackoutTick"];
@@ -1068,7 +1070,7 @@ export interface components {
             id: components["schemas"]["CalendarId"];
             name: string;
             organization_id?: components["schemas"]["OrganizationId"] | null;
-            /** @description Schedules that go by it. */
+            /** @description Schedules and host groups that go by it. */
             used_by: string[];
             zone: string;
         };
@@ -1217,6 +1219,7 @@ export interface components {
             message: string;
         };
         Group: {
+            blackout?: components["schemas"]["GroupBlackout"] | null;
             created_at: components["schemas"]["Timestamp"];
             created_by: string;
             department_id?: components["schemas"]["DepartmentId"] | null;
@@ -1228,6 +1231,11 @@ export interface components {
         };
         /** @enum {string} */
         GroupAction: "create" | "delete" | "add_members" | "remove_members";
+        /** @description What becomes of jobs that are made by way of the group while a calendar has a blackout. */
+        GroupBlackout: {
+            calendar_id: components["schemas"]["CalendarId"];
+            jobs: components["schemas"]["BlackoutJobs"];
+        };
         /** @description One local group. */
         GroupControl: {
             action: components["schemas"]["GroupAction"];
@@ -1240,6 +1248,7 @@ export interface components {
             system?: boolean;
         };
         GroupCreate: {
+            blackout?: components["schemas"]["GroupBlackout"] | null;
             department_id?: components["schemas"]["DepartmentId"] | null;
             description?: string;
             name: string;
@@ -1262,6 +1271,7 @@ export interface components {
         };
         /** @description What is absent stays. */
         GroupUpdate: {
+            blackout?: components["schemas"]["GroupBlackout"] | null;
             description?: string | null;
             name?: string | null;
             targets?: components["schemas"]["Targets"] | null;
@@ -1772,7 +1782,7 @@ export interface components {
                 id: components["schemas"]["CalendarId"];
                 name: string;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
-                /** @description Schedules that go by it. */
+                /** @description Schedules and host groups that go by it. */
                 used_by: string[];
                 zone: string;
             }[];
@@ -1809,6 +1819,7 @@ export interface components {
         /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Group: {
             items: {
+                blackout?: components["schemas"]["GroupBlackout"] | null;
                 created_at: components["schemas"]["Timestamp"];
                 created_by: string;
                 department_id?: components["schemas"]["DepartmentId"] | null;
@@ -1908,7 +1919,7 @@ export interface components {
                 name: string;
                 next_at?: components["schemas"]["Timestamp"] | null;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
-                /** @description On whose account it runs: whoever saved it last. */
+                /** @description On whose account it runs: whoever last saved what it does. */
                 owner: string;
                 paused: boolean;
                 /**
@@ -1921,6 +1932,8 @@ export interface components {
                 updated_at: components["schemas"]["Timestamp"];
                 updated_by: string;
                 waiting?: components["schemas"]["Timestamp"] | null;
+                /** @description What it waits for. */
+                waiting_reason?: string | null;
             }[];
             next_cursor?: string | null;
         };
@@ -2187,7 +2200,7 @@ export interface components {
             name: string;
             next_at?: components["schemas"]["Timestamp"] | null;
             organization_id?: components["schemas"]["OrganizationId"] | null;
-            /** @description On whose account it runs: whoever saved it last. */
+            /** @description On whose account it runs: whoever last saved what it does. */
             owner: string;
             paused: boolean;
             /**
@@ -2200,6 +2213,8 @@ export interface components {
             updated_at: components["schemas"]["Timestamp"];
             updated_by: string;
             waiting?: components["schemas"]["Timestamp"] | null;
+            /** @description What it waits for. */
+            waiting_reason?: string | null;
         };
         ScheduleCreate: {
             definition: components["schemas"]["ScheduleDefinition"];
@@ -2265,7 +2280,10 @@ export interface components {
              */
             ticks: number;
         };
-        /** @description What is absent stays, the secrets too. */
+        /**
+         * @description What is absent stays. Secrets stay as long as work and targets are the same. With name, description and pause
+         *     alone it stays whose it was.
+         */
         ScheduleUpdate: {
             definition?: components["schemas"]["ScheduleDefinition"] | null;
             description?: string | null;
@@ -2693,12 +2711,13 @@ export interface components {
             job_id?: components["schemas"]["JobId"] | null;
             reason: components["schemas"]["WaitReason"];
             text: string;
+            until?: components["schemas"]["Timestamp"] | null;
         };
         /**
          * @description Why a queued job has not been handed out.
          * @enum {string}
          */
-        WaitReason: "not_yet_due" | "batch" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
+        WaitReason: "not_yet_due" | "batch" | "maintenance_window" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
         /** @enum {string} */
         Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
     };

@@ -15,7 +15,7 @@ use postern_domain::{
 };
 
 pub use targets::{Target, Wanted, targets};
-pub use uses::{User, used_by, uses_set};
+pub use uses::{Use, User, group_used_by, used_by, uses_renamed, uses_set};
 
 use crate::{
     Error, ListQuery, Tx,

@@ -332,6 +332,19 @@ pub async fn repeat(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Repeat>, 
         .transpose()
 }
 
+/// The concurrency keys of its jobs, by their agents.
+pub async fn concurrency_keys(
+    tx: &mut Tx<'_>,
+    id: ExecutionId,
+) -> Result<Vec<(AgentId, Option<String>)>, Error> {
+    let sql = "SELECT agent_id, concurrency_key FROM jobs WHERE execution_id = $1";
+    tx.query(sql, &values![id])
+        .await?
+        .into_iter()
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .collect()
+}
+
 /// Executions of jobs that are about to be deleted.
 pub(crate) async fn of_jobs(
     tx: &mut Tx<'_>,

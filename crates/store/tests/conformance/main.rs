@@ -39,6 +39,7 @@ macro_rules! on_postgres_alone {
 mod agents;
 mod agents_lists;
 mod audit;
+mod blackouts;
 mod identity;
 mod identity_people;
 mod jobs;
@@ -48,6 +49,7 @@ mod outputs;
 mod plans;
 
 mod postgres_failures;
+mod schedules;
 mod schema;
 mod system;
 mod transactions;

@@ -222,8 +222,11 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(reads_all, db, tx => executions::counts(tx, &everywhere(), &[execution]).await);
     without!(reads_all, db, tx => executions::jobs_in(tx, &everywhere(), execution, JobState::ALL).await);
     without!(reads_all, db, tx => jobs::ended_before(tx, NOW, 100).await);
-    without!(reads_all, db, tx => schedules::due(tx, NOW, 100).await);
+    without!(reads_all, db, tx => schedules::due(tx, NOW, ScheduleId(0), 100).await);
     without!(reads_all, db, tx => schedules::find(tx, ScheduleId(NUMBER)).await);
+    without!(reads_all, db, tx => schedules::newest_tick(tx, ScheduleId(NUMBER)).await);
+    without!(reads_all, db, tx => jobs::begin_now(tx, postern_domain::GroupId(NUMBER), NOW, 100).await);
+    without!(reads_all, db, tx => jobs::groups_of(tx, &[JobId(NUMBER)]).await);
     without!(reads_all, db, tx => audit::head(tx).await);
     without!(reads_all, db, tx => audit::sealed_after(tx, 100, 10).await);
     let by_label = agents::Filter {

@@ -10,3 +10,4 @@ pub(crate) mod install;
 pub(super) mod routes;
 pub(super) mod service;
 pub(crate) mod targets;
+mod uses;

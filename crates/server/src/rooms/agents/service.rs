@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{
     convert::{agent_of, labels_of},
-    install,
+    install, uses,
 };
 use crate::{
     app::{App, Site},
@@ -331,10 +331,13 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
             }
             let users = agents::used_by(tx, id).await?;
             if !users.is_empty() {
-                let names: Vec<String> = users.iter().map(|(kind, id, name)| format!("{kind} {name} ({id})")).collect();
                 return Err(Error::conflict(
                     "agent_in_use",
-                    format!("Agent {:?} is named by: {}. Change or delete those first.", found.name, names.join(", ")),
+                    format!(
+                        "Agent {:?} is named by: {}. Change or delete those first.",
+                        found.name,
+                        uses::told(&caller, &users)
+                    ),
                 ));
             }
             let tenant = found.tenant_id;

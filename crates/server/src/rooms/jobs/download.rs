@@ -13,21 +13,24 @@ use postern_store::{
 use tokio::{runtime::Handle, sync::mpsc};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::convert::{attempt_of, job_of, output_of};
+use super::{
+    blackouts::dark_for,
+    convert::{attempt_of, job_of, output_of},
+};
 use crate::{
     app::App,
     error::{Error, Result},
     http::Caller,
 };
 
-/// Pieces that wait to be sent.
-const WAITING: usize = 4;
-const PIECE_BYTES: usize = 64 * 1024;
 /// Downloads that go on at once: each keeps a thread while it is read.
 pub(crate) const AT_ONCE: usize = 8;
 /// Whoever takes nothing for so long is no reader.
 const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 const RETRY_AFTER_SECONDS: u64 = 10;
+/// Pieces that wait to be sent.
+const WAITING: usize = 4;
+const PIECE_BYTES: usize = 64 * 1024;
 
 pub(super) async fn execution_download(
     app: &App,
@@ -44,9 +47,6 @@ pub(super) async fn execution_download(
             Ok(executions::jobs_in(tx, &reach, id, JobState::ALL).await?)
         }))
         .await?;
-    let (pieces, body) = mpsc::channel::<std::io::Result<Bytes>>(WAITING);
-    let app = app.clone();
-    let jobs: Vec<JobId> = found.into_iter().map(|(job, _)| job).collect();
     let place = app.downloads.clone().try_acquire_owned().map_err(|_| Error::Busy {
         code: "too_many_downloads",
         detail: format!(
@@ -54,6 +54,9 @@ pub(super) async fn execution_download(
         ),
         retry_after_seconds: RETRY_AFTER_SECONDS,
     })?;
+    let (pieces, body) = mpsc::channel::<std::io::Result<Bytes>>(WAITING);
+    let app = app.clone();
+    let jobs: Vec<JobId> = found.into_iter().map(|(job, _)| job).collect();
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
         // Given back when all is written.
@@ -92,7 +95,8 @@ async fn read(app: &App, id: JobId) -> Result<Option<One>> {
             let name = format!("{}-{id}", job.agent);
             let attempt = jobs::attempts(tx, id).await?.pop();
             let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-            let mut report = serde_json::json!({"job": job_of(job, now)?});
+            let dark = dark_for(tx, &job, now).await?;
+            let mut report = serde_json::json!({"job": job_of(job, dark.as_ref(), now)?});
             if let Some(attempt) = attempt {
                 let read_stdout = outputs::read(tx, attempt.id, outputs::Stream::Stdout, attempt.stdout_bytes).await?;
                 let read_stderr = outputs::read(tx, attempt.id, outputs::Stream::Stderr, attempt.stderr_bytes).await?;
@@ -154,19 +158,19 @@ fn json(
 /// Gathers what is written and hands it on in pieces, as fast as the reader takes them.
 struct Pieces {
     to: mpsc::Sender<std::io::Result<Bytes>>,
+    runtime: Handle,
     gathered: Vec<u8>,
 }
 
 impl Pieces {
-    runtime: Handle,
     fn new(to: mpsc::Sender<std::io::Result<Bytes>>, runtime: Handle) -> Self {
         Self {
             to,
+            runtime,
             gathered: Vec::with_capacity(PIECE_BYTES),
         }
     }
 
-            runtime,
     fn hand_on(&mut self) -> std::io::Result<()> {
         let piece = Bytes::from(std::mem::take(&mut self.gathered));
         self.send(Ok(piece))

@@ -1,5 +1,6 @@
 //! Jobs: creating, handing out, watching, ending.
 
+pub(crate) mod blackouts;
 pub(super) mod checkin;
 pub(super) mod convert;
 pub(crate) mod download;

@@ -49,6 +49,7 @@ pub(super) async fn prepare(
             version,
             parameters,
         } => {
+            check_parameters(tx, caller, definition).await?;
             let mut given: BTreeMap<String, ParameterValue> = parameters.clone();
             for (name, value) in secrets {
                 let value = ParameterValue(serde_json::Value::from(value.as_str()));
@@ -80,12 +81,8 @@ pub(super) async fn prepare(
     })
 }
 
-/// Parameters of a script that are secret must not be kept in clear.
-pub(super) async fn check_parameters(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    definition: &ScheduleDefinition,
-) -> Result<()> {
+/// Parameters of a script that are secret must not be kept in clear. A newer version may have made one secret.
+async fn check_parameters(tx: &mut Tx<'_>, caller: &Caller, definition: &ScheduleDefinition) -> Result<()> {
     let ScheduledWork::Script {
         script_id,
         version,
