@@ -120,6 +120,9 @@ crate::wire! {
         pub text: String,
         /// The job it waits for.
         pub job_id: Option<JobId>,
+        /// When the blackout it waits for is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub until: Option<Timestamp>,
     }
 
     pub struct JobDetail {

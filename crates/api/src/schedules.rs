@@ -30,10 +30,13 @@ crate::wire! {
         pub next_at: Option<Timestamp>,
         /// A tick that waits for the child before it, or for the end of a blackout.
         pub waiting: Option<Timestamp>,
+        /// What it waits for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub waiting_reason: Option<String>,
         pub last_execution_id: Option<ExecutionId>,
         /// Names of the secrets it keeps; their values are never shown.
         pub secrets: Vec<String>,
-        /// On whose account it runs: whoever saved it last.
+        /// On whose account it runs: whoever last saved what it does.
         pub owner: String,
         pub created_at: Timestamp,
         pub created_by: String,
@@ -131,7 +134,8 @@ crate::wire! {
         pub paused: bool,
     }
 
-    /// What is absent stays, the secrets too.
+    /// What is absent stays. Secrets stay as long as work and targets are the same. With name, description and pause
+    /// alone it stays whose it was.
     #[derive(Default)]
     #[serde(deny_unknown_fields)]
     pub struct ScheduleUpdate {
@@ -185,7 +189,7 @@ crate::wire! {
         /// The child before it was not finished.
         Overlap,
         Blackout,
-        /// A later tick took its place in the queue.
+        /// A later tick took its place in the queue, or the schedule was changed before it began.
         Replaced,
         /// Its jobs could not be made; `reason` says why.
         Failed,
@@ -201,7 +205,7 @@ crate::wire! {
         pub entries: Vec<Entry>,
         /// When the blackout ends that holds now.
         pub blackout_until: Option<Timestamp>,
-        /// Schedules that go by it.
+        /// Schedules and host groups that go by it.
         pub used_by: Vec<String>,
         pub created_at: Timestamp,
         pub created_by: String,

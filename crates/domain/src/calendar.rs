@@ -10,6 +10,8 @@ use crate::Timestamp;
 pub const MAX_ENTRIES: usize = 200;
 /// A blackout that goes on for longer than this is looked at again then.
 const FARTHEST_DAYS: i64 = 400;
+/// The next begin of a weekly one lies within a week, and the one after it within two.
+const LOOKED_AHEAD_DAYS: i64 = 14;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -67,6 +69,14 @@ enum Rule {
     Between(civil::DateTime, civil::DateTime),
 }
 
+/// A time in which nothing begins by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blackout {
+    pub from: Timestamp,
+    /// From here on things begin again.
+    pub until: Timestamp,
+}
+
 #[derive(Debug, Clone)]
 pub struct Calendar {
     zone: TimeZone,
@@ -102,11 +112,39 @@ impl Calendar {
         Some(end)
     }
 
+    /// The blackout that holds, or else the next one to come.
+    pub fn next_blackout(&self, now: Timestamp) -> Option<Blackout> {
+        if let Some(until) = self.blackout_until(now) {
+            return Some(Blackout { from: now, until });
+        }
+        let wall = self.wall(now)?;
+        let mut begins: Vec<civil::DateTime> = self
+            .rules
+            .iter()
+            .flat_map(|rule| rule.begins_after(wall))
+            .collect();
+        begins.sort_unstable();
+        begins.into_iter().find_map(|begin| {
+            let instant = |zoned: jiff::Timestamp| Timestamp::from_micros(zoned.as_microsecond());
+            // One that begins in an hour that the clock skips begins a little early rather than late.
+            let from = self.zone.to_ambiguous_timestamp(begin).earlier().ok()?;
+            let within = self.zone.to_ambiguous_timestamp(begin).compatible().ok()?;
+            let until = self.blackout_until(instant(within))?;
+            Some(Blackout {
+                from: instant(from),
+                until,
+            })
+        })
+    }
+
+    fn wall(&self, at: Timestamp) -> Option<civil::DateTime> {
+        let instant = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
+        Some(self.zone.to_datetime(instant))
+    }
+
     /// The latest end of those rules that hold at an instant.
     fn end_at(&self, at: Timestamp) -> Option<Timestamp> {
-        let wall = jiff::Timestamp::from_microsecond(at.as_micros())
-            .ok()
-            .map(|instant| self.zone.to_datetime(instant))?;
+        let wall = self.wall(at)?;
         let ends = self.rules.iter().filter_map(|rule| rule.end(wall));
         let end = ends.max()?.to_zoned(self.zone.clone()).ok()?;
         Some(Timestamp::from_micros(end.timestamp().as_microsecond()))
@@ -114,6 +152,19 @@ impl Calendar {
 }
 
 impl Rule {
+    /// When it begins next, and when again: the first of them may lie in an hour that the clock skips.
+    fn begins_after(&self, wall: civil::DateTime) -> Vec<civil::DateTime> {
+        match self {
+            Self::Between(from, _) => Some(*from).filter(|from| *from > wall).into_iter().collect(),
+            Self::Weekly { days, from, .. } => (0..=LOOKED_AHEAD_DAYS)
+                .filter_map(|ahead| wall.date().checked_add(Span::new().days(ahead)).ok())
+                .filter(|day| days.iter().any(|weekday| weekday.is_of(*day)))
+                .filter_map(|day| begin_of(day, *from))
+                .filter(|begin| *begin > wall)
+                .collect(),
+        }
+    }
+
     fn end(&self, wall: civil::DateTime) -> Option<civil::DateTime> {
         match self {
             Self::Between(from, to) => (*from <= wall && wall < *to).then_some(*to),
@@ -121,13 +172,11 @@ impl Rule {
                 // It may have begun on the day before.
                 let starts = [0, 1].into_iter().filter_map(|back| {
                     let day = wall.date().checked_sub(Span::new().days(back)).ok()?;
-                    days.iter()
-                        .any(|weekday| weekday.number() == day.weekday().to_monday_zero_offset())
-                        .then(|| day.to_datetime(civil::Time::midnight()))
+                    days.iter().any(|weekday| weekday.is_of(day)).then_some(day)
                 });
                 starts
                     .filter_map(|day| {
-                        let begin = day.checked_add(Span::new().minutes(*from)).ok()?;
+                        let begin = begin_of(day, *from)?;
                         let end = begin.checked_add(Span::new().minutes(*length)).ok()?;
                         (begin <= wall && wall < end).then_some(end)
                     })
@@ -137,7 +186,17 @@ impl Rule {
     }
 }
 
+fn begin_of(day: civil::Date, minute: i64) -> Option<civil::DateTime> {
+    day.to_datetime(civil::Time::midnight())
+        .checked_add(Span::new().minutes(minute))
+        .ok()
+}
+
 impl Weekday {
+    fn is_of(self, day: civil::Date) -> bool {
+        self.number() == day.weekday().to_monday_zero_offset()
+    }
+
     const fn number(self) -> i8 {
         match self {
             Self::Monday => 0,
@@ -271,6 +330,60 @@ mod tests {
         )];
         assert!(
             until("UTC", &always, "2026-11-23T00:00:00Z").is_some_and(|end| end.starts_with("2027-12-28"))
+        );
+    }
+
+    #[test]
+    fn the_next_blackout_is_known_before_it_begins() {
+        let next = |zone: &str, entries: &[Entry], now: &str| {
+            let calendar = Calendar::new(zone, entries).unwrap();
+            let found = calendar.next_blackout(now.parse().unwrap())?;
+            Some(format!("{} {}", found.from, found.until).replace(".000000", ""))
+        };
+        let nights = [
+            weekly(&[Weekday::Monday, Weekday::Friday], "22:00", "06:00"),
+            dates("2026-11-25", "2026-11-25"),
+        ];
+        for (now, expected) in [
+            (
+                "2026-11-23T21:00:00Z",
+                Some("2026-11-23T22:00:00Z 2026-11-24T06:00:00Z"),
+            ),
+            (
+                "2026-11-23T23:00:00Z",
+                Some("2026-11-23T23:00:00Z 2026-11-24T06:00:00Z"),
+            ),
+            (
+                "2026-11-24T06:00:00Z",
+                Some("2026-11-25T00:00:00Z 2026-11-26T00:00:00Z"),
+            ),
+            (
+                "2026-11-28T06:00:00Z",
+                Some("2026-11-30T22:00:00Z 2026-12-01T06:00:00Z"),
+            ),
+        ] {
+            assert_eq!(next("UTC", &nights, now).as_deref(), expected, "{now}");
+        }
+        assert_eq!(next("UTC", &nights[1..], "2026-11-26T00:00:00Z"), None);
+        // The clock skips 2:00 to 3:00 on that Sunday; one that lies in there altogether comes a week later.
+        let sunday = |from, to| [weekly(&[Weekday::Sunday], from, to)];
+        assert_eq!(
+            next(
+                "Europe/Brussels",
+                &sunday("02:30", "04:00"),
+                "2026-03-28T12:00:00Z"
+            )
+            .as_deref(),
+            Some("2026-03-29T00:30:00Z 2026-03-29T02:00:00Z")
+        );
+        assert_eq!(
+            next(
+                "Europe/Brussels",
+                &sunday("02:10", "02:20"),
+                "2026-03-28T12:00:00Z"
+            )
+            .as_deref(),
+            Some("2026-04-05T00:10:00Z 2026-04-05T00:20:00Z")
         );
     }
 

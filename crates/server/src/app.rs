@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use postern_domain::Timestamp;
 use postern_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) hub: Hub,
     /// A job of a rolling execution ended.
     pub(crate) rollouts: Notify,
+    /// A place for each download of a whole execution that goes on at once.
+    pub(crate) downloads: Arc<Semaphore>,
     pub(crate) gate: Gate,
     pub(crate) limiter: Limiter,
     pub(crate) script_checks: Checks,

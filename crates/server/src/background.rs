@@ -46,8 +46,13 @@ pub(crate) fn start(app: &App) {
     every(app, "schedules", DUE, |app| async move {
         rooms::schedules::tick::schedules_advance(&app).await
     });
+    every(app, "blackouts", DUE, |app| async move {
+        rooms::schedules::calendars::calendars_advance(&app).await?;
+        rooms::jobs::blackouts::blackouts_apply(&app).await
+    });
     every(app, "retention", SWEEP, |app| async move {
-        rooms::jobs::retention::jobs_expire(&app).await
+        rooms::jobs::retention::jobs_expire(&app).await?;
+        rooms::schedules::retention::schedule_ticks_expire(&app).await
     });
     every(app, "sweep", SWEEP, |app| async move { sweep(&app).await });
     if app.store.engine() == postern_store::Engine::Postgres {

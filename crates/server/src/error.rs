@@ -36,6 +36,13 @@ pub enum Error {
     TooLarge { limit: usize },
     #[error("too many tries")]
     RateLimited { retry_after_seconds: u64 },
+    /// So much is going on already that more would hinder the rest.
+    #[error("{detail}")]
+    Busy {
+        code: &'static str,
+        detail: String,
+        retry_after_seconds: u64,
+    },
     /// A refusal an agent understands.
     #[error("{}", .code.as_str())]
     Agent { code: RefusalCode, server_time_us: i64 },
@@ -87,7 +94,7 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Agent { code, .. } => agent_status(*code),
             Self::Store(postern_store::Error::Cursor) => StatusCode::BAD_REQUEST,
             Self::Store(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
@@ -100,6 +107,7 @@ impl Error {
             Self::Unauthenticated { code, .. }
             | Self::ForbiddenBecause { code, .. }
             | Self::Conflict { code, .. }
+            | Self::Busy { code, .. }
             | Self::Malformed { code, .. } => code,
             Self::Forbidden(_) => "permission_missing",
             Self::NotFound { .. } => "not_found",
@@ -121,9 +129,10 @@ impl Error {
             Self::Forbidden(permission) => format!(
                 "This needs the permission {permission}. Ask an administrator for a role that has it."
             ),
-            Self::ForbiddenBecause { detail, .. } | Self::Conflict { detail, .. } | Self::Malformed { detail, .. } => {
-                detail.clone()
-            }
+            Self::ForbiddenBecause { detail, .. }
+            | Self::Conflict { detail, .. }
+            | Self::Busy { detail, .. }
+            | Self::Malformed { detail, .. } => detail.clone(),
             Self::NotFound { what, id } => {
                 format!("There is no {what} {id}, or you may not see it. Check the list.")
             }
@@ -166,7 +175,10 @@ impl Error {
             code: code.to_owned(),
             detail,
             retry_after_seconds: match &self {
-                Self::RateLimited { retry_after_seconds } => Some(*retry_after_seconds),
+                Self::RateLimited { retry_after_seconds }
+                | Self::Busy {
+                    retry_after_seconds, ..
+                } => Some(*retry_after_seconds),
                 _ => None,
             },
             server_time_us: match &self {

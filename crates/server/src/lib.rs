@@ -17,11 +17,12 @@ mod named;
 mod random;
 mod rooms;
 mod tls;
+mod uses;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use postern_store::Store;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::{Config, TlsFiles};
@@ -82,6 +83,7 @@ impl Server {
             master,
             hub: hub::Hub::default(),
             rollouts: tokio::sync::Notify::new(),
+            downloads: Arc::new(Semaphore::new(rooms::jobs::download::AT_ONCE)),
             gate: rooms::agents::gate::Gate::default(),
             limiter: rooms::identity::sign_in::Limiter::new(),
             script_checks: rooms::scripts::check::Checks::default(),

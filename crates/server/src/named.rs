@@ -1,7 +1,6 @@
 //! What rooms share that save things under a name: the rules of the name and its description, the refusal of a second
-//! one, and the form in which they are stored and put on record.
+//! one, and the form in which they are stored, listed and put on record.
 
-use postern_api::uses::NamedUser;
 use postern_domain::name::check_name;
 
 use crate::error::{Error, Result};
@@ -35,25 +34,14 @@ pub(crate) fn taken(error: postern_store::Error, thing: &str, name: &str) -> Err
     }
 }
 
+/// Completes a list of names, of which there are more than the caller may see.
+pub(crate) fn and_hidden(names: &mut Vec<String>, all: usize) {
+    let hidden = all.saturating_sub(names.len());
+    if hidden > 0 {
+        names.push(format!("{hidden} more that you may not see"));
+    }
+}
+
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))
-}
-
-/// What uses an object, as the API tells it.
-pub(crate) fn users(rows: Vec<postern_store::uses::NamedUser>) -> Vec<NamedUser> {
-    let told = |row: postern_store::uses::NamedUser| NamedUser {
-        kind: row.kind,
-        id: row.id,
-        name: row.name,
-    };
-    rows.into_iter().map(told).collect()
-}
-
-/// `action restart-web (3), schedule nightly (7)`
-pub(crate) fn list(users: &[NamedUser]) -> String {
-    let named: Vec<String> = users
-        .iter()
-        .map(|user| format!("{} {} ({})", user.kind, user.name, user.id))
-        .collect();
-    named.join(", ")
 }

@@ -28,7 +28,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0003_scripts",
     "0004_schedules",
     "0005_actions",
-    "0006_lists"
+    "0006_lists",
+    "0007_blackouts"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

@@ -1,5 +1,7 @@
 //! What names an object and would miss it. Rooms above the object's own say so here, and say so again when it changes.
 
+use postern_domain::{DepartmentId, OrganizationId, TenantId, permission::Place};
+
 use crate::{
     Error, Tx,
     engine::{record, values},
@@ -9,6 +11,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Used {
     Agent,
+    /// A host group.
+    Group,
     Script,
     Action,
 }
@@ -17,13 +21,14 @@ impl Used {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Agent => "agent",
+            Self::Group => "group",
             Self::Script => "script",
             Self::Action => "action",
         }
     }
 }
 
-/// An object that uses others, like a schedule.
+/// An object that uses others: a `schedule`, an `action` or a `group`.
 #[derive(Debug, Clone, Copy)]
 pub struct User<'a> {
     pub kind: &'static str,
@@ -50,27 +55,50 @@ pub async fn set(tx: &mut Tx<'_>, user: User<'_>, used: &[(Used, i64)]) -> Resul
     .map(|_| ())
 }
 
+/// It has another name from now on.
+pub async fn renamed(tx: &mut Tx<'_>, user: User<'_>) -> Result<(), Error> {
+    let sql = "UPDATE uses SET name = $3 WHERE user_kind = $1 AND user_id = $2";
+    tx.execute(sql, &values![user.kind, user.id, user.name])
+        .await
+        .map(|_| ())
+}
+
 record! {
-    pub struct NamedUser {
+    /// Something that uses an object, and where it lies.
+    pub struct Use {
         pub kind: String,
         pub id: i64,
         pub name: String,
+        pub tenant_id: Option<TenantId>,
+        pub organization_id: Option<OrganizationId>,
+        pub department_id: Option<DepartmentId>,
+    }
+}
+
+impl Use {
+    /// `None`: it is gone.
+    pub fn place(&self) -> Option<Place> {
+        Some(Place {
+            tenant: self.tenant_id?,
+            organization: self.organization_id,
+            department: self.department_id,
+        })
     }
 }
 
 /// Everything that uses an object, by kind and name.
-pub async fn of(tx: &mut Tx<'_>, used: Used, id: i64) -> Result<Vec<NamedUser>, Error> {
-    let sql = "SELECT user_kind, user_id, name FROM uses WHERE used_kind = $1 AND used_id = $2
-               ORDER BY user_kind, name, user_id";
+pub async fn of(tx: &mut Tx<'_>, used: Used, id: i64) -> Result<Vec<Use>, Error> {
+    let sql = "SELECT u.user_kind, u.user_id, u.name, coalesce(s.tenant_id, a.tenant_id, g.tenant_id),
+               coalesce(s.organization_id, a.organization_id, g.organization_id),
+               coalesce(s.department_id, a.department_id, g.department_id)
+               FROM uses u
+               LEFT JOIN schedules s ON u.user_kind = 'schedule' AND s.id = u.user_id
+               LEFT JOIN actions a ON u.user_kind = 'action' AND a.id = u.user_id
+               LEFT JOIN host_groups g ON u.user_kind = 'group' AND g.id = u.user_id
+               WHERE u.used_kind = $1 AND u.used_id = $2 ORDER BY u.user_kind, u.name, u.user_id";
     tx.query(sql, &values![used.as_str(), id])
         .await?
         .into_iter()
-        .map(NamedUser::from_row)
+        .map(Use::from_row)
         .collect()
-}
-
-/// A user has another name from now on.
-pub async fn renamed(tx: &mut Tx<'_>, kind: &str, id: i64, name: &str) -> Result<(), Error> {
-    let sql = "UPDATE uses SET name = $3 WHERE user_kind = $1 AND user_id = $2";
-    tx.execute(sql, &values![kind, id, name]).await.map(|_| ())
 }

@@ -295,11 +295,11 @@ export interface paths {
         get: operations["calendar_show"];
         put?: never;
         post?: never;
-        /** Delete a calendar that no schedule uses. */
+        /** Delete a calendar that no schedule and no host group uses. */
         delete: operations["calendar_delete"];
         options?: never;
         head?: never;
-        /** Change a calendar; schedules go by it at once. */
+        /** Change a calendar; schedules and host groups go by it at once. */
         patch: operations["calendar_update"];
         trace?: never;
     };
@@ -673,7 +673,7 @@ export interface paths {
         delete: operations["schedule_delete"];
         options?: never;
         head?: never;
-        /** Change, pause or resume a schedule. From then on it runs on the account of whoever changed it. */
+        /** Change, pause or resume a schedule. Whoever changes what it does makes it run on their account from then on. */
         patch: operations["schedule_update"];
         trace?: never;
     };
@@ -686,7 +686,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run it now, besides its ticks. */
+        /** Run it now, besides its ticks. Needs the right to run jobs on each of its hosts. */
         post: operations["schedule_run"];
         delete?: never;
         options?: never;
@@ -1338,6 +1338,8 @@ export interface components {
          * @description A user's binding of a role at a scope.
          */
         BindingId: number;
+        /** @enum {string} */
+        BlackoutJobs: "wait" | "skip";
         BlackoutRule: {
             calendar_id: components["schemas"]["CalendarId"];
             tick: components["schemas"]["BlackoutTick"];
@@ -1360,7 +1362,7 @@ export interface components {
             id: components["schemas"]["CalendarId"];
             name: string;
             organization_id?: components["schemas"]["OrganizationId"] | null;
-            /** @description Schedules that go by it. */
+            /** @description Schedules and host groups that go by it. */
             used_by: string[];
             zone: string;
         };
@@ -1510,6 +1512,7 @@ export interface components {
             message: string;
         };
         Group: {
+            blackout?: components["schemas"]["GroupBlackout"] | null;
             created_at: components["schemas"]["Timestamp"];
             created_by: string;
             department_id?: components["schemas"]["DepartmentId"] | null;
@@ -1521,6 +1524,11 @@ export interface components {
         };
         /** @enum {string} */
         GroupAction: "create" | "delete" | "add_members" | "remove_members";
+        /** @description What becomes of jobs that are made by way of the group while a calendar has a blackout. */
+        GroupBlackout: {
+            calendar_id: components["schemas"]["CalendarId"];
+            jobs: components["schemas"]["BlackoutJobs"];
+        };
         /** @description One local group. */
         GroupControl: {
             action: components["schemas"]["GroupAction"];
@@ -1533,6 +1541,7 @@ export interface components {
             system?: boolean;
         };
         GroupCreate: {
+            blackout?: components["schemas"]["GroupBlackout"] | null;
             department_id?: components["schemas"]["DepartmentId"] | null;
             description?: string;
             name: string;
@@ -1555,6 +1564,7 @@ export interface components {
         };
         /** @description What is absent stays. */
         GroupUpdate: {
+            blackout?: components["schemas"]["GroupBlackout"] | null;
             description?: string | null;
             name?: string | null;
             targets?: components["schemas"]["Targets"] | null;
@@ -2113,7 +2123,7 @@ export interface components {
                 id: components["schemas"]["CalendarId"];
                 name: string;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
-                /** @description Schedules that go by it. */
+                /** @description Schedules and host groups that go by it. */
                 used_by: string[];
                 zone: string;
             }[];
@@ -2151,6 +2161,7 @@ export interface components {
         /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Group: {
             items: {
+                blackout?: components["schemas"]["GroupBlackout"] | null;
                 created_at: components["schemas"]["Timestamp"];
                 created_by: string;
                 department_id?: components["schemas"]["DepartmentId"] | null;
@@ -2250,7 +2261,7 @@ export interface components {
                 name: string;
                 next_at?: components["schemas"]["Timestamp"] | null;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
-                /** @description On whose account it runs: whoever saved it last. */
+                /** @description On whose account it runs: whoever last saved what it does. */
                 owner: string;
                 paused: boolean;
                 /**
@@ -2263,6 +2274,8 @@ export interface components {
                 updated_at: components["schemas"]["Timestamp"];
                 updated_by: string;
                 waiting?: components["schemas"]["Timestamp"] | null;
+                /** @description What it waits for. */
+                waiting_reason?: string | null;
             }[];
             next_cursor?: string | null;
         };
@@ -2529,7 +2542,7 @@ export interface components {
             name: string;
             next_at?: components["schemas"]["Timestamp"] | null;
             organization_id?: components["schemas"]["OrganizationId"] | null;
-            /** @description On whose account it runs: whoever saved it last. */
+            /** @description On whose account it runs: whoever last saved what it does. */
             owner: string;
             paused: boolean;
             /**
@@ -2542,6 +2555,8 @@ export interface components {
             updated_at: components["schemas"]["Timestamp"];
             updated_by: string;
             waiting?: components["schemas"]["Timestamp"] | null;
+            /** @description What it waits for. */
+            waiting_reason?: string | null;
         };
         ScheduleCreate: {
             definition: components["schemas"]["ScheduleDefinition"];
@@ -2616,7 +2631,10 @@ export interface components {
              */
             ticks: number;
         };
-        /** @description What is absent stays, the secrets too. */
+        /**
+         * @description What is absent stays. Secrets stay as long as work and targets are the same. With name, description and pause
+         *     alone it stays whose it was.
+         */
         ScheduleUpdate: {
             definition?: components["schemas"]["ScheduleDefinition"] | null;
             description?: string | null;
@@ -3040,12 +3058,13 @@ export interface components {
             job_id?: components["schemas"]["JobId"] | null;
             reason: components["schemas"]["WaitReason"];
             text: string;
+            until?: components["schemas"]["Timestamp"] | null;
         };
         /**
          * @description Why a queued job has not been handed out.
          * @enum {string}
          */
-        WaitReason: "not_yet_due" | "batch" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
+        WaitReason: "not_yet_due" | "batch" | "maintenance_window" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
         /** @enum {string} */
         Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
     };

@@ -19,6 +19,8 @@ pub enum WaitReason {
     NotYetDue,
     /// Its batch of a rolling execution has not begun.
     Batch,
+    /// Its host group has a blackout.
+    MaintenanceWindow,
     /// Another job with the same concurrency key runs.
     Concurrency,
     AgentInactive,
@@ -32,6 +34,7 @@ impl WaitReason {
         match self {
             Self::NotYetDue => "Not yet due",
             Self::Batch => "Its batch has not begun: the hosts before it are not done yet",
+            Self::MaintenanceWindow => "Its host group has a blackout",
             Self::Concurrency => "Another job with the same concurrency key is under way",
             Self::AgentInactive => "The agent is switched off (inactive): switch it on to give it work",
             Self::AgentOffline => "The agent is not connected",
@@ -40,8 +43,8 @@ impl WaitReason {
     }
 }
 
-/// The most lasting obstacle comes first; `None` means it will be handed out in a moment. `gate`: the batch or the
-/// concurrency key it waits for.
+/// The most lasting obstacle comes first; `None` means it will be handed out in a moment. `gate`: the batch, the end
+/// of a blackout or the concurrency key it waits for.
 pub fn wait_reason(
     priority: Priority,
     not_before: Timestamp,
@@ -53,6 +56,8 @@ pub fn wait_reason(
         gate
     } else if now < not_before {
         Some(WaitReason::NotYetDue)
+    } else if gate == Some(WaitReason::MaintenanceWindow) {
+        gate
     } else if !agent.active {
         Some(WaitReason::AgentInactive)
     } else if !agent.connected {

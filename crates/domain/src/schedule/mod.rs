@@ -59,6 +59,19 @@ pub struct Schedule {
     pub waiting: Option<Timestamp>,
 }
 
+impl Schedule {
+    /// Ticks until then have been decided, whatever the clock says now: the next one comes later.
+    #[must_use]
+    pub fn past(mut self, decided: Option<Timestamp>) -> Self {
+        if let Some(decided) = decided
+            && self.next.is_some_and(|next| next <= decided)
+        {
+            self.next = first(&self.cron, self.ends, self.max_runs, self.runs, decided);
+        }
+        self
+    }
+}
+
 /// How things stand around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Around {
@@ -116,8 +129,9 @@ pub fn step(schedule: &Schedule, around: Around, now: Timestamp) -> Option<Step>
     if let Some(due) = next.filter(|due| *due <= now) {
         let mut tick = Some(due);
         if now.since(due) > LATE_AFTER {
-            // All that is due counts as missed, and the last of it may still run.
-            let (latest, more) = schedule.cron.between(due, now, MOST_MISSED);
+            // All that is due counts as missed, and the last of it may still run. After its end nothing is due.
+            let until = schedule.ends.map_or(now, |ends| ends.min(now));
+            let (latest, more) = schedule.cron.between(due, until, MOST_MISSED);
             let latest = latest.unwrap_or(due);
             let on_time = now.since(latest) <= LATE_AFTER;
             let missed = if on_time || schedule.missed == Missed::RunOnce {

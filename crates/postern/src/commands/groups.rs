@@ -1,8 +1,9 @@
 //! `postern group …`: saved groups of hosts.
 
 use clap::{Args, Subcommand};
-use postern_api::groups::{Group, GroupCreate, GroupUpdate};
-use postern_client::IdempotencyKey;
+use postern_api::groups::{BlackoutJobs, Group, GroupBlackout, GroupCreate, GroupUpdate};
+use postern_client::{Client, IdempotencyKey};
+use postern_domain::CalendarId;
 
 use super::{
     jobs::options::TargetOptions,
@@ -46,6 +47,34 @@ pub(crate) struct Create {
     in_department: Option<String>,
     #[command(flatten)]
     targets: TargetOptions,
+    #[command(flatten)]
+    blackout: BlackoutOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BlackoutOptions {
+    /// Calendar (name or id) in whose blackouts the group's jobs do not begin
+    #[arg(long, value_name = "CALENDAR")]
+    blackout: Option<String>,
+    /// What becomes of them then: wait for the end, or skip (be cancelled)
+    #[arg(long, value_name = "wait|skip", value_parser = jobs_then, default_value = "wait", requires = "blackout")]
+    blackout_jobs: BlackoutJobs,
+}
+
+fn jobs_then(text: &str) -> Result<BlackoutJobs, String> {
+    BlackoutJobs::parse(text).ok_or_else(|| "give wait or skip".to_owned())
+}
+
+impl BlackoutOptions {
+    async fn read(&self, client: &Client) -> Result<Option<GroupBlackout>, Failure> {
+        let Some(calendar) = &self.blackout else {
+            return Ok(None);
+        };
+        Ok(Some(GroupBlackout {
+            calendar_id: lookup::calendar(client, calendar).await?.id,
+            jobs: self.blackout_jobs,
+        }))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +89,11 @@ pub(crate) struct Update {
     description: Option<String>,
     #[command(flatten)]
     targets: Option<TargetOptions>,
+    #[command(flatten)]
+    blackout: BlackoutOptions,
+    /// It goes by no calendar any more
+    #[arg(long, conflicts_with = "blackout")]
+    no_blackout: bool,
 }
 
 pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<(), Failure> {
@@ -113,19 +147,26 @@ pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<
                 organization_id,
                 department_id,
                 targets: create.targets.targets(),
+                blackout: create.blackout.read(client).await?,
             };
             let group = client.group_create(&request, &IdempotencyKey::random()).await?;
             console.answer(&group, |group| print(group, context))
         }
         GroupCommand::Update(update) => {
+            let none = GroupBlackout {
+                calendar_id: CalendarId(0),
+                jobs: BlackoutJobs::Wait,
+            };
+            let blackout = update.blackout.read(client).await?;
             let request = GroupUpdate {
                 name: update.name,
                 description: update.description,
                 targets: update.targets.as_ref().map(TargetOptions::targets),
+                blackout: blackout.or(update.no_blackout.then_some(none)),
             };
             if request == GroupUpdate::default() {
                 return Err(Failure::usage(
-                    "nothing to change: give --name, --description or the hosts it shall have",
+                    "nothing to change: give --name, --description, --blackout, --no-blackout or the hosts it shall have",
                 ));
             }
             let id = lookup::group(client, &update.group).await?.id;
@@ -146,11 +187,19 @@ pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<
 
 fn print(group: &Group, context: &Context<'_>) {
     let targets = serde_json::to_string(&group.targets).unwrap_or_default();
+    let blackout = group.blackout.as_ref().map_or_else(String::new, |blackout| {
+        format!(
+            "calendar {}: jobs {}",
+            blackout.calendar_id,
+            blackout.jobs.as_str()
+        )
+    });
     context.console.fields(&[
         ("id", group.id.to_string()),
         ("name", group.name.clone()),
         ("description", group.description.clone()),
         ("targets", targets),
+        ("blackout", blackout),
         ("created by", group.created_by.clone()),
     ]);
 }

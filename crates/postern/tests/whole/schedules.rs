@@ -18,8 +18,8 @@ use crate::support::{
     Agent, Connect, Database, Door, Engine, Home, Proxy, Server, pause, wait_for, wait_within,
 };
 
-/// Where a server dies while it sees to a tick.
-pub(crate) const POINTS: [&str; 2] = ["before-schedule-tick", "after-schedule-tick"];
+/// Where a server dies while it sees to a tick: before it, with its child written and not committed, and after it.
+pub(crate) const POINTS: [&str; 3] = ["before-schedule-tick", "in-schedule-tick", "after-schedule-tick"];
 /// Each point is tried at its first, second and third time.
 const TIMES: usize = 3;
 const SCHEDULES: usize = 40;

@@ -28,6 +28,8 @@ pub(crate) struct Caller {
     pub(crate) user: Option<identity::User>,
     pub(crate) token: Option<TokenId>,
     pub(crate) rights: Rights,
+    /// The token, if it has not all the rights of its user.
+    pub(crate) limited: Option<TokenId>,
     /// Hash of the browser session, if it is one.
     pub(crate) session: Option<String>,
     pub(crate) csrf: Option<String>,
@@ -49,6 +51,7 @@ impl Caller {
         Self {
             user: None,
             token: None,
+            limited: None,
             rights: Rights::default(),
             session: None,
             csrf: None,
@@ -240,6 +243,7 @@ async fn by_token(app: &App, secret: &str, now: Timestamp) -> Result<Caller, Err
             .await?;
     }
     Ok(Caller {
+        limited: only.is_some().then_some(token.id),
         rights: Rights::new(grants, only),
         user: Some(user),
         token: Some(token.id),
@@ -271,6 +275,7 @@ async fn by_session(app: &App, secret: &str, now: Timestamp) -> Result<Caller, E
         rights: Rights::new(grants, None),
         user: Some(user),
         token: None,
+        limited: None,
         session: Some(hash),
         csrf: Some(csrf_token(secret)),
         expires,
@@ -284,12 +289,22 @@ type Grants = Vec<(
     postern_domain::permission::Role,
 )>;
 
-/// A user as if they had called themselves; `None` when they are gone or switched off.
-pub(crate) async fn caller_of(tx: &mut Tx<'_>, id: postern_domain::UserId) -> Result<Option<Caller>, Error> {
+/// A user as if they had called themselves, by this token where there is one; `None` when they are gone or switched
+/// off.
+pub(crate) async fn caller_of(
+    tx: &mut Tx<'_>,
+    id: postern_domain::UserId,
+    token: Option<&identity::Token>,
+) -> Result<Option<Caller>, Error> {
+    let only = token
+        .and_then(|token| token.permissions.as_deref())
+        .map(permission_set)
+        .transpose()?;
     let found = person(tx, id).await?;
     Ok(found.map(|(user, grants)| Caller {
-        rights: Rights::new(grants, None),
+        rights: Rights::new(grants, only),
         user: Some(user),
+        token: token.map(|token| token.id),
         ..Caller::anonymous(None)
     }))
 }

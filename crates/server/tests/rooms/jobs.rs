@@ -1,10 +1,13 @@
 //! Jobs through HTTP: spec 4.
 
+mod blackouts;
 mod creating;
 mod executions;
 mod life;
 mod output;
 mod queue;
+mod retention;
+mod rollouts;
 mod time;
 
 use postern_api::jobs::{Job, JobCreate, JobDetail};

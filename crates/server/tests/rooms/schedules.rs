@@ -1,5 +1,8 @@
 //! Schedules through HTTP: spec 4.
 
+mod edits;
+mod rights;
+
 use std::time::Duration;
 
 use postern_api::{
@@ -13,6 +16,7 @@ use postern_domain::{
     permission::{Role, Scope},
 };
 use postern_server::clock::Clock as _;
+use postern_store::{schedules as stored, tx};
 use postern_testkit::{TestServer, key, until};
 use serde_json::{Value, json};
 
@@ -29,6 +33,10 @@ on_both_databases! {
     it_runs_with_the_rights_its_owner_has_then,
     what_cannot_run_is_refused_when_it_is_saved,
     run_now_counts_as_no_tick,
+    an_older_child_that_still_runs_counts_for_the_overlap,
+    what_became_of_old_ticks_is_forgotten_but_the_last,
+    what_fails_inside_the_server_is_given_up_after_three_tries,
+    the_audit_keeps_the_digest_of_what_it_does,
     a_calendar_in_use_stays,
     an_agent_that_a_schedule_names_stays,
 }
@@ -156,8 +164,9 @@ async fn ticks_that_no_server_saw_are_skipped_or_make_one_run(mut server: TestSe
         ..with(json!({"missed": "run_once"}))
     };
     let once = server.admin().schedule_create(&once, &key()).await.unwrap();
-    // Stopped, and started again 35 minutes later.
-    server.restart_after(Duration::from_secs(35 * 60)).await;
+    // Stopped, and started again when four ticks have passed, the last of them five minutes ago.
+    let first = skip.next_at.unwrap().since(server.clock.now());
+    server.restart_after(first + Duration::from_secs(35 * 60)).await;
     until("both are decided", || async {
         let both = [
             ticks(&server, &skip).await.len(),
@@ -199,6 +208,9 @@ async fn an_unfinished_child_keeps_the_next_one_waiting_or_out(server: TestServe
         (shown.waiting == Some(second)).then_some(())
     })
     .await;
+    let shown = server.admin().schedule_show(queue.id).await.unwrap();
+    let reason = shown.waiting_reason.unwrap_or_default();
+    assert!(reason.contains("not finished"), "{reason}");
     agent.run(0).await;
     until("it runs when the first has finished", || async {
         (fates(&ticks(&server, &queue).await) == [TickFate::Ran, TickFate::Ran]).then_some(())
@@ -283,11 +295,26 @@ async fn nothing_begins_in_a_blackout(server: TestServer) {
     let wait = server.admin().schedule_create(&wait, &key()).await.unwrap();
     let due = wait.next_at.unwrap();
     server.clock.advance(due.since(server.clock.now()) + SOON);
-    until("the tick waits", || async {
+    let shown = until("the tick waits", || async {
         let shown = server.admin().schedule_show(wait.id).await.unwrap();
-        (shown.waiting == Some(due)).then_some(())
+        (shown.waiting == Some(due)).then_some(shown)
     })
     .await;
+    let reason = shown.waiting_reason.unwrap_or_default();
+    assert!(reason.contains("\"today\" has a blackout until"), "{reason}");
+    // It runs when the blackout is over.
+    let over = server.admin().calendar_show(calendar.id).await.unwrap();
+    server
+        .clock
+        .set(over.blackout_until.unwrap().plus(Duration::from_secs(300)));
+    until("the tick runs", || async {
+        let found = ticks(&server, &wait).await;
+        let of_it = found.iter().find(|tick| tick.at == due);
+        of_it.is_some_and(|tick| tick.fate == TickFate::Ran).then_some(())
+    })
+    .await;
+    let shown = server.admin().schedule_show(wait.id).await.unwrap();
+    assert_eq!((shown.waiting, shown.waiting_reason), (None, None));
 }
 
 async fn it_runs_with_the_rights_its_owner_has_then(server: TestServer) {
@@ -309,9 +336,9 @@ async fn it_runs_with_the_rights_its_owner_has_then(server: TestServer) {
             .is_some_and(|reason| reason.contains("gone or switched off")),
         "{found:?}"
     );
-    // Whoever saves it takes it over.
+    // Whoever saves what it does takes it over.
     let update = ScheduleUpdate {
-        description: Some("mine now".into()),
+        definition: Some(schedule.definition.clone()),
         ..Default::default()
     };
     server
@@ -369,6 +396,103 @@ async fn run_now_counts_as_no_tick(server: TestServer) {
     let shown = server.admin().schedule_show(schedule.id).await.unwrap();
     assert_eq!((shown.runs, shown.next_at), (0, schedule.next_at));
     assert_eq!(fates(&ticks(&server, &schedule).await), [TickFate::RunNow]);
+}
+
+/// *Run now* made a newer one, which is over already.
+async fn an_older_child_that_still_runs_counts_for_the_overlap(server: TestServer) {
+    let agent = server.agent("web-1").await;
+    let schedule = saved(&server, json!({})).await;
+    pass(&server, &schedule, SOON).await;
+    let order = agent.order().await;
+    agent.start(&order).await;
+    let now = server.admin().schedule_run(schedule.id, &key()).await.unwrap();
+    server.admin().job_cancel(now.jobs[0].id).await.unwrap();
+    pass(&server, &schedule, SOON).await;
+    assert_eq!(
+        fates(&ticks(&server, &schedule).await),
+        [TickFate::Ran, TickFate::RunNow, TickFate::Overlap]
+    );
+}
+
+async fn what_became_of_old_ticks_is_forgotten_but_the_last(mut server: TestServer) {
+    server.agent("web-1").await;
+    let today = server.clock.now();
+    server.clock.set(today.minus(Duration::from_secs(9 * 24 * 3600)));
+    let schedule = saved(&server, json!({"overlap": "allow", "max_runs": 3})).await;
+    for _ in 0..3 {
+        pass(&server, &schedule, SOON).await;
+    }
+    let newest = ticks(&server, &schedule).await[0].at;
+    server.retain_jobs_days(8);
+    server.restart_after(today.since(server.clock.now())).await;
+    let found = until("the older ones are gone", || async {
+        let found = ticks(&server, &schedule).await;
+        (found.len() == 1).then_some(found)
+    })
+    .await;
+    assert_eq!(found[0].at, newest);
+    let record = crate::filtered(&[("action", "schedule_ticks_expire")]);
+    assert_eq!(server.admin().audit_list(&record).await.unwrap().items.len(), 1);
+}
+
+async fn what_fails_inside_the_server_is_given_up_after_three_tries(server: TestServer) {
+    server.agent("web-1").await;
+    let schedule = saved(&server, json!({})).await;
+    let (id, due, now) = (schedule.id, schedule.next_at.unwrap(), server.clock.now());
+    // As no server wrote it.
+    server
+        .write(tx!(tx => {
+            let saved = stored::Saved {
+                name: "often".into(),
+                description: String::new(),
+                definition: "nonsense".into(),
+                secret: None,
+                calendar: None,
+                owner: postern_domain::UserId(1),
+                token: None,
+                paused: false,
+                next: Some(due),
+                waiting: None,
+            };
+            stored::update(tx, id, saved, "user:1", now).await
+        }))
+        .await;
+    server.clock.advance(due.since(now) + SOON);
+    let found = until("it is given up", || async {
+        let found = ticks(&server, &schedule).await;
+        (!found.is_empty()).then_some(found)
+    })
+    .await;
+    assert_eq!((fates(&found), found[0].at), (vec![TickFate::Failed], due));
+    let reason = found[0].reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("3 times"), "{reason}");
+    let row = server.read(tx!(tx => stored::find(tx, id).await)).await.unwrap();
+    assert_eq!((row.next, row.failures), (None, 0));
+}
+
+async fn the_audit_keeps_the_digest_of_what_it_does(server: TestServer) {
+    server.agent("web-1").await;
+    let text = "echo 'what it does in full'";
+    let script = json!({"type": "script", "payload": {"language": "bash", "content": text}});
+    let schedule = saved(&server, json!({"work": {"kind": "job", "job": script}})).await;
+    let update = ScheduleUpdate {
+        description: Some("told".into()),
+        ..Default::default()
+    };
+    server
+        .admin()
+        .schedule_update(schedule.id, &update)
+        .await
+        .unwrap();
+    server.admin().schedule_delete(schedule.id).await.unwrap();
+    let of_it = crate::filtered(&[("object", &format!("schedule:{}", schedule.id))]);
+    let records = server.admin().audit_list(&of_it).await.unwrap().items;
+    assert_eq!(records.len(), 3);
+    for record in records {
+        let told = serde_json::to_string(&record).unwrap();
+        assert!(!told.contains("in full"), "{told}");
+        assert!(told.contains("sha256") && told.contains("often"), "{told}");
+    }
 }
 
 async fn a_calendar_in_use_stays(server: TestServer) {

@@ -1,7 +1,7 @@
 //! Saved groups of hosts: a name for a choice of targets.
 
 use postern_domain::{
-    DepartmentId, GroupId, OrganizationId, TenantId, Timestamp,
+    CalendarId, DepartmentId, GroupId, OrganizationId, TenantId, Timestamp,
     permission::{Place, Reach},
 };
 
@@ -23,6 +23,9 @@ record! {
         pub targets: String,
         pub created: Timestamp,
         pub created_by: String,
+        pub calendar_id: Option<CalendarId>,
+        /// `wait` or `skip`: what becomes of its jobs in the calendar's blackouts.
+        pub blackout_jobs: Option<String>,
     }
 }
 
@@ -38,8 +41,8 @@ impl Group {
 
 macro_rules! select {
     () => {
-        "SELECT g.id, g.tenant_id, g.organization_id, g.department_id, g.name, g.description, g.targets, g.created_us, g.created_by
-         FROM host_groups g"
+        "SELECT g.id, g.tenant_id, g.organization_id, g.department_id, g.name, g.description, g.targets, g.created_us,
+         g.created_by, g.calendar_id, g.blackout_jobs FROM host_groups g"
     };
 }
 
@@ -49,6 +52,8 @@ pub struct GroupText {
     pub name: String,
     pub description: String,
     pub targets: String,
+    /// `wait` or `skip`.
+    pub blackout: Option<(CalendarId, &'static str)>,
 }
 
 pub async fn create(
@@ -59,7 +64,8 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<GroupId, Error> {
     let sql = "INSERT INTO host_groups (tenant_id, organization_id, department_id, name, description, targets, created_us,
-                 created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id";
+                 created_by, calendar_id, blackout_jobs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+    let (calendar, jobs) = group.blackout.unzip();
     let values = values![
         place.tenant,
         place.organization,
@@ -69,13 +75,24 @@ pub async fn create(
         &group.targets,
         now,
         created_by,
+        calendar,
+        jobs,
     ];
     tx.insert(sql, &values).await.map(GroupId)
 }
 
 pub async fn update(tx: &mut Tx<'_>, id: GroupId, group: &GroupText) -> Result<(), Error> {
-    let sql = "UPDATE host_groups SET name = $2, description = $3, targets = $4 WHERE id = $1";
-    let values = values![id, &group.name, &group.description, &group.targets];
+    let sql = "UPDATE host_groups SET name = $2, description = $3, targets = $4, calendar_id = $5, blackout_jobs = $6
+               WHERE id = $1";
+    let (calendar, jobs) = group.blackout.unzip();
+    let values = values![
+        id,
+        &group.name,
+        &group.description,
+        &group.targets,
+        calendar,
+        jobs
+    ];
     tx.execute(sql, &values).await.map(|_| ())
 }
 
@@ -112,6 +129,30 @@ pub async fn named(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Result<V
         .await?
         .into_iter()
         .map(Group::from_row)
+        .collect()
+}
+
+record! {
+    /// A blackout that holds for a group's jobs.
+    pub struct Dark {
+        pub group_id: GroupId,
+        pub group: String,
+        pub calendar: String,
+        pub until: Timestamp,
+        /// `wait` or `skip`.
+        pub jobs: String,
+    }
+}
+
+/// Groups for whose jobs a blackout holds.
+pub async fn dark(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Dark>, Error> {
+    let sql = "SELECT g.id, g.name, c.name, c.dark_until_us, g.blackout_jobs
+               FROM calendars c JOIN host_groups g ON g.calendar_id = c.id
+               WHERE c.dark_from_us <= $1 AND c.dark_until_us > $1 ORDER BY g.id";
+    tx.query(sql, &values![now])
+        .await?
+        .into_iter()
+        .map(Dark::from_row)
         .collect()
 }
 

@@ -186,6 +186,9 @@ pub async fn list(
     if !filter.scripts.is_empty() {
         facets.push(Facet::new("e.script_id", filter.scripts.iter().copied()));
     }
+    if !filter.actions.is_empty() {
+        facets.push(Facet::new("e.action_id", filter.actions.iter().copied()));
+    }
     if let Some(text) = &filter.search {
         let summaries = found(tx, "e.payload_id", SUMMARIES, text).await?;
         let creators = creators(tx, text).await?;
@@ -198,9 +201,6 @@ pub async fn list(
             Part::these("x.department_id", reach.departments.iter().copied()),
         ];
         facets.push(Facet::any(places).beside(PLACES));
-    }
-    if !filter.actions.is_empty() {
-        select.and_in("e.action_id", filter.actions.iter().copied());
     }
     if !filter.kinds.is_empty() {
         facets.push(Facet::new("e.type", filter.kinds.iter()));
@@ -307,11 +307,17 @@ pub async fn jobs_in(
         .collect()
 }
 
-/// Executions with batches to come whose pause, if any, is over.
-pub async fn open(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ExecutionId>, Error> {
-    // Sorted apart: in the order of ids SQLite would go through all there are.
-    let sql = "SELECT id FROM executions WHERE open AND (resume_us IS NULL OR resume_us <= $1) ORDER BY +id LIMIT $2";
-    tx.query(sql, &values![now, limit])
+/// Executions with batches to come whose pause, if any, is over, by id; those after `after`.
+pub async fn open(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    after: ExecutionId,
+    limit: u32,
+) -> Result<Vec<ExecutionId>, Error> {
+    // Neither sorted nor compared by the id itself: in the order of ids SQLite would go through all there are.
+    let sql = "SELECT id FROM executions WHERE open AND (resume_us IS NULL OR resume_us <= $1) AND +id > $2
+               ORDER BY +id LIMIT $3";
+    tx.query(sql, &values![now, after, limit])
         .await?
         .into_iter()
         .map(|row| row.read(0))
@@ -391,9 +397,10 @@ pub async fn advanced(tx: &mut Tx<'_>, id: ExecutionId, step: &Advance) -> Resul
     tx.execute(sql, &values).await.map(|_| ())
 }
 
-/// Queued jobs of an execution, held or not: what is left when it stops.
-pub async fn queued(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<JobId>, Error> {
-    let sql = "SELECT id FROM jobs WHERE execution_id = $1 AND state = 'queued' ORDER BY id";
+/// Jobs of an execution that no agent ever had, held or not: what is left when it stops. One that a person tried again
+/// is none of them.
+pub async fn unstarted(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<JobId>, Error> {
+    let sql = "SELECT id FROM jobs WHERE execution_id = $1 AND state = 'queued' AND attempt = 1 ORDER BY id";
     tx.query(sql, &values![id])
         .await?
         .into_iter()
@@ -427,6 +434,19 @@ pub async fn repeat(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Repeat>, 
         .await?
         .map(Repeat::from_row)
         .transpose()
+}
+
+/// The concurrency keys of its jobs, by their agents.
+pub async fn concurrency_keys(
+    tx: &mut Tx<'_>,
+    id: ExecutionId,
+) -> Result<Vec<(AgentId, Option<String>)>, Error> {
+    let sql = "SELECT agent_id, concurrency_key FROM jobs WHERE execution_id = $1";
+    tx.query(sql, &values![id])
+        .await?
+        .into_iter()
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .collect()
 }
 
 /// Executions of jobs that are about to be deleted.

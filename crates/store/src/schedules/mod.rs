@@ -2,8 +2,10 @@
 
 pub mod calendars;
 
+use std::time::Duration;
+
 use postern_domain::{
-    CalendarId, DepartmentId, ExecutionId, OrganizationId, ScheduleId, TenantId, Timestamp, UserId,
+    CalendarId, DepartmentId, ExecutionId, OrganizationId, ScheduleId, TenantId, Timestamp, TokenId, UserId,
     permission::{Place, Reach},
 };
 
@@ -38,7 +40,11 @@ record! {
         pub created_by: String,
         pub updated: Timestamp,
         pub updated_by: String,
-        /// Whether a job of its last child has not ended.
+        /// With which limited API token it was saved, if it was.
+        pub token_id: Option<TokenId>,
+        /// How often what is due now failed inside the server.
+        pub failures: u32,
+        /// Whether a job of one of its children has not ended.
         pub child_open: bool,
     }
 }
@@ -58,13 +64,17 @@ impl Schedule {
     }
 }
 
+// Of its children: by the few jobs that are not over, in the order in which the tables stand here. It may have had
+// very many children.
 macro_rules! select {
     () => {
         "SELECT s.id, s.tenant_id, s.organization_id, s.department_id, s.name, s.description, s.definition,
          s.secret_place, s.secret_sealed, s.calendar_id, s.owner_id, s.paused, s.runs, s.next_us, s.waiting_us,
-         s.last_execution_id, s.created_us, s.created_by, s.updated_us, s.updated_by,
-         EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = s.last_execution_id
-                 AND j.state IN ('queued', 'pending', 'running'))
+         s.last_execution_id, s.created_us, s.created_by, s.updated_us, s.updated_by, s.token_id, s.failures,
+         EXISTS (SELECT 1 FROM jobs j CROSS JOIN executions e
+                 WHERE j.state = 'queued' AND e.id = j.execution_id AND e.schedule_id = s.id)
+         OR EXISTS (SELECT 1 FROM jobs j CROSS JOIN executions e
+                    WHERE j.state IN ('pending', 'running') AND e.id = j.execution_id AND e.schedule_id = s.id)
          FROM schedules s"
     };
 }
@@ -78,8 +88,10 @@ pub struct Saved {
     pub secret: Option<Secret>,
     pub calendar: Option<CalendarId>,
     pub owner: UserId,
+    pub token: Option<TokenId>,
     pub paused: bool,
     pub next: Option<Timestamp>,
+    pub waiting: Option<Timestamp>,
 }
 
 pub async fn create(
@@ -90,8 +102,9 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<ScheduleId, Error> {
     let sql = "INSERT INTO schedules (tenant_id, organization_id, department_id, name, description, definition, secret_place,
-                 secret_sealed, calendar_id, owner_id, paused, next_us, created_us, created_by, updated_us, updated_by)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, $14) RETURNING id";
+                 secret_sealed, calendar_id, owner_id, paused, next_us, created_us, created_by, updated_us, updated_by,
+                 token_id)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, $14, $15) RETURNING id";
     let (secret_place, sealed) = saved.secret.map(|secret| (secret.place, secret.sealed)).unzip();
     let values = values![
         place.tenant,
@@ -108,11 +121,11 @@ pub async fn create(
         saved.next,
         now,
         by,
+        saved.token,
     ];
     tx.insert(sql, &values).await.map(ScheduleId)
 }
 
-/// A tick that waited is forgotten.
 pub async fn update(
     tx: &mut Tx<'_>,
     id: ScheduleId,
@@ -121,8 +134,8 @@ pub async fn update(
     now: Timestamp,
 ) -> Result<(), Error> {
     let sql = "UPDATE schedules SET name = $2, description = $3, definition = $4, secret_place = $5, secret_sealed = $6,
-               calendar_id = $7, owner_id = $8, paused = $9, next_us = $10, waiting_us = NULL, updated_us = $11,
-               updated_by = $12 WHERE id = $1";
+               calendar_id = $7, owner_id = $8, paused = $9, next_us = $10, waiting_us = $11, token_id = $12,
+               failures = 0, updated_us = $13, updated_by = $14 WHERE id = $1";
     let (secret_place, sealed) = saved.secret.map(|secret| (secret.place, secret.sealed)).unzip();
     let values = values![
         id,
@@ -135,6 +148,8 @@ pub async fn update(
         saved.owner,
         saved.paused,
         saved.next,
+        saved.waiting,
+        saved.token,
         now,
         by,
     ];
@@ -177,22 +192,23 @@ pub async fn list(
         .collect()
 }
 
-/// Schedules with a tick that is due or waits.
-pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ScheduleId>, Error> {
-    let sql = "SELECT id FROM schedules WHERE next_us <= $1 AND paused = FALSE
-               UNION ALL
-               SELECT id FROM schedules WHERE waiting_us > 0 AND paused = FALSE
-               LIMIT $2";
-    let mut due = tx
-        .query(sql, &values![now, limit])
+/// Schedules with a tick that is due or waits, by id; those after `after`.
+pub async fn due(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    after: ScheduleId,
+    limit: u32,
+) -> Result<Vec<ScheduleId>, Error> {
+    // One that waits may have another tick due: it is here once.
+    let sql = "SELECT id FROM schedules WHERE next_us <= $1 AND paused = FALSE AND id > $2
+               UNION
+               SELECT id FROM schedules WHERE waiting_us > 0 AND paused = FALSE AND id > $2
+               ORDER BY id LIMIT $3";
+    tx.query(sql, &values![now, after, limit])
         .await?
         .into_iter()
         .map(|row| row.read(0))
-        .collect::<Result<Vec<ScheduleId>, Error>>()?;
-    // One that waits may have another tick due.
-    due.sort_unstable();
-    due.dedup();
-    Ok(due)
+        .collect()
 }
 
 /// As `find`, for a tick; passed over when another server has it in hand.
@@ -219,10 +235,17 @@ pub struct Moved {
 }
 
 pub async fn moved(tx: &mut Tx<'_>, id: ScheduleId, moved: &Moved) -> Result<(), Error> {
-    let sql = "UPDATE schedules SET runs = $2, next_us = $3, waiting_us = $4,
+    let sql = "UPDATE schedules SET runs = $2, next_us = $3, waiting_us = $4, failures = 0,
                last_execution_id = coalesce($5, last_execution_id) WHERE id = $1";
     let values = values![id, moved.runs, moved.next, moved.waiting, moved.execution];
     tx.execute(sql, &values).await.map(|_| ())
+}
+
+/// What is due now failed inside the server once more. How often by now.
+pub async fn failed(tx: &mut Tx<'_>, id: ScheduleId) -> Result<u32, Error> {
+    let sql = "UPDATE schedules SET failures = failures + 1 WHERE id = $1 RETURNING failures";
+    let row = tx.query_opt(sql, &values![id]).await?;
+    row.map_or(Ok(0), |row| row.read(0))
 }
 
 record! {
@@ -251,6 +274,37 @@ pub async fn tick_keep(tx: &mut Tx<'_>, id: ScheduleId, tick: &Tick) -> Result<(
         tick.decided,
     ];
     tx.execute(sql, &values).await.map(|_| ())
+}
+
+/// The latest tick that something became of; runs besides the ticks are none.
+pub async fn newest_tick(tx: &mut Tx<'_>, id: ScheduleId) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT tick_us FROM schedule_ticks WHERE schedule_id = $1 AND fate <> 'run_now'
+               ORDER BY tick_us DESC LIMIT 1";
+    let row = tx.query_opt(sql, &values![id]).await?;
+    row.map(|row| row.read(0)).transpose()
+}
+
+/// The first moment from this one on of which no tick tells.
+pub async fn free_moment(tx: &mut Tx<'_>, id: ScheduleId, from: Timestamp) -> Result<Timestamp, Error> {
+    let mut moment = from;
+    loop {
+        let sql = "SELECT 1 FROM schedule_ticks WHERE schedule_id = $1 AND tick_us = $2";
+        if tx.query_opt(sql, &values![id, moment]).await?.is_none() {
+            return Ok(moment);
+        }
+        moment = moment.plus(Duration::from_micros(1));
+    }
+}
+
+/// Forgets what became of ticks before a moment, at most `limit` rows. The latest of each schedule stays: by it a tick
+/// is known that comes again. Returns how many are gone.
+pub async fn ticks_remove(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+    let sql = "DELETE FROM schedule_ticks WHERE (schedule_id, tick_us) IN
+               (SELECT t.schedule_id, t.tick_us FROM schedule_ticks t WHERE t.tick_us < $1
+                AND EXISTS (SELECT 1 FROM schedule_ticks n WHERE n.schedule_id = t.schedule_id
+                            AND n.tick_us > t.tick_us AND n.fate <> 'run_now')
+                ORDER BY t.tick_us LIMIT $2)";
+    tx.execute(sql, &values![before, limit]).await
 }
 
 /// Newest first.

@@ -126,10 +126,11 @@ pub async fn update(
     tx.execute(sql, &values).await.map(|_| ())
 }
 
-/// The draft becomes the version that runs.
+/// A version, which is the one that runs from now on. `definition`: what the draft says, with ids for names.
 pub async fn deploy(
     tx: &mut Tx<'_>,
     action: &Action,
+    definition: &str,
     message: &str,
     deployer: UserId,
     by: &str,
@@ -142,7 +143,7 @@ pub async fn deploy(
     let values = values![
         action.id,
         number,
-        &action.draft,
+        definition,
         &action.digest,
         message,
         action.secret_place.as_deref(),

@@ -11,6 +11,7 @@ use crate::{
     Error, ListQuery, Tx,
     engine::{record, values},
     list::{Key, Select, contains, marks},
+    uses::Use,
 };
 
 record! {
@@ -262,21 +263,14 @@ pub async fn versions(tx: &mut Tx<'_>, id: ScriptId, page: &ListQuery) -> Result
         .collect()
 }
 
-record! {
-    pub struct Named {
-        pub id: ScriptId,
-        pub name: String,
-    }
-}
-
 /// Scripts whose newest version links this library, by name.
-pub async fn used_by(tx: &mut Tx<'_>, library: ScriptId) -> Result<Vec<Named>, Error> {
-    let sql = "SELECT s.id, s.name FROM scripts s WHERE s.id IN
+pub async fn used_by(tx: &mut Tx<'_>, library: ScriptId) -> Result<Vec<Use>, Error> {
+    let sql = "SELECT s.kind, s.id, s.name, s.tenant_id, s.organization_id, s.department_id FROM scripts s WHERE s.id IN
                (SELECT l.script_id FROM script_libraries l WHERE l.library_id = $1) ORDER BY s.name, s.id";
     tx.query(sql, &values![library])
         .await?
         .into_iter()
-        .map(Named::from_row)
+        .map(Use::from_row)
         .collect()
 }
 

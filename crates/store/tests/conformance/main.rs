@@ -39,6 +39,7 @@ macro_rules! on_postgres_alone {
 mod agents;
 mod agents_lists;
 mod audit;
+mod blackouts;
 mod executions_lists;
 mod identity;
 mod identity_people;
@@ -49,6 +50,7 @@ mod outputs;
 mod plans;
 
 mod postgres_failures;
+mod schedules;
 mod schema;
 mod system;
 mod transactions;

@@ -2,17 +2,21 @@
 
 use postern_api::{
     Page,
-    groups::{Group, GroupCreate, GroupUpdate},
+    groups::{BlackoutJobs, Group, GroupBlackout, GroupCreate, GroupUpdate},
     targets::Targets,
 };
-use postern_domain::{GroupId, permission::Permission};
+use postern_domain::{CalendarId, GroupId, TenantId, permission::Permission};
 use postern_store::{
     Cursor, SortDirection, Tx,
     agents::groups::{self, GroupText},
-    audit, tx,
+    audit,
+    jobs::{self, Over},
+    schedules::calendars,
+    tx,
+    uses::{self, Used, User},
 };
 
-use super::targets;
+use super::targets::{self, Names};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -23,6 +27,7 @@ use crate::{
     },
     named::{self, json, taken},
     rooms::identity::places::place_for,
+    uses::told,
 };
 
 const VIEW: Permission = Permission::AgentsView;
@@ -36,11 +41,14 @@ pub(super) async fn group_list(app: &App, caller: &Caller, mut list: List) -> Re
     }
     let reach = caller.reach(VIEW);
     let limit = list.page.limit;
-    let rows = app
+    let (rows, names) = app
         .store
-        .scan::<_, Error, _>(
-            tx!(tx => Ok(groups::list(tx, &reach, list.search.as_deref(), &list.page).await?)),
-        )
+        .scan::<_, Error, _>(tx!(tx => {
+            let rows = groups::list(tx, &reach, list.search.as_deref(), &list.page).await?;
+            let targets = rows.iter().map(targets_of).collect::<Result<Vec<_>>>()?;
+            let names = Names::of(tx, &reach, &reach, targets.iter()).await?;
+            Ok((rows, names))
+        }))
         .await?;
     page_of(
         rows,
@@ -49,14 +57,17 @@ pub(super) async fn group_list(app: &App, caller: &Caller, mut list: List) -> Re
             key: row.name.clone(),
             id: row.id.0,
         },
-        group_of,
+        |row| group_of(row, &names),
     )
 }
 
 pub(super) async fn group_show(app: &App, caller: &Caller, id: GroupId) -> Result<Group> {
     let caller = caller.clone();
     app.store
-        .read(tx!(tx => group_of(find(tx, &caller, id, VIEW).await?)))
+        .read(tx!(tx => {
+            let group = find(tx, &caller, id, VIEW).await?;
+            shown(tx, &caller, group).await
+        }))
         .await
 }
 
@@ -66,8 +77,9 @@ pub(super) async fn group_create(
     request: GroupCreate,
     key: Key,
 ) -> Result<Group> {
-    let text = text_of(&request.name, &request.description, &request.targets)?;
-    let (now, author) = (app.now(), caller.clone());
+    let mut text = text_of(&request.name, &request.description, &request.targets)?;
+    let (now, author, blackout) = (app.now(), caller.clone(), request.blackout.clone());
+    let wanted = request.targets.clone();
     let lies = (request.organization_id, request.department_id);
     let created = idempotency::create(
         app,
@@ -77,10 +89,14 @@ pub(super) async fn group_create(
         &request,
         tx!(tx => {
             let place = place_for(tx, &author, lies, MANAGE, VIEW).await?;
+            text.blackout = blackout_of(tx, &author, place.tenant, blackout).await?;
+            let targets = targets::agents_by_id(tx, &author.reach(VIEW), &wanted).await?;
+            text.targets = json(&targets)?;
             let id = groups::create(tx, place, &text, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "a host group", &text.name))?;
-            let group = load(tx, id).await?;
+            uses::set(tx, user(id, &text.name), &targets::used(&targets)).await?;
+            let group = load(tx, &author, id).await?;
             let mut entry = author.entry(now, "group_create", format!("group:{id}"), place.tenant);
             entry.after = Some(json(&group)?);
             audit::append(tx, vec![entry]).await?;
@@ -98,39 +114,104 @@ pub(super) async fn group_update(
     request: GroupUpdate,
 ) -> Result<Group> {
     let (now, caller) = (app.now(), caller.clone());
-    app.store
-        .write(tx!(tx => {
+    let (group, freed) = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
             let found = find(tx, &caller, id, MANAGE).await?;
             let tenant = found.tenant_id;
-            let before = group_of(found)?;
-            let text = text_of(
+            let kept = targets_of(&found)?;
+            let before = shown(tx, &caller, found).await?;
+            let mut freed = Vec::new();
+            let mut text = text_of(
                 request.name.as_deref().unwrap_or(&before.name),
                 request.description.as_deref().unwrap_or(&before.description),
-                request.targets.as_ref().unwrap_or(&before.targets),
+                request.targets.as_ref().unwrap_or(&kept),
             )?;
+            // What stays needs no new right to its agents.
+            let targets = match &request.targets {
+                Some(wanted) => targets::agents_by_id(tx, &caller.reach(VIEW), wanted).await?,
+                None => kept,
+            };
+            text.targets = json(&targets)?;
+            let wanted = request.blackout.or_else(|| before.blackout.clone());
+            // What stays needs no new right to the calendar.
+            text.blackout = if wanted == before.blackout {
+                stays(wanted)
+            } else {
+                // Jobs that waited for its end wait for their agents from now on.
+                freed = jobs::blackout_over(tx, Over::Group(id), now).await?;
+                blackout_of(tx, &caller, tenant, wanted).await?
+            };
             groups::update(tx, id, &text).await.map_err(|error| taken(error, "a host group", &text.name))?;
-            let after = load(tx, id).await?;
+            uses::set(tx, user(id, &text.name), &targets::used(&targets)).await?;
+            let after = load(tx, &caller, id).await?;
             let mut entry = caller.entry(now, "group_update", format!("group:{id}"), tenant);
             entry.before = Some(json(&before)?);
             entry.after = Some(json(&after)?);
             audit::append(tx, vec![entry]).await?;
-            Ok(after)
+            Ok((after, freed))
         }))
-        .await
+        .await?;
+    app.hub.wake(freed);
+    Ok(group)
+}
+
+/// The calendar must be one that the caller may see, of the group's tenant. Calendar 0: none.
+async fn blackout_of(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    tenant: TenantId,
+    wanted: Option<GroupBlackout>,
+) -> Result<Option<(CalendarId, &'static str)>> {
+    let Some(wanted) = wanted.filter(|wanted| wanted.calendar_id.0 != 0) else {
+        return Ok(None);
+    };
+    let id = wanted.calendar_id;
+    let calendar = calendars::find(tx, id).await?;
+    let seen = calendar.is_some_and(|calendar| {
+        calendar.tenant_id == tenant && caller.rights.allow(Permission::JobsView, calendar.place())
+    });
+    if !seen {
+        let message = "there is no such calendar that you may see";
+        return Err(Error::invalid("blackout.calendar_id", message));
+    }
+    Ok(stays(Some(wanted)))
+}
+
+fn stays(blackout: Option<GroupBlackout>) -> Option<(CalendarId, &'static str)> {
+    blackout.map(|blackout| (blackout.calendar_id, blackout.jobs.as_str()))
 }
 
 pub(super) async fn group_delete(app: &App, caller: &Caller, id: GroupId) -> Result<()> {
     let (now, caller) = (app.now(), caller.clone());
-    app.store
-        .write(tx!(tx => {
+    let freed = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
             let found = find(tx, &caller, id, MANAGE).await?;
             let tenant = found.tenant_id;
+            let before = shown(tx, &caller, found).await?;
+            let users = uses::of(tx, Used::Group, id.0).await?;
+            if !users.is_empty() {
+                return Err(Error::conflict(
+                    "group_in_use",
+                    format!(
+                        "Host group {:?} is named by: {}. Change or delete those first.",
+                        before.name,
+                        told(&caller, &users)
+                    ),
+                ));
+            }
+            let freed = jobs::blackout_over(tx, Over::Group(id), now).await?;
+            uses::set(tx, user(id, &before.name), &[]).await?;
             groups::delete(tx, id).await?;
             let mut entry = caller.entry(now, "group_delete", format!("group:{id}"), tenant);
-            entry.before = Some(json(&group_of(found)?)?);
-            Ok(audit::append(tx, vec![entry]).await?)
+            entry.before = Some(json(&before)?);
+            audit::append(tx, vec![entry]).await?;
+            Ok(freed)
         }))
-        .await
+        .await?;
+    app.hub.wake(freed);
+    Ok(())
 }
 
 async fn find(tx: &mut Tx<'_>, caller: &Caller, id: GroupId, needed: Permission) -> Result<groups::Group> {
@@ -140,9 +221,31 @@ async fn find(tx: &mut Tx<'_>, caller: &Caller, id: GroupId, needed: Permission)
     Ok(group)
 }
 
-async fn load(tx: &mut Tx<'_>, id: GroupId) -> Result<Group> {
+async fn load(tx: &mut Tx<'_>, caller: &Caller, id: GroupId) -> Result<Group> {
     let group = groups::find(tx, id).await?;
-    group_of(group.ok_or_else(|| Error::not_found("host group", id))?)
+    let group = group.ok_or_else(|| Error::not_found("host group", id))?;
+    shown(tx, caller, group).await
+}
+
+/// With names for the agents that the caller may see.
+async fn shown(tx: &mut Tx<'_>, caller: &Caller, group: groups::Group) -> Result<Group> {
+    let reach = caller.reach(VIEW);
+    let targets = targets_of(&group)?;
+    let names = Names::of(tx, &reach, &reach, std::iter::once(&targets)).await?;
+    group_of(group, &names)
+}
+
+fn targets_of(group: &groups::Group) -> Result<Targets> {
+    serde_json::from_str(&group.targets)
+        .map_err(|error| Error::Internal(format!("targets of group {}: {error}", group.id)))
+}
+
+const fn user(id: GroupId, name: &str) -> User<'_> {
+    User {
+        kind: "group",
+        id: id.0,
+        name,
+    }
 }
 
 fn text_of(name: &str, description: &str, wanted: &Targets) -> Result<GroupText> {
@@ -157,13 +260,23 @@ fn text_of(name: &str, description: &str, wanted: &Targets) -> Result<GroupText>
         name: name.to_owned(),
         description: description.to_owned(),
         targets: json(wanted)?,
+        blackout: None,
     })
 }
 
-fn group_of(row: groups::Group) -> Result<Group> {
+fn group_of(row: groups::Group, names: &Names) -> Result<Group> {
+    let targets = names.shown(targets_of(&row)?);
+    let blackout = match row.calendar_id.zip(row.blackout_jobs) {
+        None => None,
+        Some((calendar_id, jobs)) => Some(GroupBlackout {
+            calendar_id,
+            jobs: BlackoutJobs::parse(&jobs)
+                .ok_or_else(|| Error::Internal(format!("blackout of group {}: {jobs:?}", row.id)))?,
+        }),
+    };
     Ok(Group {
-        targets: serde_json::from_str(&row.targets)
-            .map_err(|error| Error::Internal(format!("targets of group {}: {error}", row.id)))?,
+        blackout,
+        targets,
         id: row.id,
         name: row.name,
         description: row.description,

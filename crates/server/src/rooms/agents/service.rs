@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use super::{
     convert::{agent_of, labels_of},
-    install,
+    install, uses,
 };
 use crate::{
     app::{App, Site},
@@ -332,11 +332,15 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
                     "The agent's credential is live. Revoke it first, or delete with revoke=true to do both.",
                 ));
             }
-            let users = named::users(uses::of(tx, Used::Agent, id.0).await?);
+            let users = uses::of(tx, Used::Agent, id.0).await?;
             if !users.is_empty() {
                 return Err(Error::conflict(
                     "agent_in_use",
-                    format!("Agent {:?} is named by: {}. Change or delete those first.", found.name, named::list(&users)),
+                    format!(
+                        "Agent {:?} is named by: {}. Change or delete those first.",
+                        found.name,
+                        told(&caller, &users)
+                    ),
                 ));
             }
             let tenant = found.tenant_id;

@@ -1,14 +1,17 @@
 //! From the hosts that were asked for to the agents they mean.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use postern_api::targets::Targets;
 use postern_domain::{
-    GroupId, label,
+    AgentId, GroupId, label,
     permission::Reach,
     selector::{Part, Selector, Test},
 };
 use postern_store::{
     Tx,
     agents::{self, Target, Wanted, groups},
+    uses::Used,
 };
 
 use crate::error::{Error, Result};
@@ -77,17 +80,31 @@ fn wanted_of(targets: &Targets) -> Wanted {
     }
 }
 
-/// The agents within reach, canaries first. Every agent and group that was named must be there, and all together at
-/// least one host.
+/// What targets mean at a moment.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// Canaries first.
+    pub(crate) hosts: Vec<Target>,
+    /// The groups that were named.
+    pub(crate) groups: Vec<GroupId>,
+    /// Hosts that are in a group which has a calendar of blackouts, and was named.
+    pub(crate) guarded: Vec<(AgentId, GroupId)>,
+    /// The targets with ids in place of the names of agents and groups, for what is kept: a new name changes nothing.
+    pub(crate) by_id: Targets,
+}
+
+/// The agents within reach. Every agent and group that was named must be there, and all together at least one host, in
+/// one tenant.
 pub(crate) async fn resolve(
     tx: &mut Tx<'_>,
     reach: &Reach,
     groups_reach: &Reach,
     targets: &Targets,
-) -> Result<(Vec<Target>, Vec<GroupId>)> {
+) -> Result<Resolved> {
     let own = wanted_of(targets);
     let mut wanted = Vec::new();
     let mut group_ids = Vec::new();
+    let mut guarded = Vec::new();
     if !targets.groups.is_empty() {
         let found = groups::named(tx, groups_reach, &targets.groups).await?;
         for name in &targets.groups {
@@ -97,38 +114,184 @@ pub(crate) async fn resolve(
             })?;
             let inner: Targets = serde_json::from_str(&group.targets)
                 .map_err(|error| Error::Internal(format!("targets of group {}: {error}", group.id)))?;
+            let inner = wanted_of(&inner);
+            if group.calendar_id.is_some() {
+                let members = agents::targets(tx, reach, std::slice::from_ref(&inner), MAX_TARGETS).await?;
+                guarded.extend(members.into_iter().map(|member| (member.id, group.id)));
+            }
+            all_there(tx, group, &inner).await?;
             group_ids.push(group.id);
-            wanted.push(wanted_of(&inner));
+            wanted.push(inner);
         }
     }
     if !own.is_empty() {
         wanted.push(own.clone());
     }
     let mut found = agents::targets(tx, reach, &wanted, MAX_TARGETS).await?;
-    for id in &own.ids {
-        if !found.iter().any(|target| target.id.0 == *id) {
-            return Err(unknown(&id.to_string()));
-        }
-    }
-    for name in &own.names {
-        if !found.iter().any(|target| target.name == *name) {
-            return Err(unknown(name));
-        }
-    }
-    if found.is_empty() {
+    let agents = ids_of(&targets.agents, &found)?;
+    let Some(first) = found.first() else {
         return Err(Error::invalid(
             "targets",
             "match no agent on which you may run jobs",
         ));
-    }
+    };
     if found.len() > MAX_TARGETS as usize {
         return Err(Error::invalid(
             "targets",
             format!("match more than {MAX_TARGETS} agents: narrow them"),
         ));
     }
+    if found.iter().any(|target| target.tenant_id != first.tenant_id) {
+        return Err(Error::invalid(
+            "targets",
+            "match agents of several tenants: name the organizations of one of them",
+        ));
+    }
     found.sort_by_key(|target| (!target.canary, target.id));
-    Ok((found, group_ids))
+    Ok(Resolved {
+        by_id: Targets {
+            agents,
+            groups: group_ids.iter().map(GroupId::to_string).collect(),
+            ..targets.clone()
+        },
+        hosts: found,
+        groups: group_ids,
+        guarded,
+    })
+}
+
+/// The ids of agents that are named by name or id, each of which must be among those that were found.
+fn ids_of(agents: &[String], found: &[Target]) -> Result<Vec<String>> {
+    let ids: HashSet<i64> = found.iter().map(|target| target.id.0).collect();
+    let names: HashMap<&str, AgentId> = found
+        .iter()
+        .map(|target| (target.name.as_str(), target.id))
+        .collect();
+    let id = |name: &String| match name.parse::<i64>() {
+        Ok(id) => ids.contains(&id).then(|| name.clone()),
+        Err(_) => names.get(name.as_str()).map(AgentId::to_string),
+    };
+    agents
+        .iter()
+        .map(|name| id(name).ok_or_else(|| unknown(name)))
+        .collect()
+}
+
+/// A group says which of the agents it names are not there any more, rather than to go on without them. Those on which
+/// the caller may not run jobs are left out, as everywhere.
+async fn all_there(tx: &mut Tx<'_>, group: &groups::Group, inner: &Wanted) -> Result<()> {
+    if inner.ids.is_empty() && inner.names.is_empty() {
+        return Ok(());
+    }
+    let named = Wanted {
+        ids: inner.ids.clone(),
+        names: inner.names.clone(),
+        ..Wanted::default()
+    };
+    let of_tenant = Reach {
+        tenants: vec![group.tenant_id],
+        ..Reach::default()
+    };
+    let found = agents::targets(tx, &of_tenant, &[named], MAX_TARGETS).await?;
+    let ids: HashSet<i64> = found.iter().map(|target| target.id.0).collect();
+    let names: HashSet<&str> = found.iter().map(|target| target.name.as_str()).collect();
+    let id = inner.ids.iter().find(|id| !ids.contains(id)).map(i64::to_string);
+    let name = inner.names.iter().find(|name| !names.contains(name.as_str()));
+    match id.or_else(|| name.cloned()) {
+        None => Ok(()),
+        Some(missing) => Err(Error::invalid(
+            "targets.groups",
+            format!(
+                "host group {:?} names agent {missing:?}, which is not there any more: change the group",
+                group.name
+            ),
+        )),
+    }
+}
+
+/// Hosts of a group as they are kept: agents by id. Each that is named must be one that the caller may see.
+pub(super) async fn agents_by_id(tx: &mut Tx<'_>, reach: &Reach, targets: &Targets) -> Result<Targets> {
+    let own = wanted_of(targets);
+    let named = Wanted {
+        ids: own.ids,
+        names: own.names,
+        ..Wanted::default()
+    };
+    let found = agents::targets(tx, reach, &[named], MAX_TARGETS).await?;
+    let agents = ids_of(&targets.agents, &found).map_err(|_| {
+        let message = "name an agent that is not there, or that you may not see";
+        Error::invalid("targets.agents", message)
+    })?;
+    Ok(Targets {
+        agents,
+        ..targets.clone()
+    })
+}
+
+/// The names of agents and groups that are kept by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    agents: HashMap<String, String>,
+    groups: HashMap<String, String>,
+}
+
+impl Names {
+    /// As far as the caller may know them. Of very many only some: the others are shown by id.
+    pub(crate) async fn of<'a>(
+        tx: &mut Tx<'_>,
+        agents_reach: &Reach,
+        groups_reach: &Reach,
+        all: impl Iterator<Item = &'a Targets> + Clone,
+    ) -> Result<Self> {
+        let ids: BTreeSet<i64> = all
+            .clone()
+            .flat_map(|targets| &targets.agents)
+            .filter_map(|id| id.parse().ok())
+            .take(MAX_NAMED)
+            .collect();
+        let wanted = Wanted {
+            ids: ids.into_iter().collect(),
+            ..Wanted::default()
+        };
+        let found = agents::targets(tx, agents_reach, &[wanted], MAX_TARGETS).await?;
+        let groups: BTreeSet<String> = all
+            .flat_map(|targets| &targets.groups)
+            .take(MAX_NAMED)
+            .cloned()
+            .collect();
+        let groups = groups::named(tx, groups_reach, &groups.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Self {
+            agents: found
+                .into_iter()
+                .map(|target| (target.id.to_string(), target.name))
+                .collect(),
+            groups: groups
+                .into_iter()
+                .map(|group| (group.id.to_string(), group.name))
+                .collect(),
+        })
+    }
+
+    pub(crate) fn shown(&self, targets: Targets) -> Targets {
+        let named = |ids: Vec<String>, names: &HashMap<String, String>| {
+            ids.into_iter()
+                .map(|id| names.get(&id).cloned().unwrap_or(id))
+                .collect()
+        };
+        Targets {
+            agents: named(targets.agents, &self.agents),
+            groups: named(targets.groups, &self.groups),
+            ..targets
+        }
+    }
+}
+
+/// Agents and groups that targets by id name one by one, and would miss.
+pub(crate) fn used(targets: &Targets) -> Vec<(Used, i64)> {
+    let ids = |texts: &[String]| -> BTreeSet<i64> { texts.iter().filter_map(|id| id.parse().ok()).collect() };
+    let agents = ids(&targets.agents).into_iter().map(|id| (Used::Agent, id));
+    let groups = ids(&targets.groups).into_iter().map(|id| (Used::Group, id));
+    agents.chain(groups).collect()
 }
 
 fn unknown(name: &str) -> Error {

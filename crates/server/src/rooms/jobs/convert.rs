@@ -10,15 +10,18 @@ use postern_domain::{
     job::{AgentLoad, JobState, WaitReason, wait_reason},
 };
 use postern_protocol::payload::JobType;
-use postern_store::{jobs, outputs};
+use postern_store::{agents::groups::Dark, jobs, outputs};
 
 use super::run::digest;
 use crate::error::{Error, Result};
 
-pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
+/// `dark`: the blackout that it waits for, if one holds.
+pub(super) fn job_of(job: jobs::Job, dark: Option<&Dark>, now: Timestamp) -> Result<Job> {
     let priority = jobs::priority_of(job.priority);
     let gate = if job.held {
         Some(WaitReason::Batch)
+    } else if dark.is_some() {
+        Some(WaitReason::MaintenanceWindow)
     } else {
         // A job that has the key itself waits for nobody.
         let other = job.concurrency_holder.filter(|holder| *holder != job.id);
@@ -62,12 +65,30 @@ pub(super) fn job_of(job: jobs::Job, now: Timestamp) -> Result<Job> {
                 .filter(|_| reason == WaitReason::Concurrency);
             let mut text = reason.text().to_owned();
             if let (Some(id), Some(key)) = (job_id, &job.concurrency_key) {
-                let key = key.rsplit('/').next().unwrap_or(key);
+                // Behind the tenant and what it holds for; the rest is the key as it was given, slashes and all.
+                let key = key.splitn(3, '/').nth(2).unwrap_or(key);
                 text = format!("{text}: job {id} has {key:?}");
             }
-            Wait { reason, text, job_id }
+            let dark = dark.filter(|_| reason == WaitReason::MaintenanceWindow);
+            if let Some(dark) = dark {
+                text = blackout_text(dark);
+            }
+            Wait {
+                reason,
+                text,
+                job_id,
+                until: dark.map(|dark| dark.until),
+            }
         }),
     })
+}
+
+/// `Host group "prod" has a blackout until 2027-01-01T23:00:00Z (calendar "holidays")`
+pub(super) fn blackout_text(dark: &Dark) -> String {
+    format!(
+        "Host group {:?} has a blackout until {} (calendar {:?})",
+        dark.group, dark.until, dark.calendar
+    )
 }
 
 pub(super) fn kind_of(text: &str) -> Result<JobType> {

@@ -1,7 +1,7 @@
 //! A whole execution as a file: ZIP with a folder per host, or JSON. Written while it is sent, job by job, so that
 //! neither needs room for all of it.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use axum::body::{Body, Bytes};
 use postern_api::executions::ArchiveFormat;
@@ -10,16 +10,24 @@ use postern_store::{
     jobs::{self, executions},
     outputs, tx,
 };
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::convert::{attempt_of, job_of, output_of};
+use super::{
+    blackouts::dark_for,
+    convert::{attempt_of, job_of, output_of},
+};
 use crate::{
     app::App,
     error::{Error, Result},
     http::Caller,
 };
 
+/// Downloads that go on at once: each keeps a thread while it is read.
+pub(crate) const AT_ONCE: usize = 8;
+/// Whoever takes nothing for so long is no reader.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
+const RETRY_AFTER_SECONDS: u64 = 10;
 /// Pieces that wait to be sent.
 const WAITING: usize = 4;
 const PIECE_BYTES: usize = 64 * 1024;
@@ -39,12 +47,21 @@ pub(super) async fn execution_download(
             Ok(executions::jobs_in(tx, &reach, id, JobState::ALL).await?)
         }))
         .await?;
+    let place = app.downloads.clone().try_acquire_owned().map_err(|_| Error::Busy {
+        code: "too_many_downloads",
+        detail: format!(
+            "{AT_ONCE} executions are being downloaded already. Wait {RETRY_AFTER_SECONDS} seconds, then try again."
+        ),
+        retry_after_seconds: RETRY_AFTER_SECONDS,
+    })?;
     let (pieces, body) = mpsc::channel::<std::io::Result<Bytes>>(WAITING);
     let app = app.clone();
     let jobs: Vec<JobId> = found.into_iter().map(|(job, _)| job).collect();
-    let handle = tokio::runtime::Handle::current();
+    let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
-        let mut out = Pieces::new(pieces);
+        // Given back when all is written.
+        let _place = place;
+        let mut out = Pieces::new(pieces, handle.clone());
         let read = |job| handle.block_on(read(&app, job));
         let written = match format {
             ArchiveFormat::Zip => zip(&mut out, &jobs, read),
@@ -52,7 +69,7 @@ pub(super) async fn execution_download(
         };
         // A reader that went away is no error; anything else must not look like a whole file.
         if let Err(error) = written.and_then(|()| out.flush()) {
-            let _ = out.to.blocking_send(Err(error));
+            let _ = out.send(Err(error));
         }
     });
     let stream = futures_util::stream::unfold(body, |mut body| async move {
@@ -78,7 +95,8 @@ async fn read(app: &App, id: JobId) -> Result<Option<One>> {
             let name = format!("{}-{id}", job.agent);
             let attempt = jobs::attempts(tx, id).await?.pop();
             let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-            let mut report = serde_json::json!({"job": job_of(job, now)?});
+            let dark = dark_for(tx, &job, now).await?;
+            let mut report = serde_json::json!({"job": job_of(job, dark.as_ref(), now)?});
             if let Some(attempt) = attempt {
                 let read_stdout = outputs::read(tx, attempt.id, outputs::Stream::Stdout, attempt.stdout_bytes).await?;
                 let read_stderr = outputs::read(tx, attempt.id, outputs::Stream::Stderr, attempt.stderr_bytes).await?;
@@ -140,21 +158,27 @@ fn json(
 /// Gathers what is written and hands it on in pieces, as fast as the reader takes them.
 struct Pieces {
     to: mpsc::Sender<std::io::Result<Bytes>>,
+    runtime: Handle,
     gathered: Vec<u8>,
 }
 
 impl Pieces {
-    fn new(to: mpsc::Sender<std::io::Result<Bytes>>) -> Self {
+    fn new(to: mpsc::Sender<std::io::Result<Bytes>>, runtime: Handle) -> Self {
         Self {
             to,
+            runtime,
             gathered: Vec::with_capacity(PIECE_BYTES),
         }
     }
 
     fn hand_on(&mut self) -> std::io::Result<()> {
         let piece = Bytes::from(std::mem::take(&mut self.gathered));
-        self.to
-            .blocking_send(Ok(piece))
+        self.send(Ok(piece))
+    }
+
+    fn send(&self, piece: std::io::Result<Bytes>) -> std::io::Result<()> {
+        self.runtime
+            .block_on(self.to.send_timeout(piece, TAKEN_WITHIN))
             .map_err(|_| std::io::ErrorKind::BrokenPipe.into())
     }
 }

@@ -13,6 +13,7 @@ use postern_store::{jobs, outputs, tx};
 use tokio::sync::broadcast;
 
 use super::{
+    blackouts::dark_for,
     convert::{job_of, segment_of},
     service::find,
 };
@@ -106,11 +107,12 @@ impl Watch {
             .map_err(|refused| refused.1)?;
         let (id, now) = (self.id, self.app.now());
         let (known_attempt, sent) = (self.attempt, self.sent);
-        let (job, attempt, streams) = self
+        let (job, dark, attempt, streams) = self
             .app
             .store
             .scan::<_, Error, _>(tx!(tx => {
                 let job = find(tx, &caller, id, Permission::JobsView).await?;
+                let dark = dark_for(tx, &job, now).await?;
                 let attempt = jobs::attempts(tx, id).await?.into_iter().last();
                 let mut streams = [Vec::new(), Vec::new()];
                 if let Some(attempt) = &attempt {
@@ -123,10 +125,10 @@ impl Watch {
                         }
                     }
                 }
-                Ok((job, attempt, streams))
+                Ok((job, dark, attempt, streams))
             }))
             .await?;
-        let job = job_of(job, now)?;
+        let job = job_of(job, dark.as_ref(), now)?;
         if let Some(attempt) = attempt {
             if attempt.number != self.attempt {
                 self.attempt = attempt.number;

@@ -1,7 +1,7 @@
 //! What people do with whole executions. Who may see one of its jobs may see it; a change touches the jobs that the
 //! caller may manage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use postern_api::{
     Page,
@@ -9,7 +9,7 @@ use postern_api::{
         ActionReference, Execution, ExecutionChanged, ExecutionRerun, RerunHosts, RollingState,
         ScriptReference,
     },
-    jobs::{Concurrency, ConcurrencyScope, JobsCreated},
+    jobs::JobsCreated,
     targets::Targets,
 };
 use postern_domain::{
@@ -25,7 +25,7 @@ use postern_store::{
 };
 
 use super::{
-    run::{Kept, Prepared, Run, start},
+    run::{Carried, Kept, Prepared, Run, start},
     service::apply_recorded,
 };
 use crate::{
@@ -37,6 +37,7 @@ use crate::{
         idempotency::Key,
     },
     hub::News,
+    rooms::agents::targets::Names,
 };
 
 const VIEW: Permission = Permission::JobsView;
@@ -65,15 +66,17 @@ pub(super) async fn execution_list(app: &App, caller: &Caller, mut list: List) -
             _ => return Err(unknown_filter(field, "script, action, schedule, type")),
         }
     }
-    let reach = caller.reach(VIEW);
+    let (reach, groups_reach) = (caller.reach(VIEW), caller.reach(Permission::AgentsView));
     let (page, limit) = (list.page.clone(), list.page.limit);
-    let (rows, counts) = app
+    let (rows, counts, names) = app
         .store
         .scan::<_, Error, _>(tx!(tx => {
             let rows = executions::list(tx, &reach, &filter, &page).await?;
             let ids: Vec<ExecutionId> = rows.iter().map(|row| row.id).collect();
             let counts = executions::counts(tx, &reach, &ids).await?;
-            Ok((rows, counts))
+            let targets = rows.iter().map(targets_of).collect::<Result<Vec<_>>>()?;
+            let names = Names::of(tx, &reach, &groups_reach, targets.iter()).await?;
+            Ok((rows, counts, names))
         }))
         .await?;
     page_of(
@@ -83,17 +86,19 @@ pub(super) async fn execution_list(app: &App, caller: &Caller, mut list: List) -
             key: String::new(),
             id: row.id.0,
         },
-        |row| execution_of(row, &counts),
+        |row| execution_of(row, &counts, &names),
     )
 }
 
 pub(super) async fn execution_show(app: &App, caller: &Caller, id: ExecutionId) -> Result<Execution> {
-    let reach = caller.reach(VIEW);
+    let (reach, groups_reach) = (caller.reach(VIEW), caller.reach(Permission::AgentsView));
     app.store
         .scan(tx!(tx => {
             let row = executions::find(tx, &reach, id).await?.ok_or_else(|| missing(id))?;
             let counts = executions::counts(tx, &reach, &[id]).await?;
-            execution_of(row, &counts)
+            let targets = targets_of(&row)?;
+            let names = Names::of(tx, &reach, &groups_reach, std::iter::once(&targets)).await?;
+            execution_of(row, &counts, &names)
         }))
         .await
 }
@@ -116,9 +121,20 @@ fn missing(id: ExecutionId) -> Error {
     Error::not_found("execution", id)
 }
 
-fn execution_of(row: executions::Execution, counts: &[executions::Count]) -> Result<Execution> {
+fn targets_of(row: &executions::Execution) -> Result<Targets> {
+    serde_json::from_str(&row.targets)
+        .map_err(|error| Error::Internal(format!("execution {} in the database: {error}", row.id)))
+}
+
+/// Hosts that the caller may not see are shown by their numbers.
+fn execution_of(
+    row: executions::Execution,
+    counts: &[executions::Count],
+    names: &Names,
+) -> Result<Execution> {
     let internal =
         |error: serde_json::Error| Error::Internal(format!("execution {} in the database: {error}", row.id));
+    let targets = names.shown(targets_of(&row)?);
     let own = counts.iter().filter(|count| count.execution_id == row.id);
     let finished = own.clone().all(|count| count.state.is_final());
     let states: BTreeMap<String, i64> = own
@@ -155,7 +171,7 @@ fn execution_of(row: executions::Execution, counts: &[executions::Count]) -> Res
             .map(|(id, version)| ActionReference { id, version }),
         rerun_of: row.rerun_of,
         schedule_id: row.schedule_id,
-        targets: serde_json::from_str(&row.targets).map_err(internal)?,
+        targets,
         summary: row.summary,
     })
 }
@@ -292,8 +308,9 @@ pub(super) async fn execution_rerun(
                     format!("Execution {id} has no host on which it failed: run it on all hosts again instead."),
                 ));
             }
+            let carried = carried(tx, id, &found).await?;
             let agents = found.iter().map(|(_, agent)| agent.to_string()).collect();
-            prepare_again(tx, row, agents).await
+            Ok(prepare_again(tx, row, agents).await?.carrying(carried))
         }))
         .await?;
     start(
@@ -305,6 +322,20 @@ pub(super) async fn execution_rerun(
         (prepared, None),
     )
     .await
+}
+
+/// Keys and groups of the jobs that are run again.
+async fn carried(tx: &mut Tx<'_>, id: ExecutionId, found: &[(JobId, AgentId)]) -> Result<Carried> {
+    let jobs: Vec<JobId> = found.iter().map(|(job, _)| *job).collect();
+    let agents: HashMap<JobId, AgentId> = found.iter().copied().collect();
+    let guarded = jobs::groups_of(tx, &jobs).await?;
+    Ok(Carried {
+        keys: executions::concurrency_keys(tx, id).await?.into_iter().collect(),
+        guarded: guarded
+            .into_iter()
+            .filter_map(|(job, group)| Some((*agents.get(&job)?, group)))
+            .collect(),
+    })
 }
 
 async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<String>) -> Result<Prepared> {
@@ -340,14 +371,12 @@ async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<
             .map(serde_json::from_str)
             .transpose()
             .map_err(internal)?,
-        // A key per group needs the group, which is not among these hosts any more.
         concurrency: row
             .concurrency
             .as_deref()
             .map(serde_json::from_str)
             .transpose()
-            .map_err(internal)?
-            .filter(|concurrency: &Concurrency| concurrency.per != ConcurrencyScope::Group),
+            .map_err(internal)?,
         origin: executions::Origin {
             script: row.script_id.zip(row.script_version),
             rerun_of: Some(id),

@@ -1,8 +1,9 @@
 //! Jobs: creating, handing out, watching, ending.
 
+pub(crate) mod blackouts;
 pub(super) mod checkin;
 pub(super) mod convert;
-pub(super) mod download;
+pub(crate) mod download;
 pub(super) mod events;
 pub(super) mod executions;
 pub(crate) mod gateway;

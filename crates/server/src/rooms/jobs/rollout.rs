@@ -18,34 +18,40 @@ use crate::{
     hub::News,
 };
 
-/// Executions looked at in one round.
-const ROUND: u32 = 100;
+/// Executions read at once.
+const AT_ONCE: u32 = 100;
 /// Jobs cancelled in one transaction.
 const CANCELLED_AT_ONCE: usize = 500;
 
 /// Looks at every execution that has batches to come.
 pub(crate) async fn executions_advance(app: &App) -> Result<()> {
     let now = app.now();
-    let open = app
-        .store
-        .scan::<_, Error, _>(tx!(tx => Ok(executions::open(tx, now, ROUND).await?)))
-        .await?;
     // One that fails does not hold up the others.
     let mut failure = None;
-    for id in open {
-        let advanced = app.store.write(tx!(tx => advance(tx, id, now).await)).await;
-        crate::failpoint::hit("after-execution-advanced");
-        match advanced {
-            Ok(news) => {
-                for job in news.changed {
-                    app.hub.job_changed(job, News::State);
+    let mut after = ExecutionId(0);
+    loop {
+        let open = app
+            .store
+            .scan::<_, Error, _>(tx!(tx => Ok(executions::open(tx, now, after, AT_ONCE).await?)))
+            .await?;
+        let Some(last) = open.last().filter(|_| !app.shutdown.is_cancelled()) else {
+            return failure.map_or(Ok(()), Err);
+        };
+        after = *last;
+        for id in open {
+            let advanced = app.store.write(tx!(tx => advance(tx, id, now).await)).await;
+            crate::failpoint::hit("after-execution-advanced");
+            match advanced {
+                Ok(news) => {
+                    for job in news.changed {
+                        app.hub.job_changed(job, News::State);
+                    }
+                    app.hub.wake(news.agents);
                 }
-                app.hub.wake(news.agents);
+                Err(error) => failure = Some(error),
             }
-            Err(error) => failure = Some(error),
         }
     }
-    failure.map_or(Ok(()), Err)
 }
 
 #[derive(Default)]
@@ -77,7 +83,12 @@ async fn advance(tx: &mut Tx<'_>, id: ExecutionId, now: Timestamp) -> Result<Adv
         resume: None,
         stopped: execution.stopped.clone(),
     };
-    match rollout::step(&rolling, progress, now) {
+    let step = match &execution.stopped {
+        // A retry may bring the failures below the threshold again: what was stopped stays so.
+        Some(reason) if progress.held > 0 => Step::Stop(reason.clone()),
+        _ => rollout::step(&rolling, progress, now),
+    };
+    match step {
         Step::Wait => return Ok(news),
         Step::WaitUntil(until) => next.resume = Some(until),
         Step::ReleaseNext => {
@@ -85,11 +96,11 @@ async fn advance(tx: &mut Tx<'_>, id: ExecutionId, now: Timestamp) -> Result<Adv
             news.agents = executions::release_batch(tx, id, next.released, now).await?;
         }
         Step::Stop(reason) => {
-            let queued = executions::queued(tx, id).await?;
-            if queued.is_empty() && execution.stopped.is_some() {
+            let unstarted = executions::unstarted(tx, id).await?;
+            if unstarted.is_empty() {
                 return Ok(news);
             }
-            for job in queued.into_iter().take(CANCELLED_AT_ONCE) {
+            for job in unstarted.into_iter().take(CANCELLED_AT_ONCE) {
                 let Some(machine) = jobs::machine(tx, job).await? else {
                     continue;
                 };

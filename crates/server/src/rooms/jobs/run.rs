@@ -1,15 +1,17 @@
 //! Making jobs: what is to run is checked first, then turned into one job per host in one transaction.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use postern_api::{
     jobs::{Concurrency, JobCreate, JobPreview, JobReference, JobsCreated},
     secret::SecretText,
     targets::Targets,
 };
 use postern_domain::{
-    ActionId, AgentId, JobId, ScheduleId, Timestamp,
+    ActionId, AgentId, GroupId, JobId, ScheduleId, Timestamp,
     job::{DEFAULT_TIMEOUT_SECONDS, JobState, MAX_TIMEOUT_SECONDS, Priority},
     name::parameter_variable,
-    permission::{Permission, Reach},
+    permission::{Permission, Place, Reach},
     rollout::Rolling,
 };
 use postern_protocol::{
@@ -17,14 +19,19 @@ use postern_protocol::{
     seal::Secrets,
 };
 use postern_store::{
-    Tx, audit,
+    Tx,
+    agents::groups,
+    audit,
     jobs::{self, Host, executions},
     tx,
 };
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{secrets, targets};
+use super::{
+    secrets,
+    targets::{self, Arranged},
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -61,6 +68,16 @@ pub(crate) struct Prepared {
     payload: String,
     digest: String,
     secret: Kept,
+    again: Option<Carried>,
+}
+
+/// What jobs that are run again have from those before: it cannot be found again from the names of their hosts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Carried {
+    /// Their concurrency keys.
+    pub(crate) keys: HashMap<AgentId, Option<String>>,
+    /// The groups whose blackouts hold for them.
+    pub(crate) guarded: Vec<(AgentId, GroupId)>,
 }
 
 /// Where the values of its secrets come from.
@@ -77,7 +94,7 @@ pub(crate) enum Kept {
 pub(crate) struct Author {
     pub(crate) caller: Caller,
     pub(crate) reach: Reach,
-    groups: Reach,
+    pub(crate) groups: Reach,
 }
 
 impl Author {
@@ -120,7 +137,13 @@ impl Prepared {
             payload,
             run,
             secret,
+            again: None,
         })
+    }
+
+    pub(crate) fn carrying(mut self, carried: Carried) -> Self {
+        self.again = Some(carried);
+        self
     }
 
     pub(crate) fn by_schedule(mut self, id: ScheduleId) -> Self {
@@ -135,20 +158,19 @@ impl Prepared {
         self
     }
 
-    /// Whether there are hosts for it now, which can take its secrets. Returns those that are named one by one.
-    pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Vec<AgentId>> {
-        let (hosts, _) = self.hosts(tx, author).await?;
+    /// Whether there are hosts for it now, which can take its secrets. Returns the targets with ids for names.
+    pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Targets> {
+        let arranged = self.hosts(tx, author).await?;
         if !matches!(self.secret, Kept::None) {
-            check_sealing(&hosts)?;
+            check_sealing(&arranged.hosts)?;
         }
-        let names = &self.run.targets.agents;
-        let named = hosts.iter().filter(|host| {
-            let target = &host.target;
-            names
-                .iter()
-                .any(|name| *name == target.name || *name == target.id.to_string())
-        });
-        Ok(named.map(|host| host.target.id).collect())
+        Ok(arranged.by_id)
+    }
+
+    /// Where its hosts lie now.
+    pub(crate) async fn places(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Vec<Place>> {
+        let hosts = self.hosts(tx, author).await?.hosts;
+        Ok(hosts.iter().map(|host| host.target.place()).collect())
     }
 
     fn summary(&self) -> String {
@@ -158,10 +180,14 @@ impl Prepared {
             .unwrap_or_else(|| self.run.work.summary())
     }
 
-    async fn hosts(&self, tx: &mut Tx<'_>, author: &Author) -> Result<(Vec<Host>, u32)> {
+    async fn hosts(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Arranged> {
         let run = &self.run;
-        let (found, groups) = resolve(tx, &author.reach, &author.groups, &run.targets).await?;
-        targets::arrange(found, &groups, run.rolling.as_ref(), run.concurrency.as_ref())
+        let mut found = resolve(tx, &author.reach, &author.groups, &run.targets).await?;
+        if let Some(again) = &self.again {
+            found.guarded.extend(again.guarded.iter().copied());
+        }
+        let keys = self.again.as_ref().map(|again| &again.keys);
+        targets::arrange(found, run.rolling.as_ref(), run.concurrency.as_ref(), keys)
     }
 
     /// One job per host, with their records, in the caller's transaction. `action`: what the whole is called on
@@ -173,13 +199,19 @@ impl Prepared {
         action: Option<&'static str>,
         now: Timestamp,
     ) -> Result<JobsCreated> {
-        let (hosts, batches) = self.hosts(tx, author).await?;
+        let Arranged {
+            hosts,
+            batches,
+            guarded,
+            by_id,
+        } = self.hosts(tx, author).await?;
         let summary = self.summary();
         let Self {
             run,
             payload,
             digest,
             secret,
+            again: _,
         } = self;
         let kind = run.work.kind();
         if !matches!(secret, Kept::None) {
@@ -190,7 +222,7 @@ impl Prepared {
             kind: kind.as_str(),
             summary: summary.clone(),
             created_by: author.caller.actor(),
-            targets: json(&run.targets)?,
+            targets: json(&by_id)?,
             rolling: run.rolling.as_ref().map(json).transpose()?,
             concurrency: run.concurrency.as_ref().map(json).transpose()?,
             batches,
@@ -217,6 +249,7 @@ impl Prepared {
             schedule: execution.origin.schedule,
         };
         let created = jobs::create(tx, &new, &hosts, now).await?;
+        keep_groups(tx, &created, guarded).await?;
         let references = record(tx, author, &new, &hosts, created, now).await?;
         if let Some(action) = action {
             let tenant = execution.tenant;
@@ -242,6 +275,24 @@ impl Prepared {
     }
 }
 
+/// Jobs on hosts of groups with a calendar go by its blackouts.
+async fn keep_groups(
+    tx: &mut Tx<'_>,
+    created: &[(JobId, AgentId)],
+    guarded: Vec<(AgentId, GroupId)>,
+) -> Result<()> {
+    if guarded.is_empty() {
+        return Ok(());
+    }
+    let jobs_of: HashMap<AgentId, JobId> = created.iter().map(|(job, agent)| (*agent, *job)).collect();
+    // A group may be named twice.
+    let rows: BTreeSet<(JobId, GroupId)> = guarded
+        .into_iter()
+        .filter_map(|(agent, group)| Some((*jobs_of.get(&agent)?, group)))
+        .collect();
+    Ok(jobs::groups_keep(tx, &rows.into_iter().collect::<Vec<_>>()).await?)
+}
+
 /// The records of new jobs, and what the caller is told of them.
 async fn record(
     tx: &mut Tx<'_>,
@@ -251,8 +302,7 @@ async fn record(
     created: Vec<(JobId, AgentId)>,
     now: Timestamp,
 ) -> Result<Vec<JobReference>> {
-    let by_id: std::collections::HashMap<AgentId, &Host> =
-        hosts.iter().map(|host| (host.target.id, host)).collect();
+    let by_id: HashMap<AgentId, &Host> = hosts.iter().map(|host| (host.target.id, host)).collect();
     let mut references = Vec::with_capacity(created.len());
     let mut entries = Vec::with_capacity(created.len());
     for (id, agent_id) in created {
@@ -302,7 +352,7 @@ fn check(run: &Run) -> Result<()> {
         .check()
         .map_err(|error| Error::invalid(format!("payload.{}", error.field), error.problem))?;
     if let JobPayload::Script(script) = &run.work {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let parameters = script.parameters.keys().map(|name| ("payload.parameters", name));
         let secrets = script.secrets.iter().map(|name| ("payload.secrets", name));
         for (list, name) in parameters.chain(secrets) {
@@ -414,11 +464,12 @@ pub(crate) async fn preview(app: &App, caller: &Caller, prepared: Prepared) -> R
     app.store
         .scan(tx!(tx => {
             prepared.check_targets(tx, &author).await?;
-            let (hosts, batches) = prepared.hosts(tx, &author).await?;
+            let arranged = prepared.hosts(tx, &author).await?;
+            let dark = groups::dark(tx, now).await?;
             Ok(JobPreview {
                 summary: prepared.summary(),
-                batches,
-                hosts: targets::preview(&hosts, Some(&prepared.run.work), now).hosts,
+                batches: arranged.batches,
+                hosts: targets::preview(&arranged, Some(&prepared.run.work), &dark, now).hosts,
                 payload_sha256: prepared.digest,
             })
         }))

@@ -18,6 +18,7 @@ use postern_store::{
 };
 
 use super::{
+    blackouts::{dark_for, dark_of},
     convert::{detail_of, job_of, output_of},
     run::digest,
     transition::{Change, apply, apply_by_system},
@@ -74,9 +75,14 @@ pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Resu
     }
     let (now, reach) = (app.now(), caller.reach(VIEW));
     let (page, limit) = (list.page.clone(), list.page.limit);
-    let rows = app
+    let (rows, dark) = app
         .store
-        .scan::<_, Error, _>(tx!(tx => Ok(jobs::list(tx, &reach, &filter, &page).await?)))
+        .scan::<_, Error, _>(tx!(tx => {
+            let rows = jobs::list(tx, &reach, &filter, &page).await?;
+            let waiting = rows.iter().filter(|row| row.state == JobState::Queued).map(|row| row.id);
+            let dark = dark_of(tx, &waiting.collect::<Vec<_>>(), now).await?;
+            Ok((rows, dark))
+        }))
         .await?;
     page_of(
         rows,
@@ -85,7 +91,10 @@ pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Resu
             key: row.created.as_micros().to_string(),
             id: row.id.0,
         },
-        |row| job_of(row, now),
+        |row| {
+            let dark = dark.get(&row.id);
+            job_of(row, dark, now)
+        },
     )
 }
 
@@ -106,7 +115,8 @@ pub(super) async fn job_show(app: &App, caller: &Caller, id: JobId) -> Result<Jo
                 None => None,
             };
             let script = script.map(|(id, version)| ScriptReference { id, version });
-            detail_of(job_of(job, now)?, &payload, script, attempts)
+            let dark = dark_for(tx, &job, now).await?;
+            detail_of(job_of(job, dark.as_ref(), now)?, &payload, script, attempts)
         }))
         .await
 }
@@ -122,7 +132,7 @@ pub(super) async fn job_retry(app: &App, caller: &Caller, id: JobId) -> Result<J
 /// A person's event on a job.
 async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, event: Event) -> Result<Job> {
     let (now, caller) = (app.now(), caller.clone());
-    let (job, agent, change) = app
+    let (job, dark, agent, change) = app
         .store
         .write::<_, Error, _>(tx!(tx => {
             let missing = || Error::not_found("job", id);
@@ -130,7 +140,8 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
             caller.require(MANAGE, VIEW, machine.place(), missing)?;
             let change = apply_recorded(tx, &caller, &machine, action, event, now).await?;
             let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
-            Ok((job, machine.agent_id, change))
+            let dark = dark_for(tx, &job, now).await?;
+            Ok((job, dark, machine.agent_id, change))
         }))
         .await?;
     crate::failpoint::hit("after-job-changed");
@@ -139,7 +150,7 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
     }
     app.hub.job_changed(id, News::State);
     app.hub.wake(change.freed.into_iter().chain([agent]));
-    job_of(job, now)
+    job_of(job, dark.as_ref(), now)
 }
 
 /// A person's event, with the record of it.

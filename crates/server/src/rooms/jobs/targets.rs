@@ -1,32 +1,59 @@
 //! The hosts of a creation: their batches, their concurrency keys, and how they will fare.
 
+use std::collections::HashMap;
+
 use postern_api::{
+    groups::BlackoutJobs,
     jobs::{Concurrency, ConcurrencyScope},
     targets::{HostPreview, TargetPreview, Targets},
 };
 use postern_domain::{
-    GroupId, Timestamp,
+    AgentId, GroupId, Timestamp,
     agent::{Connection, status},
     permission::Permission,
     rollout::Rolling,
 };
 use postern_protocol::payload::{JobPayload, Script};
-use postern_store::{agents::Target, jobs::Host, tx};
+use postern_store::{
+    agents::{
+        Target,
+        groups::{self, Dark},
+    },
+    jobs::Host,
+    tx,
+};
 
+use super::convert::blackout_text;
 use crate::{
     app::App,
     error::{Error, Result},
     http::Caller,
-    rooms::agents::targets::{check, resolve},
+    rooms::agents::targets::{Resolved, check, resolve},
 };
 
-/// Puts the hosts into their batches and gives them their concurrency keys. Returns the number of batches.
+/// Hosts in their batches, with their concurrency keys.
+#[derive(Debug)]
+pub(super) struct Arranged {
+    pub(super) hosts: Vec<Host>,
+    pub(super) batches: u32,
+    /// Groups with a calendar by way of which a host is there.
+    pub(super) guarded: Vec<(AgentId, GroupId)>,
+    pub(super) by_id: Targets,
+}
+
+/// `keys`: the concurrency keys of hosts that have theirs from before.
 pub(super) fn arrange(
-    targets: Vec<Target>,
-    groups: &[GroupId],
+    found: Resolved,
     rolling: Option<&Rolling>,
     concurrency: Option<&Concurrency>,
-) -> Result<(Vec<Host>, u32)> {
+    keys: Option<&HashMap<AgentId, Option<String>>>,
+) -> Result<Arranged> {
+    let Resolved {
+        hosts: targets,
+        groups,
+        guarded,
+        by_id,
+    } = found;
     let canaries = targets.iter().filter(|target| target.canary).count();
     let total = targets.len();
     let whole = 0..total;
@@ -36,9 +63,12 @@ pub(super) fn arrange(
     let mut hosts = Vec::with_capacity(total);
     for (number, batch) in (1..).zip(batches) {
         for target in targets.by_ref().take(batch.len()) {
-            let concurrency_key = concurrency
-                .map(|wanted| key(wanted, &target, groups))
-                .transpose()?;
+            let concurrency_key = match keys.and_then(|keys| keys.get(&target.id)) {
+                Some(kept) => kept.clone(),
+                None => concurrency
+                    .map(|wanted| key(wanted, &target, &groups))
+                    .transpose()?,
+            };
             hosts.push(Host {
                 target,
                 batch: number,
@@ -46,7 +76,12 @@ pub(super) fn arrange(
             });
         }
     }
-    Ok((hosts, count))
+    Ok(Arranged {
+        hosts,
+        batches: count,
+        guarded,
+        by_id,
+    })
 }
 
 /// Of another tenant's jobs none has the same.
@@ -63,9 +98,24 @@ fn key(wanted: &Concurrency, target: &Target, groups: &[GroupId]) -> Result<Stri
     })
 }
 
-/// The hosts as a person should see them before they click.
-pub(super) fn preview(hosts: &[Host], work: Option<&JobPayload>, now: Timestamp) -> TargetPreview {
-    let hosts: Vec<HostPreview> = hosts.iter().map(|host| host_preview(host, work, now)).collect();
+/// The hosts as a person should see them before they click. `dark`: the groups that have a blackout now.
+pub(super) fn preview(
+    arranged: &Arranged,
+    work: Option<&JobPayload>,
+    dark: &[Dark],
+    now: Timestamp,
+) -> TargetPreview {
+    let mut blackouts: HashMap<AgentId, &Dark> = HashMap::new();
+    for (agent, group) in &arranged.guarded {
+        if let Some(dark) = dark.iter().find(|dark| dark.group_id == *group) {
+            blackouts.insert(*agent, dark);
+        }
+    }
+    let hosts: Vec<HostPreview> = arranged
+        .hosts
+        .iter()
+        .map(|host| host_preview(host, work, blackouts.get(&host.target.id).copied(), now))
+        .collect();
     let away = hosts
         .iter()
         .filter(|host| host.connection != Connection::Connected)
@@ -76,10 +126,17 @@ pub(super) fn preview(hosts: &[Host], work: Option<&JobPayload>, now: Timestamp)
     }
 }
 
-fn host_preview(host: &Host, work: Option<&JobPayload>, now: Timestamp) -> HostPreview {
+fn host_preview(host: &Host, work: Option<&JobPayload>, dark: Option<&Dark>, now: Timestamp) -> HostPreview {
     let target = &host.target;
     let (_, connection) = status(target.created, target.last_seen, now);
-    let problem = if !target.active {
+    let problem = if let Some(dark) = dark {
+        let then = if dark.jobs == BlackoutJobs::Skip.as_str() {
+            "the job is cancelled"
+        } else {
+            "the job waits for its end"
+        };
+        Some(format!("{}: {then}", blackout_text(dark)))
+    } else if !target.active {
         Some("The agent is switched off (inactive): the job waits until it is switched on".to_owned())
     } else if connection != Connection::Connected {
         Some("The agent is not connected: the job waits for it, at most 30 minutes".to_owned())
@@ -120,9 +177,9 @@ pub(super) async fn target_preview(app: &App, caller: &Caller, targets: Targets)
     );
     app.store
         .scan(tx!(tx => {
-            let (found, groups) = resolve(tx, &reach, &groups_reach, &targets).await?;
-            let (hosts, _) = arrange(found, &groups, None, None)?;
-            Ok(preview(&hosts, None, now))
+            let found = resolve(tx, &reach, &groups_reach, &targets).await?;
+            let dark = groups::dark(tx, now).await?;
+            Ok(preview(&arrange(found, None, None, None)?, None, &dark, now))
         }))
         .await
 }

@@ -1,4 +1,4 @@
-//! Blackout calendars: saved once, used by many schedules.
+//! Blackout calendars: saved once, used by many schedules and host groups.
 
 use postern_api::{
     Page,
@@ -11,6 +11,7 @@ use postern_domain::{
 };
 use postern_store::{
     Cursor, SortDirection, Tx, audit,
+    jobs::{self, Over},
     schedules::calendars::{self, Saved},
     tx,
 };
@@ -37,6 +38,7 @@ pub(super) async fn calendar_list(app: &App, caller: &Caller, mut list: List) ->
         return Err(unknown_filter(field, "nothing; use search"));
     }
     let (now, reach, limit) = (app.now(), caller.reach(VIEW), list.page.limit);
+    let who = caller.clone();
     let rows = app
         .store
         .scan::<_, Error, _>(tx!(tx => {
@@ -44,7 +46,7 @@ pub(super) async fn calendar_list(app: &App, caller: &Caller, mut list: List) ->
             let mut found = Vec::with_capacity(rows.len());
             for row in rows {
                 let users = calendars::used_by(tx, row.id).await?;
-                found.push((row, users));
+                found.push((row, told(&who, &users)));
             }
             Ok(found)
         }))
@@ -65,7 +67,7 @@ pub(super) async fn calendar_show(app: &App, caller: &Caller, id: CalendarId) ->
     app.store
         .read(tx!(tx => {
             find(tx, &caller, id, VIEW).await?;
-            load(tx, id, now).await
+            load(tx, &caller, id, now).await
         }))
         .await
 }
@@ -76,13 +78,14 @@ pub(super) async fn calendar_create(
     request: CalendarCreate,
     key: Key,
 ) -> Result<Calendar> {
+    let (now, author) = (app.now(), caller.clone());
     let saved = saved_of(
         &request.name,
         &request.description,
         &request.zone,
         &request.entries,
+        now,
     )?;
-    let (now, author) = (app.now(), caller.clone());
     let lies = (request.organization_id, request.department_id);
     let created = idempotency::create(
         app,
@@ -95,7 +98,7 @@ pub(super) async fn calendar_create(
             let id = calendars::create(tx, place, &saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "a calendar", &saved.name))?;
-            let calendar = load(tx, id, now).await?;
+            let calendar = load(tx, &author, id, now).await?;
             let mut entry = author.entry(now, "calendar_create", format!("calendar:{id}"), place.tenant);
             entry.after = Some(json(&calendar)?);
             audit::append(tx, vec![entry]).await?;
@@ -113,25 +116,60 @@ pub(super) async fn calendar_update(
     request: CalendarUpdate,
 ) -> Result<Calendar> {
     let (now, caller) = (app.now(), caller.clone());
-    app.store
-        .write(tx!(tx => {
+    let (calendar, freed) = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
             let tenant = find(tx, &caller, id, MANAGE).await?.tenant_id;
-            let before = load(tx, id, now).await?;
+            let before = load(tx, &caller, id, now).await?;
             let saved = saved_of(
                 request.name.as_deref().unwrap_or(&before.name),
                 request.description.as_deref().unwrap_or(&before.description),
                 request.zone.as_deref().unwrap_or(&before.zone),
                 request.entries.as_deref().unwrap_or(&before.entries),
+                now,
             )?;
+            // Jobs that waited for the end of a blackout which there is no more wait for their agents from now on.
+            let freed = jobs::blackout_over(tx, Over::Calendar(id), now).await?;
             calendars::update(tx, id, &saved).await.map_err(|error| taken(error, "a calendar", &saved.name))?;
-            let after = load(tx, id, now).await?;
+            let after = load(tx, &caller, id, now).await?;
             let mut entry = caller.entry(now, "calendar_update", format!("calendar:{id}"), tenant);
             entry.before = Some(json(&before)?);
             entry.after = Some(json(&after)?);
             audit::append(tx, vec![entry]).await?;
-            Ok(after)
+            Ok((after, freed))
         }))
-        .await
+        .await?;
+    app.hub.wake(freed);
+    Ok(calendar)
+}
+
+/// Finds the next blackout of calendars whose last one is over. Jobs that waited for its end wait for their agents from
+/// then on.
+pub(crate) async fn calendars_advance(app: &App) -> Result<()> {
+    let now = app.now();
+    let outdated = app
+        .store
+        .read::<_, Error, _>(tx!(tx => Ok(calendars::outdated(tx, now).await?)))
+        .await?;
+    // One that fails does not hold up the others.
+    let mut failure = None;
+    for calendar in outdated {
+        let freed = app
+            .store
+            .write::<_, Error, _>(tx!(tx => {
+                let next = calendar_rules(&calendar)?.next_blackout(now);
+                calendars::blackout_set(tx, calendar.id, next).await?;
+                // Not from now on: somebody should have looked earlier.
+                let end = calendar.dark_until.unwrap_or(now);
+                Ok(jobs::blackout_over(tx, Over::Calendar(calendar.id), end).await?)
+            }))
+            .await;
+        match freed {
+            Ok(freed) => app.hub.wake(freed),
+            Err(error) => failure = Some(error),
+        }
+    }
+    failure.map_or(Ok(()), Err)
 }
 
 pub(super) async fn calendar_delete(app: &App, caller: &Caller, id: CalendarId) -> Result<()> {
@@ -139,7 +177,7 @@ pub(super) async fn calendar_delete(app: &App, caller: &Caller, id: CalendarId) 
     app.store
         .write(tx!(tx => {
             let tenant = find(tx, &caller, id, MANAGE).await?.tenant_id;
-            let before = load(tx, id, now).await?;
+            let before = load(tx, &caller, id, now).await?;
             if !before.used_by.is_empty() {
                 return Err(Error::conflict(
                     "calendar_in_use",
@@ -166,16 +204,36 @@ pub(super) async fn find(
     Ok(calendar)
 }
 
-async fn load(tx: &mut Tx<'_>, id: CalendarId, now: Timestamp) -> Result<Calendar> {
+async fn load(tx: &mut Tx<'_>, caller: &Caller, id: CalendarId, now: Timestamp) -> Result<Calendar> {
     let row = calendars::find(tx, id).await?;
     let users = calendars::used_by(tx, id).await?;
-    calendar_of(row.ok_or_else(|| Error::not_found("calendar", id))?, users, now)
+    let row = row.ok_or_else(|| Error::not_found("calendar", id))?;
+    calendar_of(row, told(caller, &users), now)
 }
 
-fn saved_of(name: &str, description: &str, zone: &str, entries: &[Entry]) -> Result<Saved> {
+/// Users by name, as far as the caller may see them; of the others only how many they are.
+fn told(caller: &Caller, users: &[calendars::User]) -> Vec<String> {
+    let seen = |user: &&calendars::User| {
+        let needed = if user.kind == "schedule" {
+            VIEW
+        } else {
+            Permission::AgentsView
+        };
+        caller.rights.allow(needed, user.place())
+    };
+    let name = |user: &calendars::User| match user.kind.as_str() {
+        "schedule" => user.name.clone(),
+        kind => format!("{kind} {}", user.name),
+    };
+    let mut names: Vec<String> = users.iter().filter(seen).map(name).collect();
+    named::and_hidden(&mut names, users.len());
+    names
+}
+
+fn saved_of(name: &str, description: &str, zone: &str, entries: &[Entry], now: Timestamp) -> Result<Saved> {
     named::check(name, "calendars")?;
     named::check_text("description", description, MAX_DESCRIPTION)?;
-    calendar::Calendar::new(zone, entries).map_err(|error| match error {
+    let rules = calendar::Calendar::new(zone, entries).map_err(|error| match error {
         calendar::CalendarError::Zone => Error::invalid("zone", error),
         other => Error::invalid("entries", other),
     })?;
@@ -184,6 +242,7 @@ fn saved_of(name: &str, description: &str, zone: &str, entries: &[Entry]) -> Res
         description: description.to_owned(),
         zone: zone.to_owned(),
         entries: json(&entries)?,
+        blackout: rules.next_blackout(now),
     })
 }
 

@@ -88,7 +88,7 @@ async fn schedule_show(
     service::schedule_show(&app, &caller, id).await.map(axum::Json)
 }
 
-/// Change, pause or resume a schedule. From then on it runs on the account of whoever changed it.
+/// Change, pause or resume a schedule. Whoever changes what it does makes it run on their account from then on.
 #[utoipa::path(patch, path = "/api/v1/schedules/{id}", tag = "schedules", params(("id" = i64, Path)), request_body = ScheduleUpdate,
     responses((status = 200, body = Schedule), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn schedule_update(
@@ -115,7 +115,7 @@ async fn schedule_delete(
         .map(|()| StatusCode::NO_CONTENT)
 }
 
-/// Run it now, besides its ticks.
+/// Run it now, besides its ticks. Needs the right to run jobs on each of its hosts.
 #[utoipa::path(post, path = "/api/v1/schedules/{id}/run", tag = "schedules", params(("id" = i64, Path)),
     responses((status = 201, body = JobsCreated), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn schedule_run(
@@ -179,7 +179,7 @@ async fn calendar_show(
     calendars::calendar_show(&app, &caller, id).await.map(axum::Json)
 }
 
-/// Change a calendar; schedules go by it at once.
+/// Change a calendar; schedules and host groups go by it at once.
 #[utoipa::path(patch, path = "/api/v1/calendars/{id}", tag = "schedules", params(("id" = i64, Path)), request_body = CalendarUpdate,
     responses((status = 200, body = Calendar), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn calendar_update(
@@ -193,7 +193,7 @@ async fn calendar_update(
         .map(axum::Json)
 }
 
-/// Delete a calendar that no schedule uses.
+/// Delete a calendar that no schedule and no host group uses.
 #[utoipa::path(delete, path = "/api/v1/calendars/{id}", tag = "schedules", params(("id" = i64, Path)),
     responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn calendar_delete(

@@ -1,14 +1,20 @@
 //! What the clock does with schedules. The child, the record of the tick and the next tick are written in one
 //! transaction, so a tick has exactly one child whatever is killed in between, and however many servers look.
 
-use postern_api::schedules::{BlackoutTick, ScheduleDefinition, TickFate};
+use std::time::Duration;
+
+use postern_api::{
+    jobs::JobsCreated,
+    schedules::{BlackoutTick, ScheduleDefinition, TickFate},
+};
 use postern_domain::{
     AgentId, ScheduleId, Timestamp,
+    permission::Permission,
     schedule::{self, Around, Blackout, Cron, Fate},
 };
 use postern_protocol::seal::Secrets;
 use postern_store::{
-    Tx,
+    Tx, identity,
     schedules::{self, Moved, Tick, calendars},
     tx,
 };
@@ -17,36 +23,50 @@ use super::work::prepare;
 use crate::{
     app::App,
     error::{Error, Result},
-    http::caller_of,
-    rooms::jobs::{run::Author, secrets},
+    http::{Caller, caller_of},
+    rooms::jobs::{
+        run::{Author, Prepared},
+        secrets,
+    },
 };
 
-/// Schedules looked at in one round.
-const ROUND: u32 = 200;
+/// Schedules read at once.
+const AT_ONCE: u32 = 200;
+/// What fails inside the server so often is given up.
+const TRIES: u32 = 3;
 
 /// Looks at every schedule with a tick that is due or waits.
 pub(crate) async fn schedules_advance(app: &App) -> Result<()> {
     let now = app.now();
-    let due = app
-        .store
-        .scan::<_, Error, _>(tx!(tx => Ok(schedules::due(tx, now, ROUND).await?)))
-        .await?;
     // One that fails does not keep the others from their ticks.
     let mut failure = None;
-    for id in due {
-        crate::failpoint::hit("before-schedule-tick");
-        let inner = app.clone();
-        let advanced = app
+    let mut after = ScheduleId(0);
+    loop {
+        let due = app
             .store
-            .write(tx!(tx => advance(&inner, tx, id, now).await))
-            .await;
-        crate::failpoint::hit("after-schedule-tick");
-        match advanced {
-            Ok(agents) => app.hub.wake(agents),
-            Err(error) => failure = Some(error),
+            .scan::<_, Error, _>(tx!(tx => Ok(schedules::due(tx, now, after, AT_ONCE).await?)))
+            .await?;
+        let Some(last) = due.last().filter(|_| !app.shutdown.is_cancelled()) else {
+            return failure.map_or(Ok(()), Err);
+        };
+        after = *last;
+        for id in due {
+            crate::failpoint::hit("before-schedule-tick");
+            let inner = app.clone();
+            let advanced = app
+                .store
+                .write(tx!(tx => advance(&inner, tx, id, now).await))
+                .await;
+            crate::failpoint::hit("after-schedule-tick");
+            match advanced {
+                Ok(agents) => app.hub.wake(agents),
+                Err(error) => {
+                    let counted = count_failure(app, id, &error, now).await;
+                    failure = Some(counted.err().unwrap_or(error));
+                }
+            }
         }
     }
-    failure.map_or(Ok(()), Err)
 }
 
 /// Agents with new jobs.
@@ -57,30 +77,28 @@ async fn advance(app: &App, tx: &mut Tx<'_>, id: ScheduleId, now: Timestamp) -> 
         return Ok(agents);
     };
     let definition = definition_of(&row)?;
-    let rules = rules_of(&row, &definition)?;
+    // After a clock was set back a tick may seem to lie ahead again.
+    let rules = rules_of(&row, &definition)?.past(schedules::newest_tick(tx, id).await?);
     let (blackout, reason) = blackout(tx, &row, &definition, now).await?;
     let around = Around {
         child_open: row.child_open,
         blackout,
     };
-    let Some(step) = schedule::step(&rules, around, now) else {
-        return Ok(agents);
-    };
     let mut moved = Moved {
         runs: row.runs,
-        next: step.next,
-        waiting: step.waiting,
+        next: rules.next,
+        waiting: rules.waiting,
         execution: None,
     };
+    let Some(step) = schedule::step(&rules, around, now) else {
+        if rules.next != row.next {
+            schedules::moved(tx, id, &moved).await?;
+        }
+        return Ok(agents);
+    };
+    (moved.next, moved.waiting) = (step.next, step.waiting);
     for (at, fate) in step.ticks {
-        let mut tick = Tick {
-            at,
-            fate: word(fate).as_str().to_owned(),
-            ticks: 1,
-            execution_id: None,
-            reason: None,
-            decided: now,
-        };
+        let mut tick = tick(at, word(fate), None, now);
         match fate {
             Fate::Run => {
                 moved.runs += 1;
@@ -97,13 +115,104 @@ async fn advance(app: &App, tx: &mut Tx<'_>, id: ScheduleId, now: Timestamp) -> 
         }
         schedules::tick_keep(tx, id, &tick).await?;
     }
+    crate::failpoint::hit("in-schedule-tick");
     schedules::moved(tx, id, &moved).await?;
     Ok(agents)
 }
 
+fn tick(at: Timestamp, fate: TickFate, reason: Option<String>, now: Timestamp) -> Tick {
+    Tick {
+        at,
+        fate: fate.as_str().to_owned(),
+        ticks: 1,
+        execution_id: None,
+        reason,
+        decided: now,
+    }
+}
+
+/// A database that is away is no fault of the schedule.
+async fn count_failure(app: &App, id: ScheduleId, error: &Error, now: Timestamp) -> Result<()> {
+    if matches!(error, Error::Store(error) if error.is_transient()) {
+        return Ok(());
+    }
+    tracing::error!(%error, schedule = id.0, "a schedule failed");
+    app.store
+        .write(tx!(tx => {
+            if schedules::failed(tx, id).await? < TRIES {
+                return Ok(());
+            }
+            let Some(row) = schedules::claim(tx, id).await? else { return Ok(()) };
+            give_up(tx, &row, now).await
+        }))
+        .await
+}
+
+/// What is due now is left, with a record of it. A schedule of which nothing can be understood has ended.
+async fn give_up(tx: &mut Tx<'_>, row: &schedules::Schedule, now: Timestamp) -> Result<()> {
+    let due = row.next.filter(|next| *next <= now);
+    let Some(at) = due.or(row.waiting) else {
+        return Ok(());
+    };
+    let decided = schedules::newest_tick(tx, row.id).await?;
+    let rules = definition_of(row).and_then(|definition| rules_of(row, &definition));
+    let after = [now, at].into_iter().chain(decided).max().unwrap_or(now);
+    let moved = Moved {
+        runs: row.runs,
+        next: match (due, rules) {
+            (None, Ok(_)) => row.next,
+            (Some(_), Ok(rules)) => {
+                schedule::first(&rules.cron, rules.ends, rules.max_runs, rules.runs, after)
+            }
+            (_, Err(_)) => None,
+        },
+        waiting: row.waiting.filter(|_| due.is_some()),
+        execution: None,
+    };
+    let reason = format!("The server failed over it {TRIES} times; its log says why");
+    let free = schedules::free_moment(tx, row.id, at).await?;
+    schedules::tick_keep(tx, row.id, &tick(free, TickFate::Failed, Some(reason), now)).await?;
+    Ok(schedules::moved(tx, row.id, &moved).await?)
+}
+
+/// When a schedule goes on after a change, and the tick that waits on. What is left for the change is put on record.
+pub(super) async fn times_after(
+    tx: &mut Tx<'_>,
+    row: &schedules::Schedule,
+    wanted: &ScheduleDefinition,
+    paused: bool,
+    now: Timestamp,
+) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+    let known = definition_of(row)?;
+    let same = known.cron == wanted.cron
+        && known.zone == wanted.zone
+        && known.ends_at == wanted.ends_at
+        && known.max_runs == wanted.max_runs;
+    let resumed = row.paused && !paused;
+    if same && !resumed {
+        return Ok((row.next, row.waiting));
+    }
+    let mut decided = schedules::newest_tick(tx, row.id).await?;
+    // What would have ticked while it was paused is nobody's loss.
+    let due = row.next.filter(|next| *next <= now && !row.paused);
+    for at in [row.waiting, due].into_iter().flatten() {
+        if row.waiting != Some(at) && decided.is_some_and(|decided| at <= decided) {
+            continue;
+        }
+        let reason = "The schedule was changed before it began".to_owned();
+        schedules::tick_keep(tx, row.id, &tick(at, TickFate::Replaced, Some(reason), now)).await?;
+        decided = decided.max(Some(at));
+    }
+    let cron =
+        Cron::parse(&wanted.cron, &wanted.zone).map_err(|error| Error::invalid("definition.cron", error))?;
+    let after = decided.map_or(now, |decided| decided.max(now));
+    let next = schedule::first(&cron, wanted.ends_at, wanted.max_runs, row.runs, after);
+    Ok((next, None))
+}
+
 /// What becomes of the schedule and its tick after jobs were made, or could not be made.
 fn child_of(
-    child: Result<postern_api::jobs::JobsCreated>,
+    child: Result<JobsCreated>,
     tick: &mut Tick,
     moved: &mut Moved,
     agents: &mut Vec<AgentId>,
@@ -143,35 +252,83 @@ async fn run(
     row: &schedules::Schedule,
     definition: &ScheduleDefinition,
     now: Timestamp,
-) -> Result<postern_api::jobs::JobsCreated> {
-    let owner = caller_of(tx, row.owner_id).await?.ok_or_else(|| {
+) -> Result<JobsCreated> {
+    let (prepared, author) = prepared(app, tx, row, definition, now).await?;
+    prepared.create(tx, &author, None, now).await
+}
+
+async fn prepared(
+    app: &App,
+    tx: &mut Tx<'_>,
+    row: &schedules::Schedule,
+    definition: &ScheduleDefinition,
+    now: Timestamp,
+) -> Result<(Prepared, Author)> {
+    let owner = owner(tx, row, now).await?;
+    let owner = owner.through(format!("schedule:{} ({})", row.id, row.name));
+    let secrets = secrets_of(app, row)?;
+    let prepared = prepare(app, tx, &owner, Some(row.id), definition, &secrets).await?;
+    Ok((prepared, Author::new(&owner)))
+}
+
+/// Whoever saved it, with no more rights than the limited token they saved it with.
+async fn owner(tx: &mut Tx<'_>, row: &schedules::Schedule, now: Timestamp) -> Result<Caller> {
+    let token = match row.token_id {
+        None => None,
+        Some(id) => {
+            let token = identity::token_find(tx, id).await?;
+            let token = token.filter(|token| token.expires > now).ok_or_else(|| {
+                Error::conflict(
+                    "token_gone",
+                    "The limited API token with which the schedule was saved has expired or was revoked. Save it again.",
+                )
+            })?;
+            Some(token)
+        }
+    };
+    caller_of(tx, row.owner_id, token.as_ref()).await?.ok_or_else(|| {
         Error::conflict(
             "owner_gone",
             "The user who saved the schedule is gone or switched off. Save it again as somebody else.",
         )
-    })?;
-    let owner = owner.through(format!("schedule:{} ({})", row.id, row.name));
-    let secrets = secrets_of(app, row)?;
-    let prepared = prepare(app, tx, &owner, Some(row.id), definition, &secrets).await?;
-    prepared.create(tx, &Author::new(&owner), None, now).await
+    })
 }
 
-/// One run besides the ticks.
+/// One run besides the ticks. Whoever asks for it needs the right on every host themselves: the answer names them, and
+/// nobody gets more done by somebody else's account than by their own.
 pub(super) async fn run_now(
     app: &App,
     tx: &mut Tx<'_>,
     row: &schedules::Schedule,
+    caller: &Caller,
     now: Timestamp,
-) -> Result<postern_api::jobs::JobsCreated> {
+) -> Result<JobsCreated> {
     let definition = definition_of(row)?;
-    let created = run(app, tx, row, &definition, now).await?;
+    let (prepared, author) = prepared(app, tx, row, &definition, now).await?;
+    let places = prepared.places(tx, &author).await?;
+    if !places
+        .into_iter()
+        .all(|place| caller.rights.allow(Permission::JobsManage, place))
+    {
+        return Err(Error::ForbiddenBecause {
+            code: "hosts_out_of_reach",
+            detail: format!(
+                "Schedule {:?} runs on hosts on which you may not run jobs. Ask somebody who may, or wait for its tick.",
+                row.name
+            ),
+        });
+    }
+    let created = prepared.create(tx, &author, None, now).await?;
+    // Never the moment of a tick: those are at whole minutes.
+    let moment = if now.as_micros() % 1_000_000 == 0 {
+        now.plus(Duration::from_micros(1))
+    } else {
+        now
+    };
+    let at = schedules::free_moment(tx, row.id, moment).await?;
     let tick = Tick {
-        at: now,
-        fate: TickFate::RunNow.as_str().to_owned(),
-        ticks: 1,
         execution_id: Some(created.execution_id),
-        reason: None,
-        decided: now,
+        ..tick(at, TickFate::RunNow, None, now)
     };
     schedules::tick_keep(tx, row.id, &tick).await?;
     let moved = Moved {
@@ -188,7 +345,7 @@ pub(super) fn secrets_of(app: &App, row: &schedules::Schedule) -> Result<Secrets
     secrets::open(app, row.secret().as_ref())
 }
 
-async fn blackout(
+pub(super) async fn blackout(
     tx: &mut Tx<'_>,
     row: &schedules::Schedule,
     definition: &ScheduleDefinition,

@@ -29,6 +29,7 @@ pub(super) async fn prepare(
     definition: &ScheduleDefinition,
     secrets: &Secrets,
 ) -> Result<Prepared> {
+    check_parameters(app, tx, caller, definition).await?;
     let (prepared, drawn) = match &definition.work {
         ScheduledWork::Job { job } => {
             let run = Run {
@@ -101,8 +102,9 @@ fn check_own_way(definition: &ScheduleDefinition) -> Result<()> {
     }
 }
 
-/// Parameters of a script or an action that are secret must not be kept in clear.
-pub(super) async fn check_parameters(
+/// Parameters of a script or an action that are secret must not be kept in clear. A newer version may have made one
+/// secret.
+async fn check_parameters(
     app: &App,
     tx: &mut Tx<'_>,
     caller: &Caller,

@@ -6,7 +6,6 @@ use postern_api::{
         SavedScript, ScriptClone, ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind, ScriptRestore,
         ScriptUpdate, ScriptVersion, ScriptVersionLine,
     },
-    uses::NamedUser,
 };
 use postern_domain::{ScriptId, Timestamp, job::MAX_TIMEOUT_SECONDS, parameter, permission::Permission};
 use postern_protocol::payload::{JobPayload, Language, Script as ScriptPayload};
@@ -14,7 +13,7 @@ use postern_store::{
     Cursor, SortDirection, Tx, audit,
     scripts::{self, NewVersion},
     tx,
-    uses::{self, Used},
+    uses::{self, Use, Used},
 };
 
 use super::assemble::{SEES, assemble, resolve};
@@ -28,6 +27,7 @@ use crate::{
     },
     named::{self, taken},
     rooms::{identity::places::place_for, jobs::run::digest},
+    uses::{seen, told},
 };
 
 pub(super) const VIEW: Permission = Permission::ScriptsView;
@@ -81,7 +81,7 @@ pub(super) async fn script_show(app: &App, caller: &Caller, id: ScriptId) -> Res
     app.store
         .read(tx!(tx => {
             let script = find(tx, &caller, id, VIEW).await?;
-            detail_of(tx, script).await
+            detail_of(tx, &caller, script).await
         }))
         .await
 }
@@ -155,7 +155,7 @@ async fn create(
     entry.after = Some(after.to_string());
     audit::append(tx, vec![entry]).await?;
     let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
-    detail_of(tx, script).await
+    detail_of(tx, caller, script).await
 }
 
 pub(super) async fn script_clone(
@@ -220,6 +220,9 @@ pub(super) async fn script_update(
             let description = request.description.as_deref().unwrap_or(&script.description);
             check_text(name, description, &request.message)?;
             let mut entries = Vec::new();
+            if name != script.name && kind_of(&script)? == ScriptKind::Library {
+                refuse_in_use(tx, &caller, &script).await?;
+            }
             if (name, description) != (&*script.name, &*script.description) {
                 scripts::rename(tx, id, name, description, &caller.actor(), now)
                     .await
@@ -241,7 +244,7 @@ pub(super) async fn script_update(
             }
             audit::append(tx, entries).await?;
             let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
-            detail_of(tx, script).await
+            detail_of(tx, &caller, script).await
         }))
         .await
 }
@@ -295,7 +298,7 @@ pub(super) async fn script_restore(
             let entry = save(tx, edit, &script, &old).await?;
             audit::append(tx, entry.into_iter().collect()).await?;
             let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
-            detail_of(tx, script).await
+            detail_of(tx, &caller, script).await
         }))
         .await
 }
@@ -305,17 +308,7 @@ pub(super) async fn script_delete(app: &App, caller: &Caller, id: ScriptId) -> R
     app.store
         .write(tx!(tx => {
             let script = find(tx, &caller, id, MANAGE).await?;
-            let users = used_by(tx, id).await?;
-            if !users.is_empty() {
-                let (code, what, how) = match kind_of(&script)? {
-                    ScriptKind::Library => ("library_in_use", "Library", "linked"),
-                    ScriptKind::Script => ("script_in_use", "Script", "run"),
-                };
-                return Err(Error::conflict(
-                    code,
-                    format!("{what} {:?} is {how} by: {}. Remove it there first.", script.name, named::list(&users)),
-                ));
-            }
+            refuse_in_use(tx, &caller, &script).await?;
             let newest = scripts::version(tx, id, script.version).await?;
             scripts::delete(tx, id).await?;
             let mut entry = caller.entry(now, "script_delete", format!("script:{id}"), script.tenant_id);
@@ -517,27 +510,41 @@ fn saved_of(row: scripts::Script) -> Result<SavedScript> {
     })
 }
 
-async fn detail_of(tx: &mut Tx<'_>, script: scripts::Script) -> Result<ScriptDetail> {
+async fn detail_of(tx: &mut Tx<'_>, caller: &Caller, script: scripts::Script) -> Result<ScriptDetail> {
     let row = scripts::version(tx, script.id, script.version).await?;
     let row = row.ok_or_else(|| no_version(script.id, script.version))?;
     let used_by = used_by(tx, script.id).await?;
     Ok(ScriptDetail {
         definition: definition_of(&row)?,
         sha256: row.digest,
-        used_by,
+        used_by: seen(caller, &used_by),
         script: saved_of(script)?,
     })
 }
 
+/// What uses it would miss it: libraries are linked by their name, too.
+async fn refuse_in_use(tx: &mut Tx<'_>, caller: &Caller, script: &scripts::Script) -> Result<()> {
+    let users = used_by(tx, script.id).await?;
+    if users.is_empty() {
+        return Ok(());
+    }
+    let (code, what, how) = match kind_of(script)? {
+        ScriptKind::Library => ("library_in_use", "Library", "linked"),
+        ScriptKind::Script => ("script_in_use", "Script", "run"),
+    };
+    let users = told(caller, &users);
+    let detail = format!(
+        "{what} {:?} is {how} by: {users}. Remove it there first.",
+        script.name
+    );
+    Err(Error::conflict(code, detail))
+}
+
 /// Scripts that link it, and actions and schedules that run it.
-async fn used_by(tx: &mut Tx<'_>, id: ScriptId) -> Result<Vec<NamedUser>> {
-    let linking = scripts::used_by(tx, id).await?.into_iter().map(|user| NamedUser {
-        kind: ScriptKind::Script.as_str().to_owned(),
-        id: user.id.0,
-        name: user.name,
-    });
-    let running = uses::of(tx, Used::Script, id.0).await?;
-    Ok(linking.chain(named::users(running)).collect())
+async fn used_by(tx: &mut Tx<'_>, id: ScriptId) -> Result<Vec<Use>> {
+    let mut users = scripts::used_by(tx, id).await?;
+    users.extend(uses::of(tx, Used::Script, id.0).await?);
+    Ok(users)
 }
 
 /// The text that would run, and what else a run takes from the version.

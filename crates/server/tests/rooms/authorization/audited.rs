@@ -144,6 +144,7 @@ async fn do_more(server: &TestServer, job: JobId) {
         organization_id: None,
         department_id: None,
         targets: targets.clone(),
+        blackout: None,
     };
     let group = admin.group_create(&group, &key()).await.unwrap();
     let described = GroupUpdate {

@@ -239,6 +239,7 @@ impl World {
                     name: format!("{name}-g"),
                     description: String::new(),
                     targets: r#"{"selector":"env=prod"}"#.into(),
+                    blackout: None,
                 };
                 let group = groups::create(tx, place, &text, "user:1", now).await?;
                 let new = scripts::NewScript {
@@ -273,6 +274,7 @@ impl World {
                     description: String::new(),
                     zone: "UTC".into(),
                     entries: r#"[{"kind":"dates","from":"2026-12-24","to":"2026-12-26"}]"#.into(),
+                    blackout: None,
                 };
                 let calendar = calendars::create(tx, place, &saved, "user:1", now).await?;
                 let definition = serde_json::json!({
@@ -286,8 +288,10 @@ impl World {
                     secret: None,
                     calendar: None,
                     owner: UserId(1),
+                    token: None,
                     paused: true,
                     next: None,
+                    waiting: None,
                 };
                 let schedule = schedules::create(tx, place, saved, "user:1", now).await?;
                 Ok((agent, user, binding, token, (group, script, action, schedule, calendar)))

@@ -1,7 +1,5 @@
 //! Whole executions: batches, bulk changes, keys, secrets, files.
 
-use std::time::Duration;
-
 use postern_api::{
     ListRequest,
     executions::{ArchiveFormat, ExecutionRerun, RerunHosts},
@@ -19,7 +17,6 @@ use postern_protocol::{
     limits::PARAMETER_BYTES,
     payload::{JobPayload, Language, Script, UserAction, UserControl},
 };
-use postern_server::clock::Clock as _;
 use postern_store::tx;
 use postern_testkit::{SimAgent, TestServer, argv, key, on, until};
 
@@ -37,11 +34,11 @@ on_both_databases! {
     a_preview_shows_every_host_and_makes_nothing,
     hosts_are_the_sum_of_names_groups_and_places,
     an_execution_is_downloaded_as_json_and_zip,
+    downloads_that_nobody_reads_keep_no_more_than_their_places,
     a_secret_reaches_its_agent_and_stands_nowhere_in_clear,
     secrets_that_do_not_fit_the_work_are_refused,
     secrets_are_bounded_together,
     a_password_nobody_gave_is_shown_once,
-    what_ended_long_ago_is_removed_where_that_is_wanted,
 }
 
 async fn agents<const N: usize>(server: &TestServer, names: [&str; N]) -> [SimAgent; N] {
@@ -293,6 +290,7 @@ async fn hosts_are_the_sum_of_names_groups_and_places(server: TestServer) {
         organization_id: None,
         department_id: None,
         targets: selected("env=prod"),
+        blackout: None,
     };
     admin.group_create(&group, &key()).await.unwrap();
     let hosts = async |targets: Targets| {
@@ -370,6 +368,47 @@ async fn an_execution_is_downloaded_as_json_and_zip(server: TestServer) {
     let name = format!("a-1-{}/stdout.txt", made.jobs[0].id);
     let text = std::io::read_to_string(archive.by_name(&name).unwrap()).unwrap();
     assert_eq!((archive.len(), text.as_str()), (3, "hello"));
+}
+
+async fn downloads_that_nobody_reads_keep_no_more_than_their_places(server: TestServer) {
+    /// As many as the server allows.
+    const PLACES: usize = 8;
+    let [one] = agents(&server, ["a-1"]).await;
+    let request = on(&["a-1"], argv(&["x"]));
+    let made = server.admin().job_create(&request, &key()).await.unwrap();
+    let order = one.order().await;
+    // Six characters each in JSON: more than any buffer on the way takes.
+    let text = vec![1u8; 64 * 1024];
+    for stream in [
+        postern_protocol::messages::Stream::Stdout,
+        postern_protocol::messages::Stream::Stderr,
+    ] {
+        let pieces = (0..8).map(|part| (stream, part * 64 * 1024, text.as_slice()));
+        one.print(&order, &pieces.collect::<Vec<_>>()).await;
+    }
+    one.exit(&order, 0).await;
+    let path = format!("/api/v1/executions/{}/download/json", made.execution_id);
+    let ask = async || {
+        let request = server
+            .wire()
+            .request(reqwest::Method::GET, &path)
+            .bearer_auth(server.admin_token());
+        request.send().await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for _ in 0..PLACES {
+        let answer = ask().await;
+        assert_eq!(answer.status(), 200);
+        unread.push(answer);
+    }
+    let refused = ask().await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    unread.clear();
+    until("a place is free again", || async {
+        (ask().await.status() == 200).then_some(())
+    })
+    .await;
 }
 
 const CANARY: &str = "c4n4ry-5ecret";
@@ -528,31 +567,4 @@ async fn a_password_nobody_gave_is_shown_once(server: TestServer) {
     let order = one.order().await;
     assert_eq!(one.secrets(&order)["password"].as_str(), drawn.reveal());
     assert!(!dump(&server).await.contains(drawn.reveal()));
-}
-
-async fn what_ended_long_ago_is_removed_where_that_is_wanted(mut server: TestServer) {
-    let today = server.clock.now();
-    server.clock.set(today.minus(Duration::from_secs(9 * 24 * 3600)));
-    let [one] = agents(&server, ["a-1"]).await;
-    let admin = server.admin();
-    let request = on(&["a-1"], argv(&["x"]));
-    let made = admin.job_create(&request, &key()).await.unwrap();
-    one.run(0).await;
-    server.clock.set(today);
-    let later = admin.job_create(&request, &key()).await.unwrap();
-    one.run(0).await;
-    server.retain_jobs_days(8);
-    server.restart().await;
-    until("the old job is gone", || async {
-        server.admin().job_show(made.jobs[0].id).await.err().map(|_| ())
-    })
-    .await;
-    assert_eq!(
-        refused(server.admin().execution_show(made.execution_id).await).0,
-        404
-    );
-    assert_eq!(state(&server, later.jobs[0].id).await, JobState::Completed);
-    let record = crate::filtered(&[("action", "jobs_expire")]);
-    let records = server.admin().audit_list(&record).await.unwrap().items;
-    assert_eq!((records.len(), records[0].actor.as_str()), (1, "system"));
 }

@@ -11,6 +11,7 @@ use postern_domain::{
     ActionId,
     fill::Samples,
     parameter::{Parameter, ParameterType},
+    permission::Permission,
 };
 use postern_protocol::payload::JobType;
 use postern_store::{
@@ -37,6 +38,7 @@ use crate::{
     },
     named::{self, json, taken},
     rooms::{
+        agents::targets::{self, Names},
         identity::places::place_for,
         jobs::{
             run::{Author, digest, secrets_of},
@@ -44,6 +46,7 @@ use crate::{
         },
         scripts::run as scripts,
     },
+    uses::{seen, told},
 };
 
 const MAX_DESCRIPTION: usize = 10_000;
@@ -235,7 +238,7 @@ async fn write(
         .await
         .map_err(|error| taken(error, "an action", &name))?;
     if name != before.action.name {
-        uses::renamed(tx, USER, id.0, &name).await?;
+        uses::renamed(tx, user(id, &name)).await?;
     }
     recorded(app, tx, caller, id, operation, Some(&before)).await
 }
@@ -265,9 +268,10 @@ pub(super) async fn action_deploy(
                 return Err(Error::conflict("nothing_to_deploy", detail));
             }
             check(tx, &author, &before.draft).await?;
-            let named = try_out(&inner, tx, &author, &action).await?;
-            actions::deploy(tx, &action, &message, author.user()?.id, &author.actor(), now).await?;
-            uses_set(tx, id, &action.name, &named).await?;
+            let definition = try_out(&inner, tx, &author, &action).await?;
+            let (text, by) = (json(&definition)?, author.actor());
+            actions::deploy(tx, &action, &text, &message, author.user()?.id, &by, now).await?;
+            uses::set(tx, user(id, &action.name), &used_by(&definition)).await?;
             recorded(&inner, tx, &author, id, "action_deploy", Some(&before)).await
         }),
     )
@@ -275,22 +279,30 @@ pub(super) async fn action_deploy(
     Ok(deployed.0)
 }
 
-/// As far as it can be tried without what will be given. Returns what it uses: agents named one by one, and the script.
+/// As far as it can be tried without what will be given. Returns what it says, with the ids of its hosts.
 async fn try_out(
     app: &App,
     tx: &mut Tx<'_>,
     caller: &Caller,
     action: &actions::Action,
-) -> Result<Vec<(Used, i64)>> {
+) -> Result<ActionDefinition> {
     let source = Source::draft(caller, action)?;
     let given = source.asks(app, tx).await?.iter().filter_map(stand_in).collect();
     let prepared = source.prepare(app, tx, given, None).await?.into_prepared();
-    let named = prepared.check_targets(tx, &Author::new(caller)).await?;
-    let mut used: Vec<(Used, i64)> = named.into_iter().map(|id| (Used::Agent, id.0)).collect();
-    if let ActionWork::Script { script_id, .. } = &source.definition.work {
+    let targets = prepared.check_targets(tx, &Author::new(caller)).await?;
+    Ok(ActionDefinition {
+        targets,
+        ..source.definition
+    })
+}
+
+/// What it would miss: agents and groups that it names one by one, and its script.
+fn used_by(definition: &ActionDefinition) -> Vec<(Used, i64)> {
+    let mut used = targets::used(&definition.targets);
+    if let ActionWork::Script { script_id, .. } = &definition.work {
         used.push((Used::Script, script_id.0));
     }
-    Ok(used)
+    used
 }
 
 /// For what must be given and will be: a job's place has a value already, a secret and a script's parameter have none.
@@ -305,16 +317,12 @@ fn stand_in(parameter: &Parameter) -> Option<(String, serde_json::Value)> {
     Some((parameter.name.clone(), text.into()))
 }
 
-/// What an action is called among the users of other objects.
-const USER: &str = "action";
-
-async fn uses_set(tx: &mut Tx<'_>, id: ActionId, name: &str, used: &[(Used, i64)]) -> Result<()> {
-    let user = User {
-        kind: USER,
+const fn user(id: ActionId, name: &str) -> User<'_> {
+    User {
+        kind: "action",
         id: id.0,
         name,
-    };
-    Ok(uses::set(tx, user, used).await?)
+    }
 }
 
 pub(super) async fn action_delete(app: &App, caller: &Caller, id: ActionId) -> Result<()> {
@@ -324,20 +332,21 @@ pub(super) async fn action_delete(app: &App, caller: &Caller, id: ActionId) -> R
             let action = find(tx, &caller, id, MANAGE).await?;
             let tenant = action.tenant_id;
             let before = detail_of(&inner, tx, &caller, action).await?;
-            if !before.used_by.is_empty() {
+            let users = uses::of(tx, Used::Action, id.0).await?;
+            if !users.is_empty() {
                 return Err(Error::conflict(
                     "action_in_use",
                     format!(
-                        "Action {:?} is used by {}. Change or delete those first.",
+                        "Action {:?} is used by: {}. Change or delete those first.",
                         before.action.name,
-                        named::list(&before.used_by)
+                        told(&caller, &users)
                     ),
                 ));
             }
             actions::delete(tx, id).await?;
-            uses_set(tx, id, &before.action.name, &[]).await?;
+            uses::set(tx, user(id, &before.action.name), &[]).await?;
             let mut entry = caller.entry(now, "action_delete", format!("action:{id}"), tenant);
-            entry.before = Some(json(&before)?);
+            entry.before = Some(on_record(&before));
             Ok(audit::append(tx, vec![entry]).await?)
         }))
         .await
@@ -354,12 +363,15 @@ pub(super) async fn action_version_list(
         return Err(unknown_filter(field, "nothing"));
     }
     let (caller, inner, limit) = (caller.clone(), app.clone(), list.page.limit);
-    let (action, rows) = app
+    let rows = app
         .store
         .read::<_, Error, _>(tx!(tx => {
             let action = find(tx, &caller, id, VIEW).await?;
-            let rows = actions::versions(tx, id, &list.page).await?;
-            Ok((action, rows))
+            let mut found = Vec::new();
+            for row in actions::versions(tx, id, &list.page).await? {
+                found.push(version_of(&inner, tx, &caller, &action, row).await?);
+            }
+            Ok(found)
         }))
         .await?;
     page_of(
@@ -369,7 +381,7 @@ pub(super) async fn action_version_list(
             key: String::new(),
             id: row.version.into(),
         },
-        |row| version_of(&inner, &action, row),
+        Ok,
     )
 }
 
@@ -384,7 +396,7 @@ pub(super) async fn action_version_show(
         .read(tx!(tx => {
             let action = find(tx, &caller, id, VIEW).await?;
             let row = version(tx, id, number).await?;
-            version_of(&inner, &action, row)
+            version_of(&inner, tx, &caller, &action, row).await
         }))
         .await
 }
@@ -455,10 +467,21 @@ async fn recorded(
     let tenant = action.tenant_id;
     let after = detail_of(app, tx, caller, action).await?;
     let mut entry = caller.entry(app.now(), operation, format!("action:{id}"), tenant);
-    entry.before = before.map(json).transpose()?;
-    entry.after = Some(json(&after)?);
+    entry.before = before.map(on_record);
+    entry.after = Some(on_record(&after));
     audit::append(tx, vec![entry]).await?;
     Ok(after)
+}
+
+/// What it does is told by its digest, not by up to a MiB of it.
+fn on_record(detail: &ActionDetail) -> String {
+    let action = &detail.action;
+    let record = serde_json::json!({
+        "name": action.name, "description": action.description, "type": action.kind, "version": action.version,
+        "draft_sha256": detail.draft_sha256, "secrets": detail.draft_secrets, "runners": detail.draft.runners,
+        "sha256": detail.deployed.as_ref().map(|version| &version.sha256),
+    });
+    record.to_string()
 }
 
 fn action_of(caller: &Caller, row: actions::Action) -> Result<Action> {
@@ -484,9 +507,20 @@ fn action_of(caller: &Caller, row: actions::Action) -> Result<Action> {
     })
 }
 
-fn version_of(app: &App, action: &actions::Action, row: actions::Version) -> Result<ActionVersion> {
+/// With names for the ids of its hosts, as far as the caller may know them.
+async fn version_of(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    action: &actions::Action,
+    row: actions::Version,
+) -> Result<ActionVersion> {
+    let mut definition = definition_of(action, &row.definition)?;
+    let reach = caller.reach(Permission::AgentsView);
+    let names = Names::of(tx, &reach, &reach, std::iter::once(&definition.targets)).await?;
+    definition.targets = names.shown(definition.targets);
     Ok(ActionVersion {
-        definition: definition_of(action, &row.definition)?,
+        definition,
         secrets: secrets::open(app, row.secret().as_ref())?.into_keys().collect(),
         version: row.version,
         sha256: row.digest,
@@ -510,7 +544,7 @@ async fn detail_of(
                 Some(source) => source.asks(app, tx).await?,
                 None => Vec::new(),
             };
-            (Some(version_of(app, &action, row)?), asks)
+            (Some(version_of(app, tx, caller, &action, row).await?), asks)
         }
         None => (None, Vec::new()),
     };
@@ -524,7 +558,7 @@ async fn detail_of(
             .collect(),
         deployed,
         asks,
-        used_by: named::users(users),
+        used_by: seen(caller, &users),
         action: action_of(caller, action)?,
     })
 }

@@ -1,0 +1,54 @@
+//! What became of ticks long ago is forgotten as the jobs of that time are, a few rows at a time. The latest tick of each
+//! schedule stays.
+
+use std::time::Duration;
+
+use postern_store::{audit, schedules, tx};
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+};
+
+/// Rows removed in one transaction.
+const AT_ONCE: u32 = 500;
+/// Transactions of one round: what is left is for the next.
+const ROUNDS: u32 = 50;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) async fn schedule_ticks_expire(app: &App) -> Result<()> {
+    let Some(days) = app.site.retain_jobs_days else {
+        return Ok(());
+    };
+    let now = app.now();
+    let before = now.minus(DAY * days);
+    for _ in 0..ROUNDS {
+        let removed = app
+            .store
+            .write::<_, Error, _>(tx!(tx => {
+                let removed = schedules::ticks_remove(tx, before, AT_ONCE).await?;
+                if removed > 0 {
+                    let entry = audit::Entry {
+                        tenant: None,
+                        at: now,
+                        actor: "system".into(),
+                        token_id: None,
+                        action: "schedule_ticks_expire",
+                        object: format!("schedule_ticks:{removed}"),
+                        refused: false,
+                        before: None,
+                        after: Some(serde_json::json!({"removed": removed, "before": before}).to_string()),
+                        reason: Some(format!("Older than {days} days")),
+                        address: None,
+                    };
+                    audit::append(tx, vec![entry]).await?;
+                }
+                Ok(removed)
+            }))
+            .await?;
+        if removed < u64::from(AT_ONCE) || app.shutdown.is_cancelled() {
+            break;
+        }
+    }
+    Ok(())
+}
