@@ -23,6 +23,7 @@ const all = [
   "operationsNetwork",
   "jobTypes",
   "schedules",
+  "actions",
   "access",
   "organizations",
   "account",

@@ -64,7 +64,16 @@ export type ScriptVersionLine = Schemas["ScriptVersionLine"];
 export type Parameter = Schemas["Parameter"];
 export type ParameterType = Schemas["ParameterType"];
 export type ParameterValue = Schemas["ParameterValue"];
+export type NamedUser = Schemas["NamedUser"];
 export type LibraryLink = Schemas["LibraryLink"];
+
+export type SavedAction = Schemas["Action"];
+export type ActionDetail = Schemas["ActionDetail"];
+export type ActionDefinition = Schemas["ActionDefinition"];
+export type ActionWork = Schemas["ActionWork"];
+export type ActionCreate = Schemas["ActionCreate"];
+export type ActionRun = Schemas["ActionRun"];
+export type ActionVersion = Schemas["ActionVersion"];
 
 export type Schedule = Schemas["Schedule"];
 export type ScheduleCreate = Schemas["ScheduleCreate"];

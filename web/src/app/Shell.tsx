@@ -1,6 +1,7 @@
 import { ActionIcon, Drawer, Menu, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
+  IconBolt,
   IconBooks,
   IconBuilding,
   IconCalendarOff,
@@ -39,6 +40,7 @@ interface Place {
     | "/executions"
     | "/scripts"
     | "/libraries"
+    | "/actions"
     | "/schedules"
     | "/calendars"
     | "/audit"
@@ -60,6 +62,7 @@ const OPERATE: Place[] = [
 const LIBRARY: Place[] = [
   { to: "/scripts", label: "Scripts", icon: IconCode, permission: "scripts.view" },
   { to: "/libraries", label: "Libraries", icon: IconBooks, permission: "scripts.view" },
+  { to: "/actions", label: "Actions", icon: IconBolt, permission: "jobs.view" },
 ];
 
 const PLAN: Place[] = [

@@ -167,6 +167,45 @@ const scriptRun = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/scripts/ScriptRunPage"), "ScriptRunPage"),
 });
 
+const actions = createRoute({
+  getParentRoute: () => app,
+  path: "/actions",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/scripts/actions/ActionsPage"), "ActionsPage"),
+});
+
+const actionNew = createRoute({
+  getParentRoute: () => app,
+  path: "/actions/new",
+  component: lazyRouteComponent(() => import("~/rooms/scripts/actions/ActionFormPage"), "NewActionPage"),
+});
+
+/** The tab, and for the tab of versions which two are compared. */
+const action = createRoute({
+  getParentRoute: () => app,
+  path: "/actions/$actionId",
+  validateSearch: (raw: Record<string, unknown>): { tab?: string; before?: string; after?: string } => ({
+    tab: text(raw["tab"]),
+    before: text(raw["before"]),
+    after: text(raw["after"]),
+  }),
+  component: lazyRouteComponent(() => import("~/rooms/scripts/actions/ActionPage"), "ActionPage"),
+});
+
+const actionEdit = createRoute({
+  getParentRoute: () => app,
+  path: "/actions/$actionId/edit",
+  component: lazyRouteComponent(() => import("~/rooms/scripts/actions/ActionFormPage"), "EditActionPage"),
+});
+
+/** The deployed version, or the draft to try it. */
+const actionRun = createRoute({
+  getParentRoute: () => app,
+  path: "/actions/$actionId/run",
+  validateSearch: (raw: Record<string, unknown>): { draft?: string } => ({ draft: text(raw["draft"]) }),
+  component: lazyRouteComponent(() => import("~/rooms/scripts/actions/ActionRunPage"), "ActionRunPage"),
+});
+
 const schedules = createRoute({
   getParentRoute: () => app,
   path: "/schedules",
@@ -174,11 +213,14 @@ const schedules = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/schedules/SchedulesPage"), "SchedulesPage"),
 });
 
-/** What the form starts with: a saved script, if one is named. */
+/** What the form starts with: a saved script or an action, if one is named. */
 const scheduleNew = createRoute({
   getParentRoute: () => app,
   path: "/schedules/new",
-  validateSearch: (raw: Record<string, unknown>): { script?: string } => ({ script: text(raw["script"]) }),
+  validateSearch: (raw: Record<string, unknown>): { script?: string; action?: string } => ({
+    script: text(raw["script"]),
+    action: text(raw["action"]),
+  }),
   component: lazyRouteComponent(() => import("~/rooms/schedules/ScheduleFormPage"), "NewSchedulePage"),
 });
 
@@ -263,6 +305,11 @@ const routeTree = root.addChildren([
     libraries,
     script,
     scriptRun,
+    actions,
+    actionNew,
+    action,
+    actionEdit,
+    actionRun,
     schedules,
     scheduleNew,
     schedule,

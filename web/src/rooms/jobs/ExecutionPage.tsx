@@ -148,7 +148,7 @@ function Rollout({ execution }: { execution: Execution }) {
 }
 
 function factsOf(execution: Execution): [string, ReactNode][] {
-  const { script, rerun_of: rerunOf, schedule_id: schedule } = execution;
+  const { script, action, rerun_of: rerunOf, schedule_id: schedule } = execution;
   return [
     ["Type", <JobTypeText key="type" type={execution.type} />],
     ["Hosts", execution.hosts],
@@ -166,6 +166,21 @@ function factsOf(execution: Execution): [string, ReactNode][] {
               className="link"
             >
               {script.id}, version {script.version}
+            </Link>,
+          ],
+        ] as [string, ReactNode][])
+      : []),
+    ...(action
+      ? ([
+          [
+            "Action",
+            <Link
+              key="action"
+              to="/actions/$actionId"
+              params={{ actionId: String(action.id) }}
+              className="link"
+            >
+              {action.id}, version {action.version}
             </Link>,
           ],
         ] as [string, ReactNode][])

@@ -14,21 +14,20 @@ import { executionColumns, executionFilters } from "./executionColumns";
 interface ExecutionTableProps {
   search: TableSearch;
   setSearch: (change: Partial<TableSearch>) => void;
-  /** Only those of this script. */
-  script?: number;
+  /** Only those of this script or action. */
+  of?: { field: "script" | "action"; id: number };
   empty: ReactNode;
 }
 
-export function ExecutionTable({ search, setSearch, script, empty }: ExecutionTableProps) {
+export function ExecutionTable({ search, setSearch, of, empty }: ExecutionTableProps) {
+  const only = of && `${of.field}:${of.id}`;
   const { queryKey, load } = useMemo(
     () => ({
-      queryKey: [...executionKey, script ?? "all"],
+      queryKey: [...executionKey, only ?? "all"],
       load: (query: ListQuery) =>
-        executionList(
-          script === undefined ? query : { ...query, filter: [...(query.filter ?? []), `script:${script}`] },
-        ),
+        executionList(only === undefined ? query : { ...query, filter: [...(query.filter ?? []), only] }),
     }),
-    [script],
+    [only],
   );
   const { table, list, toolbar, narrowed, widen } = useListPage<Execution>({
     name: "executions",
@@ -42,9 +41,7 @@ export function ExecutionTable({ search, setSearch, script, empty }: ExecutionTa
     <>
       <Toolbar
         {...toolbar}
-        filters={
-          script === undefined ? executionFilters : executionFilters.filter(({ id }) => id !== "script")
-        }
+        filters={of ? executionFilters.filter(({ id }) => id !== of.field) : executionFilters}
         searchLabel="Search summary"
       />
       <DataTable

@@ -89,6 +89,22 @@ export const executionColumns: Column<Execution>[] = [
       ),
   },
   {
+    id: "action",
+    label: "Action",
+    hidden: true,
+    groupable: true,
+    align: "end",
+    text: ({ action }) => (action ? String(action.id) : ""),
+    cell: ({ action }) =>
+      action ? (
+        <Link to="/actions/$actionId" params={{ actionId: String(action.id) }} className="link">
+          {action.id}
+        </Link>
+      ) : (
+        <span className="dim">–</span>
+      ),
+  },
+  {
     id: "targets",
     label: "Chosen",
     hidden: true,
@@ -117,5 +133,6 @@ export const executionFilters: FilterField[] = [
     options: Object.entries(JOB_TYPE).map(([value, { label }]) => ({ value, label })),
   },
   { id: "script", label: "Script", placeholder: "number of the script" },
+  { id: "action", label: "Action", placeholder: "number of the action" },
   { id: "schedule", label: "Schedule", placeholder: "number of the schedule" },
 ];

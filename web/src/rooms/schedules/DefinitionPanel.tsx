@@ -2,17 +2,15 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Schedule, ScheduledWork } from "~/api/types";
-import { targetWords } from "~/rooms/agents/targets";
-import { amountText } from "~/rooms/jobs/how";
+import { howFacts } from "~/rooms/jobs/howFacts";
 import { WorkPanel } from "~/rooms/jobs/WorkPanel";
-import { actorName, PRIORITY } from "~/rooms/jobs/words";
-import { scriptOptions } from "~/rooms/scripts/api";
-import { duration } from "~/ui/format";
+import { actorName } from "~/rooms/jobs/words";
+import { actionOptions } from "~/rooms/scripts/actions/api";
+import { ParameterFacts, SavedScriptPanel } from "~/rooms/scripts/saved/SavedScriptPanel";
 import { Facts, Panel } from "~/ui/Page";
 import { RelativeTime } from "~/ui/RelativeTime";
 import { calendarOptions } from "./api";
 import { runsText } from "./columns";
-import classes from "./SchedulePage.module.css";
 import { wallText } from "./when/zones";
 import { BLACKOUT_TICK, MISSED, OVERLAP } from "./words";
 
@@ -80,35 +78,12 @@ function Blackout({ schedule: { definition } }: { schedule: Schedule }) {
 
 /** On which hosts and how. */
 export function TargetsPanel({ schedule: { definition } }: { schedule: Schedule }) {
-  const { priority, timeout_seconds: timeout, rolling, concurrency } = definition;
-  const facts: Fact[] = [
-    [
-      "Hosts",
-      <span key="hosts" className="mono">
-        {targetWords(definition.targets)}
-      </span>,
-    ],
-    ["Priority", priority ? PRIORITY[priority].label : "Standard"],
-    ["Timeout", timeout ? duration(timeout * 1_000) : "Standard"],
-    ...(rolling ? ([["In batches", rollingWords(rolling)]] as Fact[]) : []),
-    ...(concurrency ? ([["Concurrency", `${concurrency.key}, per ${concurrency.per}`]] as Fact[]) : []),
-  ];
-  return (
+  const { targets } = definition;
+  return targets && definition.work.kind !== "action" ? (
     <Panel title="Hosts">
-      <Facts facts={facts} />
+      <Facts facts={howFacts({ ...definition, targets })} />
     </Panel>
-  );
-}
-
-function rollingWords(rolling: NonNullable<Schedule["definition"]["rolling"]>): string {
-  const { batch, pause_seconds: pause, stop_after: stop } = rolling;
-  return [
-    `of ${amountText(batch)}`,
-    pause ? `with ${duration(pause * 1_000)} between them` : "",
-    stop ? `stops after ${amountText(stop)} failed` : "",
-  ]
-    .filter(Boolean)
-    .join(", ");
+  ) : null;
 }
 
 /** What runs. Of secrets only the names are known. */
@@ -121,74 +96,48 @@ export function ScheduledWorkPanel({ schedule: { definition, secrets } }: { sche
           <WorkPanel job={{ type: work.job.type, payload: work.job.payload }} />
           {work.job.type !== "script" && secrets.length > 0 && (
             <Panel title="Secrets">
-              <Secrets names={secrets} />
+              <ParameterFacts values={{}} secrets={secrets} />
             </Panel>
           )}
         </>
       );
     case "script":
-      return <SavedScriptPanel work={work} secrets={secrets} />;
+      return <SavedScriptPanel work={work} secrets={secrets} newest="The newest at each tick" />;
+    case "action":
+      return <ActionPanel work={work} secrets={secrets} />;
     default:
       return <Panel title="Work">This page does not know this kind of work. The CLI shows it.</Panel>;
   }
 }
 
-interface SavedScriptPanelProps {
-  work: Extract<ScheduledWork, { kind: "script" }>;
+interface ActionPanelProps {
+  work: Extract<ScheduledWork, { kind: "action" }>;
   secrets: string[];
 }
 
-function SavedScriptPanel({ work, secrets }: SavedScriptPanelProps) {
-  const { data: script } = useQuery(scriptOptions(work.script_id));
-  const parameters = Object.entries(work.parameters ?? {});
+/** The version that is deployed at the tick, on hosts and in a way of its own. */
+function ActionPanel({ work, secrets }: ActionPanelProps) {
+  const { data: action } = useQuery(actionOptions(work.action_id));
+  const deployed = action?.deployed;
+  const facts: Fact[] = [
+    [
+      "Action",
+      <Link
+        key="action"
+        to="/actions/$actionId"
+        params={{ actionId: String(work.action_id) }}
+        className="link"
+      >
+        {action?.name ?? `Action ${work.action_id}`}
+      </Link>,
+    ],
+    ["Version", deployed ? `The deployed one: ${deployed.version} now` : "The deployed one"],
+    ...(deployed ? howFacts(deployed.definition) : []),
+  ];
   return (
-    <Panel title="Saved script">
-      <Facts
-        facts={[
-          [
-            "Script",
-            <Link
-              key="script"
-              to="/scripts/$scriptId"
-              params={{ scriptId: String(work.script_id) }}
-              className="link"
-            >
-              {script?.name ?? `Script ${work.script_id}`}
-            </Link>,
-          ],
-          ["Version", work.version ?? "The newest at each tick"],
-        ]}
-      />
-      {parameters.length > 0 && (
-        <dl className={classes.parameters}>
-          {parameters.map(([name, value]) => (
-            <div key={name}>
-              <dt>
-                <code>{name}</code>
-              </dt>
-              <dd>
-                <code>{String(value)}</code>
-              </dd>
-            </div>
-          ))}
-        </dl>
-      )}
-      {secrets.length > 0 && <Secrets names={secrets} />}
+    <Panel title="Action">
+      <Facts facts={facts} />
+      <ParameterFacts values={work.parameters ?? {}} secrets={secrets} />
     </Panel>
-  );
-}
-
-function Secrets({ names }: { names: string[] }) {
-  return (
-    <dl className={classes.parameters} aria-label="Secrets">
-      {names.map((name) => (
-        <div key={name}>
-          <dt>
-            <code>{name}</code>
-          </dt>
-          <dd className="dim">secret</dd>
-        </div>
-      ))}
-    </dl>
   );
 }

@@ -1,5 +1,5 @@
 import { Button, Textarea, TextInput } from "@mantine/core";
-import { IconCode, IconDeviceFloppy, IconTerminal2 } from "@tabler/icons-react";
+import { IconBolt, IconCode, IconDeviceFloppy, IconTerminal2 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api } from "~/api/client";
@@ -24,11 +24,13 @@ import { applyCommand, scheduleCurl } from "./copy";
 import { missingSchedule, type ScheduleDraft, toCreate, type WorkKind } from "./draft";
 import { inputs, problemFields } from "./problems";
 import { RuleFields } from "./RuleFields";
+import { SavedActionFields, useChosenAction } from "./SavedActionFields";
 import { WhenFields } from "./when/WhenFields";
 
 const KINDS: { value: WorkKind; label: string; icon: typeof IconCode }[] = [
   { value: "job", label: "Job", icon: IconTerminal2 },
   { value: "script", label: "Saved script", icon: IconCode },
+  { value: "action", label: "Action", icon: IconBolt },
 ];
 
 const DEFAULT_TIMEOUT_SECONDS = 300;
@@ -48,9 +50,11 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
   const [draft, setDraft] = useState(start);
   const [incomplete, setIncomplete] = useState<string>();
   const chosen = useChosenScript(draft.script);
+  const action = useChosenAction(draft.action);
   const kept = schedule?.secrets ?? NO_SECRETS;
-  const parameters = chosen.parameters ?? NONE;
-  const missing = missingSchedule(draft, chosen.parameters, kept);
+  const asked = draft.kind === "action" ? action.asks : chosen.parameters;
+  const parameters = asked ?? NONE;
+  const missing = missingSchedule(draft, asked, kept);
   const body =
     missing === undefined ? toCreate(draft, parameters, kept, schedule?.paused ?? false) : undefined;
 
@@ -139,6 +143,14 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
               onChange={(part) => change({ work: { ...draft.work, ...part } })}
               errors={at}
             />
+          ) : draft.kind === "action" ? (
+            <SavedActionFields
+              draft={draft.action}
+              onChange={(next) => change({ action: next })}
+              chosen={action}
+              kept={kept}
+              errors={at}
+            />
           ) : (
             <SavedScriptFields
               draft={draft.script}
@@ -156,20 +168,24 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
           )}
         </div>
       </Panel>
-      <Panel title="On which hosts">
-        <HostPicker draft={draft.targets} onChange={(targets) => change({ targets })} errors={at} />
-      </Panel>
-      <Panel title="How">
-        <HowFields
-          withoutNotBefore
-          type={draft.kind === "job" ? draft.work.type : "script"}
-          timeoutSeconds={(draft.kind === "script" && chosen.timeoutSeconds) || DEFAULT_TIMEOUT_SECONDS}
-          concurrency={draft.kind === "script" ? chosen.concurrency : undefined}
-          draft={draft.how}
-          onChange={(how) => change({ how })}
-          errors={at}
-        />
-      </Panel>
+      {draft.kind !== "action" && (
+        <>
+          <Panel title="On which hosts">
+            <HostPicker draft={draft.targets} onChange={(targets) => change({ targets })} errors={at} />
+          </Panel>
+          <Panel title="How">
+            <HowFields
+              withoutNotBefore
+              type={draft.kind === "job" ? draft.work.type : "script"}
+              timeoutSeconds={(draft.kind === "script" && chosen.timeoutSeconds) || DEFAULT_TIMEOUT_SECONDS}
+              concurrency={draft.kind === "script" ? chosen.concurrency : undefined}
+              draft={draft.how}
+              onChange={(how) => change({ how })}
+              errors={at}
+            />
+          </Panel>
+        </>
+      )}
       <Panel title="Rules and limits">
         <RuleFields draft={draft} onChange={change} errors={at} />
       </Panel>

@@ -14,10 +14,13 @@ const newRoute = getRouteApi("/app/schedules/new");
 const editRoute = getRouteApi("/app/schedules/$scheduleId/edit");
 
 export function NewSchedulePage() {
-  const { script } = newRoute.useSearch();
+  const { script, action } = newRoute.useSearch();
   const navigate = useNavigate();
   const reason = useMissing()("jobs.manage");
-  const start = useMemo(() => emptySchedule(Number(script) || undefined), [script]);
+  const start = useMemo(
+    () => emptySchedule({ script: Number(script) || undefined, action: Number(action) || undefined }),
+    [script, action],
+  );
   return (
     <Page
       title="New schedule"
@@ -33,7 +36,7 @@ export function NewSchedulePage() {
         </Panel>
       ) : (
         <ScheduleForm
-          key={script ?? ""}
+          key={`${script ?? ""} ${action ?? ""}`}
           start={start}
           onSaved={({ id, name }) => {
             toastDone(`${name} is made`);

@@ -6,6 +6,7 @@ import { useCallback, useMemo } from "react";
 import type { Schedule } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { useListPage } from "~/app/useListPage";
+import { actionsOptions } from "~/rooms/scripts/actions/api";
 import { scriptsOptions } from "~/rooms/scripts/api";
 import { ActionButton } from "~/ui/ActionButton";
 import { ActionMenu } from "~/ui/ActionMenu";
@@ -32,9 +33,10 @@ export function SchedulesPage() {
     [navigate],
   );
   const scripts = useQuery({ ...scriptsOptions, enabled: missing("scripts.view") === undefined });
+  const actionNames = useQuery({ ...actionsOptions, enabled: missing("jobs.view") === undefined });
   const columns = useMemo(
-    () => scheduleColumns(new Map((scripts.data ?? []).map(({ id, name }) => [id, name]))),
-    [scripts.data],
+    () => scheduleColumns({ scripts: byId(scripts.data), actions: byId(actionNames.data) }),
+    [scripts.data, actionNames.data],
   );
   const { table, list, toolbar, narrowed, widen } = useListPage<Schedule>({
     name: "schedules",
@@ -96,8 +98,8 @@ export function SchedulesPage() {
             />
           ) : (
             <EmptyState icon={IconCalendarTime} title="There are no schedules yet" action={add}>
-              A schedule runs a job or a saved script again and again, at the ticks of a cron expression in
-              any time zone. Each tick makes exactly one execution.
+              A schedule runs a job, a saved script or an action again and again, at the ticks of a cron
+              expression in any time zone. Each tick makes exactly one execution.
             </EmptyState>
           )
         }
@@ -106,3 +108,5 @@ export function SchedulesPage() {
     </Page>
   );
 }
+
+const byId = (named: { id: number; name: string }[] = []) => new Map(named.map(({ id, name }) => [id, name]));

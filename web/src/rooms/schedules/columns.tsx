@@ -1,6 +1,5 @@
 import { Link } from "@tanstack/react-router";
 import type { Schedule } from "~/api/types";
-import { targetWords } from "~/rooms/agents/targets";
 import { actorName } from "~/rooms/jobs/words";
 import { RelativeTime } from "~/ui/RelativeTime";
 import type { Column } from "~/ui/table/DataTable";
@@ -8,10 +7,9 @@ import type { FilterField } from "~/ui/table/FilterBar";
 import classes from "./columns.module.css";
 import { scheduleState } from "./rules";
 import { SCHEDULE_STATE, ScheduleStatePill } from "./words";
-import { WORK_KIND, workKind, workWords } from "./work";
+import { scheduledTargets, WORK_KIND, type WorkNames, workKind, workWords } from "./work";
 
-/** `scripts` are names by id. */
-export function scheduleColumns(scripts: ReadonlyMap<number, string>): Column<Schedule>[] {
+export function scheduleColumns(names: WorkNames): Column<Schedule>[] {
   const kindLabel = ({ definition }: Schedule) => {
     const kind = workKind(definition.work);
     return WORK_KIND[kind]?.label ?? kind;
@@ -46,9 +44,9 @@ export function scheduleColumns(scripts: ReadonlyMap<number, string>): Column<Sc
       id: "what",
       label: "Does",
       minWidth: "10rem",
-      text: (schedule) => workWords(schedule.definition.work, scripts),
+      text: (schedule) => workWords(schedule.definition.work, names),
       cell: (schedule) => {
-        const words = workWords(schedule.definition.work, scripts);
+        const words = workWords(schedule.definition.work, names);
         return (
           <span className={classes.what} title={words}>
             {words}
@@ -105,9 +103,9 @@ export function scheduleColumns(scripts: ReadonlyMap<number, string>): Column<Sc
       label: "Hosts",
       minWidth: "8rem",
       groupable: true,
-      text: (schedule) => targetWords(schedule.definition.targets),
+      text: (schedule) => scheduledTargets(schedule.definition),
       cell: (schedule) => {
-        const words = targetWords(schedule.definition.targets);
+        const words = scheduledTargets(schedule.definition);
         return (
           <span className={`mono ${classes.targets}`} title={words}>
             {words}

@@ -4,6 +4,7 @@ import type {
   Missed,
   Overlap,
   Parameter,
+  ParameterValue,
   Schedule,
   ScheduleCreate,
   ScheduleDefinition,
@@ -26,12 +27,17 @@ import {
   workSecrets,
 } from "~/rooms/jobs/work/draft";
 import { sentSecrets } from "~/rooms/jobs/work/kept";
-import { missingParameter, toValues } from "~/rooms/scripts/parameters";
+import { missingParameter, type ParameterTexts, toValues } from "~/rooms/scripts/parameters";
 import { emptyScript, type SavedScriptDraft, textsOf } from "~/rooms/scripts/saved/draft";
 import { dateTime } from "~/ui/format";
 
 /** The kinds of work that this form knows. */
-export type WorkKind = "job" | "script";
+export type WorkKind = "job" | "script" | "action";
+
+/** An action with values for what it asks. */
+export type SavedActionDraft = Omit<SavedScriptDraft, "version">;
+
+export const emptySavedAction = (id?: number): SavedActionDraft => ({ id, texts: {}, withDefaults: true });
 
 export interface ScheduleDraft {
   name: string;
@@ -41,6 +47,7 @@ export interface ScheduleDraft {
   kind: WorkKind;
   work: WorkDraft;
   script: SavedScriptDraft;
+  action: SavedActionDraft;
   targets: TargetDraft;
   how: HowDraft;
   cron: string;
@@ -55,15 +62,22 @@ export interface ScheduleDraft {
   blackoutTick: BlackoutTick;
 }
 
-export function emptySchedule(script?: number): ScheduleDraft {
+export function emptySchedule({
+  script,
+  action,
+}: {
+  script?: number | undefined;
+  action?: number | undefined;
+} = {}): ScheduleDraft {
   return {
     name: "",
     description: "",
     organization: undefined,
     department: undefined,
-    kind: script === undefined ? "job" : "script",
+    kind: script !== undefined ? "script" : action !== undefined ? "action" : "job",
     work: emptyWork(),
     script: emptyScript(script),
+    action: emptySavedAction(action),
     targets: emptyTargets(),
     how: emptyHow(),
     cron: "",
@@ -86,7 +100,7 @@ export function draftOf(schedule: Schedule): ScheduleDraft {
     description: schedule.description,
     organization: schedule.organization_id ?? undefined,
     department: schedule.department_id ?? undefined,
-    targets: targetsFrom(definition.targets),
+    targets: targetsFrom(definition.targets ?? {}),
     how: howFrom(definition),
     cron: definition.cron,
     zone: definition.zone ?? "UTC",
@@ -109,16 +123,25 @@ function workDraft(work: ScheduledWork): Partial<ScheduleDraft> {
         script: {
           id: work.script_id,
           version: work.version ? String(work.version) : "",
-          texts: Object.fromEntries(
-            Object.entries(work.parameters ?? {}).map(([name, value]) => [name, String(value)]),
-          ),
+          texts: textsFrom(work.parameters),
           withDefaults: false,
         },
+      };
+    case "action":
+      return {
+        kind: "action",
+        action: { id: work.action_id, texts: textsFrom(work.parameters), withDefaults: false },
       };
     default:
       return {};
   }
 }
+
+const textsFrom = (values: Record<string, ParameterValue> = {}): ParameterTexts =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+
+/** What of it has parameters of its own. */
+const saved = (draft: ScheduleDraft) => (draft.kind === "action" ? draft.action : draft.script);
 
 /** The secrets that the work asks for, with what was typed. */
 export function askedSecrets(draft: ScheduleDraft, parameters: Parameter[]) {
@@ -126,11 +149,11 @@ export function askedSecrets(draft: ScheduleDraft, parameters: Parameter[]) {
     ? workSecrets(draft.work)
     : parameters
         .filter(({ type }) => type === "secret")
-        .map(({ name }) => ({ name, value: draft.script.texts[name] ?? "" }));
+        .map(({ name }) => ({ name, value: saved(draft).texts[name] ?? "" }));
 }
 
 /**
- * What is missing. `parameters` are those of the chosen script, absent while they are not known; `kept` are the names
+ * What is missing. `parameters` are those of the chosen script or action, absent while they are not known; `kept` are the names
  * of the secrets that the server has.
  */
 export function missingSchedule(
@@ -141,30 +164,30 @@ export function missingSchedule(
   return (
     (draft.name.trim() === "" ? "Give it a name" : undefined) ??
     missingWhat(draft, parameters, kept) ??
-    missingTargets(draft.targets) ??
+    (draft.kind === "action" ? undefined : missingTargets(draft.targets)) ??
     (draft.cron.trim() === "" ? "Say when: give a cron expression" : undefined) ??
     missingLimits(draft) ??
-    missingHow(draft.how) ??
+    (draft.kind === "action" ? undefined : missingHow(draft.how)) ??
     sentSecrets(askedSecrets(draft, parameters ?? []), kept).missing
   );
 }
 
 function missingWhat(
-  { kind, work, script }: ScheduleDraft,
+  draft: ScheduleDraft,
   parameters: Parameter[] | undefined,
   kept: string[],
 ): string | undefined {
-  if (kind === "job") {
-    return missingWork(work, kept);
+  if (draft.kind === "job") {
+    return missingWork(draft.work, kept);
   }
-  if (script.id === undefined) {
-    return "Choose the script to run";
+  if (saved(draft).id === undefined) {
+    return `Choose the ${draft.kind} to run`;
   }
   if (!parameters) {
-    return "The script’s parameters are not loaded yet";
+    return `The ${draft.kind}’s parameters are not loaded yet`;
   }
   const open = parameters.filter(({ name, type }) => type !== "secret" || !kept.includes(name));
-  return missingParameter(open, textsOf(script, parameters));
+  return missingParameter(open, textsOf(saved(draft), parameters));
 }
 
 function missingLimits({ maxRuns, endsAt }: ScheduleDraft): string | undefined {
@@ -182,8 +205,10 @@ export function toDefinition(draft: ScheduleDraft, parameters: Parameter[]): Sch
     missed: draft.missed,
     overlap: draft.overlap,
     work: scheduledWork(draft, parameters),
-    targets: toTargets(draft.targets),
-    ...toHow({ ...draft.how, notBefore: "" }),
+    // An action says itself where and how.
+    ...(draft.kind === "action"
+      ? {}
+      : { targets: toTargets(draft.targets), ...toHow({ ...draft.how, notBefore: "" }) }),
   };
   if (draft.maxRuns.trim() !== "") {
     definition.max_runs = Number(draft.maxRuns);
@@ -197,19 +222,23 @@ export function toDefinition(draft: ScheduleDraft, parameters: Parameter[]): Sch
   return definition;
 }
 
-function scheduledWork({ kind, work, script }: ScheduleDraft, parameters: Parameter[]): ScheduledWork {
+function scheduledWork(draft: ScheduleDraft, parameters: Parameter[]): ScheduledWork {
+  const { kind, work, script, action } = draft;
   if (kind === "job") {
     return { kind, job: toWork(work).work };
   }
   // Secret ones go beside the definition, where they are kept sealed.
   const open = parameters.filter(({ type }) => type !== "secret");
-  const values = toValues(open, textsOf(script, parameters));
-  return {
-    kind,
-    script_id: script.id ?? 0,
-    ...(script.version === "" ? {} : { version: Number(script.version) }),
-    ...(Object.keys(values).length > 0 ? { parameters: values } : {}),
-  };
+  const values = toValues(open, textsOf(saved(draft), parameters));
+  const given = Object.keys(values).length > 0 ? { parameters: values } : {};
+  return kind === "action"
+    ? { kind, action_id: action.id ?? 0, ...given }
+    : {
+        kind,
+        script_id: script.id ?? 0,
+        ...(script.version === "" ? {} : { version: Number(script.version) }),
+        ...given,
+      };
 }
 
 /** The whole request. Without `secrets`, those that are kept stay. */

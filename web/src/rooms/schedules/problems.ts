@@ -20,6 +20,7 @@ const OWN_FIELDS = [
   "blackout",
   "script_id",
   "version",
+  "action_id",
 ];
 
 /** What is in the definition has the same names as in a run, where the inputs come from. */
@@ -28,9 +29,7 @@ const PREFIXES = ["definition.work.job.", "definition.work.", "definition."];
 export function inputOf(field: string, kind: ScheduleDraft["kind"]): string {
   const prefix = PREFIXES.find((one) => field.startsWith(one)) ?? "";
   const name = field.slice(prefix.length);
-  return kind === "script" && name.startsWith("secrets.")
-    ? `parameters.${name.slice("secrets.".length)}`
-    : name;
+  return kind !== "job" && name.startsWith("secrets.") ? `parameters.${name.slice("secrets.".length)}` : name;
 }
 
 export function problemFields(error: unknown, kind: ScheduleDraft["kind"]): FieldProblem[] {

@@ -7,6 +7,8 @@ import { workKind, workWords } from "./work";
 const all = () => undefined;
 const NEXT = "2026-11-30T02:30:00Z";
 
+const NAMES = { scripts: new Map([[7, "check"]]), actions: new Map([[4, "restart"]]) };
+
 describe("the state of a schedule", () => {
   it.each([
     [{ paused: true, next_at: undefined, waiting: NEXT }, "paused"],
@@ -43,7 +45,7 @@ describe("what can be done", () => {
     expect(scheduleReasons({ ...odd, definition: { ...odd.definition, work } }, all).edit).toContain(
       "use the CLI",
     );
-    expect([workKind(work), workWords(work, new Map())]).toEqual(["later", "later"]);
+    expect([workKind(work), workWords(work, NAMES)]).toEqual(["later", "later"]);
   });
 
   it("a calendar in use says by whom", () => {
@@ -74,9 +76,10 @@ describe("filters of the list", () => {
 });
 
 describe("what it does, in words", () => {
-  const names = new Map([[7, "check"]]);
   it.each([
     [{ kind: "script", script_id: 7 }, "check"],
+    [{ kind: "action", action_id: 4 }, "restart"],
+    [{ kind: "action", action_id: 5 }, "Action 5"],
     [{ kind: "script", script_id: 7, version: 2 }, "check (version 2)"],
     [{ kind: "script", script_id: 8 }, "Script 8"],
     [{ kind: "job", job: { type: "command", payload: { argv: ["echo", "a b"] } } }, "echo 'a b'"],
@@ -100,6 +103,6 @@ describe("what it does, in words", () => {
       "Software install curl",
     ],
   ] as const)("%j", (work, words) => {
-    expect(workWords(work as Parameters<typeof workWords>[0], names)).toBe(words);
+    expect(workWords(work as Parameters<typeof workWords>[0], NAMES)).toBe(words);
   });
 });

@@ -50,7 +50,7 @@ function pauseReason(state: ScheduleState): string | undefined {
 
 /** A newer server may have kinds that these pages have no form for. */
 const isKnown = ({ definition }: Pick<Schedule, "definition">) =>
-  definition.work.kind === "job" || definition.work.kind === "script";
+  ["job", "script", "action"].includes(definition.work.kind);
 
 /** Pausing and resuming save it, and it runs on the account of whoever saved it last. */
 export const changesOwner = ({ owner }: Pick<Schedule, "owner">, user: string): boolean => owner !== user;

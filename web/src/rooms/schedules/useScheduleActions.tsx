@@ -16,7 +16,6 @@ import { useIntent } from "~/api/intent";
 import { answer } from "~/api/problem";
 import type { Schedule } from "~/api/types";
 import { useMissing, useSession } from "~/app/session";
-import { targetWords } from "~/rooms/agents/targets";
 import { jobKey } from "~/rooms/jobs/api";
 import type { Action } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
@@ -24,6 +23,7 @@ import { count } from "~/ui/format";
 import { toastDone, toastProblem } from "~/ui/toast";
 import { scheduleKey } from "./api";
 import { changesOwner, scheduleReasons } from "./rules";
+import { scheduledTargets } from "./work";
 
 type What = "run" | "pause" | "resume" | "remove";
 interface Asked {
@@ -143,7 +143,7 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
 function explained({ what, schedule }: Asked): string {
   switch (what) {
     case "run":
-      return `It runs once, besides its ticks, on: ${targetWords(schedule.definition.targets)}. It runs on the account of ${schedule.owner}, and asks no blackout calendar.`;
+      return `It runs once, besides its ticks, on: ${scheduledTargets(schedule.definition)}. It runs on the account of ${schedule.owner}, and asks no blackout calendar.`;
     case "remove":
       return "It ticks no more. What it ran stays, and so does what the audit trail says of it.";
     default:

@@ -1,5 +1,6 @@
 /** What a schedule does, in a few words. */
-import type { JobPayload, ScheduledWork } from "~/api/types";
+import type { JobPayload, ScheduleDefinition, ScheduledWork } from "~/api/types";
+import { targetWords } from "~/rooms/agents/targets";
 import { JOB_TYPE, LANGUAGE } from "~/rooms/jobs/words";
 import { shellLine } from "~/ui/shell";
 
@@ -10,6 +11,8 @@ export function workKind(work: ScheduledWork): string {
       return work.job.type;
     case "script":
       return "saved_script";
+    case "action":
+      return "action";
     default:
       return kindOf(work);
   }
@@ -20,11 +23,18 @@ const kindOf = (work: unknown): string => String((work as { kind?: unknown }).ki
 
 export const WORK_KIND: Record<string, { label: string }> = {
   saved_script: { label: "Saved script" },
+  action: { label: "Action" },
   ...Object.fromEntries(Object.entries(JOB_TYPE).map(([type, { label }]) => [type, { label }])),
 };
 
-/** One line; `scripts` are names by id, as far as they are known. */
-export function workWords(work: ScheduledWork, scripts: ReadonlyMap<number, string>): string {
+/** Names by id, as far as they are known. */
+export interface WorkNames {
+  scripts: ReadonlyMap<number, string>;
+  actions: ReadonlyMap<number, string>;
+}
+
+/** One line. */
+export function workWords(work: ScheduledWork, { scripts, actions }: WorkNames): string {
   switch (work.kind) {
     case "job":
       return jobWords(work.job);
@@ -32,6 +42,8 @@ export function workWords(work: ScheduledWork, scripts: ReadonlyMap<number, stri
       const name = scripts.get(work.script_id) ?? `Script ${work.script_id}`;
       return work.version ? `${name} (version ${work.version})` : name;
     }
+    case "action":
+      return actions.get(work.action_id) ?? `Action ${work.action_id}`;
     default:
       return kindOf(work);
   }
@@ -78,3 +90,7 @@ function firstLine(content: string): string {
   const lines = content.split("\n").map((line) => line.trim());
   return lines.find((line) => line !== "" && !line.startsWith("#") && !line.startsWith("set -")) ?? "";
 }
+
+/** Where it runs, in a few words. */
+export const scheduledTargets = ({ targets, work }: Pick<ScheduleDefinition, "targets" | "work">): string =>
+  work.kind === "action" ? "as the action says" : targetWords(targets ?? {});

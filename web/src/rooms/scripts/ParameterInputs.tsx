@@ -8,12 +8,15 @@ interface ParameterInputsProps {
   texts: ParameterTexts;
   onChange: (texts: ParameterTexts) => void;
   errors: Record<string, string | undefined>;
+  /** Said where there are none. */
+  empty?: string;
 }
 
 /** One input for each parameter of the definition. */
-export function ParameterInputs({ parameters, texts, onChange, errors }: ParameterInputsProps) {
+export function ParameterInputs(props: ParameterInputsProps) {
+  const { parameters, texts, onChange, errors, empty = "This script takes no parameters." } = props;
   if (parameters.length === 0) {
-    return <span className="dim">This script takes no parameters.</span>;
+    return <span className="dim">{empty}</span>;
   }
   return (
     <div className={classes.fields}>

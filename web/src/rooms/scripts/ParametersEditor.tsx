@@ -1,11 +1,12 @@
 import { ActionIcon, Button, NativeSelect, Switch, TagsInput, TextInput } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconPlus, IconTrash } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 import type { ParameterType } from "~/api/types";
 import { moved } from "~/ui/list";
 import { isNumeric, newParameter, type ParameterDraft } from "./definition";
 import classes from "./ScriptPage.module.css";
 
-const TYPES: Record<ParameterType, string> = {
+export const PARAMETER_TYPE: Record<ParameterType, string> = {
   string: "Text",
   integer: "Integer",
   number: "Number",
@@ -15,25 +16,30 @@ const TYPES: Record<ParameterType, string> = {
 };
 
 const asType = (value: string): ParameterType =>
-  (Object.keys(TYPES) as ParameterType[]).find((type) => type === value) ?? "string";
+  (Object.keys(PARAMETER_TYPE) as ParameterType[]).find((type) => type === value) ?? "string";
 
 interface ParametersEditorProps {
   parameters: ParameterDraft[];
   onChange: (parameters: ParameterDraft[]) => void;
   errors: Record<string, string | undefined>;
+  /** Instead of variables of the script: where the value of a parameter goes. */
+  place?: (parameter: ParameterDraft) => ReactNode;
 }
 
-export function ParametersEditor({ parameters, onChange, errors }: ParametersEditorProps) {
+export function ParametersEditor({ parameters, onChange, errors, place }: ParametersEditorProps) {
   return (
     <div className={classes.rows}>
       <p className="dim">
-        Asked for at each run and checked before any job exists. They reach the script as environment
-        variables, never as part of its code.
+        Asked for at each run and checked before any job exists.{" "}
+        {place
+          ? "Each fills one place of the job; what stands there is taken when nothing is given."
+          : "They reach the script as environment variables, never as part of its code."}
       </p>
       {parameters.map((parameter, index) => (
         <ParameterRow
           key={parameter.id}
           parameter={parameter}
+          place={place}
           error={errors[`definition.parameters.${parameter.name.trim()}`]}
           onChange={(part) =>
             onChange(parameters.map((other) => (other.id === parameter.id ? { ...other, ...part } : other)))
@@ -64,6 +70,7 @@ export function ParametersEditor({ parameters, onChange, errors }: ParametersEdi
 
 interface ParameterRowProps {
   parameter: ParameterDraft;
+  place: ParametersEditorProps["place"];
   error: string | undefined;
   onChange: (part: Partial<ParameterDraft>) => void;
   onRemove: () => void;
@@ -72,7 +79,8 @@ interface ParameterRowProps {
   last: boolean;
 }
 
-function ParameterRow({ parameter, error, onChange, onRemove, onMove, first, last }: ParameterRowProps) {
+function ParameterRow(props: ParameterRowProps) {
+  const { parameter, place, error, onChange, onRemove, onMove, first, last } = props;
   const name = parameter.name.trim();
   const called = name || "this parameter";
   return (
@@ -81,7 +89,7 @@ function ParameterRow({ parameter, error, onChange, onRemove, onMove, first, las
         <TextInput
           size="xs"
           label="Name"
-          description={name ? `PARAM_${name.toUpperCase()}` : undefined}
+          description={name && !place ? `PARAM_${name.toUpperCase()}` : undefined}
           spellCheck={false}
           autoCapitalize="off"
           value={parameter.name}
@@ -93,9 +101,10 @@ function ParameterRow({ parameter, error, onChange, onRemove, onMove, first, las
           size="xs"
           label="Type"
           value={parameter.type}
-          data={Object.entries(TYPES).map(([value, label]) => ({ value, label }))}
+          data={Object.entries(PARAMETER_TYPE).map(([value, label]) => ({ value, label }))}
           onChange={(event) => onChange({ type: asType(event.currentTarget.value), default: "" })}
         />
+        {place?.(parameter)}
         <Default parameter={parameter} onChange={onChange} />
         {parameter.type === "choice" && (
           <TagsInput

@@ -13,7 +13,15 @@ import { toastDone } from "~/ui/toast";
 import { scriptKey } from "./api";
 import { FIRST_LINES, KIND } from "./words";
 
-const FIELDS = ["name", "description", "language", "kind", "organization_id", "department_id"] as const;
+const FIELDS = [
+  "name",
+  "description",
+  "language",
+  "kind",
+  "organization_id",
+  "department_id",
+  "message",
+] as const;
 type Errors = Partial<Record<(typeof FIELDS)[number], string>>;
 
 interface DialogFormProps {
@@ -26,8 +34,8 @@ interface DialogFormProps {
   children: (errors: Errors) => ReactNode;
 }
 
-/** What the three dialogs have in common. */
-function DialogForm(props: DialogFormProps) {
+/** What the dialogs have in common. */
+export function DialogForm(props: DialogFormProps) {
   const { at, rest } = problemsByField(props.error ? asProblem(props.error).fields : [], FIELDS);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -59,7 +67,7 @@ interface NameProps {
   onChange: (name: string) => void;
 }
 
-function Name({ value, error, onChange }: NameProps) {
+export function Name({ value, error, onChange }: NameProps) {
   return (
     <TextInput
       label="Name"

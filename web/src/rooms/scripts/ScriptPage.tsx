@@ -74,7 +74,9 @@ function ScriptView({ script }: { script: ScriptDetail }) {
     enableBeforeUnload: () => editor.dirty && !gone,
     withResolver: true,
   });
-  const tabs = library ? ["code", "versions", "used-by"] : ["code", "settings", "versions", "executions"];
+  const tabs = library
+    ? ["code", "versions", "used-by"]
+    : ["code", "settings", "versions", "executions", "used-by"];
   const current = tabs.find((one) => one === tab) ?? "code";
   const panel = (name: string, content: () => ReactNode) => (
     <Tabs.Panel value={name}>
@@ -132,7 +134,7 @@ function ScriptView({ script }: { script: ScriptDetail }) {
           {!library && <Tabs.Tab value="settings">Settings</Tabs.Tab>}
           <Tabs.Tab value="versions">Versions</Tabs.Tab>
           {!library && <Tabs.Tab value="executions">Executions</Tabs.Tab>}
-          {library && <Tabs.Tab value="used-by">Used by ({script.used_by.length})</Tabs.Tab>}
+          <Tabs.Tab value="used-by">Used by ({script.used_by.length})</Tabs.Tab>
         </Tabs.List>
         {panel("code", () => (
           <CodeTab editor={editor} language={script.language} readOnly={manage !== undefined} />
@@ -150,7 +152,7 @@ function ScriptView({ script }: { script: ScriptDetail }) {
           <Executions id={script.id} />
         ))}
         {panel("used-by", () => (
-          <UsedByTab users={script.used_by} />
+          <UsedByTab users={script.used_by} how={library ? "link" : "run"} />
         ))}
       </Tabs>
       {dialogs}
@@ -205,7 +207,7 @@ function Executions({ id }: { id: number }) {
       <ExecutionTable
         search={search}
         setSearch={(change) => setSearch((before) => ({ ...before, ...change }))}
-        script={id}
+        of={{ field: "script", id }}
         empty={
           <EmptyState icon={IconPlayerPlay} title="It has not been run yet">
             Each run is listed here with the version it took.

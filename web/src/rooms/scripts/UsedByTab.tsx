@@ -1,26 +1,31 @@
 import { IconUnlink } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import type { ScriptDetail } from "~/api/types";
+import type { NamedUser } from "~/api/types";
 import { Panel } from "~/ui/Page";
 import { EmptyState } from "~/ui/states";
 import classes from "./ScriptPage.module.css";
 
-export function UsedByTab({ users }: { users: ScriptDetail["used_by"] }) {
+interface UsedByTabProps {
+  users: NamedUser[];
+  /** What they do with it. */
+  how: "link" | "run";
+}
+
+/** What would miss it. */
+export function UsedByTab({ users, how }: UsedByTabProps) {
   return (
     <Panel>
       {users.length === 0 ? (
-        <EmptyState icon={IconUnlink} title="No script links it">
+        <EmptyState icon={IconUnlink} title={`Nothing ${how}s it`}>
           It can be deleted.
         </EmptyState>
       ) : (
         <>
-          <p className="dim">It cannot be deleted while these scripts link it.</p>
+          <p className="dim">It cannot be deleted while these {how} it.</p>
           <ul className={classes.users} aria-label="Used by">
-            {users.map(({ id, name }) => (
-              <li key={id}>
-                <Link to="/scripts/$scriptId" params={{ scriptId: String(id) }} className="link">
-                  {name}
-                </Link>
+            {users.map((user) => (
+              <li key={`${user.kind}:${user.id}`}>
+                <User user={user} /> <span className="dim">{user.kind}</span>
               </li>
             ))}
           </ul>
@@ -28,4 +33,29 @@ export function UsedByTab({ users }: { users: ScriptDetail["used_by"] }) {
       )}
     </Panel>
   );
+}
+
+function User({ user: { kind, id, name } }: { user: NamedUser }) {
+  switch (kind) {
+    case "script":
+      return (
+        <Link to="/scripts/$scriptId" params={{ scriptId: String(id) }} className="link">
+          {name}
+        </Link>
+      );
+    case "action":
+      return (
+        <Link to="/actions/$actionId" params={{ actionId: String(id) }} className="link">
+          {name}
+        </Link>
+      );
+    case "schedule":
+      return (
+        <Link to="/schedules/$scheduleId" params={{ scheduleId: String(id) }} className="link">
+          {name}
+        </Link>
+      );
+    default:
+      return name;
+  }
 }

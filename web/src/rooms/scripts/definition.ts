@@ -53,17 +53,7 @@ export const isNumeric = (type: ParameterType): boolean => type === "integer" ||
 export function draftOf(definition: ScriptDefinition): DefinitionDraft {
   return {
     content: definition.content ?? "",
-    parameters: (definition.parameters ?? []).map((parameter) => ({
-      id: nextId++,
-      name: parameter.name,
-      type: parameter.type,
-      required: parameter.required ?? false,
-      default: plain(parameter.default),
-      choices: parameter.choices ?? [],
-      minimum: plain(parameter.minimum),
-      maximum: plain(parameter.maximum),
-      description: parameter.description ?? "",
-    })),
+    parameters: (definition.parameters ?? []).map(parameterDraft),
     libraries: (definition.libraries ?? []).map((link) => ({
       id: nextId++,
       library: link.library,
@@ -76,6 +66,18 @@ export function draftOf(definition: ScriptDefinition): DefinitionDraft {
     concurrencyPer: definition.concurrency?.per ?? "host",
   };
 }
+
+export const parameterDraft = (parameter: Parameter): ParameterDraft => ({
+  id: nextId++,
+  name: parameter.name,
+  type: parameter.type,
+  required: parameter.required ?? false,
+  default: plain(parameter.default),
+  choices: parameter.choices ?? [],
+  minimum: plain(parameter.minimum),
+  maximum: plain(parameter.maximum),
+  description: parameter.description ?? "",
+});
 
 /** A default may be a text, a number or a boolean; the API's description cannot say so. */
 const plain = (value: unknown): string => (value === undefined || value === null ? "" : String(value));
@@ -105,7 +107,7 @@ export function definitionOf(draft: DefinitionDraft): ScriptDefinition {
   return definition;
 }
 
-function parameterOf(draft: ParameterDraft): Parameter {
+export function parameterOf(draft: ParameterDraft): Parameter {
   const parameter: Parameter = { name: draft.name.trim(), type: draft.type };
   if (draft.description.trim() !== "") {
     parameter.description = draft.description.trim();

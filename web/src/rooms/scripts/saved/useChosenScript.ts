@@ -17,7 +17,7 @@ export interface ChosenScript {
 const NONE: Parameter[] = [];
 
 /** What is known of the saved script that a form names. */
-export function useChosenScript({ id, version }: SavedScriptDraft): ChosenScript {
+export function useChosenScript({ id, version }: Pick<SavedScriptDraft, "id" | "version">): ChosenScript {
   const script = useQuery({ ...scriptOptions(id ?? 0), enabled: id !== undefined });
   const number = version === "" ? script.data?.version : Number(version);
   const chosen = useQuery({
