@@ -8,6 +8,11 @@ async function callWith(page, secret) {
     .then((response) => response.status());
 }
 
+async function addressOfAction(page) {
+  const list = await page.request.get("/api/v1/actions?filter=name:greet");
+  return `/actions/${(await list.json()).items[0].id}`;
+}
+
 export default {
   "a user is added with a role": async (world) => {
     const { page } = world;
@@ -52,6 +57,23 @@ export default {
     }
     await page.goto("/schedules/new");
     await page.getByText("You cannot make schedules").waitFor();
+    await page.goto("/actions");
+    assert.equal(
+      await page.getByRole("button", { name: "New action" }).getAttribute("aria-disabled"),
+      "true",
+    );
+    await page.getByRole("button", { name: "Actions for greet" }).click();
+    for (const name of [/^Run/, /^Try the draft/, /^Schedule/, /^Edit/, /^Deploy/, /^Clone/, /^Delete/]) {
+      await page.getByRole("menuitem", { name }).getByText("jobs.manage").waitFor();
+    }
+    for (const [path, said] of [
+      ["/actions/new", "You cannot make actions"],
+      [`${await addressOfAction(page)}/edit`, "It cannot be edited"],
+      [`${await addressOfAction(page)}/run`, "It cannot be run"],
+    ]) {
+      await page.goto(path);
+      await page.getByText(said).waitFor();
+    }
     await context.close();
   },
 

@@ -160,7 +160,7 @@ export default {
     await page.getByRole("tooltip").getByText("It is not deployed").waitFor();
     const asks = page.getByRole("table", { name: "Asks for" });
     await asks.getByRole("row", { name: /whom Text Argument 1 Yes/ }).waitFor();
-    await asks.getByRole("row", { name: /count Integer Argument 2 No 3/ }).waitFor();
+    await asks.getByRole("row", { name: /count Integer.* Argument 2 No 3/ }).waitFor();
     await accessible(page, "an action that is not deployed");
     await world.screenshot("action-draft");
   },

@@ -23,6 +23,16 @@ const PAGES = {
     (page) => page.getByRole("region", { name: "Difference of the code" }).getByRole("textbox").first(),
   ],
   "script-run": ["script/run", (page) => page.getByRole("textbox", { name: "title" })],
+  actions: ["/actions", (page) => page.getByRole("row").nth(1)],
+  action: ["action", (page) => page.getByRole("table", { name: "Asks for" })],
+  "action-draft": ["action?tab=draft", (page) => page.getByRole("table", { name: "Asks for" })],
+  "action-versions": [
+    "action?tab=versions",
+    (page) => page.getByRole("region", { name: "Difference of the versions" }).getByRole("textbox").first(),
+  ],
+  "action-run": ["action/run", (page) => page.getByRole("textbox", { name: "whom" })],
+  "action-new": ["/actions/new", (page) => page.getByRole("button", { name: "Create action" })],
+  "action-edit": ["action/edit", (page) => page.getByRole("group", { name: "Parameter whom" })],
   schedules: ["/schedules", (page) => page.getByRole("row").nth(1)],
   schedule: ["schedule", (page) => page.getByRole("region", { name: "Ticks" }).getByRole("row").nth(1)],
   "schedule-new": ["/schedules/new", (page) => page.getByLabel("Cron expression")],
@@ -65,6 +75,10 @@ async function addressOf(page, path, job) {
   if (path.startsWith("schedule")) {
     const list = await page.request.get("/api/v1/schedules?search=workdays");
     return `/schedules/${(await list.json()).items[0].id}${path.slice("schedule".length)}`;
+  }
+  if (path.startsWith("action")) {
+    const list = await page.request.get("/api/v1/actions?filter=name:greet");
+    return `/actions/${(await list.json()).items[0].id}${path.slice("action".length)}`;
   }
   if (path.startsWith("script")) {
     const list = await page.request.get("/api/v1/scripts?filter=name:check");

@@ -6,6 +6,7 @@ const LISTS = [
   "jobs",
   "executions",
   "scripts",
+  "actions",
   "schedules",
   "calendars",
   "audit",
@@ -31,12 +32,19 @@ async function otherLists({ request }) {
   const first = async (list) => (await (await request.get(`/api/v1/${list}`)).json()).items[0].id;
   const execution = await first("executions?limit=1");
   const script = await first("scripts?limit=1&filter=kind:script");
+  const action = await first("actions?limit=1&filter=name:greet");
   return [
     ["/libraries", /\/api\/v1\/scripts\?/, "Libraries", "There are no libraries yet"],
     [`/executions/${execution}`, /\/api\/v1\/jobs\?/, "Jobs of the execution", "Its jobs are gone"],
     [
       `/scripts/${script}?tab=versions`,
       /\/api\/v1\/scripts\/\d+\/versions\?/,
+      "Versions",
+      "There is no version",
+    ],
+    [
+      `/actions/${action}?tab=versions`,
+      /\/api\/v1\/actions\/\d+\/versions\?/,
       "Versions",
       "There is no version",
     ],
@@ -153,7 +161,15 @@ export default {
     await page.getByLabel("Code").waitFor();
     await fits(page, "the run form on a phone");
     await world.screenshot("phone-run", page);
-    for (const path of ["groups", "executions", "scripts", "libraries", "schedules", "calendars"]) {
+    for (const path of [
+      "groups",
+      "executions",
+      "scripts",
+      "libraries",
+      "actions",
+      "schedules",
+      "calendars",
+    ]) {
       await page.goto(`/${path}`);
       await page.getByRole("row").nth(1).waitFor();
       await fits(page, `${path} on a phone`);

@@ -57,8 +57,15 @@ function AsksPanel({ definition: { work, fills = {} }, asks }: Omit<DefinitionVi
           rowKey={({ name }) => name}
           columns={[
             { label: "Parameter", cell: ({ name }) => <code>{name}</code> },
-            { label: "Type", cell: typeWords },
-            ...(places ? [{ label: "Fills", cell: place }] : []),
+            { label: "Type", cell: (parameter) => <TypeText parameter={parameter} /> },
+            ...(places
+              ? [
+                  {
+                    label: "Fills",
+                    cell: (parameter: Parameter) => <span className={classes.whole}>{place(parameter)}</span>,
+                  },
+                ]
+              : []),
             { label: "Required", cell: ({ required }) => (required ? "Yes" : "No") },
             {
               label: "Default",
@@ -76,8 +83,21 @@ function AsksPanel({ definition: { work, fills = {} }, asks }: Omit<DefinitionVi
   );
 }
 
-const typeWords = ({ type, choices = [] }: Parameter) =>
-  type === "choice" ? `${PARAMETER_TYPE[type]}: ${choices.join(", ")}` : PARAMETER_TYPE[type];
+function TypeText({ parameter: { type, choices = [], minimum, maximum } }: { parameter: Parameter }) {
+  const least = minimum ?? undefined;
+  const most = maximum ?? undefined;
+  const limits = [
+    choices.join(", "),
+    least === undefined ? "" : `at least ${least}`,
+    most === undefined ? "" : `at most ${most}`,
+  ].filter(Boolean);
+  return (
+    <>
+      <span className={classes.whole}>{PARAMETER_TYPE[type]}</span>
+      {limits.length > 0 && <div className="dim">{limits.join(", ")}</div>}
+    </>
+  );
+}
 
 /** On which hosts, how, and who may run it. */
 export function WhereView({ definition }: { definition: ActionDefinition }) {
