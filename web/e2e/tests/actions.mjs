@@ -318,7 +318,7 @@ export default {
     await page.getByLabel("Timeout in seconds").fill("30");
     await saveDraft(page);
     await button(page, "Edit").click();
-    await page.getByLabel("URL").fill("http://127.0.0.1:9/elsewhere");
+    await page.getByRole("textbox", { name: "URL" }).fill("http://127.0.0.1:9/elsewhere");
     await button(page, "Save the draft").click();
     await page
       .getByText(/The kept secrets must be given again/)

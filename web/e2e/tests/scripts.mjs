@@ -389,7 +389,7 @@ export default {
     await dialog.getByRole("button", { name: "Delete" }).click();
     await dialog
       .getByRole("alert")
-      .getByText(/is linked by: check/)
+      .getByText(/is linked by.* check/)
       .waitFor();
     await world.screenshot("library-in-use");
     await page.keyboard.press("Escape");

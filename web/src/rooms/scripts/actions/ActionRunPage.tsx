@@ -1,7 +1,9 @@
+import { IconFlask } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMissing } from "~/app/session";
 import { Page, Panel } from "~/ui/Page";
+import { Pill } from "~/ui/Pill";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
 import { ActionRunForm } from "./ActionRunForm";
 import { actionOptions } from "./api";
@@ -28,7 +30,18 @@ export function ActionRunPage() {
           {action?.name ?? `Action ${actionId}`}
         </Link>
       }
-      aside={action && <span className="dim">{action.description.split("\n")[0]}</span>}
+      aside={
+        action && (
+          <>
+            {trying && (
+              <Pill tone="warn" icon={IconFlask} large>
+                Draft
+              </Pill>
+            )}
+            <span className="dim">{action.description.split("\n")[0]}</span>
+          </>
+        )
+      }
     >
       {reason ? (
         <Panel>

@@ -5,7 +5,15 @@ import { emptyTargets } from "~/rooms/agents/targets";
 import { argument, emptyWork, type WorkDraft, workFrom } from "~/rooms/jobs/work/draft";
 import { newParameter } from "../definition";
 import { actionCurl, applyCommand, runCommand, runCurl } from "./copy";
-import { type ActionDraft, draftOf, emptyAction, emptyFixed, missingAction, toCreate } from "./draft";
+import {
+  type ActionDraft,
+  definitionText,
+  draftOf,
+  emptyAction,
+  emptyFixed,
+  missingAction,
+  toCreate,
+} from "./draft";
 import { fits, placesOf, placeWords } from "./places";
 import { inputOf, problemFields } from "./problems";
 import { actionReasons } from "./rules";
@@ -190,6 +198,16 @@ describe("the request", () => {
   });
 });
 
+describe("a definition as text", () => {
+  it("is the same in whatever order it was written", () => {
+    const { work, targets } = detail({}).draft;
+    expect(definitionText({ work, targets, fills: { a: "/x", b: "/y" } })).toBe(
+      definitionText({ fills: { b: "/y", a: "/x" }, targets, work }),
+    );
+    expect(definitionText({ work, targets })).not.toBe(definitionText({ work, targets: { all: true } }));
+  });
+});
+
 describe("what is missing", () => {
   it("is told one by one", () => {
     expect(missingAction(filled(), undefined, [])).toBeUndefined();
@@ -265,6 +283,9 @@ describe("what can be done", () => {
     ]);
     const others = actionReasons(detail({ version: 2, may_run: false, draft_differs: false }), all);
     expect(others.run).toBe("You are not among those who may run it");
+    expect(others.tryDraft).toBe(others.run);
+    const changed = actionReasons(detail({ version: 2, may_run: false }), all);
+    expect(changed.tryDraft).toBeUndefined();
     expect(others.deploy).toBe("The draft says what version 2 says");
   });
 

@@ -232,5 +232,12 @@ export function toCreate(draft: ActionDraft, parameters: Parameter[], kept: stri
   };
 }
 
-/** A definition as text, to be compared line by line. */
-export const definitionText = (definition: ActionDefinition): string => JSON.stringify(definition, null, 2);
+/** A definition as text, to be compared line by line: the same whoever wrote it. */
+export const definitionText = (definition: ActionDefinition): string =>
+  JSON.stringify(definition, inOrder, 2);
+
+function inOrder(_: string, value: unknown): unknown {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+    : value;
+}

@@ -21,11 +21,14 @@ export interface ActionReasons {
 
 export function actionReasons(action: Facts & ActionKnown, missing: Missing): ActionReasons {
   const manage = missing("jobs.manage");
-  const run = manage ?? (action.may_run ? undefined : "You are not among those who may run it");
+  const stranger = action.may_run ? undefined : "You are not among those who may run it";
+  const run = manage ?? stranger;
+  // Who may run a draft that differs is not known before it is tried.
+  const tryDraft = manage ?? (action.version && action.draft_differs ? undefined : stranger);
   const deployed = action.version ? undefined : "It is not deployed: deploy its draft first";
   return {
     run: run ?? deployed,
-    tryDraft: run,
+    tryDraft,
     schedule: run ?? deployed,
     edit: manage,
     clone: manage,
