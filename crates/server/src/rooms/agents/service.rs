@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use super::{
     convert::{agent_of, labels_of},
-    install, uses,
+    install,
 };
 use crate::{
     app::{App, Site},
@@ -33,8 +33,9 @@ use crate::{
         extract::{List, one_bool, page_of, unknown_filter, words},
         idempotency::{self, Key},
     },
-    named, random,
+    random,
     rooms::identity::places,
+    uses::told,
 };
 
 const VIEW: Permission = Permission::AgentsView;

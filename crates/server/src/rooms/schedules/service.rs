@@ -1,7 +1,5 @@
 //! Saving schedules. What they say is checked as if it ran now, so that a tick seldom finds something wrong.
 
-use std::collections::BTreeSet;
-
 use postern_api::{
     FieldProblem, Page,
     jobs::JobsCreated,
@@ -9,7 +7,6 @@ use postern_api::{
         CronPreview, CronTicks, Schedule, ScheduleCreate, ScheduleDefinition, ScheduleTick, ScheduleUpdate,
         ScheduledWork, TickFate,
     },
-    targets::Targets,
 };
 use postern_domain::{
     ScheduleId, Timestamp,
@@ -279,7 +276,7 @@ pub(super) async fn schedule_delete(app: &App, caller: &Caller, id: ScheduleId) 
             let tenant = row.tenant_id;
             let before = schedule_of(&inner, tx, &caller, row, now).await?;
             schedules::delete(tx, id).await?;
-            uses(tx, id, &before.name, &Targets::default()).await?;
+            uses(tx, id, &before.name, &[]).await?;
             let mut entry = caller.entry(now, "schedule_delete", format!("schedule:{id}"), tenant);
             entry.before = Some(recorded(&before)?);
             Ok(audit::append(tx, vec![entry]).await?)

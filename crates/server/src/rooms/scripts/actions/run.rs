@@ -179,7 +179,7 @@ impl Source {
         action: &actions::Action,
         version: &actions::Version,
     ) -> Result<Option<Self>> {
-        let Some(deployer) = caller_of(tx, version.deployer_id).await? else {
+        let Some(deployer) = caller_of(tx, version.deployer_id, None).await? else {
             return Ok(None);
         };
         Ok(Some(Self {
