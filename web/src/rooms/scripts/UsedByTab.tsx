@@ -20,7 +20,7 @@ export function UsedByTab({ users, how }: UsedByTabProps) {
           It can be deleted.
         </EmptyState>
       ) : (
-        <>
+        <div className={classes.rows}>
           <p className="dim">It cannot be deleted while these {how} it.</p>
           <ul className={classes.users} aria-label="Used by">
             {users.map((user) => (
@@ -29,7 +29,7 @@ export function UsedByTab({ users, how }: UsedByTabProps) {
               </li>
             ))}
           </ul>
-        </>
+        </div>
       )}
     </Panel>
   );

@@ -30,7 +30,7 @@ export const actionColumns: Column<SavedAction>[] = [
   {
     id: "description",
     label: "Description",
-    minWidth: "14rem",
+    minWidth: "10rem",
     text: (action) => action.description,
     cell: (action) => action.description.split("\n")[0] || <span className="dim">–</span>,
   },
@@ -57,7 +57,7 @@ export const actionColumns: Column<SavedAction>[] = [
   },
   {
     id: "may_run",
-    label: "You may run it",
+    label: "May run",
     groupable: true,
     text: (action) => (action.may_run ? "Yes" : "No"),
     cell: (action) => (action.may_run ? "Yes" : <span className="dim">No</span>),
