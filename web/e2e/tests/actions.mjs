@@ -474,7 +474,7 @@ export default {
     await dialog.getByRole("button", { name: "Delete" }).click();
     await dialog
       .getByRole("alert")
-      .getByText(/is used by schedule greet-daily/)
+      .getByText(/is used by.*greet-daily/)
       .waitFor();
     await page.keyboard.press("Escape");
   },
