@@ -454,7 +454,7 @@ async fn only_those_who_are_named_may_run_it(server: TestServer) {
 fn request_with_token(url: &str) -> Value {
     json!({
         "work": {"kind": "job", "job": {"type": "http_request",
-            "payload": {"url": url, "secret_headers": {"authorization": "token"}}}},
+            "payload": {"method": "GET", "url": url, "secret_headers": {"authorization": "token"}}}},
         "targets": {"agents": ["web-1"]},
     })
 }

@@ -36,6 +36,7 @@ macro_rules! on_postgres_alone {
     };
 }
 
+mod actions;
 mod agents;
 mod agents_lists;
 mod audit;

@@ -268,7 +268,10 @@ impl World {
                     digest: "d".into(),
                     secret: None,
                 };
+                let draft = saved.draft.clone();
                 let action = actions::create(tx, place, saved, "user:1", now).await?;
+                let made = actions::find(tx, action).await?.ok_or(postern_store::Error::NotFound)?;
+                actions::deploy(tx, &made, &draft, "", UserId(1), "user:1", now).await?;
                 let saved = calendars::Saved {
                     name: format!("{name}-c"),
                     description: String::new(),
