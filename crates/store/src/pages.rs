@@ -4,13 +4,17 @@
 //! in the order of the list: a page needs the first few of each. Of several facets the one with the fewest rows leads,
 //! as far as a bounded count can tell, and the others are looked at row by row. So an answer costs what its page costs,
 //! however many rows there are, unless two facets have many rows each and hardly any in common.
+//!
+//! Both engines are kept to it by what is written: the rows of a value are sorted by that value too, which only its own
+//! index gives, and the other conditions stand in a CASE, behind which no planner looks.
 
-use crate::{Engine, Error, ListQuery, SortDirection, Tx, engine::Value, list::marks};
+use crate::{Error, ListQuery, SortDirection, Tx, engine::Value, list::marks};
 
 /// Values that lead one by one. For more (a search that finds a lot) the newest rows are gone through first.
 pub(crate) const RANGES: usize = 64;
-/// Rows counted of each part of a facet: one that has fewer is read to its end in no time.
-const COUNTED: i64 = 5_000;
+/// Rows counted of each part of a facet: first so many, and more only when every facet has more. One that has fewer
+/// is read to its end in no time.
+const COUNTED: [i64; 2] = [2_000, 20_000];
 /// A facet with fewer rows leads without a look at the others.
 const FEW: i64 = 200;
 /// Newest rows gone through for a facet of many values.
@@ -140,22 +144,28 @@ impl Pages {
             return Ok(self.facets.first());
         }
         let mut best: Option<(&Facet, i64)> = None;
-        for facet in &self.facets {
-            let rows = match facet.specific() {
-                true => self.count(tx, facet).await?,
-                false => i64::MAX,
-            };
-            if best.is_none_or(|(_, fewest)| rows < fewest) {
-                best = Some((facet, rows));
+        for limit in COUNTED {
+            best = None;
+            for facet in &self.facets {
+                let rows = match facet.specific() {
+                    true => self.count(tx, facet, limit).await?,
+                    false => i64::MAX,
+                };
+                if best.is_none_or(|(_, fewest)| rows < fewest) {
+                    best = Some((facet, rows));
+                }
+                if rows < FEW {
+                    break;
+                }
             }
-            if rows < FEW {
+            if best.is_some_and(|(_, fewest)| fewest < limit) {
                 break;
             }
         }
         Ok(best.map(|(facet, _)| facet))
     }
 
-    async fn count(&self, tx: &mut Tx<'_>, facet: &Facet) -> Result<i64, Error> {
+    async fn count(&self, tx: &mut Tx<'_>, facet: &Facet, limit: i64) -> Result<i64, Error> {
         let mut sql = Sql::default();
         let Source { from, join, .. } = facet.beside.unwrap_or(self.source);
         let join = join.map_or(String::new(), |join| format!(" AND {join}"));
@@ -163,7 +173,7 @@ impl Pages {
         for part in &facet.parts {
             let wanted = part.condition(&mut sql, part.column());
             parts.push(format!(
-                "SELECT 1 FROM (SELECT 1 FROM {from} WHERE {wanted}{join} LIMIT {COUNTED}) AS part"
+                "SELECT 1 FROM (SELECT 1 FROM {from} WHERE {wanted}{join} LIMIT {limit}) AS part"
             ));
         }
         let text = format!("SELECT count(*) FROM ({}) AS found", parts.join(" UNION ALL "));
@@ -180,21 +190,25 @@ impl Pages {
     ) -> Result<Vec<i64>, Error> {
         let mut sql = Sql::default();
         let source = lead.and_then(|facet| facet.beside).unwrap_or(self.source);
-        let others = self.others(tx, &mut sql, page, lead, source)?;
+        let bounds = self.bounds(&mut sql, page, source)?;
+        let others = self.others(&mut sql, lead, source);
         let mut ranges = Vec::new();
         for part in lead.into_iter().flat_map(|facet| &facet.parts) {
             if let Part::These(column, values) = part {
                 // Filled up to a few lengths, so that statements are shared.
                 let (_, values) = marks(values.iter().cloned());
                 for value in values {
-                    let own = format!("{column} = {}", sql.bind(value));
-                    let conditions = [std::slice::from_ref(&own), &others].concat();
-                    ranges.push(range(source, "", page, &conditions, limit));
+                    let own = Some((*column, sql.bind(value)));
+                    let conditions = [bounds.texts(source, own.as_ref()), others.clone()].concat();
+                    ranges.push(range(source, "", page, own.as_ref(), &conditions, limit));
                 }
             }
         }
         let text = match &ranges[..] {
-            [] => range(source, "", page, &others, limit),
+            [] => {
+                let conditions = [bounds.texts(source, None), others].concat();
+                range(source, "", page, None, &conditions, limit)
+            }
             [one] => one.clone(),
             _ => first_of(page, source, &ranges, limit),
         };
@@ -210,7 +224,9 @@ impl Pages {
         limit: u32,
     ) -> Result<Vec<i64>, Error> {
         let mut sql = Sql::default();
-        let others = self.others(tx, &mut sql, page, Some(facet), self.source)?;
+        let bounds = self.bounds(&mut sql, page, self.source)?;
+        let others = self.others(&mut sql, Some(facet), self.source);
+        let conditions = [bounds.texts(self.source, None), others].concat();
         // What a facet beside means is among the others.
         let parts = if facet.beside.is_some() {
             &[][..]
@@ -227,8 +243,8 @@ impl Pages {
             [] => String::new(),
             _ => format!(" WHERE {}", wanted.join(" OR ")),
         };
-        let newest = range(self.source, &columns, page, &others, WALKED);
-        let order = order(page, self.source, "w.id", "w.moment");
+        let newest = range(self.source, &columns, page, None, &conditions, WALKED);
+        let order = order(page, self.source, "w.id", "w.moment", None);
         let text = format!("SELECT w.id, w.moment FROM ({newest}) AS w{wanted}{order} LIMIT {limit}");
         sql.ids(tx, &text).await
     }
@@ -243,33 +259,21 @@ impl Pages {
     ) -> Result<Vec<i64>, Error> {
         let mut sql = Sql::default();
         let source = facet.beside.unwrap_or(self.source);
-        let others = self.others(tx, &mut sql, page, Some(facet), source)?;
+        let bounds = self.bounds(&mut sql, page, source)?.texts(source, None);
+        let others = self.others(&mut sql, Some(facet), source);
         let mut ranges = Vec::new();
         for part in &facet.parts {
             let own = part.condition(&mut sql, part.column());
-            let conditions = [&[own], &others[..]].concat();
+            let conditions = [&[own], &bounds[..], &others[..]].concat();
             ranges.push(unsorted(source, "", &conditions));
         }
         let text = first_of(page, source, &ranges, limit);
         sql.ids(tx, &text).await
     }
 
-    /// Everything but what leads: bounds, the cursor, the other facets. Kept from leading on SQLite, which knows no
-    /// numbers and takes one index for as good as the other.
-    fn others(
-        &self,
-        tx: &Tx<'_>,
-        sql: &mut Sql,
-        page: &ListQuery,
-        lead: Option<&Facet>,
-        source: Source,
-    ) -> Result<Vec<String>, Error> {
-        let prefix = match tx.engine() {
-            Engine::Sqlite => "+",
-            Engine::Postgres => "",
-        };
-        let mut conditions = self.bounds(sql, page, source)?;
-        conditions.extend(source.join.map(str::to_owned));
+    /// The facets that do not lead, and the condition.
+    fn others(&self, sql: &mut Sql, lead: Option<&Facet>, source: Source) -> Vec<String> {
+        let mut conditions: Vec<String> = source.join.iter().map(|join| (*join).to_owned()).collect();
         for facet in &self.facets {
             if lead.is_some_and(|lead| std::ptr::eq(lead, facet)) || facet.beside.is_some() {
                 continue;
@@ -277,58 +281,122 @@ impl Pages {
             let parts: Vec<String> = facet
                 .parts
                 .iter()
-                .map(|part| part.condition(sql, &format!("{prefix}{}", part.column())))
+                .map(|part| part.condition(sql, part.column()))
                 .collect();
-            conditions.push(format!("({})", parts.join(" OR ")));
+            conditions.push(hidden(&parts.join(" OR ")));
         }
         if let Some((condition, values)) = &self.condition {
-            conditions.push(format!("({})", sql.fill(condition, values)));
+            conditions.push(hidden(&sql.fill(condition, values)));
         }
-        Ok(conditions)
+        conditions
     }
 
-    /// Of each side only the tighter bound: an engine may take either for its index.
-    fn bounds(&self, sql: &mut Sql, page: &ListQuery, source: Source) -> Result<Vec<String>, Error> {
-        let Source { id, moment, .. } = source;
-        let mut conditions = Vec::new();
+    fn bounds(&self, sql: &mut Sql, page: &ListQuery, source: Source) -> Result<Bounds, Error> {
+        use SortDirection::{Ascending, Descending};
         let (mut from, mut before) = (self.from_us, self.before_us);
+        let mut place = None;
         if let Some(cursor) = &page.cursor {
-            let compare = match page.direction {
-                SortDirection::Ascending => ">",
-                SortDirection::Descending => "<",
+            let by_id = source.id == source.moment;
+            let moment: Option<i64> = match by_id {
+                true => None,
+                false => Some(cursor.key.parse().map_err(|_| Error::Cursor)?),
             };
-            if moment == id {
-                conditions.push(format!("{id} {compare} {}", sql.bind(cursor.id.into())));
-            } else {
-                let at: i64 = cursor.key.parse().map_err(|_| Error::Cursor)?;
-                let passed = match page.direction {
-                    SortDirection::Ascending => from.is_some_and(|from| at < from),
-                    SortDirection::Descending => before.is_some_and(|before| at >= before),
-                };
-                if !passed {
-                    match page.direction {
-                        SortDirection::Ascending => from = None,
-                        SortDirection::Descending => before = None,
-                    }
-                    let (at, row) = (sql.bind(at.into()), sql.bind(cursor.id.into()));
-                    conditions.push(format!("({moment}, {id}) {compare} ({at}, {row})"));
+            // Of each side only the tighter bound: an engine may take either for its index.
+            let tighter = match (page.direction, moment) {
+                (_, None) => true,
+                (Ascending, Some(at)) => from.is_none_or(|from| at >= from),
+                (Descending, Some(at)) => before.is_none_or(|before| at < before),
+            };
+            if tighter {
+                match page.direction {
+                    Ascending => from = None,
+                    Descending => before = None,
                 }
+                let values = moment.into_iter().chain([cursor.id]);
+                place = Some(values.map(|value| sql.bind(value.into())).collect());
             }
         }
-        if let Some(from) = from {
-            conditions.push(format!("{moment} >= {}", sql.bind(from.into())));
+        let mut bounds = Bounds {
+            lower: from.map(|from| (">=", vec![sql.bind(from.into())])),
+            upper: before.map(|before| ("<", vec![sql.bind(before.into())])),
+        };
+        if let Some(place) = place {
+            match page.direction {
+                Ascending => bounds.lower = Some((">", place)),
+                Descending => bounds.upper = Some(("<", place)),
+            }
         }
-        if let Some(before) = before {
-            conditions.push(format!("{moment} < {}", sql.bind(before.into())));
-        }
-        Ok(conditions)
+        Ok(bounds)
     }
 }
 
+/// Where the rows of a page lie: a comparison with values of the moment and perhaps of the id.
+#[derive(Debug, Default)]
+struct Bounds {
+    lower: Option<(&'static str, Vec<String>)>,
+    upper: Option<(&'static str, Vec<String>)>,
+}
+
+/// A column and the placeholder of its value.
+type Own = (&'static str, String);
+
+impl Bounds {
+    /// Of the rows that have this value, or of all.
+    fn texts(&self, source: Source, own: Option<&Own>) -> Vec<String> {
+        let order: &[&str] = if source.id == source.moment {
+            &[source.id]
+        } else {
+            &[source.moment, source.id]
+        };
+        let text = |bound: &Option<(&'static str, Vec<String>)>, alone: &'static str| {
+            let (compare, place) = match (bound, own) {
+                (Some((compare, place)), _) => (*compare, &place[..]),
+                (None, Some(_)) => (alone, &[][..]),
+                (None, None) => return None,
+            };
+            let columns: Vec<&str> = own
+                .iter()
+                .map(|(column, _)| *column)
+                .chain(order.iter().copied().take(place.len()))
+                .collect();
+            let values: Vec<&str> = own
+                .iter()
+                .map(|(_, value)| value.as_str())
+                .chain(place.iter().map(String::as_str))
+                .collect();
+            Some(match (&columns[..], &values[..]) {
+                ([column], [value]) => format!("{column} {compare} {value}"),
+                _ => format!("({}) {compare} ({})", columns.join(", "), values.join(", ")),
+            })
+        };
+        [text(&self.lower, ">="), text(&self.upper, "<=")]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// So that nobody looks for rows by it: a condition of each row, which half of them may fulfil.
+fn hidden(condition: &str) -> String {
+    format!("CASE WHEN {condition} THEN TRUE ELSE FALSE END")
+}
+
 /// The first rows, in order. `columns`: more of each row, with a comma in front.
-fn range(source: Source, columns: &str, page: &ListQuery, conditions: &[String], limit: u32) -> String {
-    let order = order(page, source, source.id, source.moment);
-    format!("{}{order} LIMIT {limit}", unsorted(source, columns, conditions))
+fn range(
+    source: Source,
+    columns: &str,
+    page: &ListQuery,
+    own: Option<&Own>,
+    conditions: &[String],
+    limit: u32,
+) -> String {
+    let mut columns = columns.to_owned();
+    if let (Some(_), Some((column, _))) = (source.join, own) {
+        // PostgreSQL tells rows apart by what they are sorted by.
+        columns.push_str(&format!(", {column} AS own"));
+    }
+    let order = order(page, source, source.id, source.moment, own);
+    format!("{}{order} LIMIT {limit}", unsorted(source, &columns, conditions))
 }
 
 fn unsorted(source: Source, columns: &str, conditions: &[String]) -> String {
@@ -352,23 +420,25 @@ fn first_of(page: &ListQuery, source: Source, statements: &[String], limit: u32)
         .iter()
         .map(|one| format!("SELECT id, moment FROM ({one}) AS part"))
         .collect();
-    let order = order(page, source, "id", "moment");
+    let order = order(page, source, "id", "moment", None);
     format!(
         "SELECT id, moment FROM ({}) AS found{order} LIMIT {limit}",
         parts.join(" UNION ")
     )
 }
 
-fn order(page: &ListQuery, source: Source, id: &str, moment: &str) -> String {
+fn order(page: &ListQuery, source: Source, id: &str, moment: &str, own: Option<&Own>) -> String {
     let way = match page.direction {
         SortDirection::Ascending => "ASC",
         SortDirection::Descending => "DESC",
     };
-    if source.id == source.moment {
-        format!(" ORDER BY {id} {way}")
-    } else {
-        format!(" ORDER BY {moment} {way}, {id} {way}")
+    let mut columns: Vec<&str> = own.iter().map(|(column, _)| *column).collect();
+    if source.id != source.moment {
+        columns.push(moment);
     }
+    columns.push(id);
+    let columns: Vec<String> = columns.iter().map(|column| format!("{column} {way}")).collect();
+    format!(" ORDER BY {}", columns.join(", "))
 }
 
 /// The values of a statement whose text names each as often as it likes.

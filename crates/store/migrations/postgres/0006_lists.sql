@@ -31,7 +31,7 @@ CREATE INDEX jobs_by_organization ON jobs (organization_id, created_us, id);
 CREATE INDEX jobs_by_department ON jobs (department_id, created_us, id) WHERE department_id IS NOT NULL;
 CREATE INDEX jobs_by_agent ON jobs (agent_id, created_us, id);
 CREATE INDEX jobs_by_payload ON jobs (payload_id, created_us, id);
-CREATE INDEX jobs_by_execution ON jobs (execution_id, state, created_us, id);
+CREATE INDEX jobs_by_execution ON jobs (execution_id, created_us, id, state);
 CREATE INDEX jobs_by_script ON jobs (script_id, created_us, id) WHERE script_id IS NOT NULL;
 CREATE INDEX jobs_by_schedule ON jobs (schedule_id, created_us, id) WHERE schedule_id IS NOT NULL;
 CREATE INDEX jobs_by_type ON jobs (type, created_us, id);

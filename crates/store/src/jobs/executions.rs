@@ -146,8 +146,19 @@ fn visible(tx: &Tx<'_>, reach: &Reach) -> Option<(String, Vec<Value>)> {
     if reach.everywhere {
         return None;
     }
-    let (condition, values) = within(reach, by_execution(tx));
-    let exists = format!("EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = e.id AND ({condition}))");
+    // Most of those that are not visible never had a job there.
+    let (place, mut values) = within(reach, "x");
+    let (condition, again) = within(reach, by_execution(tx));
+    values.extend(again);
+    // Written like this PostgreSQL asks for each execution, and does not gather all jobs within reach first.
+    let its = match tx.engine() {
+        Engine::Sqlite => "execution_id = e.id",
+        Engine::Postgres => "execution_id BETWEEN e.id AND e.id",
+    };
+    let exists = format!(
+        "EXISTS (SELECT 1 FROM execution_places x WHERE x.{its} AND ({place}))
+         AND EXISTS (SELECT 1 FROM jobs j WHERE j.{its} AND ({condition}))"
+    );
     Some((exists, values))
 }
 

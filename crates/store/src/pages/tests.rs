@@ -23,48 +23,72 @@ fn page(direction: SortDirection, cursor: Option<&str>) -> ListQuery {
 #[test]
 fn of_each_side_only_the_tighter_bound_is_asked_for() {
     use SortDirection::{Ascending, Descending};
-    let after = "(j.created_us, j.id) > ($1, $2)";
-    let behind = "(j.created_us, j.id) < ($1, $2)";
+    let (from, before) = ("j.created_us >= $1", "j.created_us < $2");
     for (direction, cursor, expected) in [
-        (Ascending, None, vec!["j.created_us >= $1", "j.created_us < $2"]),
-        (Ascending, Some("15"), vec![after, "j.created_us < $3"]),
+        (Ascending, None, [from, before]),
         (
             Ascending,
-            Some("5"),
-            vec!["j.created_us >= $1", "j.created_us < $2"],
+            Some("15"),
+            ["(j.created_us, j.id) > ($1, $2)", "j.created_us < $3"],
         ),
-        (Descending, Some("15"), vec![behind, "j.created_us >= $3"]),
+        (Ascending, Some("5"), [from, before]),
         (
             Descending,
-            Some("20"),
-            vec!["j.created_us >= $1", "j.created_us < $2"],
+            Some("15"),
+            ["j.created_us >= $3", "(j.created_us, j.id) < ($1, $2)"],
+        ),
+        (Descending, Some("20"), [from, before]),
+    ] {
+        let mut sql = Sql::default();
+        let page = page(direction, cursor);
+        let bounds = all(Some(10), Some(20)).bounds(&mut sql, &page, JOBS).unwrap();
+        assert_eq!(
+            bounds.texts(JOBS, None),
+            expected,
+            "{direction:?} behind {cursor:?}"
+        );
+    }
+}
+
+#[test]
+fn the_rows_of_a_value_lie_between_two_places_of_its_index() {
+    let own = Some(("j.state", "$9".to_owned()));
+    for (from_us, cursor, expected) in [
+        (None, None, ["j.state >= $9", "j.state <= $9"]),
+        (
+            Some(10),
+            None,
+            ["(j.state, j.created_us) >= ($9, $1)", "j.state <= $9"],
+        ),
+        (
+            None,
+            Some("15"),
+            ["j.state >= $9", "(j.state, j.created_us, j.id) < ($9, $1, $2)"],
         ),
     ] {
-        let pages = Pages {
-            source: JOBS,
-            facets: Vec::new(),
-            from_us: Some(10),
-            before_us: Some(20),
-            condition: None,
-        };
-        let mut sql = Sql::default();
-        let bounds = pages.bounds(&mut sql, &page(direction, cursor), JOBS).unwrap();
-        assert_eq!(bounds, expected, "{direction:?} behind {cursor:?}");
+        let page = page(SortDirection::Descending, cursor);
+        let bounds = all(from_us, None)
+            .bounds(&mut Sql::default(), &page, JOBS)
+            .unwrap();
+        assert_eq!(bounds.texts(JOBS, own.as_ref()), expected);
+    }
+}
+
+fn all(from_us: Option<i64>, before_us: Option<i64>) -> Pages {
+    Pages {
+        source: JOBS,
+        facets: Vec::new(),
+        from_us,
+        before_us,
+        condition: None,
     }
 }
 
 #[test]
 fn a_cursor_of_another_list_is_refused() {
-    let pages = Pages {
-        source: JOBS,
-        facets: Vec::new(),
-        from_us: None,
-        before_us: None,
-        condition: None,
-    };
     let page = page(SortDirection::Descending, Some("web-1"));
     assert!(matches!(
-        pages.bounds(&mut Sql::default(), &page, JOBS),
+        all(None, None).bounds(&mut Sql::default(), &page, JOBS),
         Err(Error::Cursor)
     ));
 }

@@ -23,7 +23,7 @@ const SELECTOR: &str = "env in (prod,test)";
 #[derive(Debug, Serialize)]
 pub(crate) struct Creation {
     how: &'static str,
-    agents: u64,
+    agents: i64,
     /// In the database before.
     stored_jobs: i64,
     all_ms: Spread,
@@ -47,11 +47,9 @@ impl Creation {
 }
 
 pub(crate) async fn measure(server: &Server, database: &Database, size: StoredSize) -> Result<Creation> {
-    let stored_jobs = database
-        .session()
-        .await?
-        .number("SELECT count(*) FROM jobs")
-        .await?;
+    let session = database.session().await?;
+    let stored_jobs = session.number("SELECT count(*) FROM jobs").await?;
+    let agents = session.number("SELECT count(*) FROM agents").await?;
     let selected = Targets {
         selector: Some(SELECTOR.parse().context("a selector")?),
         ..Targets::default()
@@ -93,19 +91,19 @@ pub(crate) async fn measure(server: &Server, database: &Database, size: StoredSi
         let (everybody, chosen) = (job(everyone()), job(selected.clone()));
         let key = IdempotencyKey::random;
         all.push(
-            timed(server, size, async || {
+            timed(server, agents, async || {
                 Ok(client.job_create(&everybody, &key()).await?)
             })
             .await?,
         );
         by_selector.push(
-            timed(server, size, async || {
+            timed(server, agents, async || {
                 Ok(client.job_create(&chosen, &key()).await?)
             })
             .await?,
         );
         saved_script.push(
-            timed(server, size, async || {
+            timed(server, agents, async || {
                 Ok(client.script_run(script, &run, &key()).await?)
             })
             .await?,
@@ -114,7 +112,7 @@ pub(crate) async fn measure(server: &Server, database: &Database, size: StoredSi
     let spread = |times| Spread::of(times).context("there were no runs");
     Ok(Creation {
         how: "POST until its answer, which names every job; then the execution is asked how many are queued",
-        agents: size.agents,
+        agents,
         stored_jobs,
         all_ms: spread(all)?,
         by_selector_ms: spread(by_selector)?,
@@ -124,16 +122,18 @@ pub(crate) async fn measure(server: &Server, database: &Database, size: StoredSi
 
 async fn timed(
     server: &Server,
-    size: StoredSize,
+    agents: i64,
     create: impl AsyncFnOnce() -> Result<JobsCreated>,
 ) -> Result<Duration> {
     let begun = Instant::now();
     let created = create().await?;
     let time = begun.elapsed();
-    let wanted = usize::try_from(size.agents)?;
-    ensure!(created.jobs.len() == wanted, "a job for each agent");
+    ensure!(
+        created.jobs.len() == usize::try_from(agents)?,
+        "a job for each agent"
+    );
     let execution = server.client.execution_show(created.execution_id).await?;
     let queued = execution.counts.get("queued").copied();
-    ensure!(queued == Some(i64::try_from(size.agents)?), "all queued");
+    ensure!(queued == Some(agents), "all queued");
     Ok(time)
 }
