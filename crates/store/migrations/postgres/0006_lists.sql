@@ -40,7 +40,7 @@ CREATE INDEX jobs_by_priority ON jobs (priority, created_us, id);
 
 -- Of what is removed when it is old: jobs that timed out are not, and would be in the way.
 DROP INDEX jobs_ended;
-CREATE INDEX jobs_ended ON jobs (finished_us) WHERE state NOT IN ('queued', 'pending', 'running', 'timeout');
+CREATE INDEX jobs_ended ON jobs (finished_us) WHERE state NOT IN ('queued', 'pending', 'running');
 
 CREATE INDEX executions_by_type ON executions (type, id);
 CREATE INDEX executions_by_creator ON executions (created_by, id);
