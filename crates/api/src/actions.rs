@@ -20,7 +20,7 @@ crate::wire! {
         pub description: String,
         pub organization_id: Option<OrganizationId>,
         pub department_id: Option<DepartmentId>,
-        /// Of the draft.
+        /// Of the deployed version; of the draft until there is one.
         #[serde(rename = "type")]
         pub kind: JobType,
         /// Number of the deployed version; absent until one is deployed.
