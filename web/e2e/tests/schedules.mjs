@@ -1,10 +1,12 @@
 import { accessible, assert, fits, until } from "../expect.mjs";
+import { addUser, openAs } from "../people.mjs";
 import { output } from "./jobs.mjs";
 
 /** A tick comes within a minute; the server looks every few seconds. */
 const TICK_MS = 90_000;
 const SECRET = "s3cret-of-a-schedule-e2e-canary";
 const ZONE = "Europe/Brussels";
+const SONJA = { user: "sonja", password: "a-long-enough-password", role: "operator", at: "Whole tenant" };
 
 /** A field that searches is a text box to some, and a combobox to others. */
 const searched = (page, name) =>
@@ -108,7 +110,7 @@ export default {
     const row = page.getByRole("row", { name: /^freeze/ });
     await row.getByText(/22:00 to 06:00 on the day after; 20\d\d-\d\d-\d\d to/).waitFor();
     await row.getByText("No blackout").waitFor();
-    await row.getByText("no schedule").waitFor();
+    await row.getByText("not used").waitFor();
   },
 
   "a calendar is edited": async ({ page }) => {
@@ -121,6 +123,45 @@ export default {
       .getByRole("row", { name: /^freeze/ })
       .getByText("Nothing changes")
       .waitFor();
+  },
+
+  "a host group goes by a calendar, is shown with it, and goes by none again": async (world) => {
+    const { page } = world;
+    const row = page.getByRole("row", { name: /^careful/ });
+    await page.goto("/groups");
+    await page.getByRole("button", { name: "Add host group" }).first().click();
+    const adding = page.getByRole("dialog", { name: "Add a host group" });
+    await adding.getByLabel("Name", { exact: false }).first().fill("careful");
+    await adding.getByRole("textbox", { name: "Label selector" }).fill("env=test");
+    assert.ok(await adding.getByLabel("When jobs fall into a blackout").isDisabled());
+    await adding.getByLabel("Blackout calendar").selectOption("freeze");
+    await adding.getByText("begin when the blackout is over").waitFor();
+    await accessible(page, "the dialog for a host group with a calendar");
+    await world.screenshot("group-blackout");
+    await adding.getByRole("button", { name: "Add host group" }).click();
+    await adding.waitFor({ state: "hidden" });
+    await row.getByText("freeze: jobs wait").waitFor();
+    await action(page, "careful", "Edit");
+    const editing = page.getByRole("dialog", { name: "Edit careful" });
+    await editing.getByLabel("When jobs fall into a blackout").selectOption("skip");
+    await editing.getByText("are cancelled as soon as they would begin").waitFor();
+    await editing.getByRole("button", { name: "Save" }).click();
+    await row.getByText("freeze: jobs are skipped").waitFor();
+    await accessible(page, "a host group with a calendar");
+    await world.screenshot("groups-blackout");
+    await page.goto("/calendars");
+    await page
+      .getByRole("row", { name: /^freeze/ })
+      .getByText("host group careful")
+      .waitFor();
+    await page.goto("/groups");
+    await action(page, "careful", "Edit");
+    await editing.getByLabel("Blackout calendar").selectOption("None");
+    await editing.getByRole("button", { name: "Save" }).click();
+    await row.getByText("none", { exact: true }).waitFor();
+    await action(page, "careful", "Delete");
+    await page.getByRole("dialog", { name: "Delete careful" }).getByRole("button", { name: "Delete" }).click();
+    await row.waitFor({ state: "hidden" });
   },
 
   "a wrong expression is refused at its field, while it is typed and when it is sent": async (world) => {
@@ -327,6 +368,29 @@ export default {
     await world.screenshot("schedule-edited");
   },
 
+  "a colleague pauses and describes it, and it stays whose it was": async (world) => {
+    await addUser(world.page, SONJA);
+    const { context, page } = await openAs(world, SONJA);
+    await open(page, "workdays");
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await head(page).getByText("Paused", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Edit", exact: true }).click();
+    await page.getByText("It runs on the account of admin").waitFor();
+    await page.getByLabel("Cron expression").fill("15 4 * * 1-5");
+    await page.getByText("Once you save it, it runs on yours").waitFor();
+    await page.getByLabel("Cron expression").fill("15 3 * * 1-5");
+    await page.getByText("as long as you change its name and description only").waitFor();
+    await page.getByLabel("Description").fill("Looked after by sonja");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "workdays", exact: true }).waitFor();
+    await page.getByText("Looked after by sonja").waitFor();
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
+    await head(page).getByText("Active", { exact: true }).waitFor();
+    const { items } = await call(page, "GET", "/api/v1/schedules?search=workdays");
+    assert.deepEqual([items[0].owner, items[0].description], ["admin", "Looked after by sonja"]);
+    await context.close();
+  },
+
   "a saved script with a secret, which is kept and shown nowhere": async (world) => {
     const { page } = world;
     await call(page, "POST", "/api/v1/scripts", {
@@ -368,6 +432,14 @@ export default {
     );
     assert.equal(await page.getByLabel("token").inputValue(), "");
     await page.getByRole("textbox", { name: "whom" }).fill("sun");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText(/^must be given again/).waitFor();
+    await until("the focus is at the secret", () =>
+      page.getByLabel("token").evaluate((element) => element === document.activeElement),
+    );
+    await accessible(page, "the form that asks for a secret again");
+    await world.screenshot("schedule-secret-again");
+    await page.getByLabel("token").fill(SECRET);
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { name: "greetings", exact: true }).waitFor();
     await page.getByRole("button", { name: "Run now", exact: true }).click();

@@ -50,6 +50,8 @@ export type TargetPreview = Schemas["TargetPreview"];
 export type Group = Schemas["Group"];
 export type GroupCreate = Schemas["GroupCreate"];
 export type GroupUpdate = Schemas["GroupUpdate"];
+export type GroupBlackout = Schemas["GroupBlackout"];
+export type BlackoutJobs = Schemas["BlackoutJobs"];
 
 export type SavedScript = Schemas["SavedScript"];
 export type ScriptDetail = Schemas["ScriptDetail"];

@@ -17,6 +17,8 @@ interface KeyValueEditorProps {
   keyLabel: string;
   addLabel: string;
   error?: string | undefined;
+  /** What is wrong with the value of one key. */
+  errorAt?: ((key: string) => string | undefined) | undefined;
   keyHint?: (key: string) => string | undefined;
   /** The values are not shown while they are typed. */
   secret?: boolean;
@@ -36,7 +38,7 @@ export function fromPairs(pairs: Pair[]): Record<string, string> {
 }
 
 export function KeyValueEditor(props: KeyValueEditorProps) {
-  const { label, description, pairs, onChange, keyLabel, addLabel, error, keyHint, secret } = props;
+  const { label, description, pairs, onChange, keyLabel, addLabel, error, errorAt, keyHint, secret } = props;
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const change = (changed: Pair) => onChange(pairs.map((pair) => (pair.id === changed.id ? changed : pair)));
@@ -71,6 +73,7 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
             aria-label={`Value of ${pair.key || "this row"}`}
             placeholder="value"
             value={pair.value}
+            error={errorAt?.(pair.key) !== undefined}
             onChange={(event) => change({ ...pair, value: event.currentTarget.value })}
           />
           <ActionIcon
@@ -81,6 +84,11 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
           >
             <IconTrash size={15} stroke={1.75} aria-hidden />
           </ActionIcon>
+          {errorAt?.(pair.key) && (
+            <div className={classes.error} data-row role="alert">
+              {errorAt(pair.key)}
+            </div>
+          )}
         </div>
       ))}
       {error && (

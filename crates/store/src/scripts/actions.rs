@@ -126,13 +126,20 @@ pub async fn update(
     tx.execute(sql, &values).await.map(|_| ())
 }
 
-/// A version, which is the one that runs from now on. `definition`: what the draft says, with ids for names.
+#[derive(Debug, Clone)]
+pub struct NewVersion {
+    /// What the draft says, with ids for names.
+    pub definition: String,
+    pub message: String,
+    /// With whose right to the script it runs.
+    pub deployer: UserId,
+}
+
+/// From now on this is the version that runs.
 pub async fn deploy(
     tx: &mut Tx<'_>,
     action: &Action,
-    definition: &str,
-    message: &str,
-    deployer: UserId,
+    new: NewVersion,
     by: &str,
     now: Timestamp,
 ) -> Result<u32, Error> {
@@ -143,12 +150,12 @@ pub async fn deploy(
     let values = values![
         action.id,
         number,
-        definition,
+        new.definition,
         &action.digest,
-        message,
+        new.message,
         action.secret_place.as_deref(),
         action.secret_sealed.clone(),
-        deployer,
+        new.deployer,
         now,
         by,
     ];

@@ -6,7 +6,7 @@ use postern_store::{
     jobs::Secret,
     scripts::{
         self,
-        actions::{self, Filter, Saved},
+        actions::{self, Filter, NewVersion, Saved},
     },
     tx,
     uses::{self, Used, User},
@@ -46,7 +46,12 @@ async fn found(db: &TestDatabase, id: ActionId) -> Option<actions::Action> {
 async fn deploy(db: &TestDatabase, id: ActionId, definition: &'static str) -> u32 {
     db.write(tx!(tx => {
         let action = actions::find(tx, id).await?.ok_or(Error::NotFound)?;
-        actions::deploy(tx, &action, definition, "why", UserId(7), "user:7", at(5)).await
+        let new = NewVersion {
+            definition: definition.into(),
+            message: "why".into(),
+            deployer: UserId(7),
+        };
+        actions::deploy(tx, &action, new, "user:7", at(5)).await
     }))
     .await
     .unwrap()

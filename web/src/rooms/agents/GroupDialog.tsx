@@ -4,10 +4,13 @@ import { type FormEvent, useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
 import { answer, asProblem, problemsByField } from "~/api/problem";
-import type { Group, GroupCreate } from "~/api/types";
+import type { Group, GroupCreate, GroupUpdate } from "~/api/types";
+import { calendarKey } from "~/rooms/schedules/api";
 import { ProblemAlert } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 import { groupKey } from "./api";
+import { BlackoutFields } from "./BlackoutFields";
+import { blackoutFrom, changedBlackout, toBlackout } from "./blackout";
 import { HostPicker, TARGET_FIELDS } from "./HostPicker";
 import { PlaceFields } from "./PlaceFields";
 import { emptyTargets, missingTargets, targetsFrom, toTargets } from "./targets";
@@ -41,6 +44,7 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
     {},
   );
   const [draft, setDraft] = useState(() => (group ? targetsFrom(group.targets) : emptyTargets()));
+  const [blackout, setBlackout] = useState(() => blackoutFrom(group?.blackout));
   const [incomplete, setIncomplete] = useState<string>();
   const save = useMutation({
     mutationFn: (body: GroupCreate) =>
@@ -48,13 +52,16 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
         ? answer(
             api.PATCH("/api/v1/groups/{id}", {
               params: { path: { id: group.id } },
-              body: { name: body.name, description: body.description, targets: body.targets },
+              body: changed(body, changedBlackout(blackout, group.blackout)),
             }),
           )
         : answer(api.POST("/api/v1/groups", { body, headers: intent.headers(body) })),
     onSuccess: async (saved) => {
       intent.done();
-      await client.invalidateQueries({ queryKey: groupKey });
+      await Promise.all([
+        client.invalidateQueries({ queryKey: groupKey }),
+        client.invalidateQueries({ queryKey: calendarKey }),
+      ]);
       toastDone(group ? `${saved.name} is saved` : `${saved.name} is added`);
       onClose();
     },
@@ -64,6 +71,8 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
     "description",
     "organization_id",
     "department_id",
+    "blackout",
+    "blackout.calendar_id",
     ...TARGET_FIELDS,
   ]);
   const submit = (event: FormEvent) => {
@@ -77,6 +86,7 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
         organization_id: place.organization,
         department_id: place.department,
         targets: toTargets(draft),
+        blackout: toBlackout(blackout),
       });
     }
   };
@@ -115,6 +125,11 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
           />
         )}
         <HostPicker draft={draft} onChange={setDraft} errors={at} withoutGroups />
+        <BlackoutFields
+          draft={blackout}
+          error={at["blackout.calendar_id"] ?? at["blackout"]}
+          onChange={setBlackout}
+        />
         {incomplete && missingTargets(draft) && (
           <p className="problem" role="alert">
             {incomplete}.
@@ -132,3 +147,9 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
     </form>
   );
 }
+
+/** Where it lies stays. */
+const changed = (
+  { name, description = "", targets }: GroupCreate,
+  blackout: GroupUpdate["blackout"],
+): GroupUpdate => ({ name, description, targets, ...(blackout ? { blackout } : {}) });

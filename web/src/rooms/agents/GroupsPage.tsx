@@ -1,13 +1,14 @@
 import { Button } from "@mantine/core";
 import { IconPencil, IconPlayerPlay, IconPlus, IconServerBolt, IconTrash } from "@tabler/icons-react";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { api } from "~/api/client";
 import { answer } from "~/api/problem";
 import type { Group } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { useListPage } from "~/app/useListPage";
+import { calendarsOptions } from "~/rooms/schedules/api";
 import { ActionButton } from "~/ui/ActionButton";
 import { type Action, ActionMenu } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
@@ -20,41 +21,56 @@ import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
 import { toastDone } from "~/ui/toast";
 import { groupKey, groupList } from "./api";
+import { BLACKOUT_JOBS, blackoutWords } from "./blackout";
 import { GroupDialog } from "./GroupDialog";
 import { targetWords } from "./targets";
 
 const route = getRouteApi("/app/groups");
 
-const groupColumns: Column<Group>[] = [
-  {
-    id: "name",
-    label: "Name",
-    fixed: true,
-    sort: "name",
-    minWidth: "9rem",
-    text: (group) => group.name,
-    cell: (group) => <strong>{group.name}</strong>,
-  },
-  {
-    id: "hosts",
-    label: "Hosts",
-    minWidth: "14rem",
-    text: (group) => targetWords(group.targets),
-    cell: (group) => <span className="mono">{targetWords(group.targets)}</span>,
-  },
-  {
-    id: "description",
-    label: "Description",
-    text: (group) => group.description,
-    cell: (group) => group.description || <span className="dim">–</span>,
-  },
-  {
-    id: "created",
-    label: "Created",
-    text: (group) => group.created_at,
-    cell: (group) => <RelativeTime at={group.created_at} />,
-  },
-];
+/** `calendars`: names by id, as far as they are known. */
+function groupColumns(calendars: Map<number, string>): Column<Group>[] {
+  return [
+    {
+      id: "name",
+      label: "Name",
+      fixed: true,
+      sort: "name",
+      minWidth: "9rem",
+      text: (group) => group.name,
+      cell: (group) => <strong>{group.name}</strong>,
+    },
+    {
+      id: "hosts",
+      label: "Hosts",
+      minWidth: "14rem",
+      text: (group) => targetWords(group.targets),
+      cell: (group) => <span className="mono">{targetWords(group.targets)}</span>,
+    },
+    {
+      id: "blackout",
+      label: "Blackout",
+      text: ({ blackout }) => (blackout ? blackoutWords(blackout, calendars) : ""),
+      cell: ({ blackout }) =>
+        blackout ? (
+          <span title={BLACKOUT_JOBS[blackout.jobs].help}>{blackoutWords(blackout, calendars)}</span>
+        ) : (
+          <span className="dim">none</span>
+        ),
+    },
+    {
+      id: "description",
+      label: "Description",
+      text: (group) => group.description,
+      cell: (group) => group.description || <span className="dim">–</span>,
+    },
+    {
+      id: "created",
+      label: "Created",
+      text: (group) => group.created_at,
+      cell: (group) => <RelativeTime at={group.created_at} />,
+    },
+  ];
+}
 
 type Asked = { what: "edit" | "remove"; group: Group };
 
@@ -69,9 +85,14 @@ export function GroupsPage() {
       void navigate({ search: (before) => ({ ...before, ...change }), replace: true }),
     [navigate],
   );
+  const calendars = useQuery({ ...calendarsOptions, enabled: missing("jobs.view") === undefined });
+  const columns = useMemo(
+    () => groupColumns(new Map(calendars.data?.map(({ id, name }) => [id, name]))),
+    [calendars.data],
+  );
   const { table, list, toolbar, narrowed, widen } = useListPage<Group>({
     name: "groups",
-    columns: groupColumns,
+    columns,
     search,
     setSearch,
     queryKey: groupKey,
@@ -134,7 +155,7 @@ export function GroupsPage() {
       <Toolbar {...toolbar} filters={[]} searchLabel="Search by name" />
       <DataTable
         label="Host groups"
-        columns={groupColumns}
+        columns={columns}
         layout={table.layout}
         rows={list.rows}
         rowId={(group) => String(group.id)}

@@ -1,7 +1,7 @@
 import { NativeSelect, NumberInput, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { KeyValueEditor } from "~/ui/KeyValueEditor";
 import classes from "./RunForm.module.css";
-import { type Field, listOf, pairsOf, shown, textOf, type Value, type Values } from "./work/fields";
+import { type Field, listOf, pairsOf, secretName, shown, textOf, type Value, type Values } from "./work/fields";
 
 interface FieldInputsProps {
   fields: readonly Field[];
@@ -24,6 +24,7 @@ export function FieldInputs({ fields, values, onChange, errors }: FieldInputsPro
             error={
               errors[`payload.${field.name}`] ?? (isSecret(field) ? secretError(field, errors) : undefined)
             }
+            errorAt={(key) => errors[`secrets.${secretName(key)}`]}
           />
         </div>
       ))}
@@ -48,9 +49,11 @@ interface InputProps {
   values: Values;
   set: (value: Value) => void;
   error: string | undefined;
+  /** Of a secret in it. */
+  errorAt: (key: string) => string | undefined;
 }
 
-function Input({ field, values, set, error }: InputProps) {
+function Input({ field, values, set, error, errorAt }: InputProps) {
   const text = textOf(values, field.name);
   const shared = {
     label: field.label,
@@ -149,6 +152,7 @@ function Input({ field, values, set, error }: InputProps) {
           pairs={pairsOf(values, field.name)}
           onChange={set}
           error={error}
+          errorAt={field.input === "secrets" ? errorAt : undefined}
           secret={field.input === "secrets"}
         />
       );

@@ -151,6 +151,12 @@ function JobView({ job }: { job: JobDetail }) {
                 ["Timeout", duration(job.timeout_seconds * 1_000)],
                 ["Created by", actorName(job.created_by)],
                 ["Created", <RelativeTime key="created" at={job.created_at} />],
+                ...(job.waits?.until
+                  ? ([["Blackout ends", <RelativeTime key="until" at={job.waits.until} />]] as [
+                      string,
+                      ReactNode,
+                    ][])
+                  : []),
                 ...(job.not_before ? ([["Not before", dateTime(job.not_before)]] as [string, string][]) : []),
               ]}
             />

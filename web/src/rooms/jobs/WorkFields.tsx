@@ -171,6 +171,7 @@ function ScriptFields({ draft, onChange, errors }: WorkFieldsProps) {
         pairs={script.secrets}
         onChange={(secrets) => change({ secrets })}
         error={errors["payload.secrets"] ?? errors["secrets"]}
+        errorAt={(key) => errors[`secrets.${key.trim()}`]}
         keyHint={variable}
         secret
       />

@@ -24,7 +24,9 @@ export function RulesPanel({ schedule }: { schedule: Schedule }) {
     ["Cron", <code key="cron">{definition.cron}</code>],
     ["Time zone", zone],
     ["Next run", <RelativeTime key="next" at={schedule.next_at} empty="–" />],
-    ...(schedule.waiting ? ([["Waits", `the tick of ${wallText(schedule.waiting, zone)}`]] as Fact[]) : []),
+    ...(schedule.waiting
+      ? ([["Waits", <Waits key="waits" at={schedule.waiting} why={schedule.waiting_reason} zone={zone} />]] as Fact[])
+      : []),
     ["Runs", runsText(schedule)],
     ["Last run", <LastRun key="last" id={schedule.last_execution_id} />],
     ["If still running", OVERLAP[definition.overlap ?? "skip"].label],
@@ -38,6 +40,15 @@ export function RulesPanel({ schedule }: { schedule: Schedule }) {
     <Panel title="Rules">
       <Facts facts={facts} />
     </Panel>
+  );
+}
+
+function Waits({ at, why, zone }: { at: string; why: string | null | undefined; zone: string }) {
+  return (
+    <>
+      the tick of {wallText(at, zone)}
+      {why && <div className="dim">{why}</div>}
+    </>
   );
 }
 

@@ -1,11 +1,8 @@
 import { NativeSelect, NumberInput, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import type { BlackoutTick, Missed, Overlap } from "~/api/types";
 import form from "~/rooms/jobs/RunForm.module.css";
-import { calendarsOptions } from "./api";
+import { CalendarSelect } from "./calendars/CalendarSelect";
 import type { ScheduleDraft } from "./draft";
-import classes from "./when/when.module.css";
 import { viewerZone } from "./when/zones";
 import { BLACKOUT_TICK, MISSED, OVERLAP } from "./words";
 
@@ -17,8 +14,6 @@ interface RuleFieldsProps {
 
 /** What becomes of ticks that cannot run as they come, and when there are no more. */
 export function RuleFields({ draft, onChange, errors }: RuleFieldsProps) {
-  const { data: calendars = [] } = useQuery(calendarsOptions);
-  const known = calendars.some(({ id }) => String(id) === draft.calendar);
   return (
     <div className={form.fields}>
       <NativeSelect
@@ -39,32 +34,11 @@ export function RuleFields({ draft, onChange, errors }: RuleFieldsProps) {
         data={options(MISSED)}
         onChange={(event) => onChange({ missed: pick<Missed>(MISSED, event.currentTarget.value) })}
       />
-      <NativeSelect
-        {...BELOW}
-        label="Blackout calendar"
-        description={
-          calendars.length === 0 ? (
-            <>
-              There are no calendars yet. They are made under{" "}
-              <Link to="/calendars" className={classes.inline}>
-                Calendars
-              </Link>
-              .
-            </>
-          ) : (
-            "Nothing begins by itself while it has a blackout."
-          )
-        }
+      <CalendarSelect
+        help="Nothing begins by itself while it has a blackout."
         value={draft.calendar}
-        error={errors["blackout"]}
-        data={[
-          { value: "", label: "None" },
-          ...(draft.calendar === "" || known
-            ? []
-            : [{ value: draft.calendar, label: `Calendar ${draft.calendar}` }]),
-          ...calendars.map(({ id, name }) => ({ value: String(id), label: name })),
-        ]}
-        onChange={(event) => onChange({ calendar: event.currentTarget.value })}
+        error={errors["blackout.calendar_id"] ?? errors["blackout"]}
+        onChange={(calendar) => onChange({ calendar })}
       />
       <NativeSelect
         {...BELOW}

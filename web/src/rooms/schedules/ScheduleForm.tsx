@@ -5,7 +5,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
 import { answer, problemsByField } from "~/api/problem";
-import type { Parameter, Schedule, ScheduleCreate } from "~/api/types";
+import type { Parameter, Schedule, ScheduleCreate, ScheduleUpdate } from "~/api/types";
 import { useSession } from "~/app/session";
 import { HostPicker } from "~/rooms/agents/HostPicker";
 import { PlaceFields } from "~/rooms/agents/PlaceFields";
@@ -20,8 +20,16 @@ import { Panel } from "~/ui/Page";
 import { ProblemAlert } from "~/ui/states";
 import { TileChoice } from "~/ui/TileChoice";
 import { scheduleKey } from "./api";
-import { applyCommand, scheduleCurl } from "./copy";
-import { missingSchedule, type ScheduleDraft, toCreate, type WorkKind } from "./draft";
+import { applyCommand, createCurl, updateCurl } from "./copy";
+import {
+  isRedefined,
+  missingName,
+  missingSchedule,
+  type ScheduleDraft,
+  toCreate,
+  toUpdate,
+  type WorkKind,
+} from "./draft";
 import { inputs, problemFields } from "./problems";
 import { RuleFields } from "./RuleFields";
 import { SavedActionFields, useChosenAction } from "./SavedActionFields";
@@ -47,19 +55,27 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
   const client = useQueryClient();
   const intent = useIntent();
   const { user } = useSession();
-  const [draft, setDraft] = useState(start);
+  // What is sent is what the person changed, whatever became of it on the server meanwhile.
+  const [begun] = useState(start);
+  const [draft, setDraft] = useState(begun);
   const [incomplete, setIncomplete] = useState<string>();
   const chosen = useChosenScript(draft.script);
   const action = useChosenAction(draft.action);
   const kept = schedule?.secrets ?? NO_SECRETS;
   const asked = draft.kind === "action" ? action.asks : chosen.parameters;
   const parameters = asked ?? NONE;
-  const missing = missingSchedule(draft, asked, kept);
-  const body =
-    missing === undefined ? toCreate(draft, parameters, kept, schedule?.paused ?? false) : undefined;
+  const redefined = !schedule || isRedefined(draft, begun, parameters);
+  // What cannot run as it is can still be named.
+  const missingOfAll = missingSchedule(draft, asked, kept);
+  const missing = redefined ? missingOfAll : missingName(draft);
+  const whole = () => toCreate(draft, parameters, kept, schedule?.paused ?? false);
+  const request = (): Request =>
+    schedule
+      ? { id: schedule.id, body: toUpdate(draft, begun, parameters, schedule) }
+      : { id: undefined, body: whole() };
 
   const save = useMutation({
-    mutationFn: (request: ScheduleCreate) => send(request, schedule, intent.headers(request)),
+    mutationFn: (sent: Request) => send(sent, intent.headers(sent)),
     onSuccess: async (saved) => {
       intent.done();
       await client.invalidateQueries({ queryKey: scheduleKey });
@@ -87,8 +103,8 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setIncomplete(missing);
-    if (body !== undefined) {
-      save.mutate(body);
+    if (missing === undefined) {
+      save.mutate(request());
     }
   };
 
@@ -162,8 +178,8 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
           )}
           {kept.length > 0 && (
             <p className={form.help}>
-              Kept on the server: {kept.join(", ")}. Left empty, they stay as they are; new ones replace all
-              of them.
+              Kept on the server: {kept.join(", ")}. Left empty, they stay as long as the work and the hosts
+              stay; new ones replace all of them.
             </p>
           )}
         </div>
@@ -192,15 +208,16 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
       <CopyCommands
         cliHint="Makes it, or changes the one of this name. Secrets come from variables."
         commands={
-          body && {
-            cli: applyCommand(body),
-            curl: scheduleCurl(window.location.origin, body, schedule?.id),
-          }
+          missingOfAll === undefined
+            ? { cli: applyCommand(whole()), curl: curl(request()) }
+            : undefined
         }
       />
       {schedule && schedule.owner !== user.username && (
         <Notice tone="warn" title={`It runs on the account of ${schedule.owner}`} role="status">
-          Once you save it, it runs on yours, with your rights.
+          {redefined
+            ? "Once you save it, it runs on yours, with your rights."
+            : "It stays so as long as you change its name and description only."}
         </Notice>
       )}
       {general ? <ProblemAlert error={save.error} /> : null}
@@ -228,19 +245,15 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
 
 const NO_SECRETS: string[] = [];
 
-function send(
-  request: ScheduleCreate,
-  schedule: Schedule | undefined,
-  headers: { "Idempotency-Key": string },
-): Promise<Schedule> {
-  if (!schedule) {
-    return answer(api.POST("/api/v1/schedules", { body: request, headers }));
-  }
-  const { name, description = "", definition, secrets } = request;
-  return answer(
-    api.PATCH("/api/v1/schedules/{id}", {
-      params: { path: { id: schedule.id } },
-      body: { name, description, definition, ...(secrets ? { secrets } : {}) },
-    }),
-  );
+type Request = { id: undefined; body: ScheduleCreate } | { id: number; body: ScheduleUpdate };
+
+function send({ id, body }: Request, headers: { "Idempotency-Key": string }): Promise<Schedule> {
+  return id === undefined
+    ? answer(api.POST("/api/v1/schedules", { body, headers }))
+    : answer(api.PATCH("/api/v1/schedules/{id}", { params: { path: { id } }, body }));
 }
+
+const curl = ({ id, body }: Request): string =>
+  id === undefined
+    ? createCurl(window.location.origin, body)
+    : updateCurl(window.location.origin, id, body);

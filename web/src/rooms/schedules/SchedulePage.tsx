@@ -17,7 +17,7 @@ import classes from "./SchedulePage.module.css";
 import { TicksPanel } from "./TicksPanel";
 import { useScheduleActions } from "./useScheduleActions";
 import { NextTicks } from "./when/NextTicks";
-import { SCHEDULE_STATE, ScheduleStatePill } from "./words";
+import { ScheduleStatePill, stateHelp } from "./words";
 
 const route = getRouteApi("/app/schedules/$scheduleId");
 
@@ -73,7 +73,7 @@ function ScheduleView({ schedule }: { schedule: Schedule }) {
                 runs <RelativeTime at={schedule.next_at} />
               </>
             ) : (
-              SCHEDULE_STATE[state].help
+              stateHelp(schedule)
             )}
           </span>
         </>
@@ -144,7 +144,7 @@ function ScheduleView({ schedule }: { schedule: Schedule }) {
               ) : (
                 <div>
                   <strong>{preview.data.text}</strong>{" "}
-                  <span className="dim">{SCHEDULE_STATE[state].help}.</span>
+                  <span className="dim">{stateHelp(schedule)}.</span>
                 </div>
               )
             ) : preview.error ? (

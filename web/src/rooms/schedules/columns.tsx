@@ -38,7 +38,7 @@ export function scheduleColumns(names: WorkNames): Column<Schedule>[] {
       label: "State",
       groupable: true,
       text: (schedule) => SCHEDULE_STATE[scheduleState(schedule)].label,
-      cell: (schedule) => <ScheduleStatePill schedule={schedule} />,
+      cell: (schedule) => <StateCell schedule={schedule} />,
     },
     {
       id: "what",
@@ -158,6 +158,21 @@ export function scheduleColumns(names: WorkNames): Column<Schedule>[] {
       cell: (schedule) => actorName(schedule.updated_by),
     },
   ];
+}
+
+/** A tick that waits says for what. */
+function StateCell({ schedule }: { schedule: Schedule }) {
+  const why = schedule.waiting ? schedule.waiting_reason : undefined;
+  return (
+    <>
+      <ScheduleStatePill schedule={schedule} />
+      {why && (
+        <span className={classes.waits} title={why}>
+          {why}
+        </span>
+      )}
+    </>
+  );
 }
 
 /** `7`, or `7 of 10` where there is a limit. */

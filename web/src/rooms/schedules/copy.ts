@@ -1,5 +1,5 @@
 /** The same schedule as a command and as a request. No secret stands in either. */
-import type { ScheduleCreate } from "~/api/types";
+import type { ScheduleCreate, ScheduleUpdate } from "~/api/types";
 import { hereDocument } from "~/rooms/jobs/copy/cli";
 import { curlCommand, withSecrets } from "~/rooms/jobs/copy/curl";
 import { toYaml } from "~/ui/yaml";
@@ -14,17 +14,17 @@ export function applyCommand(schedule: ScheduleCreate): string {
     : `${APPLY} ${hereDocument("<<", "YAML", toYaml(schedule))}`;
 }
 
-/** `id` when it is there already. */
-export function scheduleCurl(origin: string, schedule: ScheduleCreate, id: number | undefined): string {
-  const { organization_id: _, department_id: __, paused: ___, ...change } = schedule;
-  return curlCommand({
-    origin,
-    ...(id === undefined
-      ? { path: "/api/v1/schedules", body: schedule }
-      : { path: `/api/v1/schedules/${id}`, method: "PATCH" as const, body: change }),
-    secrets: secretPaths(schedule),
-  });
-}
+export const createCurl = (origin: string, body: ScheduleCreate): string =>
+  curlCommand({ origin, path: "/api/v1/schedules", body, secrets: secretPaths(body) });
 
-const secretPaths = ({ secrets = {} }: ScheduleCreate): string[][] =>
-  Object.keys(secrets).map((name) => ["secrets", name]);
+export const updateCurl = (origin: string, id: number, body: ScheduleUpdate): string =>
+  curlCommand({
+    origin,
+    path: `/api/v1/schedules/${id}`,
+    method: "PATCH",
+    body,
+    secrets: secretPaths(body),
+  });
+
+const secretPaths = ({ secrets }: Pick<ScheduleUpdate, "secrets">): string[][] =>
+  Object.keys(secrets ?? {}).map((name) => ["secrets", name]);

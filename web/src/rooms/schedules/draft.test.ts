@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Parameter, ScheduleDefinition } from "~/api/types";
+import type { Parameter, ParameterValue, ScheduleDefinition } from "~/api/types";
 import { emptyTargets } from "~/rooms/agents/targets";
 import { argument, emptyWork, workFrom } from "~/rooms/jobs/work/draft";
 import { sentSecrets } from "~/rooms/jobs/work/kept";
 import { emptyScript } from "~/rooms/scripts/saved/draft";
-import { applyCommand, scheduleCurl } from "./copy";
-import { draftOf, emptySchedule, missingSchedule, type ScheduleDraft, toCreate } from "./draft";
+import { applyCommand, createCurl, updateCurl } from "./copy";
+import { draftOf, emptySchedule, missingSchedule, type ScheduleDraft, toCreate, toUpdate } from "./draft";
 import { inputOf } from "./problems";
 import { schedule } from "./testing";
 
@@ -101,6 +101,56 @@ describe("what is saved comes back as it was", () => {
     expect(toCreate(draft, PARAMETERS, ["token"], false).definition.work).toEqual({
       kind: "script",
       script_id: 7,
+    });
+  });
+});
+
+describe("a change", () => {
+  const script = schedule({
+    definition: {
+      ...schedule({}).definition,
+      work: { kind: "script", script_id: 7, parameters: { whom: "moon" as unknown as ParameterValue } },
+      targets: { labels: { env: "dev" } },
+    },
+    secrets: ["token"],
+  });
+  const start = draftOf(script);
+  const update = (part: Partial<ScheduleDraft>) => toUpdate({ ...start, ...part }, start, PARAMETERS, script);
+  const texts = (changed: Record<string, string>) => ({
+    script: { ...start.script, texts: { ...start.script.texts, ...changed } },
+  });
+
+  it.each([
+    [{}, {}],
+    [{ name: "hourly " }, { name: "hourly" }],
+    [{ description: "d" }, { description: "d" }],
+  ])("%j leaves it whose it was: %j", (part, sent) => {
+    expect(update(part)).toEqual(sent);
+  });
+
+  it("takes a description away", () => {
+    const told = { ...start, description: "d" };
+    expect(toUpdate({ ...told, description: "" }, told, PARAMETERS, script)).toEqual({ description: "" });
+  });
+
+  it("does not ask what a script that is gone was given", () => {
+    expect(toUpdate({ ...start, name: "hourly" }, start, [], script)).toEqual({ name: "hourly" });
+  });
+
+  it("of its times sends work and hosts as they came, and no secret", () => {
+    expect(update({ cron: "0 5 * * *" })).toEqual({ definition: { ...script.definition, cron: "0 5 * * *" } });
+  });
+
+  it("of its work sends it", () => {
+    const { definition, ...rest } = update(texts({ whom: "sun" }));
+    expect(definition?.work).toEqual({ kind: "script", script_id: 7, parameters: { whom: "sun" } });
+    expect(rest).toEqual({});
+  });
+
+  it("of a secret alone is a change of what it does", () => {
+    expect(update(texts({ token: "hunter2" }))).toEqual({
+      definition: script.definition,
+      secrets: { token: "hunter2" },
     });
   });
 });
@@ -203,7 +253,7 @@ describe("the same as a command", () => {
   it("never holds the value of a secret", () => {
     const script = { ...emptyScript(7), texts: { token: "hunter2" } };
     const made = toCreate(filled({ kind: "script", script }), PARAMETERS, [], false);
-    for (const text of [applyCommand(made), scheduleCurl("https://x", made, undefined)]) {
+    for (const text of [applyCommand(made), createCurl("https://x", made)]) {
       expect(text).toContain("SECRET_TOKEN");
       expect(text).not.toContain("hunter2");
     }
@@ -211,11 +261,10 @@ describe("the same as a command", () => {
   });
 
   it("changes the one that is there", () => {
-    const paused = toCreate(filled({ organization: 2 }), [], [], true);
-    const text = scheduleCurl("https://x", paused, 3);
+    const text = updateCurl("https://x", 3, { name: "hourly" });
     expect(text).toContain("-X PATCH https://x/api/v1/schedules/3");
-    expect(text).not.toContain("organization_id");
-    expect(text).not.toContain("paused");
+    expect(text).not.toContain("definition");
+    const paused = toCreate(filled(), [], [], true);
     // The program says of each whether it is paused, so what is paused must stay so.
     expect(applyCommand(paused)).toContain("\npaused: true\n");
   });

@@ -9,6 +9,7 @@ import type {
   ScheduleCreate,
   ScheduleDefinition,
   ScheduledWork,
+  ScheduleUpdate,
 } from "~/api/types";
 import {
   emptyTargets,
@@ -162,7 +163,7 @@ export function missingSchedule(
   kept: string[],
 ): string | undefined {
   return (
-    (draft.name.trim() === "" ? "Give it a name" : undefined) ??
+    missingName(draft) ??
     missingWhat(draft, parameters, kept) ??
     (draft.kind === "action" ? undefined : missingTargets(draft.targets)) ??
     (draft.cron.trim() === "" ? "Say when: give a cron expression" : undefined) ??
@@ -171,6 +172,9 @@ export function missingSchedule(
     sentSecrets(askedSecrets(draft, parameters ?? []), kept).missing
   );
 }
+
+export const missingName = ({ name }: Pick<ScheduleDraft, "name">): string | undefined =>
+  name.trim() === "" ? "Give it a name" : undefined;
 
 function missingWhat(
   draft: ScheduleDraft,
@@ -259,3 +263,51 @@ export function toCreate(
     ...(paused ? { paused } : {}),
   };
 }
+
+/**
+ * Whether the form says something else than at its start of what is done, when, where and with which secrets. Whoever
+ * saves that becomes the owner.
+ */
+export function isRedefined(draft: ScheduleDraft, start: ScheduleDraft, parameters: Parameter[]): boolean {
+  return (
+    missingLimits(draft) !== undefined ||
+    !same(toDefinition(draft, parameters), toDefinition(start, parameters)) ||
+    askedSecrets(draft, parameters).some(({ value }) => value !== "")
+  );
+}
+
+/** Only what was changed: what is absent stays. */
+export function toUpdate(
+  draft: ScheduleDraft,
+  start: ScheduleDraft,
+  parameters: Parameter[],
+  schedule: Pick<Schedule, "definition" | "secrets">,
+): ScheduleUpdate {
+  const { name, description = "", definition, secrets } = toCreate(draft, parameters, schedule.secrets, false);
+  return {
+    ...(name === start.name ? {} : { name }),
+    ...(description === start.description.trim() ? {} : { description }),
+    ...(isRedefined(draft, start, parameters)
+      ? {
+          definition: withKept(definition, toDefinition(start, parameters), schedule.definition),
+          ...(secrets ? { secrets } : {}),
+        }
+      : {}),
+  };
+}
+
+/** Work and hosts that were not touched go back as they came: with others, the server keeps no secret. */
+function withKept(
+  wanted: ScheduleDefinition,
+  start: ScheduleDefinition,
+  known: ScheduleDefinition,
+): ScheduleDefinition {
+  return {
+    ...wanted,
+    ...(same(wanted.work, start.work) ? { work: known.work } : {}),
+    ...(wanted.targets && known.targets && same(wanted.targets, start.targets) ? { targets: known.targets } : {}),
+  };
+}
+
+/** Both were made in the same way, so that their parts stand in the same order. */
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);

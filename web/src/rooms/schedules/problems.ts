@@ -18,6 +18,7 @@ const OWN_FIELDS = [
   "max_runs",
   "ends_at",
   "blackout",
+  "blackout.calendar_id",
   "script_id",
   "version",
   "action_id",

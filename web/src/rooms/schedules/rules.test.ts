@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { matchesAll } from "./filters";
-import { calendarRemoveReason, changesOwner, scheduleReasons, scheduleState } from "./rules";
+import { calendarRemoveReason, isScheduleName, scheduleReasons, scheduleState } from "./rules";
 import { schedule } from "./testing";
+import { SCHEDULE_STATE, stateHelp } from "./words";
 import { workKind, workWords } from "./work";
 
 const all = () => undefined;
@@ -17,6 +18,18 @@ describe("the state of a schedule", () => {
     [{ paused: false, next_at: undefined, waiting: undefined }, "ended"],
   ] as const)("%j is %s", (facts, state) => {
     expect(scheduleState(facts)).toBe(state);
+  });
+});
+
+describe("what a waiting tick waits for", () => {
+  const waiting = { next_at: NEXT, waiting: NEXT, waiting_reason: "The run before it is not finished" };
+  it.each([
+    [waiting, "The run before it is not finished"],
+    [{ ...waiting, waiting_reason: undefined }, SCHEDULE_STATE.waiting.help],
+    [{ ...waiting, paused: true, waiting_reason: "The schedule is paused" }, SCHEDULE_STATE.paused.help],
+    [{ next_at: NEXT }, SCHEDULE_STATE.active.help],
+  ])("%j: %s", (part, words) => {
+    expect(stateHelp(schedule(part))).toBe(words);
   });
 });
 
@@ -53,9 +66,12 @@ describe("what can be done", () => {
     expect(calendarRemoveReason({ used_by: [] }, all)).toBeUndefined();
   });
 
-  it("who pauses it becomes its owner", () => {
-    expect(changesOwner({ owner: "anna" }, "bert")).toBe(true);
-    expect(changesOwner({ owner: "anna" }, "anna")).toBe(false);
+  it.each([
+    ["nightly", true],
+    ["host group webs", false],
+    ["2 more that you may not see", false],
+  ])("a calendar is used by %s: a schedule: %s", (user, expected) => {
+    expect(isScheduleName(user)).toBe(expected);
   });
 });
 

@@ -15,28 +15,30 @@ import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
 import { answer } from "~/api/problem";
 import type { Schedule } from "~/api/types";
-import { useMissing, useSession } from "~/app/session";
+import { useMissing } from "~/app/session";
 import { jobKey } from "~/rooms/jobs/api";
 import type { Action } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
 import { count } from "~/ui/format";
 import { toastDone, toastProblem } from "~/ui/toast";
 import { scheduleKey } from "./api";
-import { changesOwner, scheduleReasons } from "./rules";
+import { scheduleReasons } from "./rules";
 import { scheduledTargets } from "./work";
 
 type What = "run" | "pause" | "resume" | "remove";
-interface Asked {
+interface Change {
   what: What;
   schedule: Schedule;
 }
 
-const VERB: Record<What, string> = { run: "Run", pause: "Pause", resume: "Resume", remove: "Delete" };
+/** What there is something to think about. A pause leaves it whose it was, and is taken back as easily. */
+interface Asked extends Change {
+  what: "run" | "remove";
+}
 
 /** Everything that can be done with one schedule, for its row and for its page. */
 export function useScheduleActions(onRemoved: () => void = () => {}) {
   const missing = useMissing();
-  const { user } = useSession();
   const navigate = useNavigate();
   const client = useQueryClient();
   const intent = useIntent();
@@ -45,7 +47,7 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
   const reasons = (schedule: Schedule) => scheduleReasons(schedule, missing);
 
   const change = useMutation({
-    mutationFn: ({ what, schedule }: Asked) => carryOut(what, schedule.id, intent.headers([what, schedule])),
+    mutationFn: ({ what, schedule }: Change) => carryOut(what, schedule.id, intent.headers([what, schedule])),
     onSuccess: async (said, { what, schedule }) => {
       intent.done();
       close();
@@ -67,10 +69,9 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
     },
   });
 
-  /** Asks first where there is something to think about. */
   const ask = (what: What, schedule: Schedule) => {
     change.reset();
-    if (what === "run" || what === "remove" || changesOwner(schedule, user.username)) {
+    if (what === "run" || what === "remove") {
       setAsked({ what, schedule });
     } else {
       change.mutate({ what, schedule });
@@ -126,8 +127,8 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
   const dialogs: ReactNode = asked && (
     <ConfirmDialog
       opened
-      title={`${VERB[asked.what]} ${asked.schedule.name}${asked.what === "run" ? " now" : ""}`}
-      confirmLabel={asked.what === "run" ? "Run now" : VERB[asked.what]}
+      title={asked.what === "run" ? `Run ${asked.schedule.name} now` : `Delete ${asked.schedule.name}`}
+      confirmLabel={asked.what === "run" ? "Run now" : "Delete"}
       danger={asked.what === "remove"}
       pending={change.isPending}
       error={change.error}
@@ -141,14 +142,9 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
 }
 
 function explained({ what, schedule }: Asked): string {
-  switch (what) {
-    case "run":
-      return `It runs once, besides its ticks, on: ${scheduledTargets(schedule.definition)}. It runs on the account of ${schedule.owner}, and asks no blackout calendar.`;
-    case "remove":
-      return "It ticks no more. What it ran stays, and so does what the audit trail says of it.";
-    default:
-      return `It runs on the account of ${schedule.owner}. Once you ${what} it, it runs on yours, with your rights.`;
-  }
+  return what === "run"
+    ? `It runs once, besides its ticks, on: ${scheduledTargets(schedule.definition)}. It runs on the account of ${schedule.owner}, and asks no blackout calendar.`
+    : "It ticks no more. What it ran stays, and so does what the audit trail says of it.";
 }
 
 /** Gives what is to be said of the schedule afterwards. */

@@ -45,10 +45,16 @@ export const SCHEDULE_STATE: Record<ScheduleState, StateWords> = {
   },
 };
 
+/** What the state means; of a tick that waits, what it waits for. */
+export function stateHelp(schedule: Schedule): string {
+  const state = scheduleState(schedule);
+  return (state === "waiting" && schedule.waiting_reason) || SCHEDULE_STATE[state].help;
+}
+
 export function ScheduleStatePill({ schedule, large }: { schedule: Schedule; large?: boolean }) {
-  const { label, tone, icon, help } = SCHEDULE_STATE[scheduleState(schedule)];
+  const { label, tone, icon } = SCHEDULE_STATE[scheduleState(schedule)];
   return (
-    <Pill tone={tone} icon={icon} large={large} title={help}>
+    <Pill tone={tone} icon={icon} large={large} title={stateHelp(schedule)}>
       {label}
     </Pill>
   );

@@ -185,13 +185,13 @@ pub(crate) async fn run_library(command: LibraryCommand, context: &Context<'_>) 
         }
         LibraryCommand::Versions { library, list } => versions::list(KIND, &library, &list, context).await?,
         LibraryCommand::Diff { library, from, to } => {
-            versions::diff(KIND, &library, from, to, context).await?
+            versions::diff(KIND, &library, from, to, context).await?;
         }
         LibraryCommand::Restore { library, version } => {
             versions::restore(KIND, &library, version, context).await?;
         }
         LibraryCommand::Delete { library, yes } => {
-            manage::script_delete(KIND, &library, yes, context).await?
+            manage::script_delete(KIND, &library, yes, context).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

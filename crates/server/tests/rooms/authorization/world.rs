@@ -271,7 +271,8 @@ impl World {
                 let draft = saved.draft.clone();
                 let action = actions::create(tx, place, saved, "user:1", now).await?;
                 let made = actions::find(tx, action).await?.ok_or(postern_store::Error::NotFound)?;
-                actions::deploy(tx, &made, &draft, "", UserId(1), "user:1", now).await?;
+                let version = actions::NewVersion { definition: draft, message: String::new(), deployer: UserId(1) };
+                actions::deploy(tx, &made, version, "user:1", now).await?;
                 let saved = calendars::Saved {
                     name: format!("{name}-c"),
                     description: String::new(),

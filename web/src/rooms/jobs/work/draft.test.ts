@@ -151,6 +151,8 @@ describe("what is missing", () => {
 
   it("the server's problems have a place at each field", () => {
     expect(workFields(filled("user_control", {}))).toContain("secrets.password");
+    const headers = { url: "https://a", secret_headers: [{ id: 1, key: "X-Api-Key", value: "" }] };
+    expect(workFields(filled("http_request", headers))).toContain("secrets.x_api_key");
     expect(workFields(filled("service_control", {}))).toEqual(["payload.action", "payload.service"]);
   });
 });

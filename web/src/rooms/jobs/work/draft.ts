@@ -156,6 +156,8 @@ export function workSecrets(draft: WorkDraft): SecretEntry[] {
   }
 }
 
+const secretFields = (draft: WorkDraft): string[] => workSecrets(draft).map(({ name }) => `secrets.${name}`);
+
 /** What a person can see to be missing before the server is asked. Secrets that are kept may be left empty. */
 export function missingWork(draft: WorkDraft, kept: readonly string[] = []): string | undefined {
   switch (draft.type) {
@@ -193,7 +195,7 @@ export function workFields(draft: WorkDraft): string[] {
       "working_directory",
       "run_as_user",
     ];
-    return [...names.map((name) => `payload.${name}`), "secrets"];
+    return [...names.map((name) => `payload.${name}`), "secrets", ...secretFields(draft)];
   }
   const values = draft.values[draft.type];
   return FIELDED[draft.type].fields.flatMap((field) => {
@@ -202,7 +204,7 @@ export function workFields(draft: WorkDraft): string[] {
         return [`secrets.${field.name}`];
       case "secrets":
         return pairsOf(values, field.name).length > 0
-          ? [`payload.${field.name}`, "secrets"]
+          ? [`payload.${field.name}`, "secrets", ...secretFields(draft)]
           : [`payload.${field.name}`];
       default:
         return [`payload.${field.name}`];

@@ -127,7 +127,8 @@ export function CalendarsPage() {
           ) : (
             <EmptyState icon={IconCalendarOff} title="There are no calendars yet" action={add}>
               A calendar names times in which nothing begins: hours of weekdays, or days. A schedule that goes
-              by one waits for the end of a blackout, or passes its ticks over.
+              by one waits for the end of a blackout, or passes its ticks over; jobs of a host group wait, or
+              are skipped.
             </EmptyState>
           )
         }
@@ -148,7 +149,7 @@ export function CalendarsPage() {
         onConfirm={() => asked && remove.mutate(asked.calendar)}
         onClose={() => setAsked(undefined)}
       >
-        No schedule goes by it, so nothing runs at other times than before.
+        Nothing goes by it, so nothing runs at other times than before.
       </ConfirmDialog>
     </Page>
   );

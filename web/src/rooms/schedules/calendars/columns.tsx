@@ -4,6 +4,7 @@ import { actorName } from "~/rooms/jobs/words";
 import { Pill } from "~/ui/Pill";
 import { RelativeTime } from "~/ui/RelativeTime";
 import type { Column } from "~/ui/table/DataTable";
+import { isScheduleName } from "../rules";
 import classes from "./calendars.module.css";
 import { entryWords } from "./entries";
 
@@ -60,14 +61,18 @@ export const calendarColumns: Column<Calendar>[] = [
     text: (calendar) => calendar.used_by.join(", "),
     cell: (calendar) =>
       calendar.used_by.length === 0 ? (
-        <span className="dim">no schedule</span>
+        <span className="dim">not used</span>
       ) : (
         calendar.used_by.map((name, index) => (
           <span key={name}>
             {index > 0 && ", "}
-            <Link to="/schedules" search={{ q: name }} className="link">
-              {name}
-            </Link>
+            {isScheduleName(name) ? (
+              <Link to="/schedules" search={{ q: name }} className="link">
+                {name}
+              </Link>
+            ) : (
+              name
+            )}
           </span>
         ))
       ),

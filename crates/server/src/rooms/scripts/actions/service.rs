@@ -17,7 +17,7 @@ use postern_protocol::payload::JobType;
 use postern_store::{
     Cursor, SortDirection, Tx, audit,
     jobs::Secret,
-    scripts::actions::{self, Saved},
+    scripts::actions::{self, NewVersion, Saved},
     tx,
     uses::{self, Used, User},
 };
@@ -269,8 +269,12 @@ pub(super) async fn action_deploy(
             }
             check(tx, &author, &before.draft).await?;
             let definition = try_out(&inner, tx, &author, &action).await?;
-            let (text, by) = (json(&definition)?, author.actor());
-            actions::deploy(tx, &action, &text, &message, author.user()?.id, &by, now).await?;
+            let new = NewVersion {
+                definition: json(&definition)?,
+                message,
+                deployer: author.user()?.id,
+            };
+            actions::deploy(tx, &action, new, &author.actor(), now).await?;
             uses::set(tx, user(id, &action.name), &used_by(&definition)).await?;
             recorded(&inner, tx, &author, id, "action_deploy", Some(&before)).await
         }),
