@@ -160,7 +160,10 @@ export default {
     await editing.getByRole("button", { name: "Save" }).click();
     await row.getByText("none", { exact: true }).waitFor();
     await action(page, "careful", "Delete");
-    await page.getByRole("dialog", { name: "Delete careful" }).getByRole("button", { name: "Delete" }).click();
+    await page
+      .getByRole("dialog", { name: "Delete careful" })
+      .getByRole("button", { name: "Delete" })
+      .click();
     await row.waitFor({ state: "hidden" });
   },
 

@@ -1,7 +1,16 @@
 import { NativeSelect, NumberInput, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { KeyValueEditor } from "~/ui/KeyValueEditor";
 import classes from "./RunForm.module.css";
-import { type Field, listOf, pairsOf, secretName, shown, textOf, type Value, type Values } from "./work/fields";
+import {
+  type Field,
+  listOf,
+  pairsOf,
+  secretName,
+  shown,
+  textOf,
+  type Value,
+  type Values,
+} from "./work/fields";
 
 interface FieldInputsProps {
   fields: readonly Field[];

@@ -25,7 +25,9 @@ export function RulesPanel({ schedule }: { schedule: Schedule }) {
     ["Time zone", zone],
     ["Next run", <RelativeTime key="next" at={schedule.next_at} empty="–" />],
     ...(schedule.waiting
-      ? ([["Waits", <Waits key="waits" at={schedule.waiting} why={schedule.waiting_reason} zone={zone} />]] as Fact[])
+      ? ([
+          ["Waits", <Waits key="waits" at={schedule.waiting} why={schedule.waiting_reason} zone={zone} />],
+        ] as Fact[])
       : []),
     ["Runs", runsText(schedule)],
     ["Last run", <LastRun key="last" id={schedule.last_execution_id} />],

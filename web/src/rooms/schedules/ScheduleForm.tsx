@@ -208,9 +208,7 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
       <CopyCommands
         cliHint="Makes it, or changes the one of this name. Secrets come from variables."
         commands={
-          missingOfAll === undefined
-            ? { cli: applyCommand(whole()), curl: curl(request()) }
-            : undefined
+          missingOfAll === undefined ? { cli: applyCommand(whole()), curl: curl(request()) } : undefined
         }
       />
       {schedule && schedule.owner !== user.username && (
@@ -254,6 +252,4 @@ function send({ id, body }: Request, headers: { "Idempotency-Key": string }): Pr
 }
 
 const curl = ({ id, body }: Request): string =>
-  id === undefined
-    ? createCurl(window.location.origin, body)
-    : updateCurl(window.location.origin, id, body);
+  id === undefined ? createCurl(window.location.origin, body) : updateCurl(window.location.origin, id, body);

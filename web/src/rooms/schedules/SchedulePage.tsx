@@ -143,8 +143,7 @@ function ScheduleView({ schedule }: { schedule: Schedule }) {
                 <NextTicks narrow text={preview.data.text} ticks={coming} zone={zone} />
               ) : (
                 <div>
-                  <strong>{preview.data.text}</strong>{" "}
-                  <span className="dim">{stateHelp(schedule)}.</span>
+                  <strong>{preview.data.text}</strong> <span className="dim">{stateHelp(schedule)}.</span>
                 </div>
               )
             ) : preview.error ? (

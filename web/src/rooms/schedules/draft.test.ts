@@ -138,7 +138,9 @@ describe("a change", () => {
   });
 
   it("of its times sends work and hosts as they came, and no secret", () => {
-    expect(update({ cron: "0 5 * * *" })).toEqual({ definition: { ...script.definition, cron: "0 5 * * *" } });
+    expect(update({ cron: "0 5 * * *" })).toEqual({
+      definition: { ...script.definition, cron: "0 5 * * *" },
+    });
   });
 
   it("of its work sends it", () => {

@@ -283,7 +283,12 @@ export function toUpdate(
   parameters: Parameter[],
   schedule: Pick<Schedule, "definition" | "secrets">,
 ): ScheduleUpdate {
-  const { name, description = "", definition, secrets } = toCreate(draft, parameters, schedule.secrets, false);
+  const {
+    name,
+    description = "",
+    definition,
+    secrets,
+  } = toCreate(draft, parameters, schedule.secrets, false);
   return {
     ...(name === start.name ? {} : { name }),
     ...(description === start.description.trim() ? {} : { description }),
@@ -305,7 +310,9 @@ function withKept(
   return {
     ...wanted,
     ...(same(wanted.work, start.work) ? { work: known.work } : {}),
-    ...(wanted.targets && known.targets && same(wanted.targets, start.targets) ? { targets: known.targets } : {}),
+    ...(wanted.targets && known.targets && same(wanted.targets, start.targets)
+      ? { targets: known.targets }
+      : {}),
   };
 }
 
