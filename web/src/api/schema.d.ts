@@ -1058,7 +1058,7 @@ export interface components {
             may_run: boolean;
             name: string;
             organization_id?: components["schemas"]["OrganizationId"] | null;
-            /** @description Of the draft. */
+            /** @description Of the deployed version; of the draft until there is one. */
             type: components["schemas"]["JobType"];
             updated_at: components["schemas"]["Timestamp"];
             updated_by: string;
@@ -2020,7 +2020,7 @@ export interface components {
                 may_run: boolean;
                 name: string;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
-                /** @description Of the draft. */
+                /** @description Of the deployed version; of the draft until there is one. */
                 type: components["schemas"]["JobType"];
                 updated_at: components["schemas"]["Timestamp"];
                 updated_by: string;
