@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{everyone, job};
 use crate::{arguments::StoredSize, database::Database, programs::Server, spread::Spread};
 
-/// Every agent has one of these labels.
+/// Every agent that was there from the start has one of these labels.
 const SELECTOR: &str = "env in (prod,test)";
 
 #[derive(Debug, Serialize)]
@@ -50,6 +50,8 @@ pub(crate) async fn measure(server: &Server, database: &Database, size: StoredSi
     let session = database.session().await?;
     let stored_jobs = session.number("SELECT count(*) FROM jobs").await?;
     let agents = session.number("SELECT count(*) FROM agents").await?;
+    let labelled = "SELECT count(*) FROM agent_labels WHERE name = 'env'";
+    let labelled = session.number(labelled).await?;
     let selected = Targets {
         selector: Some(SELECTOR.parse().context("a selector")?),
         ..Targets::default()
@@ -97,7 +99,7 @@ pub(crate) async fn measure(server: &Server, database: &Database, size: StoredSi
             .await?,
         );
         by_selector.push(
-            timed(server, agents, async || {
+            timed(server, labelled, async || {
                 Ok(client.job_create(&chosen, &key()).await?)
             })
             .await?,
