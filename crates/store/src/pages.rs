@@ -8,7 +8,7 @@
 //! Both engines are kept to it by what is written: the rows of a value are sorted by that value too, which only its own
 //! index gives, and the other conditions stand in a CASE, behind which no planner looks.
 
-use crate::{Error, ListQuery, SortDirection, Tx, engine::Value, list::marks};
+use crate::{Engine, Error, ListQuery, SortDirection, Tx, engine::Value, list::marks};
 
 /// Values that lead one by one. For more (a search that finds a lot) the newest rows are gone through first.
 pub(crate) const RANGES: usize = 64;
@@ -30,8 +30,8 @@ pub(crate) struct Source {
     pub(crate) id: &'static str,
     /// Microseconds, before the id; the id itself where that alone gives the order.
     pub(crate) moment: &'static str,
-    /// Of a table beside the list's own: how the two belong together. A row may come more than once.
-    pub(crate) join: Option<&'static str>,
+    /// Of a table beside the list's own: that one, and how the two belong together. A row may come more than once.
+    pub(crate) join: Option<(&'static str, &'static str)>,
 }
 
 /// What a row must have: in any of these columns any of the values.
@@ -45,8 +45,16 @@ pub(crate) struct Facet {
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     These(&'static str, Vec<Value>),
-    /// The values that a statement finds, which has a `?` for each of its own.
-    Of(&'static str, &'static str, Vec<Value>),
+    /// The keys of the rows of a table that fulfil a condition, which has a `?` for each of its values.
+    Of(&'static str, Texts, Vec<Value>),
+}
+
+/// A table whose texts are searched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Texts {
+    pub(crate) table: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) condition: &'static str,
 }
 
 impl Part {
@@ -76,9 +84,36 @@ impl Part {
                 let values: Vec<String> = values.into_iter().map(|value| sql.bind(value)).collect();
                 values.join(", ")
             }
-            Self::Of(_, statement, values) => sql.fill(statement, values),
+            Self::Of(_, texts, values) => {
+                let Texts {
+                    table,
+                    key,
+                    condition,
+                } = texts;
+                let condition = sql.fill(condition, values);
+                format!("SELECT {key} FROM {table} WHERE {condition}")
+            }
         };
         format!("{column} IN ({wanted})")
+    }
+
+    /// The same for a row that is looked at by the way. PostgreSQL is asked for its text only, and does not search all
+    /// texts for a few rows; SQLite does that faster.
+    fn check(&self, sql: &mut Sql, column: &str, engine: Engine) -> String {
+        match (self, engine) {
+            (Self::Of(_, texts, values), Engine::Postgres) => {
+                let Texts {
+                    table,
+                    key,
+                    condition,
+                } = texts;
+                let condition = sql.fill(condition, values);
+                format!(
+                    "EXISTS (SELECT 1 FROM {table} WHERE {key} BETWEEN {column} AND {column} AND {condition})"
+                )
+            }
+            _ => self.condition(sql, column),
+        }
     }
 }
 
@@ -167,13 +202,12 @@ impl Pages {
 
     async fn count(&self, tx: &mut Tx<'_>, facet: &Facet, limit: i64) -> Result<i64, Error> {
         let mut sql = Sql::default();
-        let Source { from, join, .. } = facet.beside.unwrap_or(self.source);
-        let join = join.map_or(String::new(), |join| format!(" AND {join}"));
+        let from = facet.beside.unwrap_or(self.source).from;
         let mut parts = Vec::new();
         for part in &facet.parts {
             let wanted = part.condition(&mut sql, part.column());
             parts.push(format!(
-                "SELECT 1 FROM (SELECT 1 FROM {from} WHERE {wanted}{join} LIMIT {limit}) AS part"
+                "SELECT 1 FROM (SELECT 1 FROM {from} WHERE {wanted} LIMIT {limit}) AS part"
             ));
         }
         let text = format!("SELECT count(*) FROM ({}) AS found", parts.join(" UNION ALL "));
@@ -191,7 +225,7 @@ impl Pages {
         let mut sql = Sql::default();
         let source = lead.and_then(|facet| facet.beside).unwrap_or(self.source);
         let bounds = self.bounds(&mut sql, page, source)?;
-        let others = self.others(&mut sql, lead, source);
+        let others = self.others(tx.engine(), &mut sql, lead, source);
         let mut ranges = Vec::new();
         for part in lead.into_iter().flat_map(|facet| &facet.parts) {
             if let Part::These(column, values) = part {
@@ -225,7 +259,7 @@ impl Pages {
     ) -> Result<Vec<i64>, Error> {
         let mut sql = Sql::default();
         let bounds = self.bounds(&mut sql, page, self.source)?;
-        let others = self.others(&mut sql, Some(facet), self.source);
+        let others = self.others(tx.engine(), &mut sql, Some(facet), self.source);
         let conditions = [bounds.texts(self.source, None), others].concat();
         // What a facet beside means is among the others.
         let parts = if facet.beside.is_some() {
@@ -237,7 +271,7 @@ impl Pages {
         let mut wanted = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             columns.push_str(&format!(", {} AS c{number}", part.column()));
-            wanted.push(part.condition(&mut sql, &format!("w.c{number}")));
+            wanted.push(part.check(&mut sql, &format!("w.c{number}"), tx.engine()));
         }
         let wanted = match &wanted[..] {
             [] => String::new(),
@@ -260,7 +294,7 @@ impl Pages {
         let mut sql = Sql::default();
         let source = facet.beside.unwrap_or(self.source);
         let bounds = self.bounds(&mut sql, page, source)?.texts(source, None);
-        let others = self.others(&mut sql, Some(facet), source);
+        let others = self.others(tx.engine(), &mut sql, Some(facet), source);
         let mut ranges = Vec::new();
         for part in &facet.parts {
             let own = part.condition(&mut sql, part.column());
@@ -272,8 +306,8 @@ impl Pages {
     }
 
     /// The facets that do not lead, and the condition.
-    fn others(&self, sql: &mut Sql, lead: Option<&Facet>, source: Source) -> Vec<String> {
-        let mut conditions: Vec<String> = source.join.iter().map(|join| (*join).to_owned()).collect();
+    fn others(&self, engine: Engine, sql: &mut Sql, lead: Option<&Facet>, source: Source) -> Vec<String> {
+        let mut conditions: Vec<String> = source.join.iter().map(|(_, rule)| (*rule).to_owned()).collect();
         for facet in &self.facets {
             if lead.is_some_and(|lead| std::ptr::eq(lead, facet)) || facet.beside.is_some() {
                 continue;
@@ -281,7 +315,7 @@ impl Pages {
             let parts: Vec<String> = facet
                 .parts
                 .iter()
-                .map(|part| part.condition(sql, part.column()))
+                .map(|part| part.check(sql, part.column(), engine))
                 .collect();
             conditions.push(hidden(&parts.join(" OR ")));
         }
@@ -406,12 +440,16 @@ fn unsorted(source: Source, columns: &str, conditions: &[String]) -> String {
         moment,
         join,
     } = source;
-    let distinct = if join.is_some() { "DISTINCT " } else { "" };
+    // SQLite reads the tables of a CROSS JOIN in their order.
+    let (distinct, beside) = match join {
+        Some((table, _)) => ("DISTINCT ", format!(" CROSS JOIN {table}")),
+        None => ("", String::new()),
+    };
     let wanted = match conditions {
         [] => String::new(),
         _ => format!(" WHERE {}", conditions.join(" AND ")),
     };
-    format!("SELECT {distinct}{id} AS id, {moment} AS moment{columns} FROM {from}{wanted}")
+    format!("SELECT {distinct}{id} AS id, {moment} AS moment{columns} FROM {from}{beside}{wanted}")
 }
 
 /// Of the rows of several statements the first, each once.

@@ -17,6 +17,19 @@ const DAY_US: u64 = 24 * 3600 * 1_000_000;
 /// From the oldest job to the newest.
 pub(crate) const DAYS: u64 = 365;
 
+pub(crate) const COUNT_JOBS: &str = "SELECT count(*) FROM jobs";
+pub(crate) const COUNT_AGENTS: &str = "SELECT count(*) FROM agents";
+/// Those that were filled in.
+pub(crate) const COUNT_LABELLED: &str = "SELECT count(*) FROM agent_labels WHERE name = 'env'";
+
+/// Counts what the server removes: jobs that ended before.
+pub(crate) fn count_old(before_us: i64) -> String {
+    format!(
+        "SELECT count(*) FROM jobs WHERE finished_us < {before_us}
+         AND state NOT IN ('queued', 'pending', 'running', 'timeout')"
+    )
+}
+
 /// Shares of agents by organization, in thousandths: the first is the one that the server made.
 pub(crate) const ORGANIZATIONS: [(&str, u64); 10] = [
     ("default", 400),

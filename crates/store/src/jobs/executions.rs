@@ -15,7 +15,7 @@ use crate::{
     Engine, Error, ListQuery, Tx,
     engine::{Value, record, values},
     list::{IDS, Select, contains, within},
-    pages::{Facet, Pages, Part, RANGES, Source},
+    pages::{Facet, Pages, Part, RANGES, Source, Texts},
 };
 
 record! {
@@ -245,12 +245,11 @@ const EXECUTIONS: Source = Source {
     moment: "e.id",
     join: None,
 };
-/// SQLite reads the tables of a CROSS JOIN in this order.
 const PLACES: Source = Source {
-    from: "execution_places x CROSS JOIN executions e",
+    from: "execution_places x",
     id: "x.execution_id",
     moment: "x.execution_id",
-    join: Some("e.id = x.execution_id"),
+    join: Some(("executions e", "e.id = x.execution_id")),
 };
 
 /// Those who made executions and whose name has the text. There are few of them, so each is looked up behind the one
@@ -266,7 +265,11 @@ async fn creators(tx: &mut Tx<'_>, text: &str) -> Result<Part, Error> {
     let pattern: Value = contains(text).into();
     let rows = tx.query(&sql, std::slice::from_ref(&pattern)).await?;
     if rows.len() > RANGES {
-        let all = "SELECT DISTINCT created_by FROM executions WHERE lower(created_by) LIKE ? ESCAPE '\\'";
+        let all = Texts {
+            table: "executions c",
+            key: "c.created_by",
+            condition: "lower(c.created_by) LIKE ? ESCAPE '\\'",
+        };
         return Ok(Part::Of("e.created_by", all, vec![pattern]));
     }
     let names = rows.into_iter().map(|row| row.read::<String>(0));

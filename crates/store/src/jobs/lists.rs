@@ -11,7 +11,7 @@ use crate::{
     Error, ListQuery, Tx,
     engine::Value,
     list::{Select, contains, marks},
-    pages::{Facet, Pages, Part, RANGES, Source},
+    pages::{Facet, Pages, Part, RANGES, Source, Texts},
 };
 
 #[derive(Debug, Clone, Default)]
@@ -115,21 +115,35 @@ async fn facets(tx: &mut Tx<'_>, reach: &Reach, filter: &Filter) -> Result<Vec<F
     Ok(facets)
 }
 
-pub(super) const SUMMARIES: &str = "SELECT id FROM payloads WHERE lower(summary) LIKE ? ESCAPE '\\'";
-const AGENTS: &str = "SELECT id FROM agents WHERE lower(name) LIKE ? ESCAPE '\\'";
+pub(super) const SUMMARIES: Texts = Texts {
+    table: "payloads",
+    key: "payloads.id",
+    condition: "lower(payloads.summary) LIKE ? ESCAPE '\\'",
+};
+const AGENTS: Texts = Texts {
+    table: "agents",
+    key: "agents.id",
+    condition: "lower(agents.name) LIKE ? ESCAPE '\\'",
+};
 
-/// What a search finds in a table that jobs refer to: one by one, or by the statement where that would be many.
+/// What a search finds in a table that jobs refer to: one by one, or by the condition where that would be many.
 pub(super) async fn found(
     tx: &mut Tx<'_>,
     column: &'static str,
-    statement: &'static str,
+    texts: Texts,
     text: &str,
 ) -> Result<Part, Error> {
     let pattern: Value = contains(text).into();
-    let sql = format!("{} LIMIT {}", statement.replace('?', "$1"), RANGES + 1);
+    let Texts {
+        table,
+        key,
+        condition,
+    } = texts;
+    let condition = condition.replace('?', "$1");
+    let sql = format!("SELECT {key} FROM {table} WHERE {condition} LIMIT {}", RANGES + 1);
     let rows = tx.query(&sql, std::slice::from_ref(&pattern)).await?;
     if rows.len() > RANGES {
-        return Ok(Part::Of(column, statement, vec![pattern]));
+        return Ok(Part::Of(column, texts, vec![pattern]));
     }
     let ids = rows.into_iter().map(|row| row.read::<i64>(0));
     Ok(Part::these(column, ids.collect::<Result<Vec<_>, _>>()?))

@@ -108,7 +108,12 @@ fn values_keep_their_numbers() {
 fn a_facet_of_many_values_is_not_specific() {
     let values = |count: i64| Facet::new("j.agent_id", 0..count);
     assert!(values(64).specific() && !values(65).specific());
-    let found = Part::Of("j.payload_id", "SELECT 1", Vec::new());
+    let texts = Texts {
+        table: "payloads",
+        key: "payloads.id",
+        condition: "TRUE",
+    };
+    let found = Part::Of("j.payload_id", texts, Vec::new());
     assert!(!Facet::any(vec![found]).specific());
     assert!(
         Facet::any(vec![Part::these("j.agent_id", Vec::<i64>::new())])

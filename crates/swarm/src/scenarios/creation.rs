@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{everyone, job};
-use crate::{arguments::StoredSize, database::Database, programs::Server, spread::Spread};
+use crate::{arguments::StoredSize, database::Database, programs::Server, spread::Spread, stored};
 
 /// Every agent that was there from the start has one of these labels.
 const SELECTOR: &str = "env in (prod,test)";
@@ -48,10 +48,9 @@ impl Creation {
 
 pub(crate) async fn measure(server: &Server, database: &Database, size: StoredSize) -> Result<Creation> {
     let session = database.session().await?;
-    let stored_jobs = session.number("SELECT count(*) FROM jobs").await?;
-    let agents = session.number("SELECT count(*) FROM agents").await?;
-    let labelled = "SELECT count(*) FROM agent_labels WHERE name = 'env'";
-    let labelled = session.number(labelled).await?;
+    let stored_jobs = session.number(stored::COUNT_JOBS).await?;
+    let agents = session.number(stored::COUNT_AGENTS).await?;
+    let labelled = session.number(stored::COUNT_LABELLED).await?;
     let selected = Targets {
         selector: Some(SELECTOR.parse().context("a selector")?),
         ..Targets::default()

@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn statements_are_found_in_the_log() {
-        let log = r#"{"level":"TRACE","fields":{"sql":"SELECT 1\n  FROM jobs"},"target":"postern_store::statement"}
+        let log = r#"{"level":"TRACE","fields":{"sql":"VALUES (1),\n  (2)"},"target":"postern_store::statement"}
 {"level":"WARN","fields":{"message":"slow"},"target":"postern"}
 half a li"#;
-        assert_eq!(statements(log), ["SELECT 1 FROM jobs"]);
+        assert_eq!(statements(log), ["VALUES (1), (2)"]);
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     programs::Server,
     simulated::Swarm,
     spread::{Spread, round, seconds},
+    stored::count_old,
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(60);
@@ -82,9 +83,7 @@ pub(crate) async fn measure(
 ) -> Result<Retention> {
     let session = database.session().await?;
     let limit = clock::now_micros() - i64::try_from(size.retain_days)? * 24 * 3600 * 1_000_000;
-    let old = format!(
-        "SELECT count(*) FROM jobs WHERE finished_us < {limit} AND state NOT IN ('queued', 'pending', 'running', 'timeout')"
-    );
+    let old = count_old(limit);
     let workers = Workers::join(server, "during", size.workers).await?;
     let (begun, at_first) = (Instant::now(), session.number(&old).await?);
     let mut end = (Duration::ZERO, at_first);
