@@ -10,7 +10,7 @@ use super::lists::{self, Caller};
 use crate::{database::Database, programs::Server};
 
 /// What is in the statement that finds a page, and in no other.
-const OF_A_PAGE: &str = " AS moment ";
+const OF_A_PAGE: &str = " AS moment";
 /// For `postern serve`: each statement as a line of JSON.
 pub(crate) const LOG: &str = "warn,postern_store::statement=trace";
 
