@@ -38,6 +38,7 @@ on_both_databases! {
     an_action_that_a_schedule_runs_stays,
     an_edit_of_an_older_draft_is_refused,
     old_versions_come_back_as_the_draft,
+    one_that_cannot_run_is_renamed_all_the_same,
 }
 
 fn restart() -> Value {
@@ -598,6 +599,13 @@ async fn old_versions_come_back_as_the_draft(server: TestServer) {
         (None, Some(2))
     );
     assert!(restored.action.draft_differs);
+    let as_deployed = admin
+        .action_restore(id, &ActionRestore { version: 2 })
+        .await
+        .unwrap();
+    // By the names of its hosts, as it was written; so it says what runs.
+    assert_eq!(as_deployed.draft.targets.agents, ["web-1"]);
+    assert!(!as_deployed.action.draft_differs);
     let gone = admin.action_restore(id, &ActionRestore { version: 3 }).await;
     assert_eq!(refused(gone), no(404, "not_found"));
     let versions = admin
@@ -620,5 +628,23 @@ async fn old_versions_come_back_as_the_draft(server: TestServer) {
     );
     let copy = ActionClone { name: "copy".into() };
     let copy = admin.action_clone(id, &copy, &key()).await.unwrap();
-    assert_eq!((copy.action.version, copy.draft), (None, restored.draft));
+    assert_eq!((copy.action.version, copy.draft), (None, as_deployed.draft));
+}
+
+async fn one_that_cannot_run_is_renamed_all_the_same(server: TestServer) {
+    server.agent("web-1").await;
+    let admin = server.admin();
+    let needed = script(&server, "clean").await;
+    let id = saved(&server, of_script(needed, json!({}))).await.action.id;
+    admin.script_delete(needed).await.unwrap();
+    let renamed = ActionUpdate {
+        name: Some("old".into()),
+        ..Default::default()
+    };
+    assert_eq!(
+        admin.action_update(id, &renamed).await.unwrap().action.name,
+        "old"
+    );
+    let again = edit(&admin, id, of_script(needed, json!({"path": "/"}))).await;
+    assert_eq!(refused(again), no(404, "not_found"));
 }

@@ -38,7 +38,7 @@ CREATE INDEX jobs_by_type ON jobs (type, created_us, id);
 CREATE INDEX jobs_by_state ON jobs (state, created_us, id);
 CREATE INDEX jobs_by_priority ON jobs (priority, created_us, id);
 
--- Of what is removed when it is old: jobs that timed out are not, and would be in the way.
+-- Of what is removed when it is old: jobs that have not ended would be in the way.
 DROP INDEX jobs_ended;
 CREATE INDEX jobs_ended ON jobs (finished_us) WHERE state NOT IN ('queued', 'pending', 'running');
 

@@ -194,7 +194,12 @@ pub(super) async fn action_update(
                 secret,
                 definition,
             };
-            write(&inner, tx, &caller, action, draft, "action_update").await
+            // Another name is given to one that could not run, too.
+            let saved = match before == draft.definition && request.secrets.is_none() {
+                true => draft.saved()?,
+                false => draft.check(tx, &caller).await?,
+            };
+            write(&inner, tx, &caller, action, saved, "action_update").await
         }))
         .await
 }
@@ -215,9 +220,11 @@ pub(super) async fn action_restore(
                 name: action.name.clone(),
                 description: action.description.clone(),
                 secret: old.secret(),
-                definition: definition_of(&action, &old.definition)?,
+                // A draft names its hosts.
+                definition: version_of(&inner, tx, &caller, &action, old).await?.definition,
             };
-            write(&inner, tx, &caller, action, draft, "action_restore").await
+            let saved = draft.check(tx, &caller).await?;
+            write(&inner, tx, &caller, action, saved, "action_restore").await
         }))
         .await
 }
@@ -227,12 +234,11 @@ async fn write(
     tx: &mut Tx<'_>,
     caller: &Caller,
     action: actions::Action,
-    draft: Draft,
+    saved: Saved,
     operation: &'static str,
 ) -> Result<ActionDetail> {
     let id = action.id;
     let before = detail_of(app, tx, caller, action).await?;
-    let saved = draft.check(tx, caller).await?;
     let name = saved.name.clone();
     actions::update(tx, id, saved, &caller.actor(), app.now())
         .await
@@ -420,8 +426,6 @@ struct Draft {
 
 impl Draft {
     async fn check(self, tx: &mut Tx<'_>, caller: &Caller) -> Result<Saved> {
-        named::check(&self.name, "actions")?;
-        named::check_text("description", &self.description, MAX_DESCRIPTION)?;
         check(tx, caller, &self.definition).await?;
         if let ActionWork::Script {
             script_id,
@@ -438,6 +442,13 @@ impl Draft {
                 ));
             }
         }
+        self.saved()
+    }
+
+    /// What it does was checked, or is what it was.
+    fn saved(self) -> Result<Saved> {
+        named::check(&self.name, "actions")?;
+        named::check_text("description", &self.description, MAX_DESCRIPTION)?;
         let draft = json(&self.definition)?;
         // Each sealing has a place of its own, so other secrets make another digest.
         let place = self.secret.as_ref().map_or("", |secret| secret.place.as_str());
