@@ -1,4 +1,4 @@
-import { Button, Textarea, TextInput } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { IconBolt, IconCode, IconDeviceFloppy, IconTerminal2 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
@@ -8,11 +8,11 @@ import { answer, problemsByField } from "~/api/problem";
 import type { Parameter, Schedule, ScheduleCreate, ScheduleUpdate } from "~/api/types";
 import { useSession } from "~/app/session";
 import { HostPicker } from "~/rooms/agents/HostPicker";
-import { PlaceFields } from "~/rooms/agents/PlaceFields";
 import { CopyCommands } from "~/rooms/jobs/CopyCommands";
 import { HowFields } from "~/rooms/jobs/HowFields";
 import form from "~/rooms/jobs/RunForm.module.css";
 import { WorkFields } from "~/rooms/jobs/WorkFields";
+import { NameFields } from "~/rooms/scripts/saved/NameFields";
 import { SavedScriptFields } from "~/rooms/scripts/saved/SavedScriptFields";
 import { useChosenScript } from "~/rooms/scripts/saved/useChosenScript";
 import { Notice } from "~/ui/Notice";
@@ -112,34 +112,7 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
     <form ref={frame} onSubmit={submit} className={form.form} noValidate>
       <Panel title="Schedule">
         <div className={form.fields}>
-          <TextInput
-            label="Name"
-            description="Letters, digits, dot, dash and underscore."
-            inputWrapperOrder={["label", "input", "description", "error"]}
-            required
-            autoComplete="off"
-            value={draft.name}
-            error={at["name"]}
-            onChange={(event) => change({ name: event.currentTarget.value })}
-          />
-          <Textarea
-            label="Description"
-            autosize
-            minRows={1}
-            maxRows={6}
-            value={draft.description}
-            error={at["description"]}
-            onChange={(event) => change({ description: event.currentTarget.value })}
-          />
-          {!schedule && (
-            <PlaceFields
-              tenantWide
-              organization={draft.organization}
-              department={draft.department}
-              errors={{ organization: at["organization_id"], department: at["department_id"] }}
-              onChange={(organization, department) => change({ organization, department })}
-            />
-          )}
+          <NameFields draft={draft} onChange={change} errors={at} isNew={!schedule} />
         </div>
       </Panel>
       <Panel title="When">

@@ -1,4 +1,4 @@
-import { Button, Textarea, TextInput } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { IconCode, IconDeviceFloppy, IconTerminal2 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
@@ -7,7 +7,6 @@ import { useIntent } from "~/api/intent";
 import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { ActionCreate, ActionDetail, Parameter } from "~/api/types";
 import { HostPicker } from "~/rooms/agents/HostPicker";
-import { PlaceFields } from "~/rooms/agents/PlaceFields";
 import { CopyCommands } from "~/rooms/jobs/CopyCommands";
 import { HowFields } from "~/rooms/jobs/HowFields";
 import form from "~/rooms/jobs/RunForm.module.css";
@@ -15,6 +14,7 @@ import { WorkFields } from "~/rooms/jobs/WorkFields";
 import { Panel } from "~/ui/Page";
 import { ErrorState, LoadingLines, ProblemAlert } from "~/ui/states";
 import { TileChoice } from "~/ui/TileChoice";
+import { NameFields } from "../saved/NameFields";
 import { ScriptChoice } from "../saved/SavedScriptFields";
 import { useChosenScript } from "../saved/useChosenScript";
 import { actionKey } from "./api";
@@ -98,34 +98,7 @@ export function ActionForm({ start, action, onSaved, onReload }: ActionFormProps
     <form ref={frame} onSubmit={submit} className={form.form} noValidate>
       <Panel title="Action">
         <div className={form.fields}>
-          <TextInput
-            label="Name"
-            description="Letters, digits, dot, dash and underscore."
-            inputWrapperOrder={["label", "input", "description", "error"]}
-            required
-            autoComplete="off"
-            value={draft.name}
-            error={at["name"]}
-            onChange={(event) => change({ name: event.currentTarget.value })}
-          />
-          <Textarea
-            label="Description"
-            autosize
-            minRows={1}
-            maxRows={6}
-            value={draft.description}
-            error={at["description"]}
-            onChange={(event) => change({ description: event.currentTarget.value })}
-          />
-          {!action && (
-            <PlaceFields
-              tenantWide
-              organization={draft.organization}
-              department={draft.department}
-              errors={{ organization: at["organization_id"], department: at["department_id"] }}
-              onChange={(organization, department) => change({ organization, department })}
-            />
-          )}
+          <NameFields draft={draft} onChange={change} errors={at} isNew={!action} />
         </div>
       </Panel>
       <Panel title="What it does">
