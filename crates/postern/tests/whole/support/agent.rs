@@ -14,7 +14,7 @@ use nix::{
 };
 
 use super::{
-    process::{Running, all_pids, stop},
+    process::{Running, all_pids, parent, stop},
     server::POSTERN,
     wait_for,
 };
@@ -121,16 +121,18 @@ impl Agent {
     /// Attempts with a shim that lives, and its process.
     pub(crate) fn shims(&self) -> Vec<(i64, Pid)> {
         let folder = self.data.join("attempts");
+        // A shim's standard input is its order, whose lock it holds.
+        let order = |pid: Pid| {
+            let path = fs::read_link(format!("/proc/{pid}/fd/0")).ok()?;
+            path.starts_with(&folder).then_some(path)
+        };
         let attempt = |pid: Pid| {
-            // A shim's standard input is its order, whose lock it holds.
-            let order = fs::read_link(format!("/proc/{pid}/fd/0")).ok()?;
-            let id = order
-                .strip_prefix(&folder)
-                .ok()?
-                .parent()?
-                .to_str()?
-                .parse()
-                .ok()?;
+            let path = order(pid)?;
+            // So is that of the job it starts, between fork and exec.
+            if parent(pid).and_then(order).is_some() {
+                return None;
+            }
+            let id = path.parent()?.file_name()?.to_str()?.parse().ok()?;
             Some((id, pid))
         };
         all_pids().into_iter().filter_map(attempt).collect()

@@ -125,6 +125,12 @@ pub(crate) fn all_pids() -> Vec<Pid> {
         .collect()
 }
 
+pub(crate) fn parent(pid: Pid) -> Option<Pid> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let id = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    id.trim().parse().ok().map(Pid::from_raw)
+}
+
 pub(crate) fn command_line(pid: Pid) -> Vec<String> {
     let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     text.split(|byte| *byte == 0)
