@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
 
-/// `cargo-deny`, the installed one if there is one, else built once from source (two to three minutes on two cores).
+/// `cargo-deny`, the installed one if there is one, else built once from source, without optimizing: it runs for seconds, and building it takes minutes.
 pub(crate) fn cargo_deny(workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
     if let Some(installed) = find_program("cargo-deny") {
         return Ok(installed);
@@ -28,6 +28,7 @@ pub(crate) fn cargo_deny(workspace: &Workspace, interrupt: &Interrupt) -> Result
                 "--version",
                 CARGO_DENY,
                 "--locked",
+                "--debug",
                 "--root",
             ])
             .arg(&folder);

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod calendar;
 pub mod clone_guard;
+pub mod expression;
 pub mod fill;
 pub mod job;
 pub mod label;
@@ -15,7 +16,9 @@ pub mod permission;
 pub mod rollout;
 pub mod schedule;
 pub mod selector;
+pub mod targets;
 mod time;
+pub mod workflow;
 
 pub use time::{Timestamp, TimestampError};
 
@@ -67,4 +70,8 @@ ids! {
     ScheduleId,
     CalendarId,
     ActionId,
+    WorkflowId,
+    /// One run of a workflow.
+    InstanceId,
+    ApprovalId,
 }

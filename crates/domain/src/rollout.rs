@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(five.batches(12, 0), [0..5, 5..10, 10..12]);
         assert_eq!(five.batches(12, 2), [0..2, 2..7, 7..12]);
         assert_eq!(five.batches(6, 6), [0..5, 5..6]);
-        assert_eq!(five.batches(0, 0), []);
+        assert_eq!(five.batches(0, 0), Vec::<Range<usize>>::new());
         assert_eq!(rolling(Amount::Percent(30), None).batches(4, 0), [0..2, 2..4]);
         assert_eq!(
             rolling(Amount::Percent(1), None).batches(3, 0),

@@ -271,7 +271,12 @@ impl Pages {
         let mut wanted = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             columns.push_str(&format!(", {} AS c{number}", part.column()));
-            wanted.push(part.check(&mut sql, &format!("w.c{number}"), tx.engine()));
+            // Looked at row by row until the page is full: as a join PostgreSQL would compare all texts with all rows.
+            wanted.push(hidden(&part.check(
+                &mut sql,
+                &format!("w.c{number}"),
+                tx.engine(),
+            )));
         }
         let wanted = match &wanted[..] {
             [] => String::new(),

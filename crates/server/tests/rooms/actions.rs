@@ -201,6 +201,18 @@ async fn what_does_not_fit_is_named_before_any_job_exists(server: TestServer) {
     ] {
         assert_eq!(field(run(&admin, id, given.clone()).await).0, name, "{given}");
     }
+    // A text may fill a place that knows only some words: then the wrong one is told at its parameter.
+    let word = json!({
+        "work": {"kind": "job", "job": {"type": "service_control", "payload": {"service": "nginx", "action": "status"}}},
+        "parameters": [{"name": "what", "type": "string"}], "fills": {"what": "/action"},
+        "targets": {"agents": ["web-1"]},
+    });
+    let words = admin.action_create(&create("word", word), &key()).await.unwrap();
+    let words = deploy(&admin, words.action.id).await.unwrap().action.id;
+    assert_eq!(
+        field(run(&admin, words, json!({"what": "explode"})).await).0,
+        "parameters.what"
+    );
     assert!(
         admin
             .job_list(&ListRequest::default())

@@ -1,0 +1,581 @@
+//! One instance of a workflow, moved by events.
+//!
+//! [`step`] decides and touches nothing: it returns the instance as it is after the event, and what has to be done.
+//! Whoever does it stores both in one transaction, so that a kill at any moment loses neither and repeats neither.
+//!
+//! Invariants, each held by a property test in `engine/tests.rs`:
+//! - **one end**: a final state is reached once and never left.
+//! - **causes**: every run but the first names the run that led to it.
+//! - **ends**: when everything that was asked for is answered, the instance ends: its steps are limited.
+//! - **one answer**: a run is finished once; what comes later, or for another try, changes nothing.
+//! - **nothing left**: an instance that has ended waits for nothing.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Kind, Plan, StepIndex, Target};
+use crate::{Timestamp, workflow::definition::OnBranchFailure};
+
+/// Steps that one instance may begin: loops are allowed, endless ones are not.
+pub const MAX_STEP_RUNS: u32 = 1000;
+/// Longest wait before a retry.
+pub const MAX_BACKOFF: Duration = Duration::from_secs(3600);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceState {
+    Pending,
+    Running,
+    /// It waits for nothing but people and the clock.
+    Paused,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl InstanceState {
+    pub const ALL: &'static [Self] = &[
+        Self::Pending,
+        Self::Running,
+        Self::Paused,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Where an instance stands. What its steps found is kept elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    pub state: InstanceState,
+    /// What it is going to end as, while runs that were told to stop have not done so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+    /// How many steps began.
+    pub begun: u32,
+    /// Steps that have begun and not ended.
+    pub runs: Vec<Run>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    pub state: InstanceState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One time through one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// 1 for the first of the instance.
+    pub number: u32,
+    pub step: StepIndex,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// The run of the parallel step that it belongs to, and the number of the branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<(u32, usize)>,
+    pub phase: Phase,
+    /// It was told to stop; whatever it answers, nothing follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aborted: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Somebody owes it an answer.
+    Working,
+    /// A delay, or the time before the next try.
+    Waiting { until: Timestamp },
+    /// A parallel step: whether each branch succeeded, once it has ended.
+    Branches { ended: Vec<Option<bool>> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Begin,
+    /// The answer to [`Effect::Perform`].
+    Answered {
+        run: u32,
+        attempt: u32,
+        answer: Answer,
+    },
+    /// The time of [`Effect::WakeAt`] has come.
+    Due {
+        run: u32,
+    },
+    Cancel {
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Jobs that have ended, those of earlier tries counted in.
+    Hosts {
+        succeeded: usize,
+        hosts: usize,
+    },
+    Succeeded,
+    /// Also a condition that could not be evaluated, a variable that does not exist, a rejected approval.
+    Failed,
+    /// What a condition came to.
+    Decided(bool),
+}
+
+/// What led to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Start,
+    /// A branch of this run of a parallel step.
+    Branch {
+        of: u32,
+    },
+    Success {
+        of: u32,
+    },
+    Failure {
+        of: u32,
+    },
+    True {
+        of: u32,
+    },
+    False {
+        of: u32,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    Began {
+        run: u32,
+        step: StepIndex,
+        cause: Cause,
+    },
+    /// Do what the step says, and answer.
+    Perform {
+        run: u32,
+        step: StepIndex,
+        attempt: u32,
+    },
+    WakeAt {
+        run: u32,
+        at: Timestamp,
+    },
+    /// Stop what was asked for: it still answers.
+    Abort {
+        run: u32,
+    },
+    /// The run is over.
+    Finished {
+        run: u32,
+        step: StepIndex,
+        outcome: Outcome,
+    },
+    Ended {
+        state: InstanceState,
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// An event that changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the workflow has {} already", .0.as_str())]
+    Ended(InstanceState),
+    #[error("the workflow has begun already")]
+    Begun,
+    #[error("run {0} of a step is over")]
+    Over(u32),
+    #[error("run {0} is at another try, or waits for something else")]
+    OtherTry(u32),
+    #[error("run {0} is not due yet")]
+    NotDue(u32),
+}
+
+impl Default for Instance {
+    fn default() -> Self {
+        Self {
+            state: InstanceState::Pending,
+            ending: None,
+            begun: 0,
+            runs: Vec::new(),
+        }
+    }
+}
+
+/// What an event does to an instance.
+pub fn step(
+    plan: &Plan,
+    instance: Instance,
+    event: Event,
+    now: Timestamp,
+) -> Result<(Instance, Vec<Effect>), Refusal> {
+    if instance.state.is_final() {
+        return Err(Refusal::Ended(instance.state));
+    }
+    let mut turn = Turn {
+        plan,
+        instance,
+        now,
+        effects: Vec::new(),
+    };
+    match event {
+        Event::Begin => {
+            if turn.instance.state != InstanceState::Pending {
+                return Err(Refusal::Begun);
+            }
+            turn.enter(0, None, Cause::Start);
+        }
+        Event::Cancel { reason } => turn.end(InstanceState::Cancelled, Some(reason)),
+        Event::Due { run } => turn.due(run)?,
+        Event::Answered { run, attempt, answer } => turn.answered(run, attempt, &answer)?,
+    }
+    turn.settle();
+    Ok((turn.instance, turn.effects))
+}
+
+struct Turn<'a> {
+    plan: &'a Plan,
+    instance: Instance,
+    now: Timestamp,
+    effects: Vec<Effect>,
+}
+
+impl Turn<'_> {
+    fn find(&self, number: u32) -> Result<usize, Refusal> {
+        let index = self.instance.runs.iter().position(|run| run.number == number);
+        index.ok_or(Refusal::Over(number))
+    }
+
+    fn due(&mut self, number: u32) -> Result<(), Refusal> {
+        let index = self.find(number)?;
+        let run = &mut self.instance.runs[index];
+        let Phase::Waiting { until } = run.phase else {
+            return Err(Refusal::OtherTry(number));
+        };
+        if self.now < until {
+            return Err(Refusal::NotDue(number));
+        }
+        if matches!(self.plan.nodes[run.step].kind, Kind::Delay { .. }) {
+            self.finish(index, true);
+            return Ok(());
+        }
+        run.attempt += 1;
+        run.phase = Phase::Working;
+        let perform = Effect::Perform {
+            run: number,
+            step: run.step,
+            attempt: run.attempt,
+        };
+        self.effects.push(perform);
+        Ok(())
+    }
+
+    fn answered(&mut self, number: u32, attempt: u32, answer: &Answer) -> Result<(), Refusal> {
+        let index = self.find(number)?;
+        let run = &self.instance.runs[index];
+        if run.phase != Phase::Working || run.attempt != attempt {
+            return Err(Refusal::OtherTry(number));
+        }
+        if run.aborted {
+            self.drop_aborted(index);
+            return Ok(());
+        }
+        let kind = self.plan.nodes[run.step].kind.clone();
+        let succeeded = match (&kind, answer) {
+            (Kind::Conditional { on_true, on_false }, Answer::Decided(decision)) => {
+                let (target, cause) = if *decision {
+                    (*on_true, Cause::True { of: number })
+                } else {
+                    (*on_false, Cause::False { of: number })
+                };
+                self.leave(index, Outcome::Succeeded, target, cause);
+                return Ok(());
+            }
+            (Kind::Hosts { continue_on, .. }, Answer::Hosts { succeeded, hosts }) => {
+                continue_on.holds(*succeeded, *hosts)
+            }
+            (_, Answer::Succeeded) => true,
+            // An answer that does not belong to the step's type is none that it can go on with.
+            (_, Answer::Failed | Answer::Decided(_) | Answer::Hosts { .. }) => false,
+        };
+        if let (
+            false,
+            Kind::Hosts {
+                retries: Some(retries),
+                ..
+            },
+        ) = (succeeded, &kind)
+            && attempt <= retries.count
+        {
+            let until = self
+                .now
+                .plus(backoff(retries.delay_seconds, retries.factor, attempt));
+            self.instance.runs[index].phase = Phase::Waiting { until };
+            self.effects.push(Effect::WakeAt {
+                run: number,
+                at: until,
+            });
+            return Ok(());
+        }
+        self.finish(index, succeeded);
+        Ok(())
+    }
+
+    /// A run has done its work: on by its routes.
+    fn finish(&mut self, index: usize, succeeded: bool) {
+        let run = &self.instance.runs[index];
+        let (node, of) = (&self.plan.nodes[run.step], run.number);
+        let (outcome, target, cause) = if succeeded {
+            (Outcome::Succeeded, node.success, Cause::Success { of })
+        } else {
+            (Outcome::Failed, node.failure, Cause::Failure { of })
+        };
+        self.leave(index, outcome, target, cause);
+    }
+
+    fn leave(&mut self, index: usize, outcome: Outcome, target: Target, cause: Cause) {
+        let run = self.close(index, outcome);
+        match (target, run.parent) {
+            (Target::Step(step), parent) => self.enter(step, parent, cause),
+            (Target::Cancelled, _) => {
+                let reason = format!("Step {} led to cancelled", self.plan.nodes[run.step].id);
+                self.end(InstanceState::Cancelled, Some(reason));
+                self.end_branch_of(run.parent);
+            }
+            (Target::Completed, Some((parent, branch))) => self.end_branch(parent, branch, true),
+            (Target::Failed, Some((parent, branch))) => self.end_branch(parent, branch, false),
+            (Target::Completed, None) => self.end(InstanceState::Completed, None),
+            (Target::Failed, None) => {
+                let id = &self.plan.nodes[run.step].id;
+                let reason = match outcome {
+                    Outcome::Failed => format!("Step {id} failed"),
+                    Outcome::Succeeded | Outcome::Cancelled => format!("Step {id} led to failed"),
+                };
+                self.end(InstanceState::Failed, Some(reason));
+            }
+        }
+    }
+
+    fn close(&mut self, index: usize, outcome: Outcome) -> Run {
+        let run = self.instance.runs.remove(index);
+        self.effects.push(Effect::Finished {
+            run: run.number,
+            step: run.step,
+            outcome,
+        });
+        run
+    }
+
+    fn enter(&mut self, step: StepIndex, parent: Option<(u32, usize)>, cause: Cause) {
+        if self.instance.ending.is_some() {
+            self.end_branch_of(parent);
+            return;
+        }
+        if self.instance.begun >= MAX_STEP_RUNS {
+            let reason = format!(
+                "More than {MAX_STEP_RUNS} steps: does it go round in circles? Step {} was next",
+                self.plan.nodes[step].id
+            );
+            self.end(InstanceState::Failed, Some(reason));
+            self.end_branch_of(parent);
+            return;
+        }
+        self.instance.begun += 1;
+        let number = self.instance.begun;
+        let mut run = Run {
+            number,
+            step,
+            attempt: 1,
+            parent,
+            phase: Phase::Working,
+            aborted: false,
+        };
+        self.effects.push(Effect::Began {
+            run: number,
+            step,
+            cause,
+        });
+        match &self.plan.nodes[step].kind {
+            Kind::Delay { seconds } => {
+                let until = self.now.plus(Duration::from_secs(*seconds));
+                run.phase = Phase::Waiting { until };
+                self.instance.runs.push(run);
+                self.effects.push(Effect::WakeAt {
+                    run: number,
+                    at: until,
+                });
+            }
+            Kind::Parallel { branches, .. } => {
+                let branches = branches.clone();
+                run.phase = Phase::Branches {
+                    ended: vec![None; branches.len()],
+                };
+                self.instance.runs.push(run);
+                for (branch, first) in branches.into_iter().enumerate() {
+                    self.enter(first, Some((number, branch)), Cause::Branch { of: number });
+                }
+            }
+            Kind::Hosts { .. }
+            | Kind::Approval
+            | Kind::Conditional { .. }
+            | Kind::Notify
+            | Kind::Workflow => {
+                self.instance.runs.push(run);
+                self.effects.push(Effect::Perform {
+                    run: number,
+                    step,
+                    attempt: 1,
+                });
+            }
+        }
+    }
+
+    fn end_branch(&mut self, parent: u32, branch: usize, succeeded: bool) {
+        let Some(index) = self.instance.runs.iter().position(|run| run.number == parent) else {
+            return;
+        };
+        let run = &mut self.instance.runs[index];
+        let Phase::Branches { ended } = &mut run.phase else {
+            return;
+        };
+        ended[branch] = Some(succeeded);
+        let (all, ok) = (
+            ended.iter().all(Option::is_some),
+            ended.iter().all(|one| *one == Some(true)),
+        );
+        let (step, aborted) = (run.step, run.aborted);
+        if all && aborted {
+            self.drop_aborted(index);
+        } else if all {
+            self.finish(index, ok);
+        } else if !succeeded
+            && let Kind::Parallel {
+                on_failure: OnBranchFailure::Cancel,
+                ..
+            } = self.plan.nodes[step].kind
+        {
+            self.abort_branches(parent);
+        }
+    }
+
+    /// A branch that goes no further because everything ends.
+    fn end_branch_of(&mut self, parent: Option<(u32, usize)>) {
+        if let Some((parent, branch)) = parent {
+            self.end_branch(parent, branch, false);
+        }
+    }
+
+    /// Has everything below a run stop.
+    fn abort_branches(&mut self, parent: u32) {
+        let below: Vec<u32> = self
+            .instance
+            .runs
+            .iter()
+            .filter(|run| run.parent.is_some_and(|(of, _)| of == parent))
+            .map(|run| run.number)
+            .collect();
+        for number in below {
+            self.abort(number);
+        }
+    }
+
+    fn abort(&mut self, number: u32) {
+        let Ok(index) = self.find(number) else { return };
+        let run = &mut self.instance.runs[index];
+        if run.aborted {
+            return;
+        }
+        run.aborted = true;
+        match run.phase {
+            Phase::Working => self.effects.push(Effect::Abort { run: number }),
+            Phase::Waiting { .. } => self.drop_aborted(index),
+            Phase::Branches { .. } => self.abort_branches(number),
+        }
+    }
+
+    /// A run that was told to stop has stopped.
+    fn drop_aborted(&mut self, index: usize) {
+        let run = self.close(index, Outcome::Cancelled);
+        self.end_branch_of(run.parent);
+    }
+
+    /// Sets the end, once, and has stop what still runs.
+    fn end(&mut self, state: InstanceState, reason: Option<String>) {
+        if self.instance.ending.is_some() {
+            return;
+        }
+        self.instance.ending = Some(Ending { state, reason });
+        let top: Vec<u32> = self
+            .instance
+            .runs
+            .iter()
+            .filter(|run| run.parent.is_none())
+            .map(|run| run.number)
+            .collect();
+        for number in top {
+            self.abort(number);
+        }
+    }
+
+    /// The state that follows from what is left.
+    fn settle(&mut self) {
+        if self.instance.runs.is_empty()
+            && let Some(Ending { state, reason }) = self.instance.ending.take()
+        {
+            self.instance.state = state;
+            self.effects.push(Effect::Ended { state, reason });
+            return;
+        }
+        let plan = self.plan;
+        let waits = |run: &Run| match run.phase {
+            Phase::Branches { .. } => true,
+            Phase::Waiting { .. } => matches!(plan.nodes[run.step].kind, Kind::Delay { .. }),
+            Phase::Working => matches!(plan.nodes[run.step].kind, Kind::Approval),
+        };
+        self.instance.state = if self.instance.ending.is_none() && self.instance.runs.iter().all(waits) {
+            InstanceState::Paused
+        } else {
+            InstanceState::Running
+        };
+    }
+}
+
+fn backoff(delay_seconds: u32, factor: f64, attempt: u32) -> Duration {
+    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let seconds = f64::from(delay_seconds) * factor.powi(exponent);
+    Duration::try_from_secs_f64(seconds).map_or(MAX_BACKOFF, |wait| wait.min(MAX_BACKOFF))
+}

@@ -1,0 +1,334 @@
+//! Which fields a workflow, a step and a branch have, and what each holds: for reading them and for their JSON Schema.
+
+use serde_json::{Value, json};
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shape {
+    Text,
+    /// From 0 on.
+    Whole,
+    Flag,
+    Texts,
+    Wholes,
+    /// An object of texts.
+    TextByName,
+    /// An object of any values.
+    ValueByName,
+    Any,
+    Choice(&'static [&'static str]),
+    /// Read by its own type; `about` says how it looks.
+    Part {
+        schema: fn() -> Value,
+    },
+    Steps,
+    Branches,
+}
+
+/// A field's name, its shape, and whether it must be there.
+pub(super) type Field = (&'static str, Shape, Need);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Must,
+    May,
+}
+
+use Need::{May, Must};
+
+pub(super) const OF_WORKFLOW: &[Field] = &[
+    ("inputs", Shape::Part { schema: inputs }, May),
+    ("hosts", Shape::Part { schema: targets }, May),
+    ("steps", Shape::Steps, Must),
+];
+
+pub(super) const OF_BRANCH: &[Field] = &[("name", Shape::Text, May), ("steps", Shape::Steps, Must)];
+
+pub(super) const OF_EVERY_STEP: &[Field] = &[
+    ("id", Shape::Text, Must),
+    ("type", Shape::Choice(TYPES), Must),
+    ("name", Shape::Text, May),
+    ("on_success", Shape::Text, May),
+    ("on_failure", Shape::Text, May),
+    ("position", Shape::Part { schema: position }, May),
+];
+
+pub(super) const TYPES: &[&str] = &[
+    "script",
+    "command",
+    "http_request",
+    "action",
+    "approval",
+    "conditional",
+    "delay",
+    "notify",
+    "parallel",
+    "workflow",
+];
+
+/// Known, and not to be had yet.
+pub(super) const OF_THE_VAULT: [&str; 2] = ["pam_checkout", "pam_checkin"];
+
+const ON_HOSTS: &[Field] = &[
+    ("hosts", Shape::Part { schema: targets }, May),
+    ("timeout_seconds", Shape::Whole, May),
+    ("retries", Shape::Part { schema: retries }, May),
+    ("run_as_user", Shape::Text, May),
+    ("continue_on", Shape::Part { schema: continue_on }, May),
+];
+
+/// The fields of a type of step, beside those of every step.
+pub(super) fn of_type(kind: &str) -> Vec<Field> {
+    let (own, on_hosts): (&[Field], bool) = match kind {
+        "script" => (
+            &[
+                ("script_id", Shape::Whole, May),
+                ("script", Shape::Text, May),
+                ("version", Shape::Whole, May),
+                ("parameters", Shape::ValueByName, May),
+            ],
+            true,
+        ),
+        "command" => (
+            &[
+                ("command", Shape::Text, May),
+                ("argv", Shape::Texts, May),
+                ("shell", Shape::Flag, May),
+                ("environment", Shape::TextByName, May),
+                ("working_directory", Shape::Text, May),
+            ],
+            true,
+        ),
+        "http_request" => (
+            &[
+                ("method", Shape::Text, May),
+                ("url", Shape::Text, Must),
+                ("headers", Shape::TextByName, May),
+                ("body", Shape::Text, May),
+                ("json", Shape::Any, May),
+                ("expected_status", Shape::Wholes, May),
+                ("allow_invalid_certificate", Shape::Flag, May),
+                ("extra_ca", Shape::Text, May),
+                ("max_redirects", Shape::Whole, May),
+            ],
+            true,
+        ),
+        "action" => (
+            &[
+                ("action_id", Shape::Whole, May),
+                ("action", Shape::Text, May),
+                ("parameters", Shape::ValueByName, May),
+                ("retries", Shape::Part { schema: retries }, May),
+                ("continue_on", Shape::Part { schema: continue_on }, May),
+            ],
+            false,
+        ),
+        "approval" => (
+            &[
+                ("title", Shape::Text, Must),
+                ("description", Shape::Text, May),
+                (
+                    "approval_type",
+                    Shape::Choice(&["singular", "one_of_many", "two_of_many", "all", "majority"]),
+                    Must,
+                ),
+                ("approvers", Shape::Texts, Must),
+                ("timeout_minutes", Shape::Whole, May),
+                ("reminder_minutes", Shape::Whole, May),
+                ("allow_self_approval", Shape::Flag, May),
+            ],
+            false,
+        ),
+        "conditional" => (
+            &[
+                ("condition", Shape::Text, Must),
+                ("on_true", Shape::Text, Must),
+                ("on_false", Shape::Text, Must),
+            ],
+            false,
+        ),
+        "delay" => (
+            &[
+                ("seconds", Shape::Whole, May),
+                ("minutes", Shape::Whole, May),
+                ("hours", Shape::Whole, May),
+            ],
+            false,
+        ),
+        "notify" => (
+            &[
+                ("to", Shape::Texts, Must),
+                ("title", Shape::Text, Must),
+                ("message", Shape::Text, May),
+            ],
+            false,
+        ),
+        "parallel" => (
+            &[
+                ("branches", Shape::Branches, Must),
+                ("on_branch_failure", Shape::Choice(&["wait", "cancel"]), May),
+            ],
+            false,
+        ),
+        "workflow" => (
+            &[
+                ("workflow_id", Shape::Whole, May),
+                ("workflow", Shape::Text, May),
+                ("inputs", Shape::ValueByName, May),
+                ("hosts", Shape::Part { schema: targets }, May),
+            ],
+            false,
+        ),
+        _ => (&[], false),
+    };
+    let more = if on_hosts { ON_HOSTS } else { &[] };
+    own.iter().chain(more).copied().collect()
+}
+
+impl Shape {
+    /// What is wrong with a value in this place.
+    pub(super) fn problem(self, value: &Value) -> Option<String> {
+        let texts = |items: &Vec<Value>| items.iter().all(Value::is_string);
+        let (fits, wanted) = match self {
+            Self::Text => (value.is_string(), "a text"),
+            Self::Whole => (
+                value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
+                "a whole number",
+            ),
+            Self::Flag => (value.is_boolean(), "true or false"),
+            Self::Texts => (value.as_array().is_some_and(texts), "a list of texts"),
+            Self::Wholes => {
+                let whole = |item: &Value| item.as_u64().is_some_and(|number| u16::try_from(number).is_ok());
+                (
+                    value.as_array().is_some_and(|items| items.iter().all(whole)),
+                    "a list of whole numbers",
+                )
+            }
+            Self::TextByName => {
+                let all = value
+                    .as_object()
+                    .is_some_and(|fields| fields.values().all(Value::is_string));
+                (all, "an object of texts")
+            }
+            Self::ValueByName => (value.is_object(), "an object"),
+            Self::Any | Self::Part { .. } => (true, ""),
+            Self::Choice(choices) => {
+                let fits = value.as_str().is_some_and(|text| choices.contains(&text));
+                return (!fits).then(|| {
+                    let hint = value
+                        .as_str()
+                        .map(|text| super::plan::nearest(text, choices.iter().copied()))
+                        .unwrap_or_default();
+                    format!("must be one of {}, and is {value}{hint}", choices.join(", "))
+                });
+            }
+            Self::Steps | Self::Branches => (value.is_array(), "a list"),
+        };
+        (!fits).then(|| format!("must be {wanted}, and is {}", name(value)))
+    }
+
+    pub(super) fn schema(self) -> Value {
+        match self {
+            Self::Text => json!({"type": "string"}),
+            Self::Whole => json!({"type": "integer", "minimum": 0}),
+            Self::Flag => json!({"type": "boolean"}),
+            Self::Texts => json!({"type": "array", "items": {"type": "string"}}),
+            Self::Wholes => json!({"type": "array", "items": {"type": "integer", "minimum": 0}}),
+            Self::TextByName => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            Self::ValueByName => json!({"type": "object"}),
+            Self::Any => json!({}),
+            Self::Choice(choices) => json!({"enum": choices}),
+            Self::Part { schema } => schema(),
+            Self::Steps => json!({"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}}),
+            Self::Branches => json!({"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/branch"}}),
+        }
+    }
+}
+
+fn name(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "true or false".to_owned(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(_) => "a text".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// The whole as a JSON Schema (2020-12), for editors. Of steps it knows the flat form and the one nested in `config`.
+pub fn json_schema() -> Value {
+    let steps: Vec<Value> = TYPES.iter().flat_map(|kind| [flat(kind), nested(kind)]).collect();
+    let mut schema = object(OF_WORKFLOW.iter().copied());
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("Workflow");
+    for name in ["name", "description", "organization", "department"] {
+        schema["properties"][name] = json!({"type": "string"});
+    }
+    schema["$defs"] = json!({"step": {"anyOf": steps}, "branch": object(OF_BRANCH.iter().copied())});
+    schema
+}
+
+fn flat(kind: &str) -> Value {
+    let mut schema = object(OF_EVERY_STEP.iter().copied().chain(of_type(kind)));
+    schema["properties"]["type"] = json!({"const": kind});
+    schema
+}
+
+fn nested(kind: &str) -> Value {
+    let mut schema = object(OF_EVERY_STEP.iter().copied());
+    schema["properties"]["type"] = json!({"const": kind});
+    schema["properties"]["config"] = object(of_type(kind).into_iter());
+    schema["required"] = json!(["id", "type", "config"]);
+    schema
+}
+
+fn object(fields: impl Iterator<Item = Field> + Clone) -> Value {
+    let properties: serde_json::Map<String, Value> = fields
+        .clone()
+        .map(|(name, shape, _)| (name.to_owned(), shape.schema()))
+        .collect();
+    let required: Vec<&str> = fields
+        .filter(|(_, _, need)| *need == Must)
+        .map(|(name, ..)| name)
+        .collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn targets() -> Value {
+    let texts = Shape::Texts.schema();
+    json!({"type": "object", "additionalProperties": false, "properties": {
+        "agents": texts, "labels": Shape::TextByName.schema(), "selector": {"type": "string"}, "organizations": texts,
+        "departments": texts, "groups": texts, "all": {"type": "boolean"},
+    }})
+}
+
+fn retries() -> Value {
+    json!({"type": "object", "additionalProperties": false, "required": ["count"], "properties": {
+        "count": {"type": "integer", "minimum": 1}, "delay_seconds": {"type": "integer", "minimum": 0},
+        "factor": {"type": "number", "minimum": 1},
+    }})
+}
+
+fn continue_on() -> Value {
+    json!({"anyOf": [
+        {"enum": ["all", "any"]},
+        {"type": "object", "additionalProperties": false, "required": ["percent"],
+         "properties": {"percent": {"type": "integer", "minimum": 1, "maximum": 100}}},
+    ]})
+}
+
+fn position() -> Value {
+    json!({"type": "object", "additionalProperties": false, "required": ["x", "y"],
+           "properties": {"x": {"type": "number"}, "y": {"type": "number"}}})
+}
+
+fn inputs() -> Value {
+    json!({"type": "array", "items": {"type": "object", "additionalProperties": false, "required": ["name", "type"],
+    "properties": {
+        "name": {"type": "string"},
+        "type": {"enum": ["string", "integer", "number", "boolean", "choice", "secret"]},
+        "description": {"type": "string"}, "required": {"type": "boolean"}, "default": {},
+        "choices": Shape::Texts.schema(), "minimum": {"type": "number"}, "maximum": {"type": "number"},
+    }}})
+}
