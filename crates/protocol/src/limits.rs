@@ -19,6 +19,7 @@ pub const HELD_ATTEMPTS: usize = 1024;
 pub const SCRIPT_BYTES: usize = 1024 * 1024;
 /// Arguments of a command: how many, and how long all together (the kernel's own bound is near 2 MiB).
 pub const COMMAND_ARGUMENTS: usize = 1024;
+pub const COMMAND_VARIABLES: usize = 100;
 pub const COMMAND_BYTES: usize = 128 * 1024;
 /// Parameters of a script: how many, and how long one value may be (the kernel takes 128 KiB per variable).
 pub const PARAMETERS: usize = 256;

@@ -61,6 +61,8 @@ pub(crate) fn plan(order: &Order, place: &Place<'_>) -> Result<Plan, Refused> {
     let (wanted, program, arguments) = match &order.work {
         JobPayload::Command(command) => {
             let (program, arguments) = command::invocation(command)?;
+            let given = command.environment.iter();
+            environment.extend(given.map(|(name, value)| (name.clone(), value.into())));
             (&command.working_directory, program, arguments)
         }
         JobPayload::Script(script) => {

@@ -1,9 +1,15 @@
 //! `command`: one program with its arguments.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{PayloadError, check_account, check_directory, error};
-use crate::limits::{COMMAND_ARGUMENTS, COMMAND_BYTES};
+use super::{PayloadError, check_account, check_directory, check_value, error};
+use crate::limits::{COMMAND_ARGUMENTS, COMMAND_BYTES, COMMAND_VARIABLES};
+
+/// Set by the agent, or read by the programs that start others.
+const RESERVED: [&str; 6] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG"];
+const RESERVED_PREFIXES: [&str; 2] = ["POSTERN_", "LD_"];
 
 /// One program with its arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +21,9 @@ pub struct Command {
     /// Hand the one text to `/bin/sh -c`.
     #[serde(default)]
     pub shell: bool,
+    /// Variables beside those that every job has; those cannot be changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
     /// Folder to start in; the agent's data folder of the attempt when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
@@ -53,9 +62,39 @@ impl Command {
                 "contains a NUL byte, which no program can receive",
             ));
         }
+        if self.environment.len() > COMMAND_VARIABLES {
+            let problem = format!("has more than {COMMAND_VARIABLES} variables");
+            return Err(error("environment", problem));
+        }
+        for (name, value) in &self.environment {
+            check_variable(name)?;
+            check_value(&format!("environment.{name}"), value)?;
+        }
         if let Some(user) = &self.run_as_user {
             check_account("run_as_user", user)?;
         }
         check_directory(self.working_directory.as_deref())
     }
+}
+
+fn check_variable(name: &str) -> Result<(), PayloadError> {
+    let field = format!("environment.{name}");
+    let letters = |letter: u8| letter == b'_' || letter.is_ascii_alphanumeric();
+    if name.is_empty()
+        || name.len() > 100
+        || !name.bytes().all(letters)
+        || name.as_bytes()[0].is_ascii_digit()
+    {
+        return Err(error(
+            field,
+            "must have 1 to 100 of A-Z, a-z, 0-9 and _, and not begin with a digit",
+        ));
+    }
+    if RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        return Err(error(
+            field,
+            "is set by the agent, or decides how programs are started: use another name",
+        ));
+    }
+    Ok(())
 }

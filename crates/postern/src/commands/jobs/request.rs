@@ -88,6 +88,7 @@ fn command(run: &Run) -> Result<JobPayload, Failure> {
         ));
     }
     Ok(JobPayload::Command(Command {
+        environment: std::collections::BTreeMap::new(),
         argv: run.command.clone(),
         shell: run.shell,
         working_directory: run.working_directory.clone(),
