@@ -22,7 +22,7 @@ pub enum FillError {
 
 impl ParameterType {
     /// A checked text as the value that a typed field takes.
-    fn value(self, text: &str) -> Value {
+    pub fn value(self, text: &str) -> Value {
         match self {
             Self::String | Self::Choice | Self::Secret => Value::from(text),
             Self::Integer => text.parse::<i64>().map_or(Value::Null, Value::from),

@@ -3,6 +3,7 @@
 //! nothing here knows HTTP or SQL.
 
 pub mod agent;
+pub mod approval;
 pub mod calendar;
 pub mod clone_guard;
 pub mod expression;

@@ -35,6 +35,8 @@ impl FromStr for Member {
     type Err = MemberError;
     fn from_str(text: &str) -> Result<Self, MemberError> {
         match text.split_once(':') {
+            // As administrators are called for short.
+            Some(("role", "admin")) => Ok(Self::Role(Role::Administrator)),
             Some(("role", name)) => name
                 .parse()
                 .map(Self::Role)

@@ -56,6 +56,8 @@ words! {
         JobsManage = "jobs.manage",
         ScriptsView = "scripts.view",
         ScriptsManage = "scripts.manage",
+        WorkflowsView = "workflows.view",
+        WorkflowsManage = "workflows.manage",
         AgentsView = "agents.view",
         AgentsManage = "agents.manage",
         AgentsInstall = "agents.install",
@@ -82,21 +84,23 @@ impl Role {
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::{
             AgentsInstall, AgentsManage, AgentsView, AuditView, JobsManage, JobsView, ScriptsManage,
-            ScriptsView,
+            ScriptsView, WorkflowsManage, WorkflowsView,
         };
         match self {
             Self::SiteAdministrator | Self::TenantOwner | Self::Administrator => Permission::ALL,
-            Self::CustomerSupport => &[JobsView, ScriptsView, AgentsView, AuditView],
+            Self::CustomerSupport => &[JobsView, ScriptsView, WorkflowsView, AgentsView, AuditView],
             Self::Operator => &[
                 JobsView,
                 JobsManage,
                 ScriptsView,
                 ScriptsManage,
+                WorkflowsView,
+                WorkflowsManage,
                 AgentsView,
                 AgentsManage,
             ],
-            Self::Approver => &[JobsView, ScriptsView, AgentsView],
-            Self::Auditor => &[JobsView, ScriptsView, AgentsView, AuditView],
+            Self::Approver => &[JobsView, ScriptsView, WorkflowsView, WorkflowsManage, AgentsView],
+            Self::Auditor => &[JobsView, ScriptsView, WorkflowsView, AgentsView, AuditView],
             Self::AgentInstaller => &[AgentsView, AgentsInstall],
         }
     }

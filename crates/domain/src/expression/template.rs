@@ -89,14 +89,23 @@ impl Template {
 
     /// Texts as they are, everything else as JSON.
     pub fn text(&self, variables: &dyn Variables) -> Result<String, EvaluationError> {
+        self.text_with(variables, |text| text)
+    }
+
+    /// The same, with each value in another form: encoded for an address.
+    pub fn text_with(
+        &self,
+        variables: &dyn Variables,
+        form: impl Fn(String) -> String,
+    ) -> Result<String, EvaluationError> {
         let mut filled = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(text) => filled.push_str(text),
-                Part::Path(path, _) => match found(variables, path)? {
-                    Value::String(text) => filled.push_str(&text),
-                    other => filled.push_str(&other.to_string()),
-                },
+                Part::Path(path, _) => filled.push_str(&form(match found(variables, path)? {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                })),
             }
             if filled.len() > MAX_RENDERED {
                 return Err(EvaluationError::TooLong);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -33,7 +33,7 @@ pub const MAX_WAIT_SECONDS: u64 = 90 * 24 * 3600;
 /// Longest text of a name, a title, a description or a message.
 pub(super) const MAX_TEXT: usize = 10_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -44,22 +44,20 @@ pub enum Severity {
 }
 
 /// One thing that is wrong or doubtful, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Problem {
     pub severity: Severity,
     /// JSON Pointer into the definition.
     pub pointer: String,
     /// Bytes of the text that stands there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub span: Option<Range<usize>>,
     pub message: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
@@ -111,6 +109,36 @@ pub(super) fn check(plan: &Plan, definition: &Definition, drafts: &[Draft<'_>], 
         place.work();
         if !reached.contains(&index) {
             problems.warning(draft.pointer.clone(), "is never reached: no route leads here");
+        }
+    }
+}
+
+/// Steps that are understood, and that nothing does yet.
+pub fn not_yet(definition: &Definition) -> Vec<Problem> {
+    let mut found = Problems::default();
+    each_step(&definition.steps, "/steps", &mut |pointer, step| {
+        let (field, what) = match &step.work {
+            Work::Notify(_) => ("type", "notify"),
+            Work::Approval(approval) if approval.reminder_minutes.is_some() => {
+                ("reminder_minutes", "a reminder")
+            }
+            _ => return,
+        };
+        let message = format!("{what} needs the way to reach people, which this version does not have yet");
+        found.error(format!("{pointer}/{field}"), message);
+    });
+    found.0
+}
+
+/// Every step with its pointer, those of branches too.
+pub fn each_step(steps: &[Step], pointer: &str, look: &mut impl FnMut(&str, &Step)) {
+    for (number, step) in steps.iter().enumerate() {
+        let pointer = format!("{pointer}/{number}");
+        look(&pointer, step);
+        if let Work::Parallel(parallel) = &step.work {
+            for (branch, inner) in parallel.branches.iter().enumerate() {
+                each_step(&inner.steps, &format!("{pointer}/branches/{branch}/steps"), look);
+            }
         }
     }
 }

@@ -17,11 +17,11 @@ mod variables;
 
 pub use check::{
     MAX_APPROVERS, MAX_BRANCHES, MAX_ID, MAX_NESTING, MAX_RETRIES, MAX_STEPS, MAX_WAIT_SECONDS, Problem,
-    Problems, Severity,
+    Problems, Severity, each_step, not_yet,
 };
 pub use definition::*;
 pub use fields::json_schema;
 pub use plan::{Kind, Node, Plan, StepIndex, Target};
 pub use source::read;
 pub use split::{address, arguments};
-pub use variables::{HostResult, Scope, StepResult};
+pub use variables::{HostResult, Scope, StepResult, is_secret_input};

@@ -1,11 +1,14 @@
 //! A definition as a graph that was checked: what the engine goes by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use super::{
     check::{Problems, check},
     definition::{ContinueOn, Definition, OnBranchFailure, Retries, Route, Step, Work},
 };
+use crate::expression::{Condition, Path, Template};
 
 /// Index of a step in its plan: in the order of the text, those of branches behind their parallel step.
 pub type StepIndex = usize;
@@ -29,6 +32,8 @@ pub struct Node {
     pub kind: Kind,
     pub success: Target,
     pub failure: Target,
+    /// Ids of the steps whose results it asks for.
+    pub needs: Vec<String>,
 }
 
 /// What the engine has to know of a step's work.
@@ -91,7 +96,12 @@ impl Plan {
         if problems.has_errors() {
             return Err(problems);
         }
-        Ok((Self { definition, ..plan }, problems))
+        let needs: Vec<Vec<String>> = nodes.iter().map(|draft| plan.needs(draft.step)).collect();
+        let mut plan = Self { definition, ..plan };
+        for (node, needs) in plan.nodes.iter_mut().zip(needs) {
+            node.needs = needs;
+        }
+        Ok((plan, problems))
     }
 
     pub fn find(&self, id: &str) -> Option<StepIndex> {
@@ -102,6 +112,34 @@ impl Plan {
     pub fn of_variable(&self, root: &str) -> Option<StepIndex> {
         let id = root.strip_prefix("step_")?;
         self.find(id).or_else(|| self.find(root))
+    }
+
+    /// Of every text that a step has of its own; steps of branches ask for themselves.
+    fn needs(&self, step: &Step) -> Vec<String> {
+        let mut roots = BTreeSet::new();
+        let mut add = |path: &Path| roots.extend(self.of_variable(path.root()));
+        if let Work::Conditional(conditional) = &step.work {
+            let condition = Condition::parse(&conditional.condition).ok();
+            condition
+                .iter()
+                .flat_map(Condition::paths)
+                .for_each(|(path, _)| add(path));
+        } else if !matches!(step.work, Work::Parallel(_)) {
+            each_text(
+                &serde_json::to_value(&step.work).unwrap_or_default(),
+                &mut |text| {
+                    let template = Template::parse(text).ok();
+                    template
+                        .iter()
+                        .flat_map(Template::paths)
+                        .for_each(|(path, _)| add(path));
+                },
+            );
+        }
+        roots
+            .into_iter()
+            .map(|index| self.nodes[index].id.clone())
+            .collect()
     }
 
     pub fn step(&self, index: StepIndex) -> Option<&Step> {
@@ -119,6 +157,15 @@ fn at<'a>(steps: &'a [Step], id: &str) -> Option<&'a Step> {
             _ => None,
         }
     })
+}
+
+fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => look(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, look)),
+        Value::Object(fields) => fields.values().for_each(|item| each_text(item, look)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A step before its routes are known.
@@ -235,6 +282,7 @@ impl Draft<'_> {
             kind,
             success,
             failure,
+            needs: Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ fn examples() -> Value {
         {"id":"health_check","type":"script","name":"Run health check","script_id":42,
          "parameters":{"threshold":"90"},"on_success":"deploy_step","on_failure":"notify_failure"},
         {"id":"approve_deploy","type":"approval","title":"Approve production deployment","approval_type":"one_of_many",
-         "approvers":["role:administrator","user:5"],"timeout_minutes":60,"on_success":"deploy_step","on_failure":"cancelled"},
+         "approvers":["role:admin","user:5"],"timeout_minutes":60,"on_success":"deploy_step","on_failure":"cancelled"},
         {"id":"check_result","type":"conditional","config":{"condition":"{{step_scan.exit_code}} == 0",
          "on_true":"continue","on_false":"rollback"}},
         {"id":"deploy_step","type":"command","argv":["deploy","{{step_health_check.stdout}}"],"on_success":"completed"},

@@ -147,7 +147,8 @@ fn field<'a>(value: &'a Value, segment: &Segment) -> Option<&'a Value> {
     }
 }
 
-pub(super) fn is_secret_input(inputs: &[Parameter], path: &Path) -> bool {
+/// Whether a path asks for a secret input: it may be handed on whole, and stand in no text.
+pub fn is_secret_input(inputs: &[Parameter], path: &Path) -> bool {
     path.root() == "inputs"
         && matches!(path.rest(), [Segment::Name(name), ..]
             if inputs.iter().any(|input| input.name == *name && input.kind == ParameterType::Secret))
