@@ -368,6 +368,17 @@ pub async fn binding_list(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<Bindi
         .collect()
 }
 
+/// Active users of a tenant with this role anywhere.
+pub async fn users_with(tx: &mut Tx<'_>, tenant: TenantId, role: Role) -> Result<Vec<UserId>, Error> {
+    let sql = "SELECT DISTINCT u.id FROM users u JOIN bindings b ON b.user_id = u.id
+               WHERE u.tenant_id = $1 AND u.active = TRUE AND b.role = $2 ORDER BY u.id";
+    tx.query(sql, &values![tenant, role])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
 // ---- sessions and tokens; only hashes are stored
 
 pub async fn session_create(

@@ -4,6 +4,7 @@
 //! `domain`, authorization in the server; this crate stores what it is told and finds it again.
 
 pub mod agents;
+pub mod approvals;
 pub mod audit;
 mod engine;
 mod error;
@@ -12,12 +13,14 @@ pub mod identity;
 pub mod jobs;
 mod list;
 mod migrate;
+pub mod outbox;
 pub mod outputs;
 mod pages;
 pub mod schedules;
 pub mod scripts;
 pub mod system;
 pub mod uses;
+pub mod workflows;
 
 use std::path::PathBuf;
 

@@ -29,7 +29,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0004_schedules",
     "0005_actions",
     "0006_lists",
-    "0007_blackouts"
+    "0007_blackouts",
+    "0008_workflows"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

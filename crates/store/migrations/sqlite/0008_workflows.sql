@@ -51,6 +51,9 @@ CREATE TABLE instances (
   state TEXT NOT NULL,
   -- Where it stands, as the engine wrote it: JSON.
   machine TEXT NOT NULL,
+  -- What it runs, whatever becomes of the workflow: JSON, and its SHA-256.
+  definition TEXT NOT NULL,
+  digest TEXT NOT NULL,
   inputs TEXT NOT NULL,
   hosts TEXT,
   secret_place TEXT,
@@ -115,5 +118,44 @@ CREATE TABLE instance_timers (
 CREATE INDEX instance_timers_due ON instance_timers (due_us);
 
 ALTER TABLE executions ADD COLUMN instance_id INTEGER;
-ALTER TABLE executions ADD COLUMN instance_run INTEGER;
 ALTER TABLE jobs ADD COLUMN instance_id INTEGER;
+CREATE INDEX executions_by_instance ON executions (instance_id, id) WHERE instance_id IS NOT NULL;
+
+-- Questions to people. Who may answer is fixed when one opens.
+CREATE TABLE approvals (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  organization_id INTEGER,
+  department_id INTEGER,
+  instance_id INTEGER NOT NULL REFERENCES instances (id) ON DELETE CASCADE,
+  run INTEGER NOT NULL,
+  workflow TEXT NOT NULL,
+  starter_id INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  state TEXT NOT NULL,
+  title TEXT NOT NULL,
+  description TEXT,
+  -- What is going to run, as the people see it: JSON, and its SHA-256.
+  work TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  opened_us INTEGER NOT NULL,
+  deadline_us INTEGER NOT NULL,
+  ended_us INTEGER
+) STRICT;
+CREATE INDEX approvals_by_instance ON approvals (instance_id);
+CREATE INDEX approvals_by_tenant ON approvals (tenant_id, id);
+CREATE INDEX approvals_open ON approvals (deadline_us) WHERE state = 'open';
+
+CREATE TABLE approval_people (
+  approval_id INTEGER NOT NULL REFERENCES approvals (id) ON DELETE CASCADE,
+  user_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  -- Absent until they answer.
+  decision TEXT,
+  comment TEXT,
+  at_us INTEGER,
+  -- In whose place, where an administrator put them there.
+  instead_of TEXT,
+  PRIMARY KEY (approval_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX approval_people_by_user ON approval_people (user_id, approval_id);

@@ -90,7 +90,10 @@ id_values!(
     ScriptId,
     ActionId,
     ScheduleId,
-    CalendarId
+    CalendarId,
+    WorkflowId,
+    InstanceId,
+    ApprovalId
 );
 
 pub(crate) trait FromValue: Sized {
@@ -231,4 +234,9 @@ macro_rules! word_values {
         }
     )+};
 }
-word_values!(postern_domain::job::JobState, postern_domain::permission::Role);
+word_values!(
+    postern_domain::job::JobState,
+    postern_domain::permission::Role,
+    postern_domain::approval::ApprovalState,
+    postern_domain::workflow::engine::InstanceState
+);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use postern_domain::{
-    ActionId, AgentId, ExecutionId, JobId, ScheduleId, ScriptId, TenantId, Timestamp, job::JobState,
-    permission::Reach,
+    ActionId, AgentId, ExecutionId, InstanceId, JobId, ScheduleId, ScriptId, TenantId, Timestamp,
+    job::JobState, permission::Reach,
 };
 
 use super::{
@@ -46,6 +46,7 @@ record! {
         pub schedule_id: Option<ScheduleId>,
         pub action_id: Option<ActionId>,
         pub action_version: Option<u32>,
+        pub instance_id: Option<InstanceId>,
     }
 }
 
@@ -54,7 +55,7 @@ macro_rules! select {
         "SELECT e.id, e.tenant_id, e.type, e.summary, e.created_us, e.created_by, e.targets, e.rolling, e.concurrency,
          e.batches,
          e.released, e.open, e.resume_us, e.stopped, e.script_id, e.script_version, e.rerun_of, e.schedule_id,
-         e.action_id, e.action_version FROM executions e"
+         e.action_id, e.action_version, e.instance_id FROM executions e"
     };
 }
 
@@ -65,6 +66,7 @@ pub struct Origin {
     pub rerun_of: Option<ExecutionId>,
     pub schedule: Option<ScheduleId>,
     pub action: Option<(ActionId, u32)>,
+    pub instance: Option<InstanceId>,
 }
 
 #[derive(Debug, Clone)]
@@ -82,8 +84,8 @@ pub struct NewExecution {
 
 pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Result<ExecutionId, Error> {
     let sql = "INSERT INTO executions (tenant_id, type, summary, created_us, created_by, targets, rolling, batches, open,
-                 script_id, script_version, rerun_of, schedule_id, concurrency, action_id, action_version)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id";
+                 script_id, script_version, rerun_of, schedule_id, concurrency, action_id, action_version, instance_id)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id";
     let values = values![
         new.tenant,
         new.kind,
@@ -101,6 +103,7 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Resu
         new.concurrency.as_deref(),
         new.origin.action.map(|(id, _)| id),
         new.origin.action.map(|(_, version)| version),
+        new.origin.instance,
     ];
     tx.insert(sql, &values).await.map(ExecutionId)
 }

@@ -10,8 +10,8 @@ mod secrets;
 use std::time::Duration;
 
 use postern_domain::{
-    AgentId, AttemptId, DepartmentId, ExecutionId, JobId, OrganizationId, ScheduleId, ScriptId, TenantId,
-    Timestamp,
+    AgentId, AttemptId, DepartmentId, ExecutionId, InstanceId, JobId, OrganizationId, ScheduleId, ScriptId,
+    TenantId, Timestamp,
     job::{self, JobState, Priority, STALE_AFTER},
     permission::Place,
 };
@@ -29,6 +29,7 @@ use crate::{
     engine::{record, values},
     list::{IDS, Select},
     migrate::hex,
+    outbox,
 };
 
 record! {
@@ -128,6 +129,8 @@ pub struct NewJobs {
     /// As its execution has them.
     pub script: Option<ScriptId>,
     pub schedule: Option<ScheduleId>,
+    /// The instance of a workflow that hears of their ends.
+    pub instance: Option<InstanceId>,
 }
 
 /// What tells one job of a creation from the next.
@@ -176,17 +179,18 @@ pub async fn create(
             new.secret,
             new.script,
             new.schedule,
+            new.instance,
         ]
         .to_vec()
     });
     let head =
         "INSERT INTO jobs (tenant_id, organization_id, department_id, agent_id, type, payload_id, summary,
                 state, priority, timeout_seconds, not_before_us, due_us, created_us, created_by, execution_id, batch,
-                held, concurrency_key, secret_id, script_id, schedule_id)";
+                held, concurrency_key, secret_id, script_id, schedule_id, instance_id)";
     let casts = [
         "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT",
         "BIGINT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BOOLEAN", "TEXT", "BIGINT", "BIGINT",
-        "BIGINT",
+        "BIGINT", "BIGINT",
     ];
     let created = tx
         .many(head, &casts, "RETURNING id, agent_id", rows.collect())
@@ -226,17 +230,17 @@ pub async fn payload(tx: &mut Tx<'_>, id: JobId) -> Result<String, Error> {
     tx.query_one(sql, &values![id]).await?.read(0)
 }
 
-/// Writes what `domain::job::step` decided.
+/// Writes what `domain::job::step` decided. The workflow that waits for a job hears of its end.
 pub async fn save(
     tx: &mut Tx<'_>,
-    id: JobId,
+    machine: &Machine,
     next: &job::Job,
     finished: Option<Timestamp>,
 ) -> Result<(), Error> {
     let sql = "UPDATE jobs SET state = $2, attempt = $3, cancel_requested = $4, due_us = $5, started_us = $6,
                exit_code = $7, reason = $8, finished_us = $9 WHERE id = $1";
     let values = values![
-        id,
+        machine.id,
         next.state,
         next.attempt,
         next.cancel_requested,
@@ -246,7 +250,13 @@ pub async fn save(
         next.reason.as_deref(),
         finished,
     ];
-    tx.execute(sql, &values).await.map(|_| ())
+    tx.execute(sql, &values).await?;
+    match (finished, machine.instance_id, machine.execution_id) {
+        (Some(at), Some(_), Some(execution)) => {
+            outbox::add(tx, outbox::Kind::JobEnded, execution.0, at).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Attempts and output go with it, and its payload when no other job has it.
@@ -636,6 +646,7 @@ record! {
         pub concurrency_key: Option<String>,
         /// Whether its execution has batches to come.
         pub rolling: bool,
+        pub instance_id: Option<InstanceId>,
     }
 }
 
@@ -667,8 +678,8 @@ pub async fn machine(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Machine>, Erro
     let sql = format!(
         "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, j.state, j.timeout_seconds, j.due_us,
          j.attempt, j.attempt_id, j.cancel_requested, j.started_us, j.exit_code, j.reason, j.execution_id,
-         j.concurrency_key, EXISTS (SELECT 1 FROM executions e WHERE e.id = j.execution_id AND e.open = TRUE)
-         FROM jobs j WHERE j.id = $1{}",
+         j.concurrency_key, EXISTS (SELECT 1 FROM executions e WHERE e.id = j.execution_id AND e.open = TRUE),
+         j.instance_id FROM jobs j WHERE j.id = $1{}",
         tx.for_update()
     );
     tx.query_opt(&sql, &values![id])

@@ -180,6 +180,17 @@ pub async fn find(tx: &mut Tx<'_>, id: ActionId) -> Result<Option<Action>, Error
         .transpose()
 }
 
+/// The one of this name within reach.
+pub async fn by_name(tx: &mut Tx<'_>, reach: &Reach, name: &str) -> Result<Option<ActionId>, Error> {
+    let mut select = Select::new("SELECT a.id FROM actions a");
+    select.within(reach, "a").and("a.name = ?", values![name]);
+    let (sql, values) = select.parts();
+    tx.query_opt(sql, values)
+        .await?
+        .map(|row| row.read(0))
+        .transpose()
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Exactly these.

@@ -173,6 +173,19 @@ pub async fn find(tx: &mut Tx<'_>, id: ScriptId) -> Result<Option<Script>, Error
         .transpose()
 }
 
+/// The one of this name within reach.
+pub async fn by_name(tx: &mut Tx<'_>, reach: &Reach, name: &str) -> Result<Option<ScriptId>, Error> {
+    let mut select = Select::new("SELECT s.id FROM scripts s");
+    select
+        .within(reach, "s")
+        .and("s.kind = 'script' AND s.name = ?", values![name]);
+    let (sql, values) = select.parts();
+    tx.query_opt(sql, values)
+        .await?
+        .map(|row| row.read(0))
+        .transpose()
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub kinds: Vec<String>,

@@ -147,9 +147,12 @@ async fn what_the_rules_decide_is_saved(db: TestDatabase) {
     };
     let ended = job::step(&started, finished, at(4)).unwrap().0;
     let next = ended.clone();
-    db.write(tx!(tx => jobs::save(tx, id, &next, Some(at(4))).await))
-        .await
-        .unwrap();
+    db.write(tx!(tx => {
+        let machine = jobs::machine(tx, id).await?.expect("the job is there");
+        jobs::save(tx, &machine, &next, Some(at(4))).await
+    }))
+    .await
+    .unwrap();
     let found = find(&db, id).await;
     assert_eq!(
         (found.state, found.exit_code, found.reason.as_deref()),
@@ -375,7 +378,7 @@ async fn jobs_that_ended_long_ago_are_removed_with_what_only_they_had(db: TestDa
         db.write(tx!(tx => {
             let found = jobs::machine(tx, id).await?.expect("the job is there");
             let next = postern_domain::job::Job { state: JobState::Completed, ..found.job() };
-            jobs::save(tx, id, &next, Some(NOW)).await
+            jobs::save(tx, &found, &next, Some(NOW)).await
         }))
     };
     ended(old).await.unwrap();

@@ -137,7 +137,7 @@ async fn a_job_that_is_being_cancelled_is_not_handed_out(db: TestDatabase) {
                 let _ = locked.send(());
                 let _ = go_on.await;
                 let next = step(&machine.job(), Event::CancelRequested, NOW).expect("a queued job").0;
-                jobs::save(tx, cancelled, &next, Some(NOW)).await
+                jobs::save(tx, &machine, &next, Some(NOW)).await
             }))
             .await
         }

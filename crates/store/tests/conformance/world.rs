@@ -165,6 +165,7 @@ pub(crate) fn new_jobs(payload: &str) -> jobs::NewJobs {
         secret: None,
         script: None,
         schedule: None,
+        instance: None,
     }
 }
 

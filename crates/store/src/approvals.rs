@@ -1,0 +1,255 @@
+//! Questions to people. What answers come to is decided in `domain::approval`; this file loads and saves.
+
+use postern_domain::{
+    ApprovalId, DepartmentId, InstanceId, OrganizationId, TenantId, Timestamp, UserId,
+    approval::ApprovalState,
+    permission::{Place, Reach},
+};
+
+use crate::{
+    Error, ListQuery, Tx,
+    engine::{record, values},
+    list::{Key, Select, contains},
+    outbox,
+};
+
+record! {
+    pub struct Approval {
+        pub id: ApprovalId,
+        pub tenant_id: TenantId,
+        pub organization_id: Option<OrganizationId>,
+        pub department_id: Option<DepartmentId>,
+        pub instance_id: InstanceId,
+        pub run: u32,
+        pub workflow: String,
+        pub starter_id: UserId,
+        pub kind: String,
+        pub state: ApprovalState,
+        pub title: String,
+        pub description: Option<String>,
+        /// JSON.
+        pub work: String,
+        pub digest: String,
+        pub opened: Timestamp,
+        pub deadline: Timestamp,
+        pub ended: Option<Timestamp>,
+        pub started_by: String,
+    }
+}
+
+impl Approval {
+    pub fn place(&self) -> Place {
+        Place {
+            tenant: self.tenant_id,
+            organization: self.organization_id,
+            department: self.department_id,
+        }
+    }
+}
+
+macro_rules! select {
+    () => {
+        "SELECT p.id, p.tenant_id, p.organization_id, p.department_id, p.instance_id, p.run, p.workflow, p.starter_id,
+         p.type, p.state, p.title, p.description, p.work, p.digest, p.opened_us, p.deadline_us, p.ended_us,
+         (SELECT i.started_by FROM instances i WHERE i.id = p.instance_id)
+         FROM approvals p"
+    };
+}
+
+#[derive(Debug, Clone)]
+pub struct NewApproval {
+    pub place: Place,
+    pub instance: InstanceId,
+    pub run: u32,
+    pub workflow: String,
+    pub starter: UserId,
+    pub kind: String,
+    pub title: String,
+    pub description: Option<String>,
+    pub work: String,
+    pub digest: String,
+    pub deadline: Timestamp,
+    /// Ids and names.
+    pub people: Vec<(UserId, String)>,
+}
+
+pub async fn open(tx: &mut Tx<'_>, new: NewApproval, now: Timestamp) -> Result<ApprovalId, Error> {
+    let sql = "INSERT INTO approvals (tenant_id, organization_id, department_id, instance_id, run, workflow, starter_id, type,
+                 state, title, description, work, digest, opened_us, deadline_us)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14) RETURNING id";
+    let values = values![
+        new.place.tenant,
+        new.place.organization,
+        new.place.department,
+        new.instance,
+        new.run,
+        new.workflow,
+        new.starter,
+        new.kind,
+        new.title,
+        new.description,
+        new.work,
+        new.digest,
+        now,
+        new.deadline,
+    ];
+    let id = tx.insert(sql, &values).await.map(ApprovalId)?;
+    let rows = new
+        .people
+        .into_iter()
+        .map(|(user, name)| values![id, user, name].to_vec());
+    let head = "INSERT INTO approval_people (approval_id, user_id, name)";
+    tx.many(head, &["BIGINT", "BIGINT", "TEXT"], "", rows.collect())
+        .await?;
+    Ok(id)
+}
+
+/// In a write it is kept from others until the end of the transaction.
+pub async fn find(tx: &mut Tx<'_>, id: ApprovalId) -> Result<Option<Approval>, Error> {
+    let lock = match tx.for_update() {
+        "" => String::new(),
+        lock => format!("{lock} OF p"),
+    };
+    let sql = format!("{} WHERE p.id = $1{lock}", select!());
+    tx.query_opt(&sql, &values![id])
+        .await?
+        .map(Approval::from_row)
+        .transpose()
+}
+
+/// What was approved last in an instance: JSON.
+pub async fn approved(tx: &mut Tx<'_>, instance: InstanceId) -> Result<Option<(ApprovalId, String)>, Error> {
+    let sql = "SELECT p.id, p.work FROM approvals p WHERE p.instance_id = $1 AND p.state = 'approved' ORDER BY p.id DESC LIMIT 1";
+    tx.query_opt(sql, &values![instance])
+        .await?
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .transpose()
+}
+
+record! {
+    pub struct Asked {
+        pub approval_id: ApprovalId,
+        pub user_id: UserId,
+        pub name: String,
+        pub decision: Option<String>,
+        pub comment: Option<String>,
+        pub at: Option<Timestamp>,
+        pub instead_of: Option<String>,
+    }
+}
+
+/// Those who were asked, by approval; those who answered first, in the order of their answers.
+pub async fn people(tx: &mut Tx<'_>, ids: &[ApprovalId]) -> Result<Vec<Asked>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = Select::new(
+        "SELECT q.approval_id, q.user_id, q.name, q.decision, q.comment, q.at_us, q.instead_of FROM approval_people q",
+    );
+    select.and_in("q.approval_id", ids.iter().copied());
+    let (sql, values) = select.parts();
+    let mut found = tx
+        .query(sql, values)
+        .await?
+        .into_iter()
+        .map(Asked::from_row)
+        .collect::<Result<Vec<_>, _>>()?;
+    found.sort_by(|one, other| {
+        let key = |asked: &Asked| (asked.approval_id, asked.at.is_none(), asked.at, asked.user_id);
+        key(one).cmp(&key(other))
+    });
+    Ok(found)
+}
+
+pub async fn answer(
+    tx: &mut Tx<'_>,
+    id: ApprovalId,
+    user: UserId,
+    (decision, comment): (&str, Option<String>),
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "UPDATE approval_people SET decision = $3, comment = $4, at_us = $5 WHERE approval_id = $1 AND user_id = $2";
+    tx.execute(sql, &values![id, user, decision, comment, now])
+        .await
+        .map(|_| ())
+}
+
+/// Somebody else answers from now on.
+pub async fn delegate(
+    tx: &mut Tx<'_>,
+    id: ApprovalId,
+    from: (UserId, &str),
+    to: (UserId, &str),
+) -> Result<(), Error> {
+    let sql = "DELETE FROM approval_people WHERE approval_id = $1 AND user_id = $2";
+    tx.execute(sql, &values![id, from.0]).await?;
+    let sql = "INSERT INTO approval_people (approval_id, user_id, name, instead_of) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, &values![id, to.0, to.1, from.1])
+        .await
+        .map(|_| ())
+}
+
+/// It has ended, and its workflow hears of it.
+pub async fn ended(
+    tx: &mut Tx<'_>,
+    id: ApprovalId,
+    state: ApprovalState,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "UPDATE approvals SET state = $2, ended_us = $3 WHERE id = $1";
+    tx.execute(sql, &values![id, state, now]).await?;
+    outbox::add(tx, outbox::Kind::ApprovalEnded, id.0, now).await
+}
+
+/// Open ones whose time is over.
+pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ApprovalId>, Error> {
+    let sql = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.deadline_us <= $1 ORDER BY p.deadline_us LIMIT $2";
+    tx.query(sql, &values![now, limit])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub states: Vec<ApprovalState>,
+    pub instances: Vec<i64>,
+    /// Only those that wait for an answer of this user.
+    pub waits_for: Option<UserId>,
+    pub search: Option<String>,
+}
+
+/// Newest first.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    reach: &Reach,
+    filter: &Filter,
+    page: &ListQuery,
+) -> Result<Vec<Approval>, Error> {
+    let mut select = Select::new(select!());
+    select.within(reach, "p");
+    if !filter.states.is_empty() {
+        select.and_in("p.state", filter.states.iter().copied());
+    }
+    if !filter.instances.is_empty() {
+        select.and_in("p.instance_id", filter.instances.iter().copied());
+    }
+    if let Some(user) = filter.waits_for {
+        let condition =
+            "p.state = 'open' AND EXISTS (SELECT 1 FROM approval_people q WHERE q.approval_id = p.id
+                         AND q.user_id = ? AND q.decision IS NULL)";
+        select.and(condition, values![user]);
+    }
+    if let Some(text) = &filter.search {
+        let pattern = contains(text);
+        let condition = "lower(p.title) LIKE ? ESCAPE '\\' OR lower(p.workflow) LIKE ? ESCAPE '\\'";
+        select.and(condition, values![&pattern, &pattern]);
+    }
+    let (sql, values) = select.page(page, Key::Id, "p.id")?.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(Approval::from_row)
+        .collect()
+}

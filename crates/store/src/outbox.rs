@@ -1,0 +1,72 @@
+//! What one room tells another that it must not call: written with the change that it tells of, gone once it was heard.
+
+use postern_domain::Timestamp;
+
+use crate::{
+    Error, Tx,
+    engine::{record, values},
+};
+
+/// News, by what they are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A job of an execution that belongs to an instance has ended; the id of the execution.
+    JobEnded,
+    /// An instance that another one waits for has ended.
+    InstanceEnded,
+    /// An instance waits to begin.
+    InstanceMade,
+    ApprovalEnded,
+}
+
+impl Kind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::JobEnded => "job_ended",
+            Self::InstanceEnded => "instance_ended",
+            Self::InstanceMade => "instance_made",
+            Self::ApprovalEnded => "approval_ended",
+        }
+    }
+}
+
+record! {
+    pub struct News {
+        pub id: i64,
+        pub kind: String,
+        pub object: i64,
+    }
+}
+
+pub async fn add(tx: &mut Tx<'_>, kind: Kind, object: i64, now: Timestamp) -> Result<(), Error> {
+    let sql = "INSERT INTO outbox (kind, object_id, at_us) VALUES ($1, $2, $3)";
+    tx.execute(sql, &values![kind.as_str(), object, now])
+        .await
+        .map(|_| ())
+}
+
+/// The oldest.
+pub async fn waiting(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<News>, Error> {
+    let sql = "SELECT o.id, o.kind, o.object_id FROM outbox o ORDER BY o.id LIMIT $1";
+    tx.query(sql, &values![limit])
+        .await?
+        .into_iter()
+        .map(News::from_row)
+        .collect()
+}
+
+/// Takes one away, in the transaction that does what it asks for. `false`: somebody else has it, or had it.
+pub async fn take(tx: &mut Tx<'_>, id: i64) -> Result<bool, Error> {
+    let lock = tx.for_update_of_free("o");
+    let sql = format!("SELECT o.id FROM outbox o WHERE o.id = $1{lock}");
+    if tx.query_opt(&sql, &values![id]).await?.is_none() {
+        return Ok(false);
+    }
+    forget(tx, id).await.map(|()| true)
+}
+
+async fn forget(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+    tx.execute("DELETE FROM outbox WHERE id = $1", &values![id])
+        .await
+        .map(|_| ())
+}

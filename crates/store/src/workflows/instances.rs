@@ -1,0 +1,464 @@
+//! Instances of workflows: where they stand, and what their steps left. What follows from an event is decided in
+//! `domain::workflow::engine`; this file loads and saves.
+
+use postern_domain::{
+    AgentId, ApprovalId, AttemptId, DepartmentId, ExecutionId, InstanceId, JobId, OrganizationId, TenantId,
+    Timestamp, TokenId, UserId, WorkflowId,
+    job::JobState,
+    permission::{Place, Reach},
+    workflow::engine::InstanceState,
+};
+
+use crate::{
+    Error, ListQuery, Tx,
+    engine::{record, values},
+    jobs::Secret,
+    list::{Key, Select, contains},
+    outbox,
+};
+
+record! {
+    pub struct Instance {
+        pub id: InstanceId,
+        pub tenant_id: TenantId,
+        pub organization_id: Option<OrganizationId>,
+        pub department_id: Option<DepartmentId>,
+        pub workflow_id: WorkflowId,
+        /// 0: a draft.
+        pub version: u32,
+        pub workflow: String,
+        pub state: InstanceState,
+        /// JSON, as the engine wrote it.
+        pub machine: String,
+        /// JSON of the definition that it runs.
+        pub definition: String,
+        /// SHA-256 of the definition.
+        pub digest: String,
+        /// JSON.
+        pub inputs: String,
+        /// JSON of targets.
+        pub hosts: Option<String>,
+        pub secret_place: Option<String>,
+        pub secret_sealed: Option<Vec<u8>>,
+        pub starter_id: UserId,
+        pub token_id: Option<TokenId>,
+        pub started_by: String,
+        pub parent_id: Option<InstanceId>,
+        pub parent_run: Option<u32>,
+        pub depth: u32,
+        pub retry_of: Option<InstanceId>,
+        pub failures: u32,
+        pub reason: Option<String>,
+        pub created: Timestamp,
+        pub ended: Option<Timestamp>,
+    }
+}
+
+impl Instance {
+    pub fn place(&self) -> Place {
+        Place {
+            tenant: self.tenant_id,
+            organization: self.organization_id,
+            department: self.department_id,
+        }
+    }
+
+    pub fn secret(&self) -> Option<Secret> {
+        let (place, sealed) = self.secret_place.clone().zip(self.secret_sealed.clone())?;
+        Some(Secret { place, sealed })
+    }
+}
+
+macro_rules! select {
+    () => {
+        "SELECT i.id, i.tenant_id, i.organization_id, i.department_id, i.workflow_id, i.version, i.workflow, i.state,
+         i.machine, i.definition, i.digest, i.inputs, i.hosts, i.secret_place, i.secret_sealed, i.starter_id, i.token_id,
+         i.started_by, i.parent_id, i.parent_run, i.depth, i.retry_of, i.failures, i.reason, i.created_us, i.ended_us
+         FROM instances i"
+    };
+}
+
+#[derive(Debug, Clone)]
+pub struct NewInstance {
+    pub place: Place,
+    pub workflow_id: WorkflowId,
+    pub version: u32,
+    pub workflow: String,
+    pub machine: String,
+    pub definition: String,
+    pub digest: String,
+    pub inputs: String,
+    pub hosts: Option<String>,
+    pub secret: Option<Secret>,
+    pub starter: UserId,
+    pub token: Option<TokenId>,
+    pub started_by: String,
+    /// The instance and the run of its step that wait for it.
+    pub parent: Option<(InstanceId, u32)>,
+    pub depth: u32,
+    pub retry_of: Option<InstanceId>,
+}
+
+/// It begins as soon as its news are heard.
+pub async fn create(tx: &mut Tx<'_>, new: NewInstance, now: Timestamp) -> Result<InstanceId, Error> {
+    let sql = "INSERT INTO instances (tenant_id, organization_id, department_id, workflow_id, version, workflow, state,
+                 machine, definition, digest, inputs, hosts, secret_place, secret_sealed, starter_id, token_id, started_by,
+                 parent_id, parent_run, depth, retry_of, created_us)
+               VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                 $21) RETURNING id";
+    let (secret_place, sealed) = new.secret.map(|secret| (secret.place, secret.sealed)).unzip();
+    let values = values![
+        new.place.tenant,
+        new.place.organization,
+        new.place.department,
+        new.workflow_id,
+        new.version,
+        new.workflow,
+        new.machine,
+        new.definition,
+        new.digest,
+        new.inputs,
+        new.hosts,
+        secret_place,
+        sealed,
+        new.starter,
+        new.token,
+        new.started_by,
+        new.parent.map(|(id, _)| id),
+        new.parent.map(|(_, run)| run),
+        new.depth,
+        new.retry_of,
+        now,
+    ];
+    let id = tx.insert(sql, &values).await.map(InstanceId)?;
+    outbox::add(tx, outbox::Kind::InstanceMade, id.0, now).await?;
+    Ok(id)
+}
+
+/// In a write it is kept from others until the end of the transaction.
+pub async fn find(tx: &mut Tx<'_>, id: InstanceId) -> Result<Option<Instance>, Error> {
+    let sql = format!("{} WHERE i.id = $1{}", select!(), tx.for_update());
+    tx.query_opt(&sql, &values![id])
+        .await?
+        .map(Instance::from_row)
+        .transpose()
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub workflows: Vec<i64>,
+    pub states: Vec<InstanceState>,
+    pub search: Option<String>,
+}
+
+/// Newest first.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    reach: &Reach,
+    filter: &Filter,
+    page: &ListQuery,
+) -> Result<Vec<Instance>, Error> {
+    let mut select = Select::new(select!());
+    select.within(reach, "i");
+    if !filter.workflows.is_empty() {
+        select.and_in("i.workflow_id", filter.workflows.iter().copied());
+    }
+    if !filter.states.is_empty() {
+        select.and_in("i.state", filter.states.iter().copied());
+    }
+    if let Some(text) = &filter.search {
+        select.and("lower(i.workflow) LIKE ? ESCAPE '\\'", values![contains(text)]);
+    }
+    let (sql, values) = select.page(page, Key::Id, "i.id")?.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(Instance::from_row)
+        .collect()
+}
+
+/// How many of a workflow's instances have not ended.
+pub async fn open_of(tx: &mut Tx<'_>, id: WorkflowId) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM instances WHERE workflow_id = $1 AND ended_us IS NULL";
+    tx.query_one(sql, &values![id]).await?.read(0)
+}
+
+/// Where an instance stands after an event.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    pub state: InstanceState,
+    pub machine: String,
+    pub reason: Option<String>,
+    pub ended: Option<Timestamp>,
+}
+
+pub async fn save(tx: &mut Tx<'_>, id: InstanceId, moved: Moved) -> Result<(), Error> {
+    let sql = "UPDATE instances SET state = $2, machine = $3, reason = $4, ended_us = $5, failures = 0 WHERE id = $1";
+    let values = values![id, moved.state, moved.machine, moved.reason, moved.ended];
+    tx.execute(sql, &values).await.map(|_| ())
+}
+
+/// Once more the server failed over it. Returns how often.
+pub async fn failed(tx: &mut Tx<'_>, id: InstanceId) -> Result<u32, Error> {
+    let sql = "UPDATE instances SET failures = failures + 1 WHERE id = $1";
+    tx.execute(sql, &values![id]).await?;
+    let row = tx
+        .query_opt("SELECT failures FROM instances WHERE id = $1", &values![id])
+        .await?;
+    row.map_or(Ok(0), |row| row.read(0))
+}
+
+/// What its secrets were needed for is over.
+pub async fn secrets_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error> {
+    let sql = "UPDATE instances SET secret_place = NULL, secret_sealed = NULL WHERE id = $1 AND secret_place IS NOT NULL";
+    tx.execute(sql, &values![id]).await.map(|_| ())
+}
+
+// ---- runs of steps
+
+record! {
+    pub struct StepRun {
+        pub run: u32,
+        pub step: String,
+        pub attempt: u32,
+        /// JSON.
+        pub cause: String,
+        /// JSON; absent while it runs.
+        pub outcome: Option<String>,
+        pub reason: Option<String>,
+        pub execution_id: Option<ExecutionId>,
+        pub child_id: Option<InstanceId>,
+        pub began: Timestamp,
+        pub ended: Option<Timestamp>,
+        /// JSON.
+        pub result: Option<String>,
+        pub approval_id: Option<ApprovalId>,
+    }
+}
+
+macro_rules! select_run {
+    () => {
+        "SELECT r.run, r.step, r.attempt, r.cause, r.outcome, r.reason, r.execution_id, r.child_id, r.began_us, r.ended_us,
+         r.result, (SELECT p.id FROM approvals p WHERE p.instance_id = r.instance_id AND p.run = r.run) FROM step_runs r"
+    };
+}
+
+pub async fn run_began(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    run: u32,
+    (step, cause): (&str, String),
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO step_runs (instance_id, run, step, cause, began_us) VALUES ($1, $2, $3, $4, $5)";
+    tx.execute(sql, &values![id, run, step, cause, now])
+        .await
+        .map(|_| ())
+}
+
+/// What its current try waits for.
+pub async fn run_tries(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    (run, attempt): (u32, u32),
+    execution: Option<ExecutionId>,
+    child: Option<InstanceId>,
+) -> Result<(), Error> {
+    let sql = "UPDATE step_runs SET attempt = $3, execution_id = $4, child_id = $5 WHERE instance_id = $1 AND run = $2";
+    tx.execute(sql, &values![id, run, attempt, execution, child])
+        .await
+        .map(|_| ())
+}
+
+/// What it has left so far, and why it failed if it did.
+pub async fn run_left(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    run: u32,
+    result: Option<String>,
+    reason: Option<String>,
+) -> Result<(), Error> {
+    let sql = "UPDATE step_runs SET result = $3, reason = $4 WHERE instance_id = $1 AND run = $2";
+    tx.execute(sql, &values![id, run, result, reason])
+        .await
+        .map(|_| ())
+}
+
+pub async fn run_ended(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    run: u32,
+    outcome: String,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "UPDATE step_runs SET outcome = $3, ended_us = $4 WHERE instance_id = $1 AND run = $2";
+    tx.execute(sql, &values![id, run, outcome, now]).await.map(|_| ())
+}
+
+pub async fn run(tx: &mut Tx<'_>, id: InstanceId, run: u32) -> Result<Option<StepRun>, Error> {
+    let sql = concat!(select_run!(), " WHERE r.instance_id = $1 AND r.run = $2");
+    tx.query_opt(sql, &values![id, run])
+        .await?
+        .map(StepRun::from_row)
+        .transpose()
+}
+
+/// In the order in which they began.
+pub async fn runs(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<StepRun>, Error> {
+    let sql = concat!(select_run!(), " WHERE r.instance_id = $1 ORDER BY r.run");
+    tx.query(sql, &values![id])
+        .await?
+        .into_iter()
+        .map(StepRun::from_row)
+        .collect()
+}
+
+/// The newest result of each of these steps that has one: step and JSON.
+pub async fn results(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    steps: &[&str],
+) -> Result<Vec<(String, String)>, Error> {
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut select = Select::new("SELECT r.step, r.result, r.run FROM step_runs r");
+    select
+        .and("r.instance_id = ?", values![id])
+        .and("r.result IS NOT NULL AND r.outcome IS NOT NULL", [])
+        .and_in("r.step", steps.iter().copied());
+    let (sql, values) = select.parts();
+    let mut found: Vec<(u32, String, String)> = tx
+        .query(sql, values)
+        .await?
+        .into_iter()
+        .map(|mut row| Ok((row.take(2)?, row.take(0)?, row.take(1)?)))
+        .collect::<Result<_, Error>>()?;
+    found.sort_unstable();
+    Ok(found
+        .into_iter()
+        .map(|(_, step, result)| (step, result))
+        .collect())
+}
+
+/// The run whose current try an execution is.
+pub async fn of_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<(InstanceId, u32)>, Error> {
+    let sql = "SELECT r.instance_id, r.run FROM step_runs r WHERE r.execution_id = $1";
+    tx.query_opt(sql, &values![id])
+        .await?
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .transpose()
+}
+
+// ---- its jobs
+
+/// Whether any job of an execution has not ended.
+pub async fn is_open(tx: &mut Tx<'_>, id: ExecutionId) -> Result<bool, Error> {
+    let sql =
+        "SELECT 1 FROM jobs WHERE execution_id = $1 AND state IN ('queued', 'pending', 'running') LIMIT 1";
+    Ok(tx.query_opt(sql, &values![id]).await?.is_some())
+}
+
+record! {
+    /// How a job ended, on one host.
+    pub struct HostEnd {
+        pub job_id: JobId,
+        pub agent_id: AgentId,
+        pub name: String,
+        pub state: JobState,
+        pub exit_code: Option<i32>,
+        pub reason: Option<String>,
+        pub attempt_id: Option<AttemptId>,
+        pub stdout_bytes: Option<i64>,
+        pub stderr_bytes: Option<i64>,
+    }
+}
+
+/// In the order of the hosts' names.
+pub async fn hosts_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, Error> {
+    let sql = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
+               FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
+               WHERE j.execution_id = $1 ORDER BY a.name, j.id";
+    tx.query(sql, &values![id])
+        .await?
+        .into_iter()
+        .map(HostEnd::from_row)
+        .collect()
+}
+
+// ---- the clock
+
+pub async fn timer_set(tx: &mut Tx<'_>, id: InstanceId, run: u32, at: Timestamp) -> Result<(), Error> {
+    let sql = "INSERT INTO instance_timers (instance_id, run, due_us) VALUES ($1, $2, $3)
+               ON CONFLICT (instance_id, run) DO UPDATE SET due_us = excluded.due_us";
+    tx.execute(sql, &values![id, run, at]).await.map(|_| ())
+}
+
+pub async fn timer_forget(tx: &mut Tx<'_>, id: InstanceId, run: u32) -> Result<(), Error> {
+    let sql = "DELETE FROM instance_timers WHERE instance_id = $1 AND run = $2";
+    tx.execute(sql, &values![id, run]).await.map(|_| ())
+}
+
+pub async fn timers_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error> {
+    tx.execute("DELETE FROM instance_timers WHERE instance_id = $1", &values![id])
+        .await
+        .map(|_| ())
+}
+
+/// The run and its time, the oldest first.
+pub async fn timers_due(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<(InstanceId, u32, Timestamp)>, Error> {
+    let sql = "SELECT t.instance_id, t.run, t.due_us FROM instance_timers t WHERE t.due_us <= $1 ORDER BY t.due_us LIMIT $2";
+    tx.query(sql, &values![now, limit])
+        .await?
+        .into_iter()
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)))
+        .collect()
+}
+
+// ---- what happened
+
+record! {
+    pub struct Event {
+        pub number: u32,
+        pub at: Timestamp,
+        /// JSON.
+        pub event: String,
+    }
+}
+
+/// Adds to the end, in their order.
+pub async fn events_add(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    events: Vec<String>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+    let sql = "UPDATE instances SET events = events + $2 WHERE id = $1 RETURNING events";
+    let last: i64 = tx.query_one(sql, &values![id, count]).await?.read(0)?;
+    let first = last - i64::from(count) + 1;
+    let rows = (first..)
+        .zip(events)
+        .map(|(number, event)| values![id, number, now, event].to_vec());
+    let head = "INSERT INTO instance_events (instance_id, number, at_us, event)";
+    let casts = ["BIGINT", "BIGINT", "BIGINT", "TEXT"];
+    tx.many(head, &casts, "", rows.collect()).await.map(|_| ())
+}
+
+pub async fn events(tx: &mut Tx<'_>, id: InstanceId, page: &ListQuery) -> Result<Vec<Event>, Error> {
+    let mut select = Select::new("SELECT e.number, e.at_us, e.event FROM instance_events e");
+    select.and("e.instance_id = ?", values![id]);
+    let (sql, values) = select.page(page, Key::Id, "e.number")?.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(Event::from_row)
+        .collect()
+}
