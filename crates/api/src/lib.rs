@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod agents;
+pub mod approvals;
 pub mod audit;
 pub mod executions;
 pub mod groups;
@@ -15,6 +16,7 @@ pub mod scripts;
 pub mod secret;
 pub mod targets;
 pub mod uses;
+pub mod workflows;
 
 pub use page::{ListRequest, Page};
 pub use problem::{FieldProblem, Problem};

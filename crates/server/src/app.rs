@@ -12,7 +12,7 @@ use crate::{
     hub::Hub,
     keys::{Keys, MasterKey},
     metrics::Metrics,
-    rooms::{agents::gate::Gate, identity::sign_in::Limiter, scripts::check::Checks},
+    rooms::{agents::gate::Gate, identity::sign_in::Limiter, scripts::check::Checks, workflows::Plans},
 };
 
 #[derive(Debug, Clone)]
@@ -27,6 +27,9 @@ pub(crate) struct Inner {
     pub(crate) hub: Hub,
     /// A job of a rolling execution ended.
     pub(crate) rollouts: Notify,
+    /// There is news for workflows.
+    pub(crate) workflows: Notify,
+    pub(crate) workflow_plans: Plans,
     /// A place for each download of a whole execution that goes on at once.
     pub(crate) downloads: Arc<Semaphore>,
     pub(crate) gate: Gate,

@@ -43,6 +43,13 @@ pub(crate) fn start(app: &App) {
         Some(|app| &app.rollouts),
         |app| async move { rooms::jobs::rollout::executions_advance(&app).await },
     );
+    every_or_woken(
+        app,
+        "workflows",
+        DUE,
+        Some(|app| &app.workflows),
+        |app| async move { rooms::workflows::drive::instances_advance(&app).await },
+    );
     every(app, "schedules", DUE, |app| async move {
         rooms::schedules::tick::schedules_advance(&app).await
     });

@@ -83,6 +83,8 @@ impl Server {
             master,
             hub: hub::Hub::default(),
             rollouts: tokio::sync::Notify::new(),
+            workflows: tokio::sync::Notify::new(),
+            workflow_plans: rooms::workflows::Plans::default(),
             downloads: Arc::new(Semaphore::new(rooms::jobs::download::AT_ONCE)),
             gate: rooms::agents::gate::Gate::default(),
             limiter: rooms::identity::sign_in::Limiter::new(),

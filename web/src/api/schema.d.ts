@@ -232,6 +232,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Approvals, newest first. Filter: state, instance, mine (those that wait for the caller). */
+        get: operations["approval_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An approval with what runs when it is given. */
+        get: operations["approval_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or reject. An answer is given once and is not changed. */
+        post: operations["approval_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/delegate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let somebody else answer in the place of one who has not. */
+        post: operations["approval_delegate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -436,6 +504,74 @@ export interface paths {
         options?: never;
         head?: never;
         patch: operations["group_update"];
+        trace?: never;
+    };
+    "/api/v1/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Instances, newest first. Filter: workflow, state. */
+        get: operations["instance_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instances/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An instance with what it runs and every step that began. */
+        get: operations["instance_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instances/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel an instance: its jobs are told to stop, and it ends when they have. */
+        post: operations["instance_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instances/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened in an instance, in its order. */
+        get: operations["instance_event_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/jobs": {
@@ -1041,6 +1177,179 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflow-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with a definition, and what is doubtful. Nothing is saved. */
+        post: operations["workflow_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The JSON Schema of workflows, for editors of JSON and YAML. */
+        get: operations["workflow_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Workflows. Sort: name. Filter: name. */
+        get: operations["workflow_list"];
+        put?: never;
+        /** Save a workflow as a draft. It runs once it is published. */
+        post: operations["workflow_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A workflow with its draft and the version that runs. */
+        get: operations["workflow_show"];
+        put?: never;
+        post?: never;
+        /** Delete a workflow with its versions and its ended instances; the jobs stay. One with instances that run is refused. */
+        delete: operations["workflow_delete"];
+        options?: never;
+        head?: never;
+        /** Change the draft of a workflow, its name or its description. What runs stays as it is. */
+        patch: operations["workflow_update"];
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A copy of the draft under another name. */
+        post: operations["workflow_clone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a workflow. */
+        post: operations["instance_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the draft the version that runs. Instances keep the version they began with. */
+        post: operations["workflow_publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make what an old version says the draft. */
+        post: operations["workflow_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Published versions, newest first. */
+        get: operations["workflow_version_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One published version. */
+        get: operations["workflow_version_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1140,6 +1449,16 @@ export interface components {
             parameters?: {
                 [key: string]: components["schemas"]["ParameterValue"];
             };
+        };
+        /** @description A saved action, on the hosts it is bound to. */
+        ActionStep: {
+            action?: string | null;
+            action_id?: components["schemas"]["ActionId"] | null;
+            continue_on?: components["schemas"]["ContinueOn"] | null;
+            parameters?: {
+                [key: string]: Record<string, never>;
+            };
+            retries?: components["schemas"]["Retries"] | null;
         };
         /** @description Of the draft: what runs changes when it is deployed. What is absent stays, the secrets too. */
         ActionUpdate: {
@@ -1250,6 +1569,101 @@ export interface components {
              */
             percent: number;
         };
+        Approval: {
+            /** @description Without an answer by then it is rejected. */
+            deadline: components["schemas"]["Timestamp"];
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description?: string | null;
+            ended_at?: components["schemas"]["Timestamp"] | null;
+            id: components["schemas"]["ApprovalId"];
+            instance_id: components["schemas"]["InstanceId"];
+            /** @description Whether the caller may answer now. */
+            may_answer: boolean;
+            /**
+             * Format: int32
+             * @description How many must approve.
+             */
+            needed: number;
+            opened_at: components["schemas"]["Timestamp"];
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            people: components["schemas"]["Asked"][];
+            started_by: string;
+            state: components["schemas"]["ApprovalState"];
+            title: string;
+            type: components["schemas"]["ApprovalType"];
+            /** @description Name of the workflow. */
+            workflow: string;
+        };
+        ApprovalAnswer: {
+            comment?: string | null;
+            decision: components["schemas"]["Decision"];
+            /** @description The digest that was shown: refused when it is another one by now. */
+            work_sha256?: string | null;
+        };
+        ApprovalDelegate: {
+            /** @description Who was asked and has not answered. */
+            from: components["schemas"]["UserId"];
+            /** @description Who answers in their place. */
+            to: components["schemas"]["UserId"];
+        };
+        ApprovalDetail: components["schemas"]["Approval"] & {
+            /** @description What runs when it is approved. */
+            work: components["schemas"]["ApprovedWork"][];
+            /** @description SHA-256 of it: what runs is compared with this. */
+            work_sha256: string;
+        };
+        /** Format: int64 */
+        ApprovalId: number;
+        /** @enum {string} */
+        ApprovalState: "open" | "approved" | "rejected" | "expired" | "withdrawn";
+        /** @description A question to people. */
+        ApprovalStep: {
+            /** @description Whoever started the workflow may answer too. */
+            allow_self_approval?: boolean;
+            approval_type: components["schemas"]["ApprovalType"];
+            /** @description `role:NAME` and `user:ID`. */
+            approvers: string[];
+            description?: string | null;
+            /**
+             * Format: int32
+             * @description Those who have not answered are reminded this often.
+             */
+            reminder_minutes?: number | null;
+            /**
+             * Format: int32
+             * @description Without an answer by then it is rejected.
+             */
+            timeout_minutes?: number;
+            /** @description May hold placeholders, as may the description. */
+            title: string;
+        };
+        /** @enum {string} */
+        ApprovalType: "singular" | "one_of_many" | "two_of_many" | "all" | "majority";
+        /** @description One step that follows, as it would run now. */
+        ApprovedWork: {
+            /** @description Names of its hosts. */
+            hosts?: string[];
+            /** @description Why more cannot be told yet. */
+            open?: string | null;
+            /** @description The whole of it: the payload of its jobs, with all values that are known now. */
+            payload?: Record<string, never> | null;
+            /** @description Id of the step. */
+            step: string;
+            /** @description One line that tells what it does. */
+            summary: string;
+            /** @description Type of the step. */
+            type: string;
+        };
+        /** @description Somebody who was asked. */
+        Asked: {
+            at?: components["schemas"]["Timestamp"] | null;
+            comment?: string | null;
+            decision?: components["schemas"]["Decision"] | null;
+            /** @description In whose place, where an administrator put them there. */
+            instead_of?: string | null;
+            name: string;
+            user_id: components["schemas"]["UserId"];
+        };
         Attempt: {
             /**
              * Format: int64
@@ -1349,6 +1763,11 @@ export interface components {
          * @enum {string}
          */
         BlackoutTick: "wait" | "skip";
+        /** @description Steps of its own. `completed` and `failed` end the branch, `cancelled` the whole workflow. */
+        Branch: {
+            name?: string | null;
+            steps: components["schemas"]["Step"][];
+        };
         BTreeMap: {
             [key: string]: string;
         };
@@ -1383,10 +1802,42 @@ export interface components {
             name?: string | null;
             zone?: string | null;
         };
+        /** @description What led to a run. */
+        Cause: "start" | {
+            /** @description A branch of this run of a parallel step. */
+            branch: {
+                /** Format: int32 */
+                of: number;
+            };
+        } | {
+            success: {
+                /** Format: int32 */
+                of: number;
+            };
+        } | {
+            failure: {
+                /** Format: int32 */
+                of: number;
+            };
+        } | {
+            true: {
+                /** Format: int32 */
+                of: number;
+            };
+        } | {
+            false: {
+                /** Format: int32 */
+                of: number;
+            };
+        };
         /** @description One program with its arguments. */
         Command: {
             /** @description The program and its arguments, passed on as they are. With `shell`, exactly one text: the shell line. */
             argv: string[];
+            /** @description Variables beside those that every job has; those cannot be changed. */
+            environment?: {
+                [key: string]: string;
+            };
             /** @description Refuse where the agent does not run as root. */
             requires_elevation?: boolean;
             /** @description Local user to run as, with its groups, home and limits; the agent must run as root. */
@@ -1394,6 +1845,21 @@ export interface components {
             /** @description Hand the one text to `/bin/sh -c`. */
             shell?: boolean;
             /** @description Folder to start in; the agent's data folder of the attempt when absent. */
+            working_directory?: string | null;
+        };
+        /** @description One command, one job per host. Either `command` or `argv`. */
+        CommandStep: components["schemas"]["OnHosts"] & {
+            argv?: string[];
+            /**
+             * @description Cut into arguments as a shell would cut it, before any value is there: a value is always part of one argument.
+             *     With `shell` the text for the shell, without placeholders.
+             */
+            command?: string | null;
+            /** @description Values may hold placeholders. */
+            environment?: {
+                [key: string]: string;
+            };
+            shell?: boolean;
             working_directory?: string | null;
         };
         /** @description Jobs with the same key wait for each other. */
@@ -1404,8 +1870,22 @@ export interface components {
         };
         /** @enum {string} */
         ConcurrencyScope: "host" | "group" | "tenant";
+        /** @description A branch by what is known. */
+        ConditionalStep: {
+            condition: string;
+            on_false: string;
+            on_true: string;
+        };
         /** @enum {string} */
         Connection: "pending" | "connected" | "disconnected";
+        /** @description On how many hosts a step must succeed to succeed as a whole. */
+        ContinueOn: "all" | "any" | {
+            /**
+             * Format: int32
+             * @description 1 to 100 of the hosts.
+             */
+            percent: number;
+        };
         /**
          * @description What an agent's credential is at this moment; decides whether it may be deleted.
          * @enum {string}
@@ -1421,6 +1901,24 @@ export interface components {
             text: string;
             /** @description The next five. */
             ticks: components["schemas"]["Timestamp"][];
+        };
+        /** @enum {string} */
+        Decision: "approve" | "reject";
+        /** @description A whole workflow. */
+        Definition: {
+            hosts?: components["schemas"]["Targets"] | null;
+            /** @description What whoever starts it is asked for: `{{inputs.NAME}}`. */
+            inputs?: components["schemas"]["Parameter"][];
+            steps: components["schemas"]["Step"][];
+        };
+        /** @description A wait, of all three together. */
+        DelayStep: {
+            /** Format: int32 */
+            hours?: number | null;
+            /** Format: int32 */
+            minutes?: number | null;
+            /** Format: int32 */
+            seconds?: number | null;
         };
         Department: {
             id: components["schemas"]["DepartmentId"];
@@ -1661,6 +2159,89 @@ export interface components {
             /** @description The last address asked, after redirects. */
             url: string;
         };
+        /** @description A call to a system, made by each host. */
+        HttpStep: components["schemas"]["OnHosts"] & {
+            allow_invalid_certificate?: boolean;
+            /** @description A text without placeholders, or one placeholder and nothing else. */
+            body?: string | null;
+            expected_status?: number[];
+            extra_ca?: string | null;
+            headers?: {
+                [key: string]: string;
+            };
+            /** @description A body as JSON; its texts may hold placeholders. */
+            json?: Record<string, never> | null;
+            /** Format: int32 */
+            max_redirects?: number | null;
+            method?: string;
+            /** @description A placeholder may stand behind the host's name only, and its value is percent-encoded. */
+            url: string;
+        };
+        /** @description One run of a workflow. */
+        Instance: {
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Steps that run or wait now. */
+            current: string[];
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            ended_at?: components["schemas"]["Timestamp"] | null;
+            id: components["schemas"]["InstanceId"];
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            parent_id?: components["schemas"]["InstanceId"] | null;
+            /** @description Why it ended so. */
+            reason?: string | null;
+            retry_of?: components["schemas"]["InstanceId"] | null;
+            started_by: string;
+            state: components["schemas"]["InstanceState"];
+            /**
+             * Format: int32
+             * @description 0: a draft.
+             */
+            version: number;
+            /** @description Name of the workflow when it started. */
+            workflow: string;
+            workflow_id: components["schemas"]["WorkflowId"];
+        };
+        InstanceCancel: {
+            reason?: string;
+        };
+        InstanceCreate: {
+            /** @description The draft in place of the published version, to try it. */
+            draft?: boolean;
+            hosts?: components["schemas"]["Targets"] | null;
+            inputs?: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
+            /** @description Values of secret inputs. */
+            secrets?: {
+                [key: string]: components["schemas"]["SecretText"];
+            };
+        };
+        InstanceDetail: components["schemas"]["Instance"] & {
+            definition: components["schemas"]["Definition"];
+            hosts?: components["schemas"]["Targets"] | null;
+            inputs: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
+            /** @description In the order in which they began. */
+            runs: components["schemas"]["StepRun"][];
+        };
+        /** @description What happened in an instance. */
+        InstanceEvent: {
+            at: components["schemas"]["Timestamp"];
+            /** Format: int32 */
+            number: number;
+            /** Format: int32 */
+            run?: number | null;
+            step?: string | null;
+            text: string;
+        };
+        /**
+         * Format: int64
+         * @description One run of a workflow.
+         */
+        InstanceId: number;
+        /** @enum {string} */
+        InstanceState: "pending" | "running" | "paused" | "completed" | "failed" | "cancelled";
         Job: {
             agent: string;
             agent_id: components["schemas"]["AgentId"];
@@ -1963,6 +2544,32 @@ export interface components {
             /** @enum {string} */
             tool: "http_check";
         });
+        /** @description A message to people or systems. */
+        NotifyStep: {
+            message?: string | null;
+            /** @description May hold placeholders, as may the message. */
+            title: string;
+            /** @description `user:ID`, `role:NAME`, `email:ADDRESS` and `webhook:NAME`. */
+            to: string[];
+        };
+        /**
+         * @description What becomes of the others when one branch fails. The parallel step fails in the end.
+         * @enum {string}
+         */
+        OnBranchFailure: "wait" | "cancel";
+        /** @description What steps with jobs have in common. */
+        OnHosts: {
+            continue_on?: components["schemas"]["ContinueOn"] | null;
+            hosts?: components["schemas"]["Targets"] | null;
+            retries?: components["schemas"]["Retries"] | null;
+            /** @description Local user that the jobs run as. */
+            run_as_user?: string | null;
+            /**
+             * Format: int32
+             * @description Of each job.
+             */
+            timeout_seconds?: number | null;
+        };
         Organization: {
             departments: components["schemas"]["Department"][];
             id: components["schemas"]["OrganizationId"];
@@ -1980,6 +2587,8 @@ export interface components {
             name?: string | null;
             renew_credentials?: boolean | null;
         };
+        /** @enum {string} */
+        Outcome: "succeeded" | "failed" | "cancelled";
         /** @description An event of `GET /jobs/{id}/events`. Event names: `state` (data: a job), `output` (data: this), `end`. */
         OutputEvent: {
             /** Format: int32 */
@@ -2083,6 +2692,35 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Approval: {
+            items: {
+                /** @description Without an answer by then it is rejected. */
+                deadline: components["schemas"]["Timestamp"];
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                description?: string | null;
+                ended_at?: components["schemas"]["Timestamp"] | null;
+                id: components["schemas"]["ApprovalId"];
+                instance_id: components["schemas"]["InstanceId"];
+                /** @description Whether the caller may answer now. */
+                may_answer: boolean;
+                /**
+                 * Format: int32
+                 * @description How many must approve.
+                 */
+                needed: number;
+                opened_at: components["schemas"]["Timestamp"];
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                people: components["schemas"]["Asked"][];
+                started_by: string;
+                state: components["schemas"]["ApprovalState"];
+                title: string;
+                type: components["schemas"]["ApprovalType"];
+                /** @description Name of the workflow. */
+                workflow: string;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_AuditRecord: {
             items: {
                 /** @description Operation, as in the API: `job_cancel`. */
@@ -2170,6 +2808,46 @@ export interface components {
                 name: string;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
                 targets: components["schemas"]["Targets"];
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Instance: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                /** @description Steps that run or wait now. */
+                current: string[];
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                ended_at?: components["schemas"]["Timestamp"] | null;
+                id: components["schemas"]["InstanceId"];
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                parent_id?: components["schemas"]["InstanceId"] | null;
+                /** @description Why it ended so. */
+                reason?: string | null;
+                retry_of?: components["schemas"]["InstanceId"] | null;
+                started_by: string;
+                state: components["schemas"]["InstanceState"];
+                /**
+                 * Format: int32
+                 * @description 0: a draft.
+                 */
+                version: number;
+                /** @description Name of the workflow when it started. */
+                workflow: string;
+                workflow_id: components["schemas"]["WorkflowId"];
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_InstanceEvent: {
+            items: {
+                at: components["schemas"]["Timestamp"];
+                /** Format: int32 */
+                number: number;
+                /** Format: int32 */
+                run?: number | null;
+                step?: string | null;
+                text: string;
             }[];
             next_cursor?: string | null;
         };
@@ -2336,6 +3014,52 @@ export interface components {
             }[];
             next_cursor?: string | null;
         };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Workflow: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                description: string;
+                /** @description Whether the draft says something else than the published version. */
+                draft_differs: boolean;
+                id: components["schemas"]["WorkflowId"];
+                name: string;
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                /**
+                 * Format: int32
+                 * @description How many steps it has.
+                 */
+                steps: number;
+                updated_at: components["schemas"]["Timestamp"];
+                updated_by: string;
+                /**
+                 * Format: int32
+                 * @description Number of the published version; absent until one is published.
+                 */
+                version?: number | null;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_WorkflowVersion: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                definition: components["schemas"]["Definition"];
+                message: string;
+                sha256: string;
+                source?: string | null;
+                /** Format: int32 */
+                version: number;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description Branches that run at the same time and join. */
+        ParallelStep: {
+            branches: components["schemas"]["Branch"][];
+            on_branch_failure?: components["schemas"]["OnBranchFailure"];
+        };
         Parameter: {
             /** @description Of a `choice`: the texts to choose from. */
             choices?: string[];
@@ -2367,7 +3091,7 @@ export interface components {
          * @description The permissions that some operation of this version asks for. `agents.install` does not include `agents.view`.
          * @enum {string}
          */
-        Permission: "jobs.view" | "jobs.manage" | "scripts.view" | "scripts.manage" | "agents.view" | "agents.manage" | "agents.install" | "audit.view" | "users.manage";
+        Permission: "jobs.view" | "jobs.manage" | "scripts.view" | "scripts.manage" | "workflows.view" | "workflows.manage" | "agents.view" | "agents.manage" | "agents.install" | "audit.view" | "users.manage";
         PingReply: {
             /** Format: int32 */
             sequence: number;
@@ -2414,6 +3138,12 @@ export interface components {
         };
         /** @enum {string} */
         PortState: "open" | "closed" | "filtered" | "open_or_filtered";
+        Position: {
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+        };
         /**
          * @description Order on an agent; the first is served first.
          * @enum {string}
@@ -2476,6 +3206,24 @@ export interface components {
         };
         /** @enum {string} */
         RerunHosts: "failed" | "all";
+        /** @description How often a failed step begins again, on the hosts that failed. */
+        Retries: {
+            /**
+             * Format: int32
+             * @description Beside the first try.
+             */
+            count: number;
+            /**
+             * Format: int32
+             * @description Before the first retry; 0 when absent.
+             */
+            delay_seconds?: number;
+            /**
+             * Format: double
+             * @description The wait grows by this with each retry; 2 when absent.
+             */
+            factor?: number;
+        };
         /**
          * @description The built-in roles; they cannot be changed.
          * @enum {string}
@@ -2775,6 +3523,20 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description A saved script, one job per host. */
+        ScriptStep: components["schemas"]["OnHosts"] & {
+            /** @description Values by parameter; texts may hold placeholders. */
+            parameters?: {
+                [key: string]: Record<string, never>;
+            };
+            script?: string | null;
+            script_id?: components["schemas"]["ScriptId"] | null;
+            /**
+             * Format: int32
+             * @description The newest when the step begins, when absent.
+             */
+            version?: number | null;
+        };
         /** @description What is absent stays. A definition that differs becomes a new version. */
         ScriptUpdate: {
             /**
@@ -2850,6 +3612,8 @@ export interface components {
             password: string;
             username: string;
         };
+        /** @enum {string} */
+        Severity: "error" | "warning";
         Socket: {
             /** @description `address:port`. */
             local: string;
@@ -2878,6 +3642,33 @@ export interface components {
             /** @description What changed; for `list`, what is installed. */
             packages: components["schemas"]["PackageChange"][];
             truncated: boolean;
+        };
+        Step: components["schemas"]["Work"] & {
+            /** @description a-z, A-Z, 0-9, `_` and `-`, beginning with a letter; unique in the workflow. `{{step_ID.…}}` has its results. */
+            id: string;
+            name?: string | null;
+            /** @description The same; `failed` when absent. */
+            on_failure?: string | null;
+            /** @description A step, or `continue`, `completed`, `failed`, `cancelled`. The next step of the list when absent. */
+            on_success?: string | null;
+            position?: components["schemas"]["Position"] | null;
+        };
+        /** @description One time through one step. */
+        StepRun: {
+            approval_id?: components["schemas"]["ApprovalId"] | null;
+            /** Format: int32 */
+            attempt: number;
+            began_at: components["schemas"]["Timestamp"];
+            cause: components["schemas"]["Cause"];
+            child_id?: components["schemas"]["InstanceId"] | null;
+            ended_at?: components["schemas"]["Timestamp"] | null;
+            execution_id?: components["schemas"]["ExecutionId"] | null;
+            outcome?: components["schemas"]["Outcome"] | null;
+            reason?: string | null;
+            /** Format: int32 */
+            run: number;
+            /** @description Id of the step. */
+            step: string;
         };
         /** @enum {string} */
         StreamName: "stdout" | "stderr";
@@ -3067,6 +3858,134 @@ export interface components {
         WaitReason: "not_yet_due" | "batch" | "maintenance_window" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
         /** @enum {string} */
         Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+        /** @description What a step does. */
+        Work: (components["schemas"]["ScriptStep"] & {
+            /** @enum {string} */
+            type: "script";
+        }) | (components["schemas"]["CommandStep"] & {
+            /** @enum {string} */
+            type: "command";
+        }) | (components["schemas"]["HttpStep"] & {
+            /** @enum {string} */
+            type: "http_request";
+        }) | (components["schemas"]["ActionStep"] & {
+            /** @enum {string} */
+            type: "action";
+        }) | (components["schemas"]["ApprovalStep"] & {
+            /** @enum {string} */
+            type: "approval";
+        }) | (components["schemas"]["ConditionalStep"] & {
+            /** @enum {string} */
+            type: "conditional";
+        }) | (components["schemas"]["DelayStep"] & {
+            /** @enum {string} */
+            type: "delay";
+        }) | (components["schemas"]["NotifyStep"] & {
+            /** @enum {string} */
+            type: "notify";
+        }) | (components["schemas"]["ParallelStep"] & {
+            /** @enum {string} */
+            type: "parallel";
+        }) | (components["schemas"]["WorkflowStep"] & {
+            /** @enum {string} */
+            type: "workflow";
+        });
+        Workflow: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description: string;
+            /** @description Whether the draft says something else than the published version. */
+            draft_differs: boolean;
+            id: components["schemas"]["WorkflowId"];
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /**
+             * Format: int32
+             * @description How many steps it has.
+             */
+            steps: number;
+            updated_at: components["schemas"]["Timestamp"];
+            updated_by: string;
+            /**
+             * Format: int32
+             * @description Number of the published version; absent until one is published.
+             */
+            version?: number | null;
+        };
+        /** @description A definition to look at; nothing is saved. */
+        WorkflowCheck: {
+            definition?: Record<string, never> | null;
+            source?: string | null;
+        };
+        WorkflowChecked: {
+            definition?: components["schemas"]["Definition"] | null;
+            /** @description Errors and warnings; it can be saved when none is an error. */
+            problems: components["schemas"]["Problem"][];
+        };
+        WorkflowClone: {
+            name: string;
+        };
+        WorkflowCreate: {
+            /** @description Steps are flat or nested in `config`. */
+            definition?: Record<string, never> | null;
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            description?: string;
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description The same as YAML, in place of `definition`. */
+            source?: string | null;
+        };
+        WorkflowDetail: components["schemas"]["Workflow"] & {
+            /** @description In its normal form. */
+            draft: components["schemas"]["Definition"];
+            /** @description What is doubtful about the draft. */
+            draft_problems: components["schemas"]["Problem"][];
+            draft_sha256: string;
+            /** @description The YAML that the draft was read from, with its comments. */
+            draft_source?: string | null;
+            published?: components["schemas"]["WorkflowVersion"] | null;
+        };
+        /** Format: int64 */
+        WorkflowId: number;
+        WorkflowPublish: {
+            message?: string;
+        };
+        WorkflowRestore: {
+            /**
+             * Format: int32
+             * @description The version whose text becomes the draft.
+             */
+            version: number;
+        };
+        /** @description Another workflow, in its published version. */
+        WorkflowStep: {
+            hosts?: components["schemas"]["Targets"] | null;
+            inputs?: {
+                [key: string]: Record<string, never>;
+            };
+            workflow?: string | null;
+            workflow_id?: components["schemas"]["WorkflowId"] | null;
+        };
+        WorkflowUpdate: {
+            /** @description SHA-256 of the draft that this changes: refused when somebody else changed it meanwhile. */
+            based_on?: string | null;
+            definition?: Record<string, never> | null;
+            description?: string | null;
+            name?: string | null;
+            /** @description The same as YAML, in place of `definition`. */
+            source?: string | null;
+        };
+        WorkflowVersion: {
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            definition: components["schemas"]["Definition"];
+            message: string;
+            sha256: string;
+            source?: string | null;
+            /** Format: int32 */
+            version: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -3687,6 +4606,139 @@ export interface operations {
             };
         };
     };
+    approval_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Approval"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approval_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approval_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalAnswer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approval_delegate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalDelegate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_list: {
         parameters: {
             query?: {
@@ -4244,6 +5296,146 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Instance"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstanceDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceCancel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_event_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_InstanceEvent"];
                 };
             };
             default: {
@@ -5820,6 +7012,424 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowCheck"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowChecked"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Workflow"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_clone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowClone"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_publish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowPublish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowRestore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_version_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WorkflowVersion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_version_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowVersion"];
+                };
             };
             default: {
                 headers: {

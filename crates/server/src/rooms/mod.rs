@@ -1,12 +1,14 @@
 //! The rooms of the product. Each is entered by its `mod.rs`; SQL stays in `store`, rules in `domain`.
 
 pub(crate) mod agents;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod identity;
 pub(crate) mod jobs;
 pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod system;
+pub(crate) mod workflows;
 
 use utoipa::{
     Modify, OpenApi,
@@ -60,5 +62,7 @@ pub(crate) fn routes(app: Option<App>) -> Routes {
     let routes = scripts::routes::add(routes);
     let routes = scripts::actions::routes::add(routes);
     let routes = schedules::routes::add(routes);
+    let routes = workflows::routes::add(routes);
+    let routes = approvals::routes::add(routes);
     audit::routes::add(routes)
 }

@@ -15,6 +15,7 @@ mod protocol;
 mod schedules;
 mod scripts;
 mod system;
+mod workflows;
 
 use postern_api::Page;
 use postern_testkit::client::{Client, Error};

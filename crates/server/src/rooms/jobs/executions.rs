@@ -13,7 +13,7 @@ use postern_api::{
     targets::Targets,
 };
 use postern_domain::{
-    AgentId, ExecutionId, JobId,
+    AgentId, ExecutionId, JobId, Timestamp,
     job::{Event, JobState},
     permission::{Permission, Reach},
 };
@@ -27,6 +27,7 @@ use postern_store::{
 use super::{
     run::{Carried, Kept, Prepared, Run, start},
     service::apply_recorded,
+    transition::apply_by_system,
 };
 use crate::{
     app::App,
@@ -199,6 +200,30 @@ pub(super) async fn execution_retry(app: &App, caller: &Caller, id: ExecutionId)
         states: &[FAILED],
     };
     change.apply(app, caller, id).await
+}
+
+/// As a part of what ends a workflow. Returns the agents to wake.
+pub(crate) async fn cancel_by_system(
+    tx: &mut Tx<'_>,
+    id: ExecutionId,
+    now: Timestamp,
+) -> Result<Vec<AgentId>> {
+    let everywhere = Reach {
+        everywhere: true,
+        ..Reach::default()
+    };
+    let mut agents = Vec::new();
+    let states = [JobState::Queued, JobState::Pending, JobState::Running];
+    for (job, agent) in executions::jobs_in(tx, &everywhere, id, &states).await? {
+        let Some(machine) = jobs::machine(tx, job).await? else {
+            continue;
+        };
+        if states.contains(&machine.state) {
+            let change = apply_by_system(tx, &machine, Event::CancelRequested, now).await?;
+            agents.extend(change.freed.into_iter().chain([agent]));
+        }
+    }
+    Ok(agents)
 }
 
 /// One event for many jobs.
@@ -382,6 +407,7 @@ async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<
             rerun_of: Some(id),
             schedule: None,
             action: row.action_id.zip(row.action_version),
+            instance: None,
         },
     };
     Prepared::with(run, secret)

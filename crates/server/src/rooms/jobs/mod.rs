@@ -5,7 +5,7 @@ pub(super) mod checkin;
 pub(super) mod convert;
 pub(crate) mod download;
 pub(super) mod events;
-pub(super) mod executions;
+pub(crate) mod executions;
 pub(crate) mod gateway;
 pub(super) mod report;
 pub(crate) mod retention;

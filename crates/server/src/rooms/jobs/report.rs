@@ -93,6 +93,9 @@ pub(super) async fn attempt_result(
         if end.rolling {
             app.rollouts.notify_one();
         }
+        if end.workflow {
+            app.workflows.notify_one();
+        }
     }
     app.hub.job_changed(job, News::State);
     // Its slot is free: whatever waits for it can go. The agent hears of it in the check-in it has open.
@@ -158,7 +161,7 @@ impl Report {
             started: end.started.or(next.started),
             ..next.clone()
         };
-        jobs::save(tx, machine.id, &started, Some(end.finished)).await?;
+        jobs::save(tx, &machine, &started, Some(end.finished)).await?;
         jobs::attempt_ended(tx, attempt.id, &end).await?;
         audit::append(tx, vec![finish_entry(&machine, &next, actor, now)]).await?;
         let freed = free(tx, &machine, next.state, now).await?;
@@ -166,6 +169,7 @@ impl Report {
             state: next.state,
             freed,
             rolling: machine.rolling,
+            workflow: machine.instance_id.is_some(),
         }))
     }
 }
@@ -174,6 +178,7 @@ struct Ended {
     state: JobState,
     freed: Vec<AgentId>,
     rolling: bool,
+    workflow: bool,
 }
 
 /// What the outcome would have meant while the attempt was running.

@@ -8,7 +8,7 @@ use postern_api::{
     targets::Targets,
 };
 use postern_domain::{
-    ActionId, AgentId, GroupId, JobId, ScheduleId, Timestamp,
+    ActionId, AgentId, GroupId, InstanceId, JobId, ScheduleId, Timestamp,
     job::{DEFAULT_TIMEOUT_SECONDS, JobState, MAX_TIMEOUT_SECONDS, Priority},
     name::parameter_variable,
     permission::{Permission, Place, Reach},
@@ -158,6 +158,30 @@ impl Prepared {
         self
     }
 
+    /// As a step of a workflow, which hears of its end.
+    pub(crate) fn by_instance(mut self, id: InstanceId) -> Self {
+        self.run.origin.instance = Some(id);
+        self
+    }
+
+    /// The same, on fewer hosts.
+    pub(crate) fn only_on(mut self, hosts: Targets) -> Self {
+        self.run.targets = hosts;
+        self
+    }
+
+    /// What it would do, and the names of its hosts, as they are now.
+    pub(crate) async fn shown(
+        &self,
+        tx: &mut Tx<'_>,
+        author: &Author,
+    ) -> Result<(String, String, Vec<String>)> {
+        let hosts = self.hosts(tx, author).await?.hosts;
+        let mut names: Vec<String> = hosts.into_iter().map(|host| host.target.name).collect();
+        names.sort_unstable();
+        Ok((self.summary(), self.payload.clone(), names))
+    }
+
     /// Whether there are hosts for it now, which can take its secrets. Returns the targets with ids for names.
     pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Targets> {
         let arranged = self.hosts(tx, author).await?;
@@ -247,6 +271,7 @@ impl Prepared {
             secret,
             script: execution.origin.script.map(|(id, _)| id),
             schedule: execution.origin.schedule,
+            instance: execution.origin.instance,
         };
         let created = jobs::create(tx, &new, &hosts, now).await?;
         keep_groups(tx, &created, guarded).await?;

@@ -35,7 +35,7 @@ pub(crate) async fn apply(
     let mut freed = Vec::new();
     if matches!(effect, Effect::Write | Effect::WriteAndWake) {
         let ended = next.state.is_final();
-        jobs::save(tx, machine.id, &next, ended.then_some(now)).await?;
+        jobs::save(tx, machine, &next, ended.then_some(now)).await?;
         if let Some(attempt) = machine
             .attempt_id
             .filter(|_| ended && machine.state != JobState::Queued)

@@ -67,6 +67,18 @@ pub(crate) async fn prepare_in(
     id: ScriptId,
     request: &ScriptRun,
 ) -> Result<(Prepared, Option<Zeroizing<String>>)> {
+    prepare_as(app, tx, caller, id, request, None).await
+}
+
+/// The same, as this local user where one is named.
+pub(crate) async fn prepare_as(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ScriptId,
+    request: &ScriptRun,
+    user: Option<String>,
+) -> Result<(Prepared, Option<Zeroizing<String>>)> {
     let script = find(tx, caller, id, MANAGE).await?;
     if script.kind == ScriptKind::Library.as_str() {
         return Err(Error::conflict(
@@ -91,7 +103,7 @@ pub(crate) async fn prepare_in(
     let work = JobPayload::Script(Script {
         parameters: bound.values,
         secrets: secrets.keys().cloned().collect(),
-        run_as_user: definition.run_as_user,
+        run_as_user: user.or(definition.run_as_user),
         requires_elevation: definition.requires_elevation,
         ..Script::new(language_of(&script)?, text)
     });

@@ -3,6 +3,7 @@
 use postern_api::{
     actions::{ActionClone, ActionCreate, ActionDeploy, ActionRestore, ActionRun, ActionUpdate},
     agents::{AgentCreate, AgentUpdate},
+    approvals::{ApprovalAnswer, ApprovalDelegate},
     audit::{AuditOutcome, AuditRecord},
     executions::{ExecutionRerun, RerunHosts},
     groups::{GroupCreate, GroupUpdate},
@@ -15,9 +16,14 @@ use postern_api::{
         ScriptClone, ScriptCreate, ScriptDefinition, ScriptKind, ScriptRestore, ScriptRun, ScriptUpdate,
     },
     targets::Targets,
+    workflows::{
+        InstanceCancel, InstanceCreate, WorkflowClone, WorkflowCreate, WorkflowPublish, WorkflowRestore,
+        WorkflowUpdate,
+    },
 };
 use postern_domain::{
     JobId,
+    approval::Decision,
     permission::{Role, Scope},
 };
 use postern_protocol::payload::Language;
@@ -194,6 +200,70 @@ async fn do_more(server: &TestServer, job: JobId) {
     admin.execution_retry(again.execution_id).await.unwrap();
     do_actions(server, &targets).await;
     do_on_time(server, targets).await;
+    do_workflows(server).await;
+}
+
+/// With approvals.
+async fn do_workflows(server: &TestServer) {
+    let admin = server.admin();
+    let tenant = admin.session_show().await.unwrap().user.tenant_id;
+    let approver = [(Role::Approver, Scope::Tenant(tenant))];
+    let (anna, bert) = (
+        server.person(tenant, &approver).await,
+        server.person(tenant, &approver).await,
+    );
+    let request = serde_json::json!({"name": "asks", "definition": {"steps": [
+        {"id": "ask", "type": "approval", "title": "Go on?", "approval_type": "singular", "approvers": [format!("user:{}", anna.id)]},
+        {"id": "wait", "type": "delay", "hours": 1},
+    ]}});
+    let request: WorkflowCreate = serde_json::from_value(request).unwrap();
+    let id = admin.workflow_create(&request, &key()).await.unwrap().workflow.id;
+    let publish = WorkflowPublish {
+        message: String::new(),
+    };
+    admin.workflow_publish(id, &publish, &key()).await.unwrap();
+    let described = WorkflowUpdate {
+        description: Some("asks".into()),
+        ..Default::default()
+    };
+    admin.workflow_update(id, &described).await.unwrap();
+    admin
+        .workflow_restore(id, &WorkflowRestore { version: 1 })
+        .await
+        .unwrap();
+    let copy = WorkflowClone {
+        name: "asks-too".into(),
+    };
+    let copy = admin.workflow_clone(id, &copy, &key()).await.unwrap().workflow.id;
+    admin.workflow_delete(copy).await.unwrap();
+    let instance = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap()
+        .id;
+    let open = filtered(&[("state", "open")]);
+    let ask = postern_testkit::until("the question", || async {
+        let open = admin.approval_list(&open).await.unwrap().items;
+        open.into_iter()
+            .find(|one| one.instance_id == instance)
+            .map(|one| one.id)
+    })
+    .await;
+    let delegate = ApprovalDelegate {
+        from: anna.id,
+        to: bert.id,
+    };
+    admin.approval_delegate(ask, &delegate).await.unwrap();
+    let answer = ApprovalAnswer {
+        decision: Decision::Approve,
+        comment: None,
+        work_sha256: None,
+    };
+    bert.client.approval_answer(ask, &answer).await.unwrap();
+    let reason = InstanceCancel {
+        reason: String::new(),
+    };
+    admin.instance_cancel(instance, &reason).await.unwrap();
 }
 
 async fn do_actions(server: &TestServer, targets: &Targets) {

@@ -47,6 +47,9 @@ async fn a_list_shows_what_its_reader_may_see() {
             ("/api/v1/scripts", Object::Script, Permission::ScriptsView),
             ("/api/v1/schedules", Object::Schedule, Permission::JobsView),
             ("/api/v1/calendars", Object::Calendar, Permission::JobsView),
+            ("/api/v1/workflows", Object::Workflow, Permission::WorkflowsView),
+            ("/api/v1/instances", Object::Instance, Permission::WorkflowsView),
+            ("/api/v1/approvals", Object::Approval, Permission::WorkflowsView),
             ("/api/v1/users", Object::User, Permission::UsersManage),
             ("/api/v1/tokens", Object::Token, Permission::UsersManage),
             (
@@ -75,6 +78,9 @@ async fn a_list_shows_what_its_reader_may_see() {
                     Object::Script => (ids.script, caller.may(permission, place)),
                     Object::Schedule => (ids.schedule, caller.may(permission, place)),
                     Object::Calendar => (ids.calendar, caller.may(permission, place)),
+                    Object::Workflow => (ids.workflow, caller.may(permission, place)),
+                    Object::Instance => (ids.instance, caller.may(permission, place)),
+                    Object::Approval => (ids.approval, caller.may(permission, place)),
                     Object::User => (ids.user, caller.may(permission, place)),
                     Object::Token => (ids.token, caller.may(permission, place)),
                     // Those of the own tenant have names everybody there may know.

@@ -26,6 +26,9 @@ pub(super) enum Object {
     Action,
     Schedule,
     Calendar,
+    Workflow,
+    Instance,
+    Approval,
     User,
     Token,
     Organization,
@@ -45,7 +48,8 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn changes(&self) -> bool {
-        self.method != Method::GET && !self.name.ends_with("_preview") && self.name != "script_check"
+        let looks = self.name.ends_with("_preview") || self.name.ends_with("_check");
+        self.method != Method::GET && !looks
     }
 
     pub(super) fn body(&self, ids: &Ids) -> Option<Value> {
@@ -63,6 +67,9 @@ impl Probe {
             Object::Action => ids.action,
             Object::Schedule => ids.schedule,
             Object::Calendar => ids.calendar,
+            Object::Workflow => ids.workflow,
+            Object::Instance => ids.instance,
+            Object::Approval => ids.approval,
             Object::User => ids.user,
             Object::Token => ids.token,
             Object::Organization => ids.organization,
@@ -82,8 +89,8 @@ impl Probe {
 
 pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     use Object::{
-        Action, Agent, Calendar, Execution, Group, Home, Job, None, Organization, OwnTenant, Schedule,
-        Script, Target, Token, User,
+        Action, Agent, Approval, Calendar, Execution, Group, Home, Instance, Job, None, Organization,
+        OwnTenant, Schedule, Script, Target, Token, User, Workflow,
     };
     let name = operation["operationId"].as_str().expect("a name").to_owned();
     let nothing: fn(&Ids) -> Value = |_| Value::Null;
@@ -174,6 +181,26 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
         "action_run" | "action_preview" => (Action, |_| json!({"draft": true})),
         "action_clone" => (Action, |ids| json!({"name": format!("{}-copy", ids.fresh_name)})),
         "action_restore" => (Action, |_| json!({"version": 1})),
+        "workflow_list" | "workflow_schema" | "instance_list" | "approval_list" => (None, nothing),
+        "workflow_check" => (None, |_| json!({"definition": {}})),
+        "workflow_create" => (Home, |ids| {
+            json!({"name": ids.fresh_name, "organization_id": ids.organization, "department_id": ids.department,
+                "definition": {"steps": [{"id": "wait", "type": "delay", "hours": 1}]}})
+        }),
+        "workflow_show" | "workflow_delete" | "workflow_version_list" | "workflow_version_show" => {
+            (Workflow, nothing)
+        }
+        "workflow_update" | "workflow_publish" | "instance_create" => (Workflow, empty),
+        "workflow_clone" => (
+            Workflow,
+            |ids| json!({"name": format!("{}-copy", ids.fresh_name)}),
+        ),
+        "workflow_restore" => (Workflow, |_| json!({"version": 1})),
+        "instance_show" | "instance_event_list" => (Instance, nothing),
+        "instance_cancel" => (Instance, empty),
+        "approval_show" => (Approval, nothing),
+        "approval_answer" => (Approval, |_| json!({"decision": "approve"})),
+        "approval_delegate" => (Approval, |_| json!({"from": 1, "to": 1})),
         "job_show" | "job_delete" | "job_cancel" | "job_retry" => (Job, nothing),
         "job_output" | "job_output_download" | "job_events" => (Job, nothing),
         _ => panic!("{method} {path} ({name}) is a new operation: say here how it is tried"),
@@ -184,6 +211,8 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
         Home if ["calendar_create", "schedule_create", "action_create"].contains(&&*name) => {
             Permission::JobsView
         }
+        Home if name == "workflow_create" => Permission::WorkflowsView,
+        Workflow | Instance | Approval => Permission::WorkflowsView,
         Schedule | Calendar | Action => Permission::JobsView,
         Agent | Home | Group => Permission::AgentsView,
         Job | Target | Execution => Permission::JobsView,

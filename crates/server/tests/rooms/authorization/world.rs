@@ -9,10 +9,11 @@ use postern_domain::{
 use postern_server::clock::Clock as _;
 use postern_store::{
     agents::{self, groups},
-    identity,
+    approvals, identity,
     schedules::{self, calendars},
     scripts::{self, actions},
     tx,
+    workflows::{self, instances},
 };
 use postern_testkit::{Answer, Tenant, TestServer, argv, key, on};
 
@@ -49,6 +50,9 @@ pub(super) struct Ids {
     pub(super) action: i64,
     pub(super) schedule: i64,
     pub(super) calendar: i64,
+    pub(super) workflow: i64,
+    pub(super) instance: i64,
+    pub(super) approval: i64,
     pub(super) user: i64,
     pub(super) binding: i64,
     pub(super) token: i64,
@@ -302,7 +306,11 @@ impl World {
             }))
             .await;
         let (job, execution) = self.job(server, agent).await;
+        let (workflow, instance, approval) = Self::workflow(server, place, &fresh_name).await;
         Ids {
+            workflow,
+            instance,
+            approval,
             organization: organization.0,
             department: department.map(|id| id.0),
             agent: agent.0,
@@ -318,6 +326,61 @@ impl World {
             token: token.0,
             fresh_name,
         }
+    }
+
+    /// A published workflow, an instance of it, and a question of that.
+    async fn workflow(server: &TestServer, place: Place, name: &str) -> (i64, i64, i64) {
+        let (now, name) = (server.clock.now(), format!("{name}-w"));
+        let definition = r#"{"steps":[{"id":"wait","type":"delay","hours":1}]}"#.to_owned();
+        server
+            .write(tx!(tx => {
+                let saved = workflows::Saved {
+                    name: name.clone(),
+                    description: String::new(),
+                    draft: definition.clone(),
+                    digest: "a delay".into(),
+                    source: None,
+                };
+                let id = workflows::create(tx, place, saved, "user:1", now).await?;
+                let made = workflows::find(tx, id).await?.ok_or(postern_store::Error::NotFound)?;
+                workflows::publish(tx, &made, "", "user:1", now).await?;
+                let new = instances::NewInstance {
+                    place,
+                    workflow_id: id,
+                    version: 1,
+                    workflow: name.clone(),
+                    machine: r#"{"state":"pending","begun":0,"runs":[]}"#.into(),
+                    definition,
+                    digest: "a delay".into(),
+                    inputs: "{}".into(),
+                    hosts: None,
+                    secret: None,
+                    starter: UserId(1),
+                    token: None,
+                    started_by: "user:1".into(),
+                    parent: None,
+                    depth: 1,
+                    retry_of: None,
+                };
+                let instance = instances::create(tx, new, now).await?;
+                let new = approvals::NewApproval {
+                    place,
+                    instance,
+                    run: 1,
+                    workflow: name,
+                    starter: UserId(1),
+                    kind: "singular".into(),
+                    title: "Go on?".into(),
+                    description: None,
+                    work: "[]".into(),
+                    digest: "d".into(),
+                    deadline: now.plus(std::time::Duration::from_secs(365 * 24 * 3600)),
+                    people: vec![(UserId(NOBODY_HAS), "nobody".into())],
+                };
+                let approval = approvals::open(tx, new, now).await?;
+                Ok((id.0, instance.0, approval.0))
+            }))
+            .await
     }
 
     /// With its execution.
@@ -339,6 +402,9 @@ impl World {
             action: NOBODY_HAS,
             schedule: NOBODY_HAS,
             calendar: NOBODY_HAS,
+            workflow: NOBODY_HAS,
+            instance: NOBODY_HAS,
+            approval: NOBODY_HAS,
             user: NOBODY_HAS,
             binding: NOBODY_HAS,
             token: NOBODY_HAS,

@@ -1,0 +1,40 @@
+//! Questions to people that workflows wait for. What answers come to is decided in `domain::approval`; the workflow
+//! hears of the end by the outbox.
+
+pub(crate) mod routes;
+mod service;
+
+use postern_domain::approval::{Approval, Decision};
+use postern_store::approvals;
+
+use crate::error::{Error, Result};
+
+/// The word of a value that is stored as one.
+pub(crate) fn word(value: impl serde::Serialize) -> Result<String> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => Ok(word),
+        other => Err(Error::Internal(format!("no word: {other:?}"))),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(word: &str) -> Result<T> {
+    serde_json::from_value(serde_json::Value::from(word))
+        .map_err(|error| Error::Internal(format!("an approval in the database: {error}")))
+}
+
+/// As the rules see it. `asked`: in the order of their answers.
+pub(crate) fn rules_of(row: &approvals::Approval, asked: &[approvals::Asked]) -> Result<Approval> {
+    let mut answers = Vec::new();
+    for one in asked {
+        if let Some(decision) = &one.decision {
+            answers.push((one.user_id, read::<Decision>(decision)?));
+        }
+    }
+    Ok(Approval {
+        kind: read(&row.kind)?,
+        state: row.state,
+        people: asked.iter().map(|one| one.user_id).collect(),
+        answers,
+        deadline: row.deadline,
+    })
+}

@@ -1,0 +1,240 @@
+//! Approvals of a workflow: who is asked, what they are shown, and whether what runs is what they were shown.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use postern_api::approvals::ApprovedWork;
+use postern_domain::{
+    ApprovalId, Timestamp, UserId,
+    approval::{self, ApprovalState},
+    member::Member,
+    workflow::{ApprovalStep, Kind, StepIndex, Target},
+};
+use postern_store::{
+    Tx,
+    approvals::{self, NewApproval},
+    identity,
+};
+
+use super::{
+    drive::Turn,
+    perform::{author, reason_of},
+    work,
+};
+use crate::{
+    error::{Error, Result},
+    http::{Caller, caller_of},
+    named::json,
+    rooms::{
+        approvals as room,
+        jobs::run::{Author, Prepared, digest},
+    },
+};
+
+/// Steps behind an approval that it shows.
+const SHOWN: usize = 50;
+
+pub(super) async fn open(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+    step: StepIndex,
+    ask: &ApprovalStep,
+) -> Result<()> {
+    let caller = author(turn, tx).await?;
+    let people = people(turn, tx, ask).await?;
+    if !approval::can_open(ask.approval_type, people.len()) {
+        let who = if ask.allow_self_approval {
+            "may answer"
+        } else {
+            "may answer, whoever started the workflow left out"
+        };
+        let problem = format!(
+            "name {} people who {who}: too few for this type of approval",
+            people.len()
+        );
+        return Err(Error::invalid("approvers", problem));
+    }
+    let (title, description) = {
+        let known = work::Known::of(turn, tx, step).await?;
+        let scope = known.scope(turn);
+        let description = ask.description.as_deref();
+        (
+            work::text(&scope, "title", &ask.title)?,
+            description
+                .map(|text| work::text(&scope, "description", text))
+                .transpose()?,
+        )
+    };
+    let shown = json(&following(turn, tx, &caller, step).await?)?;
+    let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
+    let text = format!("Asked {}", names.join(", "));
+    let new = NewApproval {
+        place: turn.row.place(),
+        instance: turn.row.id,
+        run,
+        workflow: turn.row.workflow.clone(),
+        starter: turn.row.starter_id,
+        kind: room::word(ask.approval_type)?,
+        title,
+        description,
+        digest: digest(shown.as_bytes()),
+        work: shown,
+        deadline: turn
+            .now
+            .plus(Duration::from_secs(u64::from(ask.timeout_minutes) * 60)),
+        people,
+    };
+    approvals::open(tx, new, turn.now).await?;
+    turn.tell(Some((step, run)), text);
+    Ok(())
+}
+
+/// Everybody who is named, each once, and may answer at this moment.
+async fn people(turn: &Turn<'_>, tx: &mut Tx<'_>, ask: &ApprovalStep) -> Result<Vec<(UserId, String)>> {
+    let place = turn.row.place();
+    let mut found: BTreeMap<UserId, String> = BTreeMap::new();
+    for approver in &ask.approvers {
+        let member: Member = approver
+            .parse()
+            .map_err(|error: postern_domain::member::MemberError| Error::invalid("approvers", error))?;
+        let users = match member {
+            Member::User(id) => vec![id],
+            Member::Role(role) => identity::users_with(tx, place.tenant, role).await?,
+        };
+        for id in users {
+            if found.contains_key(&id) || (id == turn.row.starter_id && !ask.allow_self_approval) {
+                continue;
+            }
+            let Some(person) = caller_of(tx, id, None).await? else {
+                continue;
+            };
+            let user = person.user()?.clone();
+            let named = member.is(id, &person.rights, place);
+            if named && user.tenant_id == place.tenant && person.rights.allow(super::MANAGE, place) {
+                found.insert(id, user.username);
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// What runs when it is approved, up to the next question or fork.
+async fn following(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    step: StepIndex,
+) -> Result<Vec<ApprovedWork>> {
+    let mut shown = Vec::new();
+    let mut seen = vec![step];
+    let mut next = turn.plan.nodes[step].success;
+    while let Target::Step(index) = next {
+        if seen.contains(&index) || seen.len() > SHOWN {
+            break;
+        }
+        seen.push(index);
+        let node = &turn.plan.nodes[index];
+        let kind = turn.plan.step(index).map_or("", |step| step.work.kind());
+        let mut work = ApprovedWork {
+            step: node.id.clone(),
+            kind: kind.to_owned(),
+            summary: turn
+                .plan
+                .step(index)
+                .and_then(|step| step.name.clone())
+                .unwrap_or_else(|| node.id.clone()),
+            hosts: Vec::new(),
+            payload: None,
+            open: None,
+        };
+        if matches!(node.kind, Kind::Hosts { .. }) {
+            match resolved(turn, tx, caller, index).await {
+                Ok((summary, payload, hosts)) => {
+                    work.summary = summary;
+                    work.payload = Some(payload);
+                    work.hosts = hosts;
+                }
+                Err(error @ (Error::Store(_) | Error::Internal(_))) => return Err(error),
+                Err(open) => work.open = Some(reason_of(&open)),
+            }
+        }
+        shown.push(work);
+        next = match node.kind {
+            Kind::Hosts { .. } | Kind::Delay { .. } | Kind::Notify => node.success,
+            Kind::Approval | Kind::Conditional { .. } | Kind::Parallel { .. } | Kind::Workflow => break,
+        };
+    }
+    Ok(shown)
+}
+
+async fn resolved(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    step: StepIndex,
+) -> Result<(String, serde_json::Value, Vec<String>)> {
+    let prepared = work::prepare(turn, tx, caller, step, None).await?;
+    shown(&prepared, tx, &Author::new(caller)).await
+}
+
+async fn shown(
+    prepared: &Prepared,
+    tx: &mut Tx<'_>,
+    author: &Author,
+) -> Result<(String, serde_json::Value, Vec<String>)> {
+    let (summary, payload, hosts) = prepared.shown(tx, author).await?;
+    let payload = serde_json::from_str(&payload).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok((summary, payload, hosts))
+}
+
+/// Whether what is about to run is what was approved, where it was approved.
+pub(super) async fn check(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    step: StepIndex,
+    prepared: &Prepared,
+    author: &Author,
+) -> Result<()> {
+    let id = &turn.plan.nodes[step].id;
+    let Some((approval, work)) = approvals::approved(tx, turn.row.id).await? else {
+        return Ok(());
+    };
+    let work: Vec<ApprovedWork> = serde_json::from_str(&work)
+        .map_err(|error| Error::Internal(format!("approval {approval} in the database: {error}")))?;
+    let Some(ApprovedWork {
+        payload: Some(approved),
+        hosts: approved_hosts,
+        ..
+    }) = work.into_iter().find(|work| work.step == *id)
+    else {
+        return Ok(());
+    };
+    let (_, payload, hosts) = shown(prepared, tx, author).await?;
+    let what = match (payload == approved, hosts == approved_hosts) {
+        (true, true) => return Ok(()),
+        (false, _) => "its script, its parameters or its command",
+        (true, false) => "its hosts",
+    };
+    let detail = format!(
+        "Approval {approval} was given for something else: {what} changed since. Start the workflow again."
+    );
+    Err(Error::conflict("not_what_was_approved", detail))
+}
+
+/// The time of a request is over. Whether it was open.
+pub(super) async fn expire(tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool> {
+    let Some(row) = approvals::find(tx, id).await? else {
+        return Ok(false);
+    };
+    if row.state != ApprovalState::Open {
+        return Ok(false);
+    }
+    let asked = approvals::people(tx, &[id]).await?;
+    let known = room::rules_of(&row, &asked)?;
+    let next = approval::step(&known, approval::Event::Tick, now).unwrap_or(known);
+    if next.state != ApprovalState::Expired {
+        return Ok(false);
+    }
+    approvals::ended(tx, id, ApprovalState::Expired, now).await?;
+    Ok(true)
+}

@@ -1,0 +1,372 @@
+//! Moves instances: news and the clock become events, the engine says what follows, and all of it is written together.
+//!
+//! News are rows of the outbox. One is taken away in the transaction that does what it asks for, so a server that is
+//! killed at any moment leaves either the news or all that follows from it.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use futures_util::{StreamExt as _, stream};
+use postern_domain::{
+    AgentId, ApprovalId, ExecutionId, InstanceId, Timestamp,
+    workflow::{
+        Plan,
+        engine::{self, Answer, Effect, Event, InstanceState},
+    },
+};
+use postern_store::{
+    Tx, approvals,
+    outbox::{self, Kind, News},
+    tx,
+    workflows::instances::{self, Instance, Moved},
+};
+
+use super::{approve, finish, perform};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::Caller,
+    named::json,
+};
+
+/// News looked at in one round.
+const NEWS: u32 = 256;
+/// Transactions at once.
+const AT_ONCE: usize = 16;
+/// After so many failures of the server an instance is given up.
+const TRIES: u32 = 3;
+
+/// Everything that is due.
+pub(crate) async fn instances_advance(app: &App) -> Result<()> {
+    loop {
+        let now = app.now();
+        let (news, timers, late) = app
+            .store
+            .scan::<_, Error, _>(tx!(tx => {
+                Ok((
+                    outbox::waiting(tx, NEWS).await?,
+                    instances::timers_due(tx, now, NEWS).await?,
+                    approvals::overdue(tx, now, NEWS).await?,
+                ))
+            }))
+            .await?;
+        let items: Vec<Item> = news
+            .into_iter()
+            .map(Item::News)
+            .chain(timers.into_iter().map(|(id, run, due)| Item::Timer(id, run, due)))
+            .chain(late.into_iter().map(Item::Late))
+            .collect();
+        if items.is_empty() {
+            return Ok(());
+        }
+        let moved: usize = stream::iter(items)
+            .map(|item| contained(app.clone(), item))
+            .buffer_unordered(AT_ONCE)
+            .fold(0, |count, moved| async move { count + usize::from(moved) })
+            .await;
+        // What is left is in other hands, or fails: the next round looks again.
+        if moved == 0 {
+            return Ok(());
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Item {
+    News(News),
+    Timer(InstanceId, u32, Timestamp),
+    Late(ApprovalId),
+}
+
+/// A failure or a panic over one item is its own. Whether the item was done.
+async fn contained(app: App, item: Item) -> bool {
+    let failure = match tokio::spawn(one(app.clone(), item.clone())).await {
+        Ok(Ok(done)) => return done,
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => {
+            app.metrics.panics.inc();
+            panic.to_string()
+        }
+    };
+    app.metrics.background_errors.inc();
+    tracing::warn!(
+        failure,
+        ?item,
+        "an instance could not be moved; it is tried again"
+    );
+    if let Err(error) = finish::give_up_after(&app, subject(&app, &item).await, TRIES).await {
+        tracing::warn!(%error, "a failure could not be counted");
+    }
+    false
+}
+
+/// The instance that an item is about.
+async fn subject(app: &App, item: &Item) -> Option<InstanceId> {
+    let item = item.clone();
+    let found = app
+        .store
+        .read::<_, Error, _>(tx!(tx => {
+            match item {
+                Item::Timer(id, ..) => Ok(Some(id)),
+                Item::Late(id) => Ok(approvals::find(tx, id).await?.map(|approval| approval.instance_id)),
+                Item::News(news) => Ok(target(tx, &news).await?.map(|(id, _)| id)),
+            }
+        }))
+        .await;
+    found.ok().flatten()
+}
+
+async fn one(app: App, item: Item) -> Result<bool> {
+    let (now, inner) = (app.now(), app.clone());
+    let done = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let mut after = After::default();
+            let taken = match item {
+                Item::News(news) => hear(&inner, tx, &news, now, &mut after).await?,
+                // A clock that was set back meanwhile.
+                Item::Timer(_, _, due) if now < due => false,
+                Item::Timer(id, run, _) => {
+                    instances::timer_forget(tx, id, run).await?;
+                    turn(&inner, tx, id, Event::Due { run }, now, &mut after).await?;
+                    true
+                }
+                Item::Late(id) => approve::expire(tx, id, now).await?,
+            };
+            if taken {
+                crate::failpoint::hit("in-instance-moved");
+            }
+            Ok(taken.then_some(after))
+        }))
+        .await?;
+    if done.is_some() {
+        crate::failpoint::hit("after-instance-moved");
+    }
+    let Some(after) = done else { return Ok(false) };
+    app.hub.wake(after.agents);
+    Ok(true)
+}
+
+/// What is woken once an event is stored.
+#[derive(Debug, Default)]
+pub(super) struct After {
+    pub(super) agents: Vec<AgentId>,
+}
+
+/// The instance and the run that news are about.
+async fn target(tx: &mut Tx<'_>, news: &News) -> Result<Option<(InstanceId, u32)>> {
+    Ok(match news.kind.as_str() {
+        "instance_made" => Some((InstanceId(news.object), 0)),
+        "job_ended" => instances::of_execution(tx, ExecutionId(news.object)).await?,
+        "instance_ended" => {
+            let child = instances::find(tx, InstanceId(news.object)).await?;
+            child.and_then(|child| child.parent_id.zip(child.parent_run))
+        }
+        "approval_ended" => {
+            let approval = approvals::find(tx, ApprovalId(news.object)).await?;
+            approval.map(|approval| (approval.instance_id, approval.run))
+        }
+        other => return Err(Error::Internal(format!("news of an unknown kind {other:?}"))),
+    })
+}
+
+async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &mut After) -> Result<bool> {
+    if !outbox::take(tx, news.id).await? {
+        return Ok(false);
+    }
+    let Some((id, run)) = target(tx, news).await? else {
+        return Ok(true);
+    };
+    if news.kind == Kind::InstanceMade.as_str() {
+        turn(app, tx, id, Event::Begin, now, after).await?;
+        return Ok(true);
+    }
+    // Kept from others before it is looked at: two jobs of one step may end at the same moment.
+    let Some(row) = instances::find(tx, id).await? else {
+        return Ok(true);
+    };
+    if let Some((attempt, answer)) = finish::answer(tx, &row, run, news).await? {
+        let event = Event::Answered { run, attempt, answer };
+        turn(app, tx, id, event, now, after).await?;
+    }
+    Ok(true)
+}
+
+/// One event, and those that follow from it at once. An event that changes nothing is no error.
+pub(super) async fn turn(
+    app: &App,
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    event: Event,
+    now: Timestamp,
+    after: &mut After,
+) -> Result<InstanceState> {
+    let row = instances::find(tx, id)
+        .await?
+        .ok_or_else(|| Error::Internal(format!("instance {id} is gone")))?;
+    let plan = app.workflow_plans.of(&row.digest, &row.definition)?;
+    let machine = serde_json::from_str(&row.machine)
+        .map_err(|error| Error::Internal(format!("instance {id} in the database: {error}")))?;
+    let mut turn = Turn {
+        app,
+        plan,
+        machine,
+        row,
+        now,
+        author: None,
+        events: Vec::new(),
+        reasons: std::collections::BTreeMap::new(),
+        after,
+    };
+    let mut waiting = VecDeque::from([event]);
+    let mut changed = false;
+    while let Some(event) = waiting.pop_front() {
+        turn.note(&event);
+        let Ok((machine, effects)) = engine::step(&turn.plan, turn.machine.clone(), event, now) else {
+            turn.events.pop();
+            continue;
+        };
+        changed = true;
+        turn.machine = machine;
+        for effect in effects {
+            waiting.extend(turn.effect(tx, effect).await?);
+        }
+    }
+    if changed {
+        turn.store(tx).await?;
+    }
+    Ok(turn.machine.state)
+}
+
+/// An event of one instance while it is worked off.
+pub(super) struct Turn<'a> {
+    pub(super) app: &'a App,
+    pub(super) plan: Arc<Plan>,
+    pub(super) machine: engine::Instance,
+    pub(super) row: Instance,
+    pub(super) now: Timestamp,
+    /// On whose account it acts, once that was asked for.
+    pub(super) author: Option<Caller>,
+    events: Vec<String>,
+    /// Why runs failed in this turn.
+    pub(super) reasons: std::collections::BTreeMap<u32, String>,
+    pub(super) after: &'a mut After,
+}
+
+impl Turn<'_> {
+    pub(super) fn tell(&mut self, step: Option<(usize, u32)>, text: String) {
+        let mut event = serde_json::json!({"text": text});
+        if let Some((step, run)) = step {
+            event["step"] = self.plan.nodes[step].id.as_str().into();
+            event["run"] = run.into();
+        }
+        self.events.push(event.to_string());
+    }
+
+    /// What moves it.
+    fn note(&mut self, event: &Event) {
+        let step = |run: u32| {
+            let found = self.machine.runs.iter().find(|one| one.number == run);
+            found.map(|one| (one.step, run))
+        };
+        let (step, text) = match event {
+            Event::Begin => (None, "Started".to_owned()),
+            Event::Cancel { reason } => (None, format!("Cancel: {reason}")),
+            Event::Due { run } => (step(*run), "The wait is over".to_owned()),
+            Event::Answered { run, attempt, answer } => {
+                let what = match answer {
+                    Answer::Hosts { succeeded, hosts } => format!("{succeeded} of {hosts} hosts succeeded"),
+                    Answer::Succeeded => "Succeeded".to_owned(),
+                    Answer::Failed => match self.reasons.get(run) {
+                        Some(reason) => format!("Failed: {reason}"),
+                        None => "Failed".to_owned(),
+                    },
+                    Answer::Decided(decision) => format!("The condition is {decision}"),
+                };
+                let text = if *attempt > 1 {
+                    format!("{what} (try {attempt})")
+                } else {
+                    what
+                };
+                (step(*run), text)
+            }
+        };
+        self.tell(step, text);
+    }
+
+    /// Does what the engine asks for. Returns what follows from it at once.
+    async fn effect(&mut self, tx: &mut Tx<'_>, effect: Effect) -> Result<Option<Event>> {
+        let id = self.row.id;
+        match effect {
+            Effect::Began { run, step, cause } => {
+                let name = self.plan.nodes[step].id.clone();
+                instances::run_began(tx, id, run, (&name, json(&cause)?), self.now).await?;
+                self.tell(Some((step, run)), format!("Began, {}", why(cause)));
+            }
+            Effect::Perform { run, step, attempt } => {
+                return perform::perform(self, tx, run, step, attempt)
+                    .await
+                    .map(|answer| answer.map(|answer| Event::Answered { run, attempt, answer }));
+            }
+            Effect::WakeAt { run, at } => {
+                instances::timer_set(tx, id, run, at).await?;
+                let step = self
+                    .machine
+                    .runs
+                    .iter()
+                    .find(|one| one.number == run)
+                    .map(|one| (one.step, run));
+                self.tell(step, format!("Waits until {at}"));
+            }
+            Effect::Abort { run } => perform::abort(self, tx, run).await?,
+            Effect::Finished { run, step, outcome } => {
+                instances::timer_forget(tx, id, run).await?;
+                finish::run(self, tx, run, step, outcome).await?;
+                instances::run_ended(tx, id, run, json(&outcome)?, self.now).await?;
+                self.tell(Some((step, run)), format!("Ended: {}", word(outcome)));
+            }
+            Effect::Ended { state, reason } => {
+                let text = match &reason {
+                    Some(reason) => format!("The workflow is {}: {reason}", state.as_str()),
+                    None => format!("The workflow is {}", state.as_str()),
+                };
+                self.tell(None, text);
+                self.row.reason = reason;
+                finish::instance(self, tx, state).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn store(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        let state = self.machine.state;
+        let moved = Moved {
+            state,
+            machine: json(&self.machine)?,
+            reason: self.row.reason.clone(),
+            ended: state.is_final().then_some(self.now),
+        };
+        instances::save(tx, self.row.id, moved).await?;
+        instances::events_add(tx, self.row.id, std::mem::take(&mut self.events), self.now).await?;
+        Ok(())
+    }
+}
+
+fn why(cause: engine::Cause) -> String {
+    use engine::Cause::{Branch, Failure, False, Start, Success, True};
+    match cause {
+        Start => "as the first step".to_owned(),
+        Branch { of } => format!("as a branch of run {of}"),
+        Success { of } => format!("after the success of run {of}"),
+        Failure { of } => format!("after the failure of run {of}"),
+        True { of } => format!("because the condition of run {of} holds"),
+        False { of } => format!("because the condition of run {of} does not hold"),
+    }
+}
+
+const fn word(outcome: engine::Outcome) -> &'static str {
+    match outcome {
+        engine::Outcome::Succeeded => "succeeded",
+        engine::Outcome::Failed => "failed",
+        engine::Outcome::Cancelled => "cancelled",
+    }
+}

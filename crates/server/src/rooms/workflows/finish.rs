@@ -1,0 +1,267 @@
+//! Ends: of what a step waited for, of a step, of an instance.
+
+use postern_domain::{
+    ApprovalId, ExecutionId, InstanceId,
+    approval::ApprovalState,
+    job::JobState,
+    workflow::{
+        HostResult, Kind, StepIndex, StepResult,
+        engine::{Answer, InstanceState, Outcome},
+    },
+};
+use postern_store::{
+    Tx, approvals, audit,
+    outbox::{self, News},
+    outputs::{self, Stream},
+    tx,
+    workflows::instances::{self, HostEnd, Instance, Moved},
+};
+
+use super::drive::Turn;
+use crate::{
+    app::App,
+    error::{Error, Result},
+    named::json,
+};
+
+/// Bytes of output that all hosts of a step leave together for those behind it.
+const LEFT_BYTES: usize = 1024 * 1024;
+/// And each of them, of each stream.
+const HOST_BYTES: usize = 64 * 1024;
+/// Names of hosts in a reason.
+const NAMED: usize = 5;
+
+/// What news say about the run that waited for them. `None`: it waits for more, or does not wait any longer.
+pub(super) async fn answer(
+    tx: &mut Tx<'_>,
+    row: &Instance,
+    run: u32,
+    news: &News,
+) -> Result<Option<(u32, Answer)>> {
+    let Some(known) = instances::run(tx, row.id, run).await? else {
+        return Ok(None);
+    };
+    if known.outcome.is_some() {
+        return Ok(None);
+    }
+    let answer = match news.kind.as_str() {
+        "job_ended" => {
+            let execution = ExecutionId(news.object);
+            if known.execution_id != Some(execution) || instances::is_open(tx, execution).await? {
+                return Ok(None);
+            }
+            hosts(tx, row.id, &known, execution).await?
+        }
+        "instance_ended" => {
+            let child = instances::find(tx, InstanceId(news.object)).await?;
+            let state = child.map(|child| child.state);
+            let ok = state == Some(InstanceState::Completed);
+            let result = StepResult {
+                status: if ok { "succeeded" } else { "failed" }.to_owned(),
+                ..StepResult::default()
+            };
+            let reason = (!ok).then(|| {
+                let state = state.map_or("gone", InstanceState::as_str);
+                format!("Instance {} is {state}", news.object)
+            });
+            instances::run_left(tx, row.id, run, Some(json(&result)?), reason).await?;
+            if ok { Answer::Succeeded } else { Answer::Failed }
+        }
+        _ => approval(tx, row.id, run, ApprovalId(news.object)).await?,
+    };
+    Ok(Some((known.attempt, answer)))
+}
+
+async fn approval(tx: &mut Tx<'_>, id: InstanceId, run: u32, approval: ApprovalId) -> Result<Answer> {
+    let found = approvals::find(tx, approval).await?;
+    let state = found.map_or(ApprovalState::Withdrawn, |found| found.state);
+    let people = approvals::people(tx, &[approval]).await?;
+    let decided: Vec<&approvals::Asked> = people.iter().filter(|asked| asked.decision.is_some()).collect();
+    let last = decided.last();
+    let names: Vec<&str> = decided.iter().map(|asked| asked.name.as_str()).collect();
+    let mut result = StepResult {
+        status: state.as_str().to_owned(),
+        ..StepResult::default()
+    };
+    result
+        .more
+        .insert("decided_by".to_owned(), names.join(", ").into());
+    let comment = last.and_then(|asked| asked.comment.clone()).unwrap_or_default();
+    result.more.insert("comment".to_owned(), comment.into());
+    let reason = match state {
+        ApprovalState::Approved => None,
+        ApprovalState::Rejected => Some(format!("Rejected by {}", names.join(", "))),
+        ApprovalState::Expired => Some("Nobody decided in time".to_owned()),
+        ApprovalState::Open | ApprovalState::Withdrawn => Some("Withdrawn".to_owned()),
+    };
+    instances::run_left(tx, id, run, Some(json(&result)?), reason).await?;
+    Ok(if state == ApprovalState::Approved {
+        Answer::Succeeded
+    } else {
+        Answer::Failed
+    })
+}
+
+/// What the jobs left, those of earlier tries counted in where they succeeded.
+async fn hosts(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    known: &instances::StepRun,
+    execution: ExecutionId,
+) -> Result<Answer> {
+    let ends = instances::hosts_of(tx, execution).await?;
+    let each = (LEFT_BYTES / ends.len().max(1)).min(HOST_BYTES);
+    let mut result: StepResult = match &known.result {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| Error::Internal(format!("a result of instance {id}: {error}")))?,
+        None => StepResult::default(),
+    };
+    for end in &ends {
+        let left = left_by(tx, end, each).await?;
+        match result.hosts.iter_mut().find(|host| host.name == left.name) {
+            Some(host) => *host = left,
+            None => result.hosts.push(left),
+        }
+    }
+    result.hosts.sort_by(|one, other| one.name.cmp(&other.name));
+    let completed = |host: &&HostResult| host.status == JobState::Completed.as_str();
+    let succeeded = result.hosts.iter().filter(completed).count();
+    let hosts = result.hosts.len();
+    result.status = if succeeded == hosts { "succeeded" } else { "failed" }.to_owned();
+    let failed: Vec<String> = ends
+        .iter()
+        .filter(|end| end.state != JobState::Completed)
+        .map(|end| match (&end.reason, end.exit_code) {
+            (Some(reason), _) => format!("{}: {reason}", end.name),
+            (None, Some(code)) => format!("{}: Exit code {code}", end.name),
+            (None, None) => format!("{}: {}", end.name, end.state.as_str()),
+        })
+        .collect();
+    let reason = (!failed.is_empty()).then(|| {
+        let more = failed.len().saturating_sub(NAMED);
+        let mut told = failed[..failed.len().min(NAMED)].join("; ");
+        if more > 0 {
+            told.push_str(&format!("; and {more} more"));
+        }
+        told
+    });
+    instances::run_left(tx, id, known.run, Some(json(&result)?), reason).await?;
+    Ok(Answer::Hosts { succeeded, hosts })
+}
+
+async fn left_by(tx: &mut Tx<'_>, end: &HostEnd, most: usize) -> Result<HostResult> {
+    let mut texts = Vec::new();
+    for (stream, total) in [
+        (Stream::Stdout, end.stdout_bytes),
+        (Stream::Stderr, end.stderr_bytes),
+    ] {
+        let text = match (end.attempt_id, total) {
+            (Some(attempt), Some(total)) if total > 0 => {
+                let pieces = outputs::read(tx, attempt, stream, total).await?;
+                // What stands in front: a result that was cut is no JSON any more, and says so by not being there.
+                let first = pieces.into_iter().next().filter(|piece| piece.start == 0);
+                let data = first.map(|piece| piece.data).unwrap_or_default();
+                String::from_utf8_lossy(&data[..data.len().min(most)]).into_owned()
+            }
+            _ => String::new(),
+        };
+        texts.push(text);
+    }
+    let stderr = texts.pop().unwrap_or_default();
+    Ok(HostResult {
+        name: end.name.clone(),
+        status: end.state.as_str().to_owned(),
+        exit_code: end.exit_code,
+        stdout: texts.pop().unwrap_or_default(),
+        stderr,
+    })
+}
+
+/// What a step leaves that had no jobs, no answers and no child to leave it.
+pub(super) async fn run(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+    step: StepIndex,
+    outcome: Outcome,
+) -> Result<()> {
+    let id = turn.row.id;
+    let known = instances::run(tx, id, run).await?;
+    let reason = turn.reasons.remove(&run);
+    let mut result: StepResult = match known.as_ref().and_then(|known| known.result.as_deref()) {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| Error::Internal(format!("a result of instance {id}: {error}")))?,
+        None => StepResult::default(),
+    };
+    let status = match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::Cancelled => "cancelled",
+    };
+    // Those of approvals say more.
+    if result.status.is_empty() || !matches!(turn.plan.nodes[step].kind, Kind::Approval) {
+        status.clone_into(&mut result.status);
+    }
+    let reason = reason.or_else(|| known.and_then(|known| known.reason));
+    Ok(instances::run_left(tx, id, run, Some(json(&result)?), reason).await?)
+}
+
+/// An instance has ended.
+pub(super) async fn instance(turn: &mut Turn<'_>, tx: &mut Tx<'_>, state: InstanceState) -> Result<()> {
+    let id = turn.row.id;
+    instances::secrets_forget(tx, id).await?;
+    if turn.row.parent_id.is_some() {
+        outbox::add(tx, outbox::Kind::InstanceEnded, id.0, turn.now).await?;
+    }
+    audit::append(tx, vec![end_entry(&turn.row, state, turn.now)]).await?;
+    Ok(())
+}
+
+fn end_entry(row: &Instance, state: InstanceState, now: postern_domain::Timestamp) -> audit::Entry {
+    audit::Entry {
+        tenant: Some(row.tenant_id),
+        at: now,
+        actor: "system".into(),
+        token_id: None,
+        action: "instance_finish",
+        object: format!("instance:{}", row.id),
+        refused: false,
+        before: None,
+        after: Some(
+            serde_json::json!({"state": state, "workflow": row.workflow, "version": row.version}).to_string(),
+        ),
+        reason: row.reason.clone(),
+        address: None,
+    }
+}
+
+/// Counts a failure of the server; at the last one the instance ends, so that it hinders nobody.
+pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32) -> Result<()> {
+    let Some(id) = id else { return Ok(()) };
+    let now = app.now();
+    app.store
+        .write::<_, Error, _>(tx!(tx => {
+            let Some(row) = instances::find(tx, id).await? else { return Ok(()) };
+            if row.state.is_final() || instances::failed(tx, id).await? < tries {
+                return Ok(());
+            }
+            let row = Instance {
+                reason: Some(format!("The server failed over it {tries} times; its log says why")),
+                ..row
+            };
+            let moved = Moved {
+                state: InstanceState::Failed,
+                machine: row.machine.clone(),
+                reason: row.reason.clone(),
+                ended: Some(now),
+            };
+            instances::save(tx, id, moved).await?;
+            instances::secrets_forget(tx, id).await?;
+            instances::timers_forget(tx, id).await?;
+            if row.parent_id.is_some() {
+                outbox::add(tx, outbox::Kind::InstanceEnded, id.0, now).await?;
+            }
+            Ok(audit::append(tx, vec![end_entry(&row, InstanceState::Failed, now)]).await?)
+        }))
+        .await
+}

@@ -1,0 +1,440 @@
+//! Instances for people: started, looked at, cancelled, tried again.
+
+use std::collections::BTreeMap;
+
+use postern_api::{
+    Page,
+    scripts::ParameterValue,
+    targets::Targets,
+    workflows::{Instance, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, StepRun},
+};
+use postern_domain::{
+    InstanceId, Timestamp, TokenId, WorkflowId,
+    parameter::{self, ParameterType},
+    workflow::{
+        Plan,
+        engine::{self, Event, InstanceState},
+    },
+};
+use postern_protocol::seal::Secrets;
+use postern_store::{
+    Cursor, SortDirection, Tx, audit, tx,
+    workflows::{
+        self,
+        instances::{self, NewInstance},
+    },
+};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{
+    MANAGE, VIEW,
+    drive::{After, turn},
+    find, service,
+};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{
+        Caller,
+        extract::{List, page_of, unknown_filter, words},
+        idempotency::{self, Key},
+    },
+    named::{self, json},
+    rooms::{
+        agents::targets::check as check_targets,
+        jobs::{run::secrets_of, secrets},
+    },
+};
+
+const MAX_REASON: usize = 500;
+
+/// What an instance is made of.
+pub(super) struct New<'a> {
+    pub(super) workflow: &'a workflows::Workflow,
+    /// 0: the draft.
+    pub(super) version: u32,
+    pub(super) definition: String,
+    pub(super) digest: String,
+    pub(super) inputs: BTreeMap<String, Value>,
+    pub(super) secrets: Secrets,
+    pub(super) hosts: Option<Targets>,
+    pub(super) parent: Option<(InstanceId, u32)>,
+    pub(super) depth: u32,
+    pub(super) retry_of: Option<InstanceId>,
+}
+
+/// Writes it down with its record; it begins a moment later.
+pub(super) async fn make(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    token: Option<TokenId>,
+    new: New<'_>,
+    now: Timestamp,
+) -> Result<InstanceId> {
+    let row = NewInstance {
+        place: new.workflow.place(),
+        workflow_id: new.workflow.id,
+        version: new.version,
+        workflow: new.workflow.name.clone(),
+        machine: json(&engine::Instance::default())?,
+        definition: new.definition,
+        digest: new.digest.clone(),
+        inputs: json(&new.inputs)?,
+        hosts: new.hosts.as_ref().map(json).transpose()?,
+        secret: secrets::keep(app, &new.secrets)?,
+        starter: caller.user()?.id,
+        token,
+        started_by: caller.actor(),
+        parent: new.parent,
+        depth: new.depth,
+        retry_of: new.retry_of,
+    };
+    let id = instances::create(tx, row, now).await?;
+    let mut entry = caller.entry(
+        now,
+        "instance_create",
+        format!("instance:{id}"),
+        new.workflow.tenant_id,
+    );
+    let after = serde_json::json!({
+        "workflow": new.workflow.name, "workflow_id": new.workflow.id, "version": new.version, "sha256": new.digest,
+        "inputs": new.inputs.keys().collect::<Vec<_>>(), "parent": new.parent.map(|(id, _)| id),
+        "retry_of": new.retry_of,
+    });
+    entry.after = Some(after.to_string());
+    audit::append(tx, vec![entry]).await?;
+    Ok(id)
+}
+
+/// Inputs with their types, the secret ones apart.
+pub(super) fn bound_inputs(
+    plan: &Plan,
+    given: &BTreeMap<String, ParameterValue>,
+) -> Result<(BTreeMap<String, Value>, Secrets)> {
+    let given: BTreeMap<String, Value> = given
+        .iter()
+        .map(|(name, value)| (name.clone(), value.0.clone()))
+        .collect();
+    let bound = parameter::bind(&plan.definition.inputs, &given)
+        .map_err(|error| Error::invalid(format!("inputs.{}", error.name), error.problem))?;
+    let typed = |name: &String, text: &String| {
+        let input = plan.definition.inputs.iter().find(|input| input.name == *name);
+        input.map_or_else(|| Value::from(text.as_str()), |input| input.kind.value(text))
+    };
+    let values = bound
+        .values
+        .iter()
+        .map(|(name, text)| (name.clone(), typed(name, text)))
+        .collect();
+    let secrets = bound
+        .secrets
+        .into_iter()
+        .map(|(name, value)| (name, Zeroizing::new(value)))
+        .collect();
+    Ok((values, secrets))
+}
+
+pub(super) async fn instance_create(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    request: InstanceCreate,
+    key: Key,
+) -> Result<Instance> {
+    if let Some(hosts) = &request.hosts {
+        check_targets(hosts)?;
+    }
+    let (now, author, inner, wanted) = (app.now(), caller.clone(), app.clone(), request.clone());
+    let (made, _) = idempotency::create(
+        app,
+        caller,
+        key,
+        "instance_create",
+        &(id, request),
+        tx!(tx => {
+            let workflow = find(tx, &author, id, MANAGE).await?;
+            let (version, definition, digest) = runnable(tx, &workflow, wanted.draft).await?;
+            let plan = inner.workflow_plans.of(&digest, &definition)?;
+            let given = with_secrets(&plan, &wanted)?;
+            let (inputs, secrets) = bound_inputs(&plan, &given)?;
+            let new = New {
+                workflow: &workflow,
+                version,
+                definition,
+                digest,
+                inputs,
+                secrets,
+                hosts: wanted.hosts,
+                parent: None,
+                depth: 1,
+                retry_of: None,
+            };
+            let made = make(&inner, tx, &author, author.limited, new, now).await?;
+            let row = instances::find(tx, made).await?.ok_or_else(|| missing(made))?;
+            instance_of(&inner, row)
+        }),
+    )
+    .await?;
+    app.workflows.notify_one();
+    Ok(made)
+}
+
+/// What runs: the published version, or the draft.
+async fn runnable(
+    tx: &mut Tx<'_>,
+    workflow: &workflows::Workflow,
+    draft: bool,
+) -> Result<(u32, String, String)> {
+    if draft {
+        service::check_kept(&workflow.draft)?;
+        return Ok((0, workflow.draft.clone(), workflow.digest.clone()));
+    }
+    let number = workflow.version.ok_or_else(|| {
+        let detail = format!(
+            "Workflow {:?} has no published version. Publish it, or start its draft to try it.",
+            workflow.name
+        );
+        Error::conflict("not_published", detail)
+    })?;
+    let version = workflows::version(tx, workflow.id, number).await?;
+    let version = version
+        .ok_or_else(|| Error::Internal(format!("workflow {} has no version {number}", workflow.id)))?;
+    Ok((number, version.definition, version.digest))
+}
+
+/// Secret inputs come apart from the others, as everywhere.
+fn with_secrets(plan: &Plan, request: &InstanceCreate) -> Result<BTreeMap<String, ParameterValue>> {
+    let is_secret = |name: &String| {
+        let input = plan.definition.inputs.iter().find(|input| input.name == *name);
+        input.is_some_and(|input| input.kind == ParameterType::Secret)
+    };
+    if let Some(name) = request.inputs.keys().find(|name| is_secret(name)) {
+        return Err(Error::invalid(
+            format!("inputs.{name}"),
+            "is secret: give it in secrets",
+        ));
+    }
+    let mut all = request.inputs.clone();
+    for (name, value) in secrets_of(&request.secrets) {
+        if !is_secret(&name) {
+            return Err(Error::invalid(
+                format!("secrets.{name}"),
+                "is no secret input of this workflow",
+            ));
+        }
+        all.insert(name, ParameterValue(Value::from(value.as_str())));
+    }
+    Ok(all)
+}
+
+fn missing(id: InstanceId) -> Error {
+    Error::not_found("instance", id)
+}
+
+pub(super) async fn instance_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Instance>> {
+    list.sort_by(&["id"], SortDirection::Descending)?;
+    let mut filter = instances::Filter {
+        search: list.search.clone(),
+        ..Default::default()
+    };
+    for (field, values) in &list.filters {
+        match field.as_str() {
+            "workflow" => filter.workflows = words(field, values, |word| word.parse().ok())?,
+            "state" => {
+                filter.states = words(field, values, |word| {
+                    InstanceState::ALL
+                        .iter()
+                        .copied()
+                        .find(|state| state.as_str() == word)
+                })?;
+            }
+            _ => return Err(unknown_filter(field, "workflow, state")),
+        }
+    }
+    let (reach, page, limit) = (caller.reach(VIEW), list.page.clone(), list.page.limit);
+    let rows = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => Ok(instances::list(tx, &reach, &filter, &page).await?)))
+        .await?;
+    page_of(
+        rows,
+        limit,
+        |row| Cursor {
+            key: String::new(),
+            id: row.id.0,
+        },
+        |row| instance_of(app, row),
+    )
+}
+
+async fn seen(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: InstanceId,
+    needed: postern_domain::permission::Permission,
+) -> Result<instances::Instance> {
+    let row = instances::find(tx, id).await?.ok_or_else(|| missing(id))?;
+    caller.require(needed, VIEW, row.place(), || missing(id))?;
+    Ok(row)
+}
+
+pub(super) async fn instance_show(app: &App, caller: &Caller, id: InstanceId) -> Result<InstanceDetail> {
+    let (caller, inner) = (caller.clone(), app.clone());
+    app.store
+        .read(tx!(tx => {
+            let row = seen(tx, &caller, id, VIEW).await?;
+            detail_of(&inner, tx, row).await
+        }))
+        .await
+}
+
+pub(super) async fn instance_event_list(
+    app: &App,
+    caller: &Caller,
+    id: InstanceId,
+    mut list: List,
+) -> Result<Page<InstanceEvent>> {
+    list.sort_by(&["number"], SortDirection::Ascending)?;
+    if let Some((field, _)) = list.filters.first() {
+        return Err(unknown_filter(field, "nothing"));
+    }
+    let (caller, limit) = (caller.clone(), list.page.limit);
+    let rows = app
+        .store
+        .read::<_, Error, _>(tx!(tx => {
+            seen(tx, &caller, id, VIEW).await?;
+            Ok(instances::events(tx, id, &list.page).await?)
+        }))
+        .await?;
+    page_of(
+        rows,
+        limit,
+        |row| Cursor {
+            key: String::new(),
+            id: row.number.into(),
+        },
+        |row| {
+            let event: Value = serde_json::from_str(&row.event)
+                .map_err(|error| Error::Internal(format!("an event of instance {id}: {error}")))?;
+            let text = |name: &str| event[name].as_str().map(str::to_owned);
+            Ok(InstanceEvent {
+                number: row.number,
+                at: row.at,
+                text: text("text").unwrap_or_default(),
+                step: text("step"),
+                run: event["run"].as_u64().and_then(|run| u32::try_from(run).ok()),
+            })
+        },
+    )
+}
+
+/// Running jobs are cancelled; it has ended when they have.
+pub(super) async fn instance_cancel(
+    app: &App,
+    caller: &Caller,
+    id: InstanceId,
+    request: InstanceCancel,
+) -> Result<Instance> {
+    named::check_text("reason", &request.reason, MAX_REASON)?;
+    let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
+    let (instance, agents) = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let row = seen(tx, &caller, id, MANAGE).await?;
+            if row.state.is_final() {
+                let detail = format!("Instance {id} is {} already.", row.state.as_str());
+                return Err(Error::conflict("instance_ended", detail));
+            }
+            let reason = match request.reason.as_str() {
+                "" => format!("by {}", caller.actor()),
+                reason => format!("by {}: {reason}", caller.actor()),
+            };
+            let mut entry = caller.entry(now, "instance_cancel", format!("instance:{id}"), row.tenant_id);
+            entry.before = Some(serde_json::json!({"state": row.state}).to_string());
+            let mut after = After::default();
+            let state = turn(&inner, tx, id, Event::Cancel { reason }, now, &mut after).await?;
+            entry.after = Some(serde_json::json!({"state": state}).to_string());
+            audit::append(tx, vec![entry]).await?;
+            let row = instances::find(tx, id).await?.ok_or_else(|| missing(id))?;
+            Ok((instance_of(&inner, row)?, after.agents))
+        }))
+        .await?;
+    app.hub.wake(agents);
+    app.workflows.notify_one();
+    Ok(instance)
+}
+
+fn instance_of(app: &App, row: instances::Instance) -> Result<Instance> {
+    let machine: engine::Instance = serde_json::from_str(&row.machine)
+        .map_err(|error| Error::Internal(format!("instance {} in the database: {error}", row.id)))?;
+    let plan = app.workflow_plans.of(&row.digest, &row.definition)?;
+    let current = if row.state.is_final() {
+        Vec::new()
+    } else {
+        machine
+            .runs
+            .iter()
+            .map(|run| plan.nodes[run.step].id.clone())
+            .collect()
+    };
+    Ok(Instance {
+        id: row.id,
+        workflow_id: row.workflow_id,
+        workflow: row.workflow,
+        version: row.version,
+        organization_id: row.organization_id,
+        department_id: row.department_id,
+        state: row.state,
+        reason: row.reason,
+        started_by: row.started_by,
+        created_at: row.created,
+        ended_at: row.ended,
+        current,
+        parent_id: row.parent_id,
+        retry_of: row.retry_of,
+    })
+}
+
+async fn detail_of(app: &App, tx: &mut Tx<'_>, row: instances::Instance) -> Result<InstanceDetail> {
+    let internal =
+        |error: serde_json::Error| Error::Internal(format!("instance {} in the database: {error}", row.id));
+    let mut runs = Vec::new();
+    for run in instances::runs(tx, row.id).await? {
+        runs.push(StepRun {
+            run: run.run,
+            step: run.step,
+            attempt: run.attempt,
+            cause: serde_json::from_str(&run.cause).map_err(internal)?,
+            outcome: run
+                .outcome
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(internal)?,
+            reason: run.reason,
+            began_at: run.began,
+            ended_at: run.ended,
+            execution_id: run.execution_id,
+            approval_id: run.approval_id,
+            child_id: run.child_id,
+        });
+    }
+    let inputs: BTreeMap<String, Value> = serde_json::from_str(&row.inputs).map_err(internal)?;
+    Ok(InstanceDetail {
+        definition: serde_json::from_str(&row.definition).map_err(internal)?,
+        inputs: inputs
+            .into_iter()
+            .map(|(name, value)| (name, ParameterValue(value)))
+            .collect(),
+        hosts: row
+            .hosts
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(internal)?,
+        runs,
+        instance: instance_of(app, row)?,
+    })
+}

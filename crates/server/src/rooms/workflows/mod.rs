@@ -1,0 +1,40 @@
+//! Workflows: what they say, their instances, and the hands of the engine. What follows from an event is decided in
+//! `domain::workflow`; here it is done, in the transaction that stores it.
+
+mod approve;
+pub(crate) mod drive;
+mod finish;
+mod instances;
+mod perform;
+mod plans;
+pub(crate) mod routes;
+mod service;
+mod work;
+
+use postern_domain::{WorkflowId, permission::Permission};
+use postern_store::{Tx, workflows};
+
+pub(crate) use plans::Plans;
+
+use crate::{
+    error::{Error, Result},
+    http::Caller,
+};
+
+const VIEW: Permission = Permission::WorkflowsView;
+const MANAGE: Permission = Permission::WorkflowsManage;
+
+fn missing(id: WorkflowId) -> Error {
+    Error::not_found("workflow", id)
+}
+
+async fn find(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: WorkflowId,
+    needed: Permission,
+) -> Result<workflows::Workflow> {
+    let workflow = workflows::find(tx, id).await?.ok_or_else(|| missing(id))?;
+    caller.require(needed, VIEW, workflow.place(), || missing(id))?;
+    Ok(workflow)
+}

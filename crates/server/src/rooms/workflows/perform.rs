@@ -1,0 +1,266 @@
+//! Does what a step says: jobs, a question, a decision, another workflow. What is refused is a failed step with its
+//! reason; only a failure of the database or of the server itself is an error.
+
+use postern_domain::{
+    InstanceId,
+    approval::ApprovalState,
+    expression::Condition,
+    job::JobState,
+    workflow::{
+        HostResult, StepIndex, StepResult, Work, WorkflowStep,
+        engine::{Answer, Event},
+    },
+};
+use postern_store::{
+    Tx, approvals, identity,
+    workflows::{self, instances},
+};
+
+use super::{
+    approve,
+    drive::{After, Turn, turn},
+    instances::{New, bound_inputs, make},
+    work,
+};
+use crate::{
+    error::{Error, Result},
+    http::{Caller, caller_of},
+    rooms::jobs::{executions::cancel_by_system, run::Author},
+};
+
+/// Workflows that start each other.
+pub(super) const MAX_DEPTH: u32 = 5;
+
+pub(super) async fn perform(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+    step: StepIndex,
+    attempt: u32,
+) -> Result<Option<Answer>> {
+    match begin(turn, tx, run, step, attempt).await {
+        Ok(answer) => Ok(answer),
+        Err(error @ (Error::Store(_) | Error::Internal(_))) => Err(error),
+        Err(refused) => {
+            turn.reasons.insert(run, reason_of(&refused));
+            Ok(Some(Answer::Failed))
+        }
+    }
+}
+
+async fn begin(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+    step: StepIndex,
+    attempt: u32,
+) -> Result<Option<Answer>> {
+    let work = turn.plan.step(step).map(|step| step.work.clone());
+    let work = work.ok_or_else(|| Error::Internal("a step that is not in its workflow".into()))?;
+    match work {
+        Work::Script(_) | Work::Command(_) | Work::HttpRequest(_) | Work::Action(_) => {
+            jobs_of(turn, tx, run, step, attempt).await.map(|()| None)
+        }
+        Work::Conditional(conditional) => {
+            let known = work::Known::of(turn, tx, step).await?;
+            let condition = Condition::parse(&conditional.condition)
+                .map_err(|error| Error::invalid("condition", error))?;
+            let decision = condition
+                .evaluate(&known.scope(turn))
+                .map_err(|error| Error::invalid("condition", error))?;
+            let mut result = StepResult::default();
+            result.more.insert("result".to_owned(), decision.into());
+            let result = Some(crate::named::json(&result)?);
+            instances::run_left(tx, turn.row.id, run, result, None).await?;
+            Ok(Some(Answer::Decided(decision)))
+        }
+        Work::Approval(approval) => approve::open(turn, tx, run, step, &approval).await.map(|()| None),
+        Work::Workflow(child) => workflow(turn, tx, run, step, &child).await.map(|()| None),
+        // The engine itself does the rest, and `notify` is refused when a workflow is saved.
+        Work::Notify(_) | Work::Delay(_) | Work::Parallel(_) => Err(Error::Internal(format!(
+            "a {} step has nothing to perform",
+            work.kind()
+        ))),
+    }
+}
+
+/// Whoever started the instance, with the rights they have now.
+pub(super) async fn author(turn: &mut Turn<'_>, tx: &mut Tx<'_>) -> Result<Caller> {
+    if let Some(author) = &turn.author {
+        return Ok(author.clone());
+    }
+    let row = &turn.row;
+    let token = match row.token_id {
+        None => None,
+        Some(id) => {
+            let token = identity::token_find(tx, id).await?;
+            Some(token.filter(|token| token.expires > turn.now).ok_or_else(|| {
+                let detail =
+                    "The limited API token that the workflow was started with has expired or was revoked.";
+                Error::conflict("token_gone", detail)
+            })?)
+        }
+    };
+    let found = caller_of(tx, row.starter_id, token.as_ref())
+        .await?
+        .ok_or_else(|| {
+            let detail = "The user who started the workflow is gone or switched off.";
+            Error::conflict("starter_gone", detail)
+        })?;
+    let author = found.through(format!("instance:{} ({})", row.id, row.workflow));
+    turn.author = Some(author.clone());
+    Ok(author)
+}
+
+async fn jobs_of(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+    step: StepIndex,
+    attempt: u32,
+) -> Result<()> {
+    let caller = author(turn, tx).await?;
+    let only = match attempt {
+        1 => None,
+        // A try that was refused had no hosts to fail on.
+        _ => Some(failed_hosts(turn, tx, run).await?).filter(|hosts| !hosts.agents.is_empty()),
+    };
+    let again = only.is_some();
+    let prepared = work::prepare(turn, tx, &caller, step, only).await?;
+    let author = Author::new(&caller);
+    if !again {
+        approve::check(turn, tx, step, &prepared, &author).await?;
+    }
+    let made = prepared.create(tx, &author, None, turn.now).await?;
+    instances::run_tries(tx, turn.row.id, (run, attempt), Some(made.execution_id), None).await?;
+    let names: Vec<&str> = made.jobs.iter().map(|job| job.agent.as_str()).collect();
+    let text = match names.as_slice() {
+        [only] => format!("Job on {only}, execution {}", made.execution_id),
+        all => format!("Jobs on {} hosts, execution {}", all.len(), made.execution_id),
+    };
+    turn.after.agents.extend(made.jobs.iter().map(|job| job.agent_id));
+    turn.tell(Some((step, run)), text);
+    Ok(())
+}
+
+/// Where the tries before did not succeed.
+async fn failed_hosts(turn: &Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Result<postern_api::targets::Targets> {
+    let known = instances::run(tx, turn.row.id, run).await?;
+    let result = known
+        .and_then(|known| known.result)
+        .unwrap_or_else(|| "{\"status\":\"\"}".to_owned());
+    let result: StepResult = serde_json::from_str(&result)
+        .map_err(|error| Error::Internal(format!("a result of instance {}: {error}", turn.row.id)))?;
+    let failed = |host: &HostResult| host.status != JobState::Completed.as_str();
+    Ok(postern_api::targets::Targets {
+        agents: result
+            .hosts
+            .into_iter()
+            .filter(failed)
+            .map(|host| host.name)
+            .collect(),
+        ..Default::default()
+    })
+}
+
+async fn workflow(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+    step: StepIndex,
+    child: &WorkflowStep,
+) -> Result<()> {
+    let caller = author(turn, tx).await?;
+    if turn.row.depth >= MAX_DEPTH {
+        let detail = format!("Workflows start each other at most {MAX_DEPTH} deep.");
+        return Err(Error::conflict("too_deep", detail));
+    }
+    let found = match (child.workflow_id, &child.workflow) {
+        (Some(id), _) => workflows::find(tx, id).await?,
+        (None, name) => {
+            workflows::by_name(tx, turn.row.tenant_id, name.as_deref().unwrap_or_default()).await?
+        }
+    };
+    let missing = || {
+        Error::invalid(
+            "workflow",
+            "there is no such workflow, or its starter may not start it",
+        )
+    };
+    let found = found.ok_or_else(missing)?;
+    caller.require(super::MANAGE, super::VIEW, found.place(), missing)?;
+    let number = found
+        .version
+        .ok_or_else(|| Error::invalid("workflow", format!("{:?} has no published version", found.name)))?;
+    let version = workflows::version(tx, found.id, number).await?;
+    let version =
+        version.ok_or_else(|| Error::Internal(format!("workflow {} has no version {number}", found.id)))?;
+    let plan = turn.app.workflow_plans.of(&version.digest, &version.definition)?;
+    let known = work::Known::of(turn, tx, step).await?;
+    let given = work::parameters(turn, &known.scope(turn), "inputs", &child.inputs)?;
+    let (inputs, secrets) = bound_inputs(&plan, &given)?;
+    let new = New {
+        workflow: &found,
+        version: number,
+        definition: version.definition,
+        digest: version.digest,
+        inputs,
+        secrets,
+        hosts: match &child.hosts {
+            Some(hosts) => Some(hosts.clone()),
+            None => work::instance_hosts(turn)?,
+        },
+        parent: Some((turn.row.id, run)),
+        depth: turn.row.depth + 1,
+        retry_of: None,
+    };
+    let id = make(turn.app, tx, &caller, turn.row.token_id, new, turn.now).await?;
+    instances::run_tries(tx, turn.row.id, (run, 1), None, Some(id)).await?;
+    turn.tell(
+        Some((step, run)),
+        format!("Started instance {id} of {}", found.name),
+    );
+    Ok(())
+}
+
+/// Has what a run waits for stop. It answers when it has.
+pub(super) async fn abort(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Result<()> {
+    let Some(known) = instances::run(tx, turn.row.id, run).await? else {
+        return Ok(());
+    };
+    if let Some(execution) = known.execution_id {
+        let agents = cancel_by_system(tx, execution, turn.now).await?;
+        turn.after.agents.extend(agents);
+    }
+    if let Some(child) = known.child_id {
+        let reason = format!("Instance {} was cancelled", turn.row.id);
+        cancel_child(turn, tx, child, reason).await?;
+    }
+    if let Some(id) = known.approval_id
+        && let Some(open) = approvals::find(tx, id).await?
+        && open.state == ApprovalState::Open
+    {
+        approvals::ended(tx, id, ApprovalState::Withdrawn, turn.now).await?;
+    }
+    Ok(())
+}
+
+async fn cancel_child(outer: &mut Turn<'_>, tx: &mut Tx<'_>, id: InstanceId, reason: String) -> Result<()> {
+    let mut after = After::default();
+    let event = Event::Cancel { reason };
+    // A child's own children are reached in the same way.
+    Box::pin(turn(outer.app, tx, id, event, outer.now, &mut after)).await?;
+    outer.after.agents.append(&mut after.agents);
+    Ok(())
+}
+
+pub(super) fn reason_of(error: &Error) -> String {
+    match error {
+        Error::Invalid(problems) => problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.field, problem.message))
+            .collect::<Vec<_>>()
+            .join("; "),
+        other => other.to_string(),
+    }
+}

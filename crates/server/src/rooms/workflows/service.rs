@@ -1,0 +1,629 @@
+//! Saving workflows: a draft that is edited, and versions that are never changed once they are published.
+
+use postern_api::{
+    FieldProblem, Page,
+    workflows::{
+        Workflow, WorkflowCheck, WorkflowChecked, WorkflowClone, WorkflowCreate, WorkflowDetail,
+        WorkflowPublish, WorkflowRestore, WorkflowUpdate, WorkflowVersion,
+    },
+};
+use postern_domain::{
+    WorkflowId, fill,
+    permission::Permission,
+    targets::Targets,
+    workflow::{Definition, Plan, Problem, Problems, Severity, Work, each_step, not_yet, read},
+};
+use postern_store::{
+    Cursor, SortDirection, Tx, audit, scripts, tx,
+    workflows::{self, Saved, instances},
+};
+use serde_json::Value;
+
+use super::{MANAGE, VIEW, find, missing};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::{
+        Caller,
+        extract::{List, page_of, unknown_filter},
+        idempotency::{self, Key},
+    },
+    named::{self, json, taken},
+    rooms::{agents::targets::check as check_targets, identity::places::place_for, jobs::run::digest},
+};
+
+const MAX_DESCRIPTION: usize = 10_000;
+const MAX_MESSAGE: usize = 500;
+/// Bytes of a definition, in JSON or YAML.
+const MAX_DEFINITION: usize = 512 * 1024;
+
+pub(super) async fn workflow_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Workflow>> {
+    list.sort_by(&["name"], SortDirection::Ascending)?;
+    let mut filter = workflows::Filter {
+        search: list.search.clone(),
+        ..Default::default()
+    };
+    for (field, values) in &list.filters {
+        match field.as_str() {
+            "name" => filter.names.clone_from(values),
+            _ => return Err(unknown_filter(field, "name")),
+        }
+    }
+    let (reach, page, limit) = (caller.reach(VIEW), list.page.clone(), list.page.limit);
+    let rows = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => Ok(workflows::list(tx, &reach, &filter, &page).await?)))
+        .await?;
+    page_of(
+        rows,
+        limit,
+        |row| Cursor {
+            key: row.name.clone(),
+            id: row.id.0,
+        },
+        |row| workflow_of(&row),
+    )
+}
+
+pub(super) async fn workflow_show(app: &App, caller: &Caller, id: WorkflowId) -> Result<WorkflowDetail> {
+    let caller = caller.clone();
+    app.store
+        .read(tx!(tx => {
+            let workflow = find(tx, &caller, id, VIEW).await?;
+            detail_of(tx, workflow).await
+        }))
+        .await
+}
+
+pub(super) async fn workflow_create(
+    app: &App,
+    caller: &Caller,
+    request: WorkflowCreate,
+    key: Key,
+) -> Result<WorkflowDetail> {
+    let draft = Draft::read(request.definition.clone(), request.source.clone())?;
+    let saved = saved(request.name.clone(), request.description.clone(), draft)?;
+    let (now, author, place) = (
+        app.now(),
+        caller.clone(),
+        (request.organization_id, request.department_id),
+    );
+    let created = idempotency::create(
+        app,
+        caller,
+        key,
+        "workflow_create",
+        &request,
+        tx!(tx => {
+            let place = place_for(tx, &author, place, MANAGE, VIEW).await?;
+            let name = saved.name.clone();
+            let id = workflows::create(tx, place, saved, &author.actor(), now)
+                .await
+                .map_err(|error| taken(error, "a workflow", &name))?;
+            recorded(tx, &author, id, "workflow_create", None, now).await
+        }),
+    )
+    .await?;
+    Ok(created.0)
+}
+
+pub(super) async fn workflow_update(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    request: WorkflowUpdate,
+) -> Result<WorkflowDetail> {
+    let draft = match (&request.definition, &request.source) {
+        (None, None) => None,
+        _ => Some(Draft::read(request.definition.clone(), request.source.clone())?),
+    };
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .write(tx!(tx => {
+            let workflow = find(tx, &caller, id, MANAGE).await?;
+            if request.based_on.as_ref().is_some_and(|digest| *digest != workflow.digest) {
+                let detail = format!(
+                    "The draft of workflow {id} was changed by {} meanwhile. Load it again and repeat the edit.",
+                    workflow.updated_by
+                );
+                return Err(Error::conflict("newer_draft", detail));
+            }
+            let draft = match draft {
+                Some(draft) => draft,
+                None => Draft::of(&workflow)?,
+            };
+            let name = request.name.unwrap_or_else(|| workflow.name.clone());
+            let description = request.description.unwrap_or_else(|| workflow.description.clone());
+            write(tx, &caller, workflow, saved(name, description, draft)?, "workflow_update", now).await
+        }))
+        .await
+}
+
+/// What an old version says becomes the draft.
+pub(super) async fn workflow_restore(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    request: WorkflowRestore,
+) -> Result<WorkflowDetail> {
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .write(tx!(tx => {
+            let workflow = find(tx, &caller, id, MANAGE).await?;
+            let old = version(tx, id, request.version).await?;
+            let saved = Saved {
+                name: workflow.name.clone(),
+                description: workflow.description.clone(),
+                draft: old.definition,
+                digest: old.digest,
+                source: old.source,
+            };
+            write(tx, &caller, workflow, saved, "workflow_restore", now).await
+        }))
+        .await
+}
+
+/// A copy of the draft under another name.
+pub(super) async fn workflow_clone(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    request: WorkflowClone,
+    key: Key,
+) -> Result<WorkflowDetail> {
+    named::check(&request.name, "workflows")?;
+    let (now, author, name) = (app.now(), caller.clone(), request.name.clone());
+    let created = idempotency::create(
+        app,
+        caller,
+        key,
+        "workflow_clone",
+        &(id, request),
+        tx!(tx => {
+            let source = find(tx, &author, id, MANAGE).await?;
+            let saved = Saved {
+                name: name.clone(),
+                description: source.description.clone(),
+                draft: source.draft.clone(),
+                digest: source.digest.clone(),
+                source: source.source.clone(),
+            };
+            let copy = workflows::create(tx, source.place(), saved, &author.actor(), now)
+                .await
+                .map_err(|error| taken(error, "a workflow", &name))?;
+            recorded(tx, &author, copy, "workflow_clone", None, now).await
+        }),
+    )
+    .await?;
+    Ok(created.0)
+}
+
+/// The draft becomes the version that runs. What it names must be there.
+pub(super) async fn workflow_publish(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    request: WorkflowPublish,
+    key: Key,
+) -> Result<WorkflowDetail> {
+    named::check_text("message", &request.message, MAX_MESSAGE)?;
+    let (now, author, message) = (app.now(), caller.clone(), request.message.clone());
+    let published = idempotency::create(
+        app,
+        caller,
+        key,
+        "workflow_publish",
+        &(id, request),
+        tx!(tx => {
+            let workflow = find(tx, &author, id, MANAGE).await?;
+            if workflow.published_digest.as_ref() == Some(&workflow.digest) {
+                let number = workflow.version.unwrap_or_default();
+                let detail = format!("The draft says what version {number} says already, which is published.");
+                return Err(Error::conflict("nothing_to_publish", detail));
+            }
+            let before = detail_of(tx, workflow.clone()).await?;
+            check_names(tx, &author, &before.draft).await?;
+            workflows::publish(tx, &workflow, &message, &author.actor(), now).await?;
+            recorded(tx, &author, id, "workflow_publish", Some(&before), now).await
+        }),
+    )
+    .await?;
+    Ok(published.0)
+}
+
+/// Its ended instances go with it.
+pub(super) async fn workflow_delete(app: &App, caller: &Caller, id: WorkflowId) -> Result<()> {
+    let (now, caller) = (app.now(), caller.clone());
+    app.store
+        .write(tx!(tx => {
+            let workflow = find(tx, &caller, id, MANAGE).await?;
+            let open = instances::open_of(tx, id).await?;
+            if open > 0 {
+                let detail = format!("Workflow {:?} has {open} instances that have not ended. Cancel them first.", workflow.name);
+                return Err(Error::conflict("workflow_running", detail));
+            }
+            let tenant = workflow.tenant_id;
+            let before = detail_of(tx, workflow).await?;
+            workflows::delete(tx, id).await?;
+            let mut entry = caller.entry(now, "workflow_delete", format!("workflow:{id}"), tenant);
+            entry.before = Some(on_record(&before));
+            Ok(audit::append(tx, vec![entry]).await?)
+        }))
+        .await
+}
+
+/// What is wrong with a definition and what is doubtful; nothing is saved.
+pub(super) fn workflow_check(request: WorkflowCheck) -> Result<WorkflowChecked> {
+    let value = value_of(request.definition, request.source.as_deref())?;
+    Ok(match read(value).and_then(Plan::new) {
+        Ok((plan, warnings)) => WorkflowChecked {
+            problems: [warnings.0, unready(&plan.definition)].concat(),
+            definition: Some(plan.definition),
+        },
+        Err(problems) => WorkflowChecked {
+            problems: problems.0,
+            definition: None,
+        },
+    })
+}
+
+pub(super) async fn workflow_version_list(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    mut list: List,
+) -> Result<Page<WorkflowVersion>> {
+    list.sort_by(&["version"], SortDirection::Descending)?;
+    if let Some((field, _)) = list.filters.first() {
+        return Err(unknown_filter(field, "nothing"));
+    }
+    let (caller, limit) = (caller.clone(), list.page.limit);
+    let rows = app
+        .store
+        .read::<_, Error, _>(tx!(tx => {
+            find(tx, &caller, id, VIEW).await?;
+            Ok(workflows::versions(tx, id, &list.page).await?)
+        }))
+        .await?;
+    page_of(
+        rows,
+        limit,
+        |row| Cursor {
+            key: String::new(),
+            id: row.version.into(),
+        },
+        version_of,
+    )
+}
+
+pub(super) async fn workflow_version_show(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    number: u32,
+) -> Result<WorkflowVersion> {
+    let caller = caller.clone();
+    app.store
+        .read(tx!(tx => {
+            find(tx, &caller, id, VIEW).await?;
+            version_of(version(tx, id, number).await?)
+        }))
+        .await
+}
+
+async fn version(tx: &mut Tx<'_>, id: WorkflowId, number: u32) -> Result<workflows::Version> {
+    let found = workflows::version(tx, id, number).await?;
+    found.ok_or_else(|| Error::not_found("version", format!("{number} of workflow {id}")))
+}
+
+/// A definition that was read and checked, with the text it was read from.
+struct Draft {
+    definition: Definition,
+    source: Option<String>,
+}
+
+impl Draft {
+    fn read(definition: Option<Value>, source: Option<String>) -> Result<Self> {
+        let value = value_of(definition, source.as_deref())?;
+        let (plan, _) = read(value)
+            .and_then(Plan::new)
+            .map_err(|problems| refused(&problems))?;
+        let unready = unready(&plan.definition);
+        if !unready.is_empty() {
+            return Err(refused(&Problems(unready)));
+        }
+        Ok(Self {
+            definition: plan.definition,
+            source,
+        })
+    }
+
+    fn of(workflow: &workflows::Workflow) -> Result<Self> {
+        Ok(Self {
+            definition: definition_of(&workflow.draft)?,
+            source: workflow.source.clone(),
+        })
+    }
+}
+
+fn saved(name: String, description: String, draft: Draft) -> Result<Saved> {
+    named::check(&name, "workflows")?;
+    named::check_text("description", &description, MAX_DESCRIPTION)?;
+    let text = json(&draft.definition)?;
+    if text.len() > MAX_DEFINITION {
+        return Err(Error::invalid(
+            "definition",
+            format!("is longer than {MAX_DEFINITION} bytes"),
+        ));
+    }
+    Ok(Saved {
+        name,
+        description,
+        digest: digest(text.as_bytes()),
+        draft: text,
+        source: draft.source,
+    })
+}
+
+/// From JSON or from YAML: one of them.
+fn value_of(definition: Option<Value>, source: Option<&str>) -> Result<Value> {
+    match (definition, source) {
+        (Some(value), None) => Ok(value),
+        (None, Some(text)) if text.len() > MAX_DEFINITION => Err(Error::invalid(
+            "source",
+            format!("is longer than {MAX_DEFINITION} bytes"),
+        )),
+        (None, Some(text)) => serde_saphyr::from_str(text)
+            .map_err(|error| Error::invalid("source", format!("is no YAML: {error}"))),
+        (None, None) => Err(Error::invalid(
+            "definition",
+            "is missing: give it as definition, or as YAML in source",
+        )),
+        (Some(_), Some(_)) => Err(Error::invalid(
+            "source",
+            "is one too many: give definition or source, not both",
+        )),
+    }
+}
+
+/// What this version cannot do yet, and what targets refuse.
+fn unready(definition: &Definition) -> Vec<Problem> {
+    let mut found = not_yet(definition);
+    let mut add = |pointer: String, message: String| {
+        found.push(Problem {
+            severity: Severity::Error,
+            pointer,
+            span: None,
+            message,
+        });
+    };
+    targets_of("/hosts", definition.hosts.as_ref(), &mut add);
+    each_step(&definition.steps, "/steps", &mut |pointer, step| {
+        let own = match &step.work {
+            Work::Script(script) => script.on.hosts.as_ref(),
+            Work::Command(command) => command.on.hosts.as_ref(),
+            Work::HttpRequest(request) => request.on.hosts.as_ref(),
+            Work::Workflow(workflow) => workflow.hosts.as_ref(),
+            _ => None,
+        };
+        targets_of(&format!("{pointer}/hosts"), own, &mut add);
+    });
+    found
+}
+
+fn targets_of(pointer: &str, targets: Option<&Targets>, add: &mut impl FnMut(String, String)) {
+    if let Some(targets) = targets
+        && let Err(Error::Invalid(problems)) = check_targets(targets)
+    {
+        for problem in problems {
+            add(
+                pointer.to_owned(),
+                format!("{}: {}", problem.field, problem.message),
+            );
+        }
+    }
+}
+
+/// Scripts, actions and workflows that it names, as far as the caller may see them.
+async fn check_names(tx: &mut Tx<'_>, caller: &Caller, definition: &Definition) -> Result<()> {
+    let mut named: Vec<(String, Work)> = Vec::new();
+    each_step(&definition.steps, "/steps", &mut |pointer, step| {
+        named.push((pointer.to_owned(), step.work.clone()));
+    });
+    let (scripts_reach, jobs_reach) = (
+        caller.reach(Permission::ScriptsView),
+        caller.reach(Permission::JobsView),
+    );
+    for (pointer, work) in named {
+        let (what, field, there) = match work {
+            Work::Script(step) => match (step.script_id, step.script) {
+                (Some(id), _) => {
+                    let found = scripts::find(tx, id).await?;
+                    let there = found
+                        .is_some_and(|found| caller.rights.allow(Permission::ScriptsView, found.place()));
+                    ("script", "script_id", there)
+                }
+                (None, name) => {
+                    let name = name.unwrap_or_default();
+                    (
+                        "script",
+                        "script",
+                        scripts::by_name(tx, &scripts_reach, &name).await?.is_some(),
+                    )
+                }
+            },
+            Work::Action(step) => match (step.action_id, step.action) {
+                (Some(id), _) => {
+                    let found = scripts::actions::find(tx, id).await?;
+                    let there =
+                        found.is_some_and(|found| caller.rights.allow(Permission::JobsView, found.place()));
+                    ("action", "action_id", there)
+                }
+                (None, name) => {
+                    let name = name.unwrap_or_default();
+                    (
+                        "action",
+                        "action",
+                        scripts::actions::by_name(tx, &jobs_reach, &name).await?.is_some(),
+                    )
+                }
+            },
+            Work::Workflow(step) => {
+                let found = match (step.workflow_id, step.workflow) {
+                    (Some(id), _) => workflows::find(tx, id).await?,
+                    (None, name) => {
+                        workflows::by_name(tx, caller.tenant()?, &name.unwrap_or_default()).await?
+                    }
+                };
+                let there = found.is_some_and(|found| caller.rights.allow(VIEW, found.place()));
+                ("workflow", "workflow", there)
+            }
+            _ => continue,
+        };
+        if !there {
+            let field = format!("draft{}", dotted(&format!("{pointer}/{field}")));
+            return Err(Error::invalid(
+                field,
+                format!("names a {what} that is not there, or that you may not see"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A draft is checked when it is saved; what was saved by an older version may need more.
+pub(super) fn check_kept(draft: &str) -> Result<()> {
+    let definition = definition_of(draft)?;
+    Plan::new(definition)
+        .map(|_| ())
+        .map_err(|problems| refused(&problems))
+}
+
+fn refused(problems: &Problems) -> Error {
+    let errors = problems
+        .0
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    Error::Invalid(
+        errors
+            .map(|problem| FieldProblem {
+                field: format!("definition{}", dotted(&problem.pointer)),
+                message: match &problem.span {
+                    Some(span) => format!("{} (at byte {})", problem.message, span.start),
+                    None => problem.message.clone(),
+                },
+            })
+            .collect(),
+    )
+}
+
+/// `/steps/0/id` as other errors name fields: `.steps[0].id`.
+fn dotted(pointer: &str) -> String {
+    let field = fill::field(pointer);
+    if field.is_empty() {
+        field
+    } else {
+        format!(".{field}")
+    }
+}
+
+async fn write(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    workflow: workflows::Workflow,
+    saved: Saved,
+    operation: &'static str,
+    now: postern_domain::Timestamp,
+) -> Result<WorkflowDetail> {
+    let id = workflow.id;
+    let before = detail_of(tx, workflow).await?;
+    let name = saved.name.clone();
+    workflows::update(tx, id, saved, &caller.actor(), now)
+        .await
+        .map_err(|error| taken(error, "a workflow", &name))?;
+    recorded(tx, caller, id, operation, Some(&before), now).await
+}
+
+async fn recorded(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: WorkflowId,
+    operation: &'static str,
+    before: Option<&WorkflowDetail>,
+    now: postern_domain::Timestamp,
+) -> Result<WorkflowDetail> {
+    let workflow = workflows::find(tx, id).await?.ok_or_else(|| missing(id))?;
+    let tenant = workflow.tenant_id;
+    let after = detail_of(tx, workflow).await?;
+    let mut entry = caller.entry(now, operation, format!("workflow:{id}"), tenant);
+    entry.before = before.map(on_record);
+    entry.after = Some(on_record(&after));
+    audit::append(tx, vec![entry]).await?;
+    Ok(after)
+}
+
+/// What it does is told by its digest.
+fn on_record(detail: &WorkflowDetail) -> String {
+    let workflow = &detail.workflow;
+    let record = serde_json::json!({
+        "name": workflow.name, "description": workflow.description, "version": workflow.version,
+        "draft_sha256": detail.draft_sha256, "sha256": detail.published.as_ref().map(|version| &version.sha256),
+    });
+    record.to_string()
+}
+
+fn definition_of(text: &str) -> Result<Definition> {
+    serde_json::from_str(text)
+        .map_err(|error| Error::Internal(format!("a workflow in the database: {error}")))
+}
+
+fn workflow_of(row: &workflows::Workflow) -> Result<Workflow> {
+    let mut steps = 0;
+    each_step(&definition_of(&row.draft)?.steps, "", &mut |_, _| steps += 1);
+    Ok(Workflow {
+        id: row.id,
+        name: row.name.clone(),
+        description: row.description.clone(),
+        organization_id: row.organization_id,
+        department_id: row.department_id,
+        version: row.version,
+        draft_differs: row.published_digest.as_ref() != Some(&row.digest),
+        steps,
+        created_at: row.created,
+        created_by: row.created_by.clone(),
+        updated_at: row.updated,
+        updated_by: row.updated_by.clone(),
+    })
+}
+
+fn version_of(row: workflows::Version) -> Result<WorkflowVersion> {
+    Ok(WorkflowVersion {
+        version: row.version,
+        definition: definition_of(&row.definition)?,
+        source: row.source,
+        sha256: row.digest,
+        message: row.message,
+        created_at: row.created,
+        created_by: row.created_by,
+    })
+}
+
+async fn detail_of(tx: &mut Tx<'_>, row: workflows::Workflow) -> Result<WorkflowDetail> {
+    let published = match row.version {
+        Some(number) => Some(version_of(version(tx, row.id, number).await?)?),
+        None => None,
+    };
+    let draft = definition_of(&row.draft)?;
+    let problems = match Plan::new(draft.clone()) {
+        Ok((_, warnings)) => warnings,
+        Err(problems) => problems,
+    };
+    Ok(WorkflowDetail {
+        workflow: workflow_of(&row)?,
+        draft,
+        draft_sha256: row.digest,
+        draft_source: row.source,
+        draft_problems: problems.0,
+        published,
+    })
+}

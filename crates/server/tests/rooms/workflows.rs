@@ -1,0 +1,112 @@
+//! Workflows through HTTP: spec 5, with agents that speak the real protocol.
+
+mod approvals;
+mod running;
+mod saving;
+
+use postern_api::workflows::{
+    InstanceCreate, InstanceDetail, StepRun, WorkflowCreate, WorkflowDetail, WorkflowPublish,
+};
+use postern_domain::{
+    InstanceId, WorkflowId,
+    workflow::engine::{InstanceState, Outcome},
+};
+use postern_protocol::{messages::Stream, order::Order};
+use postern_testkit::{
+    SimAgent, TestServer,
+    client::{Client, Error},
+    key, until,
+};
+use serde_json::{Value, json};
+
+fn create(name: &str, definition: Value) -> WorkflowCreate {
+    serde_json::from_value(json!({"name": name, "definition": definition})).unwrap()
+}
+
+async fn saved(client: &Client, name: &str, definition: Value) -> Result<WorkflowDetail, Error> {
+    client.workflow_create(&create(name, definition), &key()).await
+}
+
+async fn published(client: &Client, name: &str, definition: Value) -> WorkflowId {
+    let id = saved(client, name, definition).await.unwrap().workflow.id;
+    let publish = WorkflowPublish {
+        message: String::new(),
+    };
+    client.workflow_publish(id, &publish, &key()).await.unwrap();
+    id
+}
+
+/// Starts what these steps say, on these hosts.
+async fn started(server: &TestServer, hosts: &[&str], steps: Value) -> InstanceId {
+    let admin = server.admin();
+    let definition = json!({"hosts": {"agents": hosts}, "steps": steps});
+    let id = published(
+        &admin,
+        &format!("flow-{}", key().as_str().to_lowercase()),
+        definition,
+    )
+    .await;
+    let made = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap();
+    made.id
+}
+
+async fn show(server: &TestServer, id: InstanceId) -> InstanceDetail {
+    server.admin().instance_show(id).await.unwrap()
+}
+
+async fn until_state(server: &TestServer, id: InstanceId, state: InstanceState) -> InstanceDetail {
+    until(&format!("instance {id} to be {}", state.as_str()), || async {
+        let detail = show(server, id).await;
+        (detail.instance.state == state).then_some(detail)
+    })
+    .await
+}
+
+/// Waits until a step has begun so many times, and returns its newest run.
+async fn until_begun(server: &TestServer, id: InstanceId, step: &str, times: usize) -> StepRun {
+    until(&format!("step {step} to begin"), || async {
+        let runs = show(server, id).await.runs;
+        let own: Vec<StepRun> = runs.into_iter().filter(|run| run.step == step).collect();
+        (own.len() == times)
+            .then(|| own.into_iter().next_back())
+            .flatten()
+    })
+    .await
+}
+
+/// The next order of an agent, as soon as there is one.
+async fn next(agent: &SimAgent) -> Order {
+    until("an order", || async { agent.orders().await.into_iter().next() }).await
+}
+
+/// Runs the next order of an agent: prints this and ends so.
+async fn runs(agent: &SimAgent, stdout: &str, code: i32) -> Order {
+    let order = next(agent).await;
+    agent
+        .print(&order, &[(Stream::Stdout, 0, stdout.as_bytes())])
+        .await;
+    agent.exit(&order, code).await;
+    order
+}
+
+/// Steps with their outcomes, in the order in which they began.
+fn told(detail: &InstanceDetail) -> Vec<String> {
+    let word = |outcome: Option<Outcome>| match outcome {
+        None => "runs",
+        Some(Outcome::Succeeded) => "ok",
+        Some(Outcome::Failed) => "failed",
+        Some(Outcome::Cancelled) => "cancelled",
+    };
+    detail
+        .runs
+        .iter()
+        .map(|run| format!("{} {}", run.step, word(run.outcome)))
+        .collect()
+}
+
+fn command(id: &str, argv: &[&str]) -> Value {
+    json!({"id": id, "type": "command", "argv": argv})
+}

@@ -1,0 +1,564 @@
+//! Instances: what runs, with which values, and what becomes of it.
+
+use postern_api::{
+    scripts::ScriptCreate,
+    workflows::{InstanceCancel, InstanceCreate},
+};
+use postern_domain::{
+    permission::{Role, Scope},
+    workflow::engine::InstanceState,
+};
+use postern_protocol::{messages::Outcome as Ended, payload::JobPayload};
+use postern_testkit::{TestServer, key, until};
+use serde_json::{Value, json};
+
+use super::{command, next, published, runs, show, started, told, until_begun, until_state};
+use crate::{no, on_both_databases, refused};
+
+on_both_databases! {
+    the_examples_of_the_specification_take_each_branch,
+    a_value_is_one_argument_whatever_it_holds,
+    a_shell_gets_values_from_its_environment,
+    a_variable_that_does_not_exist_fails_its_step_by_name,
+    several_hosts_have_the_first_text_and_the_first_bad_exit_code,
+    only_hosts_that_failed_are_tried_again,
+    branches_run_at_the_same_time_and_join,
+    a_delay_waits_for_the_clock_and_survives_a_restart,
+    a_cancelled_instance_ends_when_its_jobs_have_stopped,
+    a_workflow_starts_another_and_waits_for_it,
+    workflows_do_not_start_each_other_without_end,
+    a_secret_input_reaches_its_script_and_nothing_else,
+    inputs_have_types_and_are_checked_first,
+    an_instance_keeps_its_version,
+    a_starter_who_is_gone_starts_nothing_more,
+    an_endless_loop_is_ended,
+}
+
+fn argv_of(order: &postern_protocol::order::Order) -> Vec<String> {
+    match &order.work {
+        JobPayload::Command(command) => command.argv.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// As spec 5 writes them, word for word, and the steps that they name.
+fn examples() -> Value {
+    let three = r#"[
+{"id":"health_check","type":"script","name":"Run health check","script_id":42,
+ "parameters":{"threshold":"90"},"on_success":"deploy_step","on_failure":"notify_failure"},
+{"id":"approve_deploy","type":"approval","title":"Approve production deployment","approval_type":"one_of_many",
+ "approvers":["role:admin","user:5"],"timeout_minutes":60,"on_success":"deploy_step","on_failure":"cancelled"},
+{"id":"check_result","type":"conditional","config":{"condition":"{{step_scan.exit_code}} == 0",
+ "on_true":"continue","on_false":"rollback"}}
+]"#;
+    let three: Vec<Value> = serde_json::from_str(three).unwrap();
+    let [health_check, approve_deploy, check_result] = three.try_into().unwrap();
+    json!([
+        {"id": "scan", "type": "command", "command": "scan --all", "continue_on": "all", "on_failure": "check_result"},
+        check_result,
+        health_check,
+        {"id": "rollback", "type": "command", "argv": ["rollback"], "on_success": "failed"},
+        {"id": "notify_failure", "type": "command", "argv": ["tell", "{{step_health_check.stdout}}"], "on_success": "approve_deploy"},
+        approve_deploy,
+        {"id": "deploy_step", "type": "command", "argv": ["deploy"], "on_success": "completed"},
+    ])
+}
+
+async fn the_examples_of_the_specification_take_each_branch(server: TestServer) {
+    let (web, db) = (server.agent("web-1").await, server.agent("db-1").await);
+    let admin = server.admin();
+    for number in 1..=42 {
+        let script: ScriptCreate = serde_json::from_value(json!({
+            "name": format!("script-{number}"), "kind": "script", "language": "bash",
+            "definition": {"content": "exit 0", "parameters": [{"name": "threshold", "type": "integer"}]},
+        }))
+        .unwrap();
+        admin.script_create(&script, &key()).await.unwrap();
+    }
+    let tenant = server.default_tenant().await.id;
+    let other = server
+        .person(tenant, &[(Role::Administrator, Scope::Tenant(tenant))])
+        .await;
+    let hosts = ["web-1", "db-1"];
+    let both = async |stdout: &str, code: i32| {
+        runs(&web, stdout, code).await;
+        runs(&db, stdout, 0).await;
+    };
+
+    // The scan and the check succeed: it deploys.
+    let id = started(&server, &hosts, examples()).await;
+    both("", 0).await;
+    let order = next(&web).await;
+    let JobPayload::Script(script) = &order.work else {
+        panic!("{order:?}")
+    };
+    assert_eq!(script.parameters["threshold"], "90");
+    web.start(&order).await;
+    web.exit(&order, 0).await;
+    runs(&db, "", 0).await;
+    both("", 0).await;
+    let detail = until_state(&server, id, InstanceState::Completed).await;
+    assert_eq!(
+        told(&detail),
+        ["scan ok", "check_result ok", "health_check ok", "deploy_step ok"]
+    );
+
+    // The scan fails: it rolls back.
+    let id = started(&server, &hosts, examples()).await;
+    both("", 3).await;
+    both("", 0).await;
+    let detail = until_state(&server, id, InstanceState::Failed).await;
+    assert_eq!(told(&detail), ["scan failed", "check_result ok", "rollback ok"]);
+    assert_eq!(
+        detail.instance.reason.as_deref(),
+        Some("Step rollback led to failed")
+    );
+
+    // The health check fails, and somebody approves or rejects.
+    for (decision, state, end) in [
+        ("approve", InstanceState::Completed, "deploy_step ok"),
+        ("reject", InstanceState::Cancelled, "approve_deploy failed"),
+    ] {
+        let id = started(&server, &hosts, examples()).await;
+        both("", 0).await;
+        both("90 % full\n", 1).await;
+        let order = runs(&web, "", 0).await;
+        assert_eq!(argv_of(&order), ["tell", "90 % full"]);
+        runs(&db, "", 0).await;
+        let ask = until_begun(&server, id, "approve_deploy", 1)
+            .await
+            .approval_id
+            .unwrap();
+        until_state(&server, id, InstanceState::Paused).await;
+        let answer = serde_json::from_value(json!({"decision": decision})).unwrap();
+        other.client.approval_answer(ask, &answer).await.unwrap();
+        if decision == "approve" {
+            both("", 0).await;
+        }
+        let detail = until_state(&server, id, state).await;
+        assert_eq!(told(&detail).last().unwrap(), end);
+    }
+}
+
+async fn a_value_is_one_argument_whatever_it_holds(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let hostile = "a b; $(reboot) `id` 'x' \"y\" {{step_scan.exit_code}} --force\nnext";
+    let steps = json!([
+        command("scan", &["scan"]),
+        {"id": "use", "type": "command", "command": "deploy '{{step_scan.stdout}}' --to={{step_scan.stdout}} {{step_scan.exit_code}}"},
+    ]);
+    let id = started(&server, &["web-1"], steps).await;
+    runs(&web, &format!("{hostile}\n"), 0).await;
+    let order = runs(&web, "", 0).await;
+    assert_eq!(
+        argv_of(&order),
+        ["deploy", hostile, &format!("--to={hostile}"), "0"]
+    );
+    until_state(&server, id, InstanceState::Completed).await;
+}
+
+async fn a_shell_gets_values_from_its_environment(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let steps = json!([
+        command("scan", &["scan"]),
+        {"id": "use", "type": "command", "shell": true, "command": "echo \"$FOUND\" | wc -l", "environment": {"FOUND": "<{{step_scan.stdout}}>"}},
+    ]);
+    let id = started(&server, &["web-1"], steps).await;
+    runs(&web, "$(reboot)", 0).await;
+    let order = runs(&web, "", 0).await;
+    let JobPayload::Command(command) = &order.work else {
+        panic!("{order:?}")
+    };
+    assert_eq!(command.argv, ["echo \"$FOUND\" | wc -l"]);
+    assert_eq!(command.environment["FOUND"], "<$(reboot)>");
+    until_state(&server, id, InstanceState::Completed).await;
+}
+
+async fn a_variable_that_does_not_exist_fails_its_step_by_name(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let steps = json!([
+        command("scan", &["scan"]),
+        {"id": "use", "type": "command", "argv": ["use", "{{step_scan.json.role}}"], "on_failure": "check"},
+        {"id": "check", "type": "conditional", "condition": "step_scan.json.count > 3", "on_true": "completed", "on_false": "completed",
+         "on_failure": "last"},
+        command("last", &["last", "{{step_use.status}}", "{{step_check.status}}"]),
+    ]);
+    let id = started(&server, &["web-1"], steps).await;
+    runs(&web, "{\"count\": \"7\"}", 0).await;
+    let order = runs(&web, "", 0).await;
+    assert_eq!(argv_of(&order), ["last", "failed", "failed"]);
+    let detail = until_state(&server, id, InstanceState::Completed).await;
+    let reason = |index: usize| detail.runs[index].reason.clone().unwrap();
+    assert_eq!(reason(1), "argv[1]: step_scan.json.role does not exist");
+    assert!(
+        reason(2).contains("a text > a number cannot be said"),
+        "{}",
+        reason(2)
+    );
+}
+
+async fn several_hosts_have_the_first_text_and_the_first_bad_exit_code(server: TestServer) {
+    let (a, b) = (server.agent("a").await, server.agent("b.example.com").await);
+    let steps = json!([
+        {"id": "scan", "type": "command", "argv": ["scan"], "continue_on": "any"},
+        {"id": "use", "type": "command", "hosts": {"agents": ["a"]}, "argv": ["use", "{{step_scan.stdout}}", "{{step_scan.exit_code}}",
+         "{{step_scan.hosts[\"b.example.com\"].stdout}}", "{{step_scan.hosts.a.json.n}}", "{{step_scan.hosts.a.status}}"]},
+    ]);
+    let id = started(&server, &["b.example.com", "a"], steps).await;
+    runs(&b, "from b", 4).await;
+    runs(&a, "{\"n\": 1.5}", 0).await;
+    let order = runs(&a, "", 0).await;
+    assert_eq!(
+        argv_of(&order),
+        ["use", "{\"n\": 1.5}", "4", "from b", "1.5", "completed"]
+    );
+    let detail = until_state(&server, id, InstanceState::Completed).await;
+    assert_eq!(
+        detail.runs[0].reason.as_deref(),
+        Some("b.example.com: Exit code 4")
+    );
+}
+
+async fn only_hosts_that_failed_are_tried_again(server: TestServer) {
+    let (a, b) = (server.agent("a").await, server.agent("b").await);
+    let steps = json!([
+        {"id": "try", "type": "command", "argv": ["try"], "retries": {"count": 1, "delay_seconds": 60}},
+        command("use", &["use", "{{step_try.hosts.a.stdout}}", "{{step_try.hosts.b.stdout}}"]),
+    ]);
+    let id = started(&server, &["a", "b"], steps).await;
+    runs(&a, "first of a", 0).await;
+    runs(&b, "first of b", 1).await;
+    until("the wait before the next try", || async {
+        let events = server
+            .admin()
+            .instance_event_list(id, &Default::default())
+            .await
+            .unwrap();
+        events
+            .items
+            .iter()
+            .any(|event| event.text.starts_with("Waits until"))
+            .then_some(())
+    })
+    .await;
+    server.clock.advance_seconds(61);
+    runs(&b, "second of b", 0).await;
+    assert!(a.orders().await.is_empty());
+    let order = runs(&a, "", 0).await;
+    assert_eq!(argv_of(&order), ["use", "first of a", "second of b"]);
+    runs(&b, "", 0).await;
+    let detail = until_state(&server, id, InstanceState::Completed).await;
+    assert_eq!(detail.runs[0].attempt, 2);
+}
+
+async fn branches_run_at_the_same_time_and_join(server: TestServer) {
+    let (a, b) = (server.agent("a").await, server.agent("b").await);
+    let on = |host: &str, id: &str| json!({"id": id, "type": "command", "argv": [id], "hosts": {"agents": [host]}});
+    let steps = |mode: &str| {
+        json!([
+            {"id": "both", "type": "parallel", "on_branch_failure": mode, "branches": [[on("a", "left"), on("a", "more")], [on("b", "right")]]},
+            on("a", "last"),
+        ])
+    };
+    let id = started(&server, &["a"], steps("wait")).await;
+    let (left, right) = (next(&a).await, next(&b).await);
+    for (agent, order) in [(&b, &right), (&a, &left)] {
+        agent.start(order).await;
+        agent.exit(order, 0).await;
+    }
+    runs(&a, "", 0).await;
+    runs(&a, "", 0).await;
+    let detail = until_state(&server, id, InstanceState::Completed).await;
+    assert_eq!(
+        told(&detail),
+        ["both ok", "left ok", "right ok", "more ok", "last ok"]
+    );
+
+    // One fails: the job of the other is told to stop.
+    let id = started(&server, &["a"], steps("cancel")).await;
+    let left = next(&a).await;
+    a.start(&left).await;
+    runs(&b, "", 1).await;
+    until("the order to stop", || async {
+        let answer = a.beat().await.unwrap();
+        answer.cancel.contains(&left.attempt_id).then_some(())
+    })
+    .await;
+    a.finish(&left, Ended::Cancelled).await;
+    let detail = until_state(&server, id, InstanceState::Failed).await;
+    assert_eq!(told(&detail), ["both failed", "left cancelled", "right failed"]);
+}
+
+async fn a_delay_waits_for_the_clock_and_survives_a_restart(mut server: TestServer) {
+    let web = server.agent("web-1").await;
+    let steps = json!([{"id": "wait", "type": "delay", "minutes": 10}, command("last", &["last"])]);
+    let id = started(&server, &["web-1"], steps).await;
+    until_state(&server, id, InstanceState::Paused).await;
+    server.clock.advance_seconds(9 * 60);
+    assert_eq!(show(&server, id).await.instance.current, ["wait"]);
+    server.restart().await;
+    server.clock.advance_seconds(61);
+    runs(&web, "", 0).await;
+    let detail = until_state(&server, id, InstanceState::Completed).await;
+    assert_eq!(told(&detail), ["wait ok", "last ok"]);
+}
+
+async fn a_cancelled_instance_ends_when_its_jobs_have_stopped(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let id = started(
+        &server,
+        &["web-1"],
+        json!([command("a", &["a"]), command("b", &["b"])]),
+    )
+    .await;
+    let order = next(&web).await;
+    web.start(&order).await;
+    let request = InstanceCancel {
+        reason: "wrong host".into(),
+    };
+    let instance = server.admin().instance_cancel(id, &request).await.unwrap();
+    assert_eq!(instance.state, InstanceState::Running, "its job still runs");
+    let answer = web.beat().await.unwrap();
+    assert!(answer.cancel.contains(&order.attempt_id), "{answer:?}");
+    web.finish(&order, Ended::Cancelled).await;
+    let detail = until_state(&server, id, InstanceState::Cancelled).await;
+    assert_eq!(told(&detail), ["a cancelled"]);
+    let reason = detail.instance.reason.unwrap();
+    assert!(
+        reason.starts_with("by user:") && reason.ends_with(": wrong host"),
+        "{reason}"
+    );
+    assert_eq!(
+        refused(server.admin().instance_cancel(id, &request).await),
+        no(409, "instance_ended")
+    );
+}
+
+async fn a_workflow_starts_another_and_waits_for_it(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let admin = server.admin();
+    let child = json!({"inputs": [{"name": "what", "type": "string", "required": true}], "steps": [command("inner", &["inner", "{{inputs.what}}"])]});
+    published(&admin, "child", child).await;
+    let steps = |what: &str| {
+        json!([
+            command("scan", &["scan"]),
+            {"id": "call", "type": "workflow", "workflow": "child", "inputs": {"what": what}, "on_failure": "last"},
+            command("last", &["last", "{{step_call.status}}"]),
+        ])
+    };
+    for (code, status) in [(0, "succeeded"), (1, "failed")] {
+        let id = started(&server, &["web-1"], steps("{{step_scan.stdout}}!")).await;
+        runs(&web, "found", 0).await;
+        let order = runs(&web, "", code).await;
+        assert_eq!(argv_of(&order), ["inner", "found!"]);
+        let order = runs(&web, "", 0).await;
+        assert_eq!(argv_of(&order), ["last", status]);
+        let detail = until_state(&server, id, InstanceState::Completed).await;
+        let child = show(&server, detail.runs[1].child_id.unwrap()).await;
+        assert_eq!(child.instance.parent_id, Some(id));
+    }
+    // A cancelled one cancels what it started.
+    let id = started(&server, &["web-1"], steps("x")).await;
+    runs(&web, "", 0).await;
+    let order = next(&web).await;
+    web.start(&order).await;
+    admin
+        .instance_cancel(
+            id,
+            &InstanceCancel {
+                reason: String::new(),
+            },
+        )
+        .await
+        .unwrap();
+    web.beat().await.unwrap();
+    web.finish(&order, Ended::Cancelled).await;
+    let detail = until_state(&server, id, InstanceState::Cancelled).await;
+    until_state(
+        &server,
+        detail.runs[1].child_id.unwrap(),
+        InstanceState::Cancelled,
+    )
+    .await;
+}
+
+async fn workflows_do_not_start_each_other_without_end(server: TestServer) {
+    let admin = server.admin();
+    published(
+        &admin,
+        "again",
+        json!({"steps": [{"id": "wait", "type": "delay", "seconds": 1}]}),
+    )
+    .await;
+    let listed = admin.workflow_list(&Default::default()).await.unwrap();
+    let id = listed.items[0].id;
+    let update = serde_json::from_value(
+        json!({"definition": {"steps": [{"id": "call", "type": "workflow", "workflow": "again"}]}}),
+    )
+    .unwrap();
+    admin.workflow_update(id, &update).await.unwrap();
+    admin
+        .workflow_publish(id, &serde_json::from_value(json!({})).unwrap(), &key())
+        .await
+        .unwrap();
+    let made = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap();
+    until_state(&server, made.id, InstanceState::Failed).await;
+    let all = admin.instance_list(&Default::default()).await.unwrap().items;
+    assert_eq!(all.len(), 5);
+    let deepest = show(&server, all[0].id).await;
+    assert!(
+        deepest.runs[0]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("at most 5 deep"),
+        "{deepest:?}"
+    );
+}
+
+async fn a_secret_input_reaches_its_script_and_nothing_else(server: TestServer) {
+    let web = server.agent("web-1").await;
+    server.heard(&web).await;
+    let admin = server.admin();
+    let script: ScriptCreate = serde_json::from_value(json!({
+        "name": "login", "kind": "script", "language": "bash",
+        "definition": {"content": "true", "parameters": [{"name": "token", "type": "secret", "required": true}]},
+    }))
+    .unwrap();
+    admin.script_create(&script, &key()).await.unwrap();
+    let definition = json!({
+        "inputs": [{"name": "key", "type": "secret", "required": true}], "hosts": {"agents": ["web-1"]},
+        "steps": [{"id": "login", "type": "script", "script": "login", "parameters": {"token": "{{inputs.key}}"}}],
+    });
+    let id = published(&admin, "login", definition).await;
+    let clear: InstanceCreate = serde_json::from_value(json!({"inputs": {"key": "canary-4711"}})).unwrap();
+    assert_eq!(
+        crate::wrong_field(admin.instance_create(id, &clear, &key()).await),
+        "inputs.key"
+    );
+    let request: InstanceCreate = serde_json::from_value(json!({"secrets": {"key": "canary-4711"}})).unwrap();
+    let made = admin.instance_create(id, &request, &key()).await.unwrap();
+    let order = next(&web).await;
+    assert_eq!(web.secrets(&order)["token"].as_str(), "canary-4711");
+    assert!(!serde_json::to_string(&order.work).unwrap().contains("canary"));
+    web.start(&order).await;
+    web.exit(&order, 0).await;
+    let detail = until_state(&server, made.id, InstanceState::Completed).await;
+    let events = admin
+        .instance_event_list(made.id, &Default::default())
+        .await
+        .unwrap();
+    assert!(!format!("{detail:?}{events:?}").contains("canary"));
+}
+
+async fn inputs_have_types_and_are_checked_first(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let admin = server.admin();
+    let definition = json!({
+        "inputs": [{"name": "n", "type": "integer", "minimum": 1, "required": true}, {"name": "fast", "type": "boolean", "default": false}],
+        "hosts": {"agents": ["web-1"]},
+        "steps": [
+            {"id": "c", "type": "conditional", "condition": "inputs.n > 3 && !inputs.fast", "on_true": "continue", "on_false": "failed"},
+            command("a", &["a", "{{inputs.n}}"]),
+        ],
+    });
+    let id = published(&admin, "typed", definition).await;
+    let start = async |inputs: Value| {
+        let request: InstanceCreate = serde_json::from_value(json!({"inputs": inputs})).unwrap();
+        admin.instance_create(id, &request, &key()).await
+    };
+    for (inputs, field) in [
+        (json!({}), "inputs.n"),
+        (json!({"n": 0}), "inputs.n"),
+        (json!({"n": "x"}), "inputs.n"),
+        (json!({"n": 5, "m": 1}), "inputs.m"),
+        (json!({"n": 5, "fast": "maybe"}), "inputs.fast"),
+    ] {
+        assert_eq!(crate::wrong_field(start(inputs).await), field);
+    }
+    let made = start(json!({"n": 5})).await.unwrap();
+    let order = runs(&web, "", 0).await;
+    assert_eq!(argv_of(&order), ["a", "5"]);
+    until_state(&server, made.id, InstanceState::Completed).await;
+    assert_eq!(
+        admin
+            .instance_list(&Default::default())
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
+}
+
+async fn an_instance_keeps_its_version(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let admin = server.admin();
+    let steps = |last: &str| json!({"hosts": {"agents": ["web-1"]}, "steps": [command("a", &["a"]), command("b", &[last])]});
+    let id = published(&admin, "kept", steps("old")).await;
+    let made = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap();
+    let order = next(&web).await;
+    let update = serde_json::from_value(json!({"definition": steps("new")})).unwrap();
+    admin.workflow_update(id, &update).await.unwrap();
+    admin
+        .workflow_publish(id, &serde_json::from_value(json!({})).unwrap(), &key())
+        .await
+        .unwrap();
+    web.start(&order).await;
+    web.exit(&order, 0).await;
+    let order = runs(&web, "", 0).await;
+    assert_eq!(argv_of(&order), ["old"]);
+    let detail = until_state(&server, made.id, InstanceState::Completed).await;
+    assert_eq!(detail.instance.version, 1);
+}
+
+async fn a_starter_who_is_gone_starts_nothing_more(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let tenant = server.default_tenant().await.id;
+    let anna = server
+        .person(tenant, &[(Role::Operator, Scope::Tenant(tenant))])
+        .await;
+    let definition =
+        json!({"hosts": {"agents": ["web-1"]}, "steps": [command("a", &["a"]), command("b", &["b"])]});
+    let id = published(&anna.client, "hers", definition).await;
+    let made = anna
+        .client
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap();
+    let order = next(&web).await;
+    let off = serde_json::from_value(json!({"active": false})).unwrap();
+    server.admin().user_update(anna.id, &off).await.unwrap();
+    web.start(&order).await;
+    web.exit(&order, 0).await;
+    let detail = until_state(&server, made.id, InstanceState::Failed).await;
+    assert_eq!(told(&detail), ["a ok", "b failed"]);
+    assert!(
+        detail.runs[1]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("is gone or switched off"),
+        "{detail:?}"
+    );
+}
+
+async fn an_endless_loop_is_ended(server: TestServer) {
+    let steps = json!([{"id": "round", "type": "conditional", "condition": "true", "on_true": "round", "on_false": "completed"}]);
+    let id = started(&server, &["nobody"], steps).await;
+    let detail = until_state(&server, id, InstanceState::Failed).await;
+    assert_eq!(detail.runs.len(), 1000);
+    assert!(
+        detail
+            .instance
+            .reason
+            .unwrap()
+            .starts_with("More than 1000 steps")
+    );
+}
