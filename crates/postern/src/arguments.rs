@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        actions, agents, audit, executions, groups, jobs, login, manual, organizations, schedules, scripts,
-        serve, tokens, users,
+        actions, agents, approvals, audit, executions, groups, jobs, login, manual, organizations, schedules,
+        scripts, serve, tokens, users, workflows,
     },
     failure::EXIT_CODES,
 };
@@ -72,6 +72,15 @@ pub(crate) enum OperatorCommand {
     /// Blackout calendars, in which schedules do not begin anything
     #[command(subcommand)]
     Calendar(schedules::CalendarCommand),
+    /// Workflows, steps that lead to each other: apply, validate, publish, run, …
+    #[command(subcommand)]
+    Workflow(workflows::WorkflowCommand),
+    /// Instances, one run of a workflow each: list, show, events, watch, cancel
+    #[command(subcommand)]
+    Instance(workflows::InstanceCommand),
+    /// Approvals, the questions that workflows wait for: list, show, approve, reject, delegate
+    #[command(subcommand)]
+    Approval(approvals::ApprovalCommand),
     /// Saved groups of hosts: list, show, create, update, delete
     #[command(subcommand)]
     Group(groups::GroupCommand),

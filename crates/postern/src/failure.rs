@@ -18,6 +18,8 @@ Exit codes:
   130  job run --wait, --follow: interrupted; the job goes on
 With --wait or --follow and one job, every other code is the job's own.
 With several jobs: 0 when all completed, else 1.
+workflow run --wait, --follow, instance watch: 0 completed, 1 failed,
+125 cancelled, and 125 and 130 as above.
 
 Environment, instead of what `postern login` stored:
   POSTERN_URL         address of the server

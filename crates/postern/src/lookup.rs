@@ -11,6 +11,7 @@ use postern_api::{
     identity::{Organization, User},
     schedules::{Calendar, Schedule},
     scripts::{SavedScript, ScriptKind},
+    workflows::Workflow,
 };
 use postern_client::Client;
 use postern_domain::{DepartmentId, OrganizationId, TenantId, permission::Scope};
@@ -92,6 +93,28 @@ async fn action_of_name(client: &Client, name: &str) -> Result<Action, Failure> 
     };
     let named = client.action_list_all(&request, CANDIDATES).await?.items;
     one("action", name, named, |action| action.id.to_string())
+}
+
+pub(crate) async fn workflow(client: &Client, text: &str) -> Result<Workflow, Failure> {
+    let shown = |id| async move { Ok(client.workflow_show(id).await?.workflow) };
+    if let Some(found) = by_id(text, shown).await? {
+        return Ok(found);
+    }
+    workflow_of_name(client, text).await
+}
+
+/// `None` when there is none.
+pub(crate) async fn workflow_named(client: &Client, name: &str) -> Result<Option<Workflow>, Failure> {
+    some(workflow_of_name(client, name).await)
+}
+
+async fn workflow_of_name(client: &Client, name: &str) -> Result<Workflow, Failure> {
+    let request = ListRequest {
+        filter: vec![("name".to_owned(), name.to_owned())],
+        ..ListRequest::default()
+    };
+    let named = client.workflow_list_all(&request, CANDIDATES).await?.items;
+    one("workflow", name, named, |workflow| workflow.id.to_string())
 }
 
 pub(crate) async fn schedule(client: &Client, text: &str) -> Result<Schedule, Failure> {

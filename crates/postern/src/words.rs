@@ -28,9 +28,14 @@ pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
 
 /// `2026-11-22 09:30:00 UTC (5 min ago)`
 pub(crate) fn absolute(time: Timestamp, now: Timestamp) -> String {
+    format!("{} ({})", moment(time), relative(time, now))
+}
+
+/// `2026-11-22 09:30:00 UTC`
+pub(crate) fn moment(time: Timestamp) -> String {
     let text = time.to_string();
     let seconds = text.split('.').next().unwrap_or(&text).replace('T', " ");
-    format!("{seconds} UTC ({})", relative(time, now))
+    format!("{seconds} UTC")
 }
 
 /// How long something took: `12 ms`, `3.4 s`, `2 min 5 s`.

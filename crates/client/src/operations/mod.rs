@@ -2,12 +2,14 @@
 
 mod actions;
 mod agents;
+mod approvals;
 mod audit;
 mod groups;
 mod identity;
 mod jobs;
 mod schedules;
 mod scripts;
+mod workflows;
 
 pub use agents::Revoke;
 pub use identity::SignedIn;

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod agents;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod executions;
 pub(crate) mod groups;
@@ -15,6 +16,7 @@ pub(crate) mod scripts;
 pub(crate) mod serve;
 pub(crate) mod tokens;
 pub(crate) mod users;
+pub(crate) mod workflows;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,9 @@ pub(crate) async fn run(command: OperatorCommand, console: &Console) -> Result<E
         OperatorCommand::Library(command) => return scripts::run_library(command, &context()?).await,
         OperatorCommand::Schedule(command) => schedules::run(command, &context()?).await?,
         OperatorCommand::Calendar(command) => schedules::run_calendar(command, &context()?).await?,
+        OperatorCommand::Workflow(command) => return workflows::run(command, console).await,
+        OperatorCommand::Instance(command) => return workflows::run_instance(command, &context()?).await,
+        OperatorCommand::Approval(command) => approvals::run(command, &context()?).await?,
         OperatorCommand::Group(command) => groups::run(command, &context()?).await?,
         OperatorCommand::Token(command) => tokens::run(command, &context()?).await?,
         OperatorCommand::User(command) => users::run(command, &context()?).await?,

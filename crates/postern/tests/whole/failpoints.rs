@@ -2,6 +2,8 @@
 //!
 //! The points of the programs are listed here by hand; a test reads the sources and fails when one is missing.
 
+mod workflows;
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use postern_api::jobs::JobCreate;
@@ -56,6 +58,7 @@ fn every_point_in_the_sources_is_tried() {
         &OF_THE_AGENT,
         &OF_THE_SHIM,
         &schedules::POINTS,
+        &workflows::POINTS,
     ]
     .concat();
     let tried: BTreeSet<String> = tried.into_iter().map(str::to_owned).collect();

@@ -3,6 +3,7 @@
 mod executions;
 mod saved;
 mod schedules;
+mod workflows;
 
 use std::{
     fs,

@@ -195,7 +195,7 @@ pub(super) async fn action_export(
     write_output(&yaml(&file)?, output, context)
 }
 
-pub(super) fn yaml(value: &impl Serialize) -> Result<String, Failure> {
+pub(crate) fn yaml(value: &impl Serialize) -> Result<String, Failure> {
     serde_saphyr::to_string(value).map_err(|error| Failure::Local(error.to_string()))
 }
 

@@ -1,6 +1,6 @@
 //! `postern action …`: saved operations, edited as drafts and run as they were deployed.
 
-mod manage;
+pub(crate) mod manage;
 pub(crate) mod run;
 mod versions;
 

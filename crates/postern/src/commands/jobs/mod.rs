@@ -8,7 +8,7 @@ pub(crate) mod request;
 mod result;
 pub(crate) mod run;
 mod typed;
-mod watch;
+pub(crate) mod watch;
 
 use std::process::ExitCode;
 

@@ -96,9 +96,8 @@ pub(crate) struct StartOptions {
     /// Do not start before: 2026-11-22T09:30:00Z, or +30m from now
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
-    /// A secret by name. Its value is asked for; or taken from NAME=@FILE, or from a variable with NAME=env:VARIABLE
-    #[arg(long = "secret", value_name = "NAME[=SOURCE]", value_parser = parse_secret)]
-    secrets: Vec<(String, Source)>,
+    #[command(flatten)]
+    secrets: SecretOptions,
     /// Show the jobs that would be made, and make none
     #[arg(long, conflicts_with_all = ["wait", "follow"])]
     pub(crate) dry_run: bool,
@@ -108,6 +107,13 @@ pub(crate) struct StartOptions {
     /// Print what it writes as it comes, until it has ended
     #[arg(long, conflicts_with = "wait")]
     pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SecretOptions {
+    /// A secret by name. Its value is asked for; or taken from NAME=@FILE, or from a variable with NAME=env:VARIABLE
+    #[arg(long = "secret", value_name = "NAME[=SOURCE]", value_parser = parse_secret)]
+    secrets: Vec<(String, Source)>,
 }
 
 /// Where the value of a secret comes from. Never from the command line itself, which every user of the machine can read.
@@ -129,10 +135,20 @@ impl StartOptions {
     }
 
     pub(crate) fn secret_names(&self) -> Vec<String> {
-        self.secrets.iter().map(|(name, _)| name.clone()).collect()
+        self.secrets
+            .secrets
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     pub(crate) fn secrets(&self, console: &Console) -> Result<BTreeMap<String, SecretText>, Failure> {
+        self.secrets.values(console)
+    }
+}
+
+impl SecretOptions {
+    pub(crate) fn values(&self, console: &Console) -> Result<BTreeMap<String, SecretText>, Failure> {
         let mut secrets = BTreeMap::new();
         for (name, source) in &self.secrets {
             if secrets

@@ -30,9 +30,9 @@ use crate::{
 /// Jobs that are watched at once; the others are watched as these end.
 const WATCHED: usize = 64;
 const TIMED_OUT: u8 = 124;
-const POSTERN_FAILED: u8 = 125;
+pub(crate) const POSTERN_FAILED: u8 = 125;
 /// As shells say it of a program that was interrupted.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Makes the jobs of any type, and stays with them where that was asked for.
 pub(super) async fn job_run(

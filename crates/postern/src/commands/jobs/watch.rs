@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::printer::Printer;
 use crate::{failure::Failure, output::Console};
 
-/// How long the server may be away before the job is given up here; the job itself goes on.
-const AWAY_FOR: Duration = Duration::from_secs(5 * 60);
+/// How long the server may be away before a job is given up here; the job itself goes on.
+pub(crate) const AWAY_FOR: Duration = Duration::from_secs(5 * 60);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 

@@ -1,0 +1,286 @@
+//! A workflow survives anything: servers that die at every single event of it, before it is stored and after.
+//!
+//! Twelve steps on three agents: scripts, branches, an approval, a delay, a loop. What an undisturbed run came to is what
+//! every other one must come to, and the ledger says how often each effect was had.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use postern_api::{
+    ListRequest,
+    approvals::ApprovalAnswer,
+    identity::{SessionCreate, UserCreate},
+    workflows::{InstanceCreate, InstanceDetail, WorkflowPublish},
+};
+use postern_client::{Client, Credentials, IdempotencyKey, Trust};
+use postern_domain::{InstanceId, WorkflowId, approval::Decision, workflow::engine::InstanceState};
+use serde_json::{Value, json};
+
+use crate::support::{Agent, Database, Door, Engine, Home, Server, request, wait_for, wait_within};
+
+/// Where a server dies while it moves an instance: with the event written and not committed, and right after it.
+pub(crate) const POINTS: [&str; 2] = ["in-instance-moved", "after-instance-moved"];
+const AGENTS: [&str; 3] = ["one", "two", "three"];
+/// Deaths after which a run that goes on and on is given up: more than twice the events it has.
+const DEATHS: usize = 200;
+/// How long one instance may take while a server dies at each of its events.
+const CAMPAIGN: Duration = Duration::from_secs(300);
+const PASSWORD: &str = "a password for approvers";
+
+/// Counts in a file how often the loop went round: the first two rounds say `again`.
+const ROUND: &str = "echo \"$STEP\" >> \"$LEDGER\"; count=$(grep -c '^round$' \"$LEDGER\"); \
+                     if [ \"$count\" -lt 3 ]; then echo '{\"again\": true}'; else echo '{\"again\": false}'; fi";
+const NOTE: &str = "echo \"$STEP\" >> \"$LEDGER\"; echo \"did $STEP\"";
+
+fn note(id: &str, ledger: &str, hosts: &[&str]) -> Value {
+    json!({"id": id, "type": "command", "shell": true, "command": NOTE, "hosts": {"agents": hosts},
+           "environment": {"STEP": id, "LEDGER": ledger}})
+}
+
+/// Twelve of them, those of branches counted in.
+fn steps(ledger: &str) -> Value {
+    json!([
+        note("prepare", ledger, &AGENTS),
+        {"id": "both", "type": "parallel", "branches": [
+            [note("left", ledger, &["one"]), note("left_again", ledger, &["one"])],
+            [note("right", ledger, &["two"]), {"id": "breathe", "type": "delay", "seconds": 1}],
+        ]},
+        {"id": "ask", "type": "approval", "title": "After {{step_left.stdout}}?", "approval_type": "one_of_many",
+         "approvers": ["role:approver"]},
+        {"id": "round", "type": "command", "shell": true, "command": ROUND, "hosts": {"agents": ["three"]},
+         "environment": {"STEP": "round", "LEDGER": ledger}},
+        {"id": "more", "type": "conditional", "condition": "step_round.json.again == true", "on_true": "round", "on_false": "continue"},
+        {"id": "fails", "type": "command", "shell": true, "command": "echo fails >> \"$LEDGER\"; exit 3",
+         "hosts": {"agents": ["two"]}, "environment": {"LEDGER": ledger}, "on_failure": "code"},
+        {"id": "code", "type": "conditional", "condition": "{{step_fails.exit_code}} == 3", "on_true": "last", "on_false": "failed"},
+        note("last", ledger, &AGENTS),
+    ])
+}
+
+struct World {
+    home: Home,
+    /// Dropped when nobody needs it any more.
+    _database: Database,
+    server: Server,
+    door: Door,
+    approver: Client,
+    agents: Vec<Agent>,
+    workflow: WorkflowId,
+}
+
+impl World {
+    fn new(engine: Engine) -> Self {
+        let home = Home::new();
+        let database = Database::new(engine, "workflows");
+        let server = Server::new(home.path(), "server").database(database.url.as_deref());
+        server.start();
+        let door = Door::open(&server);
+        let agents = AGENTS
+            .iter()
+            .map(|name| door.agent(home.path(), name, &server.url()))
+            .collect();
+        let approver = approver(&door, &server.url(), &server.ca_path());
+        let ledger = home.join("ledger");
+        let workflow = publish(&door, json!({"steps": steps(ledger.to_str().unwrap())}));
+        Self {
+            home,
+            _database: database,
+            server,
+            door,
+            approver,
+            agents,
+            workflow,
+        }
+    }
+
+    fn start(&self) -> InstanceId {
+        let key = IdempotencyKey::random();
+        let (id, key) = (self.workflow, &key);
+        let made = self.door.ask("instance_create", |client| async move {
+            client.instance_create(id, &InstanceCreate::default(), key).await
+        });
+        made.id
+    }
+
+    fn show(&self, id: InstanceId) -> InstanceDetail {
+        self.door.ask(
+            "instance_show",
+            |client| async move { client.instance_show(id).await },
+        )
+    }
+
+    /// Approves as soon as somebody asks. An answer that got through and was not heard of is no failure.
+    fn approve(&self, id: InstanceId) -> bool {
+        let list = ListRequest {
+            filter: vec![
+                ("instance".into(), id.to_string()),
+                ("state".into(), "open".into()),
+            ],
+            ..ListRequest::default()
+        };
+        let list = &list;
+        let Ok(open) = self.door.once(self.approver.approval_list(list)) else {
+            return false;
+        };
+        let answer = ApprovalAnswer {
+            decision: Decision::Approve,
+            comment: None,
+            work_sha256: None,
+        };
+        for ask in open.items {
+            let _ = self.door.once(self.approver.approval_answer(ask.id, &answer));
+        }
+        true
+    }
+
+    /// What the instance came to, and how often each effect was had; the ledger is empty again afterwards.
+    fn verdict(&self, id: InstanceId) -> Verdict {
+        let detail = self.show(id);
+        let path = self.home.join("ledger");
+        let mut effects: BTreeMap<String, usize> = BTreeMap::new();
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            *effects.entry(line.to_owned()).or_default() += 1;
+        }
+        fs::write(&path, "").unwrap();
+        let runs = detail.runs.iter().map(|run| {
+            assert!(run.outcome.is_some(), "a run without an end: {run:?}");
+            format!(
+                "{} {:?} {:?} {:?}",
+                run.step, run.outcome, run.attempt, run.reason
+            )
+        });
+        let mut runs: Vec<String> = runs.collect();
+        // Branches begin and end in any order.
+        runs.sort_unstable();
+        Verdict {
+            state: detail.instance.state,
+            runs,
+            effects,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Verdict {
+    state: InstanceState,
+    runs: Vec<String>,
+    effects: BTreeMap<String, usize>,
+}
+
+fn publish(door: &Door, definition: Value) -> WorkflowId {
+    let create = request(json!({"name": "twelve", "definition": definition}));
+    let (key, other) = (IdempotencyKey::random(), IdempotencyKey::random());
+    let (create, key, other) = (&create, &key, &other);
+    let made = door.ask("workflow_create", |client| async move {
+        client.workflow_create(create, key).await
+    });
+    let id = made.workflow.id;
+    let nothing = WorkflowPublish {
+        message: String::new(),
+    };
+    let nothing = &nothing;
+    door.ask("workflow_publish", |client| async move {
+        client.workflow_publish(id, nothing, other).await
+    });
+    id
+}
+
+/// Somebody who may approve what the administrator starts.
+fn approver(door: &Door, url: &str, ca: &Path) -> Client {
+    let tenant = door
+        .ask(
+            "session_show",
+            |client| async move { client.session_show().await },
+        )
+        .user
+        .tenant_id;
+    let user: UserCreate = request(json!({
+        "username": "anna", "password": PASSWORD, "display_name": "Anna",
+        "bindings": [{"role": "approver", "scope": {"kind": "tenant", "id": tenant}}],
+    }));
+    let key = IdempotencyKey::random();
+    let (user, key) = (&user, &key);
+    door.ask("user_create", |client| async move {
+        client.user_create(user, key).await
+    });
+    let trust = Trust::Ca(fs::read_to_string(ca).unwrap());
+    let stranger = Client::new(url, &Credentials::None, &trust).unwrap();
+    let sign_in = SessionCreate {
+        username: "anna".into(),
+        password: PASSWORD.into(),
+    };
+    let session = door.once(stranger.session_create(&sign_in)).unwrap();
+    stranger.with_credentials(&session.credentials).unwrap()
+}
+
+fn survives(engine: Engine) {
+    let world = World::new(engine);
+    let quiet = world.start();
+    wait_for("the undisturbed instance to end", || {
+        world.approve(quiet);
+        world.show(quiet).instance.state.is_final().then_some(())
+    });
+    let expected = world.verdict(quiet);
+    assert_eq!(expected.state, InstanceState::Completed, "{expected:#?}");
+    let effects = [
+        ("prepare", 3),
+        ("left", 1),
+        ("left_again", 1),
+        ("right", 1),
+        ("round", 3),
+        ("fails", 1),
+        ("last", 3),
+    ];
+    let effects = effects.map(|(step, times)| (step.to_owned(), times));
+    assert_eq!(expected.effects, BTreeMap::from(effects));
+
+    for point in POINTS {
+        let id = world.start();
+        let mut deaths = 0;
+        // Before the commit another one each time: at the first one nothing would ever be stored, and several may be
+        // stored together.
+        let die = |deaths: usize| match point {
+            "in-instance-moved" => format!("{point}:{}", 2 + deaths % 4),
+            _ => point.to_owned(),
+        };
+        world.server.kill();
+        world.server.launch(&[("POSTERN_FAILPOINT", &die(0))]);
+        wait_within(
+            CAMPAIGN,
+            &format!("the instance to end though servers die at {point}"),
+            || {
+                if !world.server.is_running() {
+                    deaths += 1;
+                    assert!(deaths < DEATHS, "it does not come forward");
+                    world.server.launch(&[("POSTERN_FAILPOINT", &die(deaths))]);
+                }
+                let known = world.approve(id);
+                let shown = world.door.once(world.door.client.instance_show(id));
+                (known && shown.is_ok_and(|detail| detail.instance.state.is_final())).then_some(())
+            },
+        );
+        world.server.kill();
+        world.server.start();
+        wait_for("every journal to be empty", || {
+            world.agents.iter().all(Agent::is_empty).then_some(())
+        });
+        assert_eq!(world.verdict(id), expected, "{point}");
+        // Each event of it was one server's last, and there are more than steps.
+        let least = expected.runs.len();
+        println!("{engine:?}: {deaths} servers died at {point}");
+        assert!(
+            point != "after-instance-moved" || deaths >= least,
+            "{deaths} deaths at {point}, at least {least}"
+        );
+    }
+    world.door.assert_audit_is_intact();
+}
+
+#[test]
+fn a_workflow_on_sqlite_survives_the_death_of_a_server_at_each_of_its_events() {
+    survives(Engine::Sqlite);
+}
+
+#[test]
+fn a_workflow_on_postgres_survives_the_death_of_a_server_at_each_of_its_events() {
+    survives(Engine::Postgres);
+}
