@@ -271,6 +271,9 @@ impl Suite {
         if let Some(cluster) = &self.postgres {
             test.env("POSTERN_TEST_POSTGRES", cluster.url());
         }
+        // The long ones wait for clocks and for processes that start: more of them at once than there are cores.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        test.env("RUST_TEST_THREADS", (2 * cores).to_string());
         process::run(&self.interrupt, &mut test)
     }
 
