@@ -24,6 +24,7 @@ const all = [
   "jobTypes",
   "schedules",
   "actions",
+  "workflows",
   "access",
   "organizations",
   "account",

@@ -33,6 +33,18 @@ const PAGES = {
   "action-run": ["action/run", (page) => page.getByRole("textbox", { name: "whom" })],
   "action-new": ["/actions/new", (page) => page.getByRole("button", { name: "Create action" })],
   "action-edit": ["action/edit", (page) => page.getByRole("group", { name: "Parameter whom" })],
+  workflows: ["/workflows", (page) => page.getByRole("row").nth(1)],
+  workflow: ["workflow", (page) => page.getByText("No problem found")],
+  "workflow-steps": ["workflow?tab=steps", (page) => page.getByRole("list", { name: "Where ask leads" })],
+  "workflow-versions": [
+    "workflow?tab=versions",
+    (page) => page.getByRole("region", { name: "Difference of the versions" }).getByRole("textbox").first(),
+  ],
+  "workflow-run": ["workflow/run", (page) => page.getByRole("textbox", { name: "what" })],
+  instances: ["/instances", (page) => page.getByRole("row").nth(1)],
+  instance: ["instance", (page) => page.getByRole("table", { name: "Steps that began" })],
+  approvals: ["/approvals", (page) => page.getByRole("row").nth(1)],
+  approval: ["approval", (page) => page.getByRole("region", { name: "Step deploy" })],
   schedules: ["/schedules", (page) => page.getByRole("row").nth(1)],
   schedule: ["schedule", (page) => page.getByRole("region", { name: "Ticks" }).getByRole("row").nth(1)],
   "schedule-new": ["/schedules/new", (page) => page.getByLabel("Cron expression")],
@@ -71,6 +83,16 @@ async function addressOf(page, path, job) {
   if (path === "execution") {
     const list = await page.request.get("/api/v1/executions?search=check");
     return `/executions/${(await list.json()).items.at(-1).id}`;
+  }
+  if (path.startsWith("workflow")) {
+    const list = await page.request.get("/api/v1/workflows?filter=name:release");
+    return `/workflows/${(await list.json()).items[0].id}${path.slice("workflow".length)}`;
+  }
+  if (path === "instance" || path === "approval") {
+    const list = await page.request.get(
+      `/api/v1/${path}s?search=${path === "instance" ? "release" : "moon"}`,
+    );
+    return `/${path}s/${(await list.json()).items.at(-1).id}`;
   }
   if (path.startsWith("schedule")) {
     const list = await page.request.get("/api/v1/schedules?search=workdays");

@@ -7,6 +7,9 @@ const LISTS = [
   "executions",
   "scripts",
   "actions",
+  "workflows",
+  "instances",
+  "approvals",
   "schedules",
   "calendars",
   "audit",
@@ -33,6 +36,7 @@ async function otherLists({ request }) {
   const execution = await first("executions?limit=1");
   const script = await first("scripts?limit=1&filter=kind:script");
   const action = await first("actions?limit=1&filter=name:greet");
+  const workflow = await first("workflows?limit=1&filter=name:release");
   return [
     ["/libraries", /\/api\/v1\/scripts\?/, "Libraries", "There are no libraries yet"],
     [`/executions/${execution}`, /\/api\/v1\/jobs\?/, "Jobs of the execution", "Its jobs are gone"],
@@ -47,6 +51,18 @@ async function otherLists({ request }) {
       /\/api\/v1\/actions\/\d+\/versions\?/,
       "Versions",
       "There is no version",
+    ],
+    [
+      `/workflows/${workflow}?tab=versions`,
+      /\/api\/v1\/workflows\/\d+\/versions\?/,
+      "Versions",
+      "There is no version",
+    ],
+    [
+      `/workflows/${workflow}?tab=instances`,
+      /\/api\/v1\/instances\?/,
+      "Instances",
+      "It has not been run yet",
     ],
   ];
 }

@@ -3921,7 +3921,7 @@ export interface components {
         WorkflowChecked: {
             definition?: components["schemas"]["Definition"] | null;
             /** @description Errors and warnings; it can be saved when none is an error. */
-            problems: components["schemas"]["Problem"][];
+            problems: components["schemas"]["WorkflowProblem"][];
         };
         WorkflowClone: {
             name: string;
@@ -3940,7 +3940,7 @@ export interface components {
             /** @description In its normal form. */
             draft: components["schemas"]["Definition"];
             /** @description What is doubtful about the draft. */
-            draft_problems: components["schemas"]["Problem"][];
+            draft_problems: components["schemas"]["WorkflowProblem"][];
             draft_sha256: string;
             /** @description The YAML that the draft was read from, with its comments. */
             draft_source?: string | null;
@@ -3948,6 +3948,15 @@ export interface components {
         };
         /** Format: int64 */
         WorkflowId: number;
+        /** @description One thing that is wrong or doubtful in a workflow, and where. */
+        WorkflowProblem: {
+            message: string;
+            /** @description JSON Pointer into the definition. */
+            pointer: string;
+            severity: components["schemas"]["Severity"];
+            /** @description Bytes of the text that stands there. */
+            span?: Record<string, never> | null;
+        };
         WorkflowPublish: {
             message?: string;
         };

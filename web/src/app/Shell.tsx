@@ -13,19 +13,23 @@ import {
   IconLogout,
   IconMenu2,
   IconPlayerTrackNext,
+  IconRoute,
   IconServer2,
   IconServerBolt,
   IconShieldCheck,
+  IconSitemap,
+  IconUserCheck,
   IconUserCircle,
   IconUsers,
   type TablerIcon,
 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import { useLayoutEffect, useRef } from "react";
+import { type ComponentType, useLayoutEffect, useRef } from "react";
 import { api } from "~/api/client";
 import { answer } from "~/api/problem";
 import type { Permission } from "~/api/types";
+import { WaitingCount } from "~/rooms/approvals/WaitingCount";
 import { toastProblem } from "~/ui/toast";
 import { ColorSchemeMenu } from "./ColorSchemeMenu";
 import { Logo } from "./Logo";
@@ -41,6 +45,9 @@ interface Place {
     | "/scripts"
     | "/libraries"
     | "/actions"
+    | "/workflows"
+    | "/instances"
+    | "/approvals"
     | "/schedules"
     | "/calendars"
     | "/audit"
@@ -50,6 +57,8 @@ interface Place {
   label: string;
   icon: TablerIcon;
   permission?: Permission;
+  /** Behind the label. */
+  count?: ComponentType;
 }
 
 const OPERATE: Place[] = [
@@ -63,6 +72,18 @@ const LIBRARY: Place[] = [
   { to: "/scripts", label: "Scripts", icon: IconCode, permission: "scripts.view" },
   { to: "/libraries", label: "Libraries", icon: IconBooks, permission: "scripts.view" },
   { to: "/actions", label: "Actions", icon: IconBolt, permission: "jobs.view" },
+];
+
+const FLOW: Place[] = [
+  { to: "/workflows", label: "Workflows", icon: IconSitemap, permission: "workflows.view" },
+  { to: "/instances", label: "Instances", icon: IconRoute, permission: "workflows.view" },
+  {
+    to: "/approvals",
+    label: "Approvals",
+    icon: IconUserCheck,
+    permission: "workflows.view",
+    count: WaitingCount,
+  },
 ];
 
 const PLAN: Place[] = [
@@ -124,6 +145,8 @@ function Navigation({ onGo }: { onGo: () => void }) {
       <Places places={OPERATE} onGo={onGo} />
       <div className={classes.section}>Code</div>
       <Places places={LIBRARY} onGo={onGo} />
+      <div className={classes.section}>Flow</div>
+      <Places places={FLOW} onGo={onGo} />
       <div className={classes.section}>Plan</div>
       <Places places={PLAN} onGo={onGo} />
       <div className={classes.section}>Oversight</div>
@@ -140,7 +163,7 @@ function Places({ places, onGo }: { places: Place[]; onGo: () => void }) {
   const missing = useMissing();
   return (
     <ul className={classes.places}>
-      {places.map(({ to, label, icon: Icon, permission }) => {
+      {places.map(({ to, label, icon: Icon, permission, count: Count }) => {
         const reason = permission && missing(permission);
         return (
           <li key={to}>
@@ -154,6 +177,7 @@ function Places({ places, onGo }: { places: Place[]; onGo: () => void }) {
               <Link to={to} className={classes.place} activeProps={{ "data-active": true }} onClick={onGo}>
                 <Icon size={17} stroke={1.75} aria-hidden />
                 {label}
+                {Count && <Count />}
               </Link>
             )}
           </li>

@@ -206,6 +206,59 @@ const actionRun = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/scripts/actions/ActionRunPage"), "ActionRunPage"),
 });
 
+const workflows = createRoute({
+  getParentRoute: () => app,
+  path: "/workflows",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/workflows/WorkflowsPage"), "WorkflowsPage"),
+});
+
+/** The tab, and for the tab of versions which two are compared. */
+const workflow = createRoute({
+  getParentRoute: () => app,
+  path: "/workflows/$workflowId",
+  validateSearch: (raw: Record<string, unknown>): { tab?: string; before?: string; after?: string } => ({
+    tab: text(raw["tab"]),
+    before: text(raw["before"]),
+    after: text(raw["after"]),
+  }),
+  component: lazyRouteComponent(() => import("~/rooms/workflows/WorkflowPage"), "WorkflowPage"),
+});
+
+/** The published version, or the draft to try it. */
+const workflowRun = createRoute({
+  getParentRoute: () => app,
+  path: "/workflows/$workflowId/run",
+  validateSearch: (raw: Record<string, unknown>): { draft?: string } => ({ draft: text(raw["draft"]) }),
+  component: lazyRouteComponent(() => import("~/rooms/workflows/WorkflowRunPage"), "WorkflowRunPage"),
+});
+
+const instances = createRoute({
+  getParentRoute: () => app,
+  path: "/instances",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/workflows/instances/InstancesPage"), "InstancesPage"),
+});
+
+const instance = createRoute({
+  getParentRoute: () => app,
+  path: "/instances/$instanceId",
+  component: lazyRouteComponent(() => import("~/rooms/workflows/instances/InstancePage"), "InstancePage"),
+});
+
+const approvals = createRoute({
+  getParentRoute: () => app,
+  path: "/approvals",
+  validateSearch: readTableSearch,
+  component: lazyRouteComponent(() => import("~/rooms/approvals/ApprovalsPage"), "ApprovalsPage"),
+});
+
+const approval = createRoute({
+  getParentRoute: () => app,
+  path: "/approvals/$approvalId",
+  component: lazyRouteComponent(() => import("~/rooms/approvals/ApprovalPage"), "ApprovalPage"),
+});
+
 const schedules = createRoute({
   getParentRoute: () => app,
   path: "/schedules",
@@ -310,6 +363,13 @@ const routeTree = root.addChildren([
     action,
     actionEdit,
     actionRun,
+    workflows,
+    workflow,
+    workflowRun,
+    instances,
+    instance,
+    approvals,
+    approval,
     schedules,
     scheduleNew,
     schedule,

@@ -16,6 +16,8 @@ export const PERMISSION: Record<Permission, string> = {
   "jobs.manage": "Run, cancel, retry and delete jobs",
   "scripts.view": "See scripts, libraries and their history",
   "scripts.manage": "Edit and run scripts",
+  "workflows.view": "See workflows, their instances and approvals",
+  "workflows.manage": "Edit and start workflows, answer approvals",
   "agents.view": "See agents",
   "agents.manage": "Edit, revoke and delete agents",
   "agents.install": "Add agents and make enrolment tokens",

@@ -82,7 +82,7 @@ export function Name({ value, error, onChange }: NameProps) {
   );
 }
 
-function Description({ value, error, onChange }: NameProps) {
+export function Description({ value, error, onChange }: NameProps) {
   return (
     <Textarea
       label="Description"

@@ -23,6 +23,8 @@ export interface CodeProblem {
   line: number;
   column: number;
   message: string;
+  /** A warning when absent. */
+  severity?: "error" | "warning";
 }
 
 interface CodeEditorProps {
@@ -171,10 +173,11 @@ const editing = (label: string, readOnly: boolean): Extension => [
 ];
 
 /** From the named place to the end of its line. What lies behind the end of the text is put at its end. */
-function diagnostic({ line, column, message }: CodeProblem, doc: Text): Diagnostic {
+function diagnostic(problem: CodeProblem, doc: Text): Diagnostic {
+  const { line, column, message, severity = "warning" } = problem;
   const at = doc.line(Math.min(Math.max(line, 1), doc.lines));
   const from = Math.min(at.from + Math.max(column - 1, 0), at.to);
-  return { from, to: at.to, severity: "warning", message };
+  return { from, to: at.to, severity, message };
 }
 
 /** Brings the cursor to a place in the editor inside this element. */

@@ -1,11 +1,12 @@
 /** The languages that can be coloured. Any other text is shown as it is. */
 import { python } from "@codemirror/lang-python";
-import { StreamLanguage } from "@codemirror/language";
+import { yaml } from "@codemirror/lang-yaml";
+import { indentUnit, StreamLanguage } from "@codemirror/language";
 import { powerShell } from "@codemirror/legacy-modes/mode/powershell";
 import { shell } from "@codemirror/legacy-modes/mode/shell";
-import type { Extension } from "@codemirror/state";
+import { type Extension, Prec } from "@codemirror/state";
 
-export type CodeLanguage = "bash" | "python" | "powershell" | "text";
+export type CodeLanguage = "bash" | "python" | "powershell" | "yaml" | "text";
 
 const STREAMED = {
   bash: StreamLanguage.define(shell),
@@ -19,6 +20,8 @@ export function languageOf(name: CodeLanguage): Extension {
       return STREAMED[name];
     case "python":
       return python();
+    case "yaml":
+      return [yaml(), Prec.high(indentUnit.of("  "))];
     case "text":
       return [];
   }

@@ -71,12 +71,14 @@ const look = EditorView.theme({
     borderRadius: "4px",
   },
   ".cm-diagnostic-warning": { borderLeftColor: "var(--tone-warn)" },
-  ".cm-lintRange-warning": {
+  ".cm-diagnostic-error": { borderLeftColor: "var(--tone-bad)" },
+  ".cm-lintRange-warning, .cm-lintRange-error": {
     backgroundImage: "none",
     textDecoration: "underline wavy var(--tone-warn)",
     textDecorationSkipInk: "none",
   },
-  ".cm-lint-marker-warning": {
+  ".cm-lintRange-error": { textDecorationColor: "var(--tone-bad)" },
+  ".cm-lint-marker-warning, .cm-lint-marker-error": {
     content: "none",
     width: "0.625rem",
     height: "0.625rem",
@@ -84,6 +86,7 @@ const look = EditorView.theme({
     borderRadius: "50%",
     backgroundColor: "var(--tone-warn)",
   },
+  ".cm-lint-marker-error": { borderRadius: "2px", backgroundColor: "var(--tone-bad)" },
   ".cm-changedLine, .cm-insertedLine": { backgroundColor: "var(--tone-good-soft)" },
   ".cm-deletedChunk, .cm-deletedLine": { backgroundColor: "var(--tone-bad-soft)" },
   "&.cm-merge-a .cm-changedLine": { backgroundColor: "var(--tone-bad-soft)" },

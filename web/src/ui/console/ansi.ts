@@ -77,7 +77,7 @@ export function isPlain(raw: string): boolean {
 
 /** A control character as something to look at: `^[`, `^@`, `<U+202E>`. */
 export function visible(character: string): string {
-  const code = character.charCodeAt(0);
+  const code = character.codePointAt(0) ?? 0;
   if (code < 0x20 || code === 0x7f) {
     return `^${String.fromCharCode(code ^ 0x40)}`;
   }

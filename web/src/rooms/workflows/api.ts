@@ -1,0 +1,70 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "~/api/client";
+import type { ListQuery } from "~/api/list";
+import { ApiProblem, answer } from "~/api/problem";
+import { type Checked, unreadable } from "./problems";
+import { hasEnded } from "./words";
+
+export const workflowKey = ["workflows"] as const;
+
+export const workflowList = (query: ListQuery) => answer(api.GET("/api/v1/workflows", { params: { query } }));
+
+export const workflowOptions = (id: number) =>
+  queryOptions({
+    queryKey: [...workflowKey, "show", id],
+    queryFn: () => answer(api.GET("/api/v1/workflows/{id}", { params: { path: { id } } })),
+  });
+
+export const versionsKey = (id: number) => [...workflowKey, "versions", id] as const;
+
+/** The newest first. */
+export const versionList = (id: number, query: ListQuery) =>
+  answer(api.GET("/api/v1/workflows/{id}/versions", { params: { path: { id }, query } }));
+
+/** A version never changes. */
+export const versionOptions = (id: number, version: number) =>
+  queryOptions({
+    queryKey: [...workflowKey, "version", id, version],
+    queryFn: () =>
+      answer(api.GET("/api/v1/workflows/{id}/versions/{version}", { params: { path: { id, version } } })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** What is wrong with a text; one that is no YAML is wrong as a whole. */
+export const checkOptions = (source: string) =>
+  queryOptions({
+    queryKey: ["workflow-checks", source],
+    queryFn: async (): Promise<Checked> => {
+      try {
+        const checked = await answer(api.POST("/api/v1/workflow-checks", { body: { source } }));
+        // What reads YAML comes with the editor, and lists do without both.
+        const { placed } = await import("./placed");
+        return placed(source, checked.problems);
+      } catch (error) {
+        if (error instanceof ApiProblem && error.fields.some(({ field }) => field === "source")) {
+          return unreadable(source, error.fields);
+        }
+        throw error;
+      }
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 30_000,
+  });
+
+/** Beside the workflows, so that what is read again every few seconds takes nothing else with it. */
+export const instanceKey = ["instances"] as const;
+
+export const instanceList = (query: ListQuery) => answer(api.GET("/api/v1/instances", { params: { query } }));
+
+export const REFRESH_MS = 2_000;
+
+/** Read again until it has ended. */
+export const instanceOptions = (id: number) =>
+  queryOptions({
+    queryKey: [...instanceKey, "show", id],
+    queryFn: () => answer(api.GET("/api/v1/instances/{id}", { params: { path: { id } } })),
+    refetchInterval: (query) => (query.state.data && hasEnded(query.state.data.state) ? false : REFRESH_MS),
+  });
+
+export const eventList = (id: number, query: ListQuery) =>
+  answer(api.GET("/api/v1/instances/{id}/events", { params: { path: { id }, query } }));

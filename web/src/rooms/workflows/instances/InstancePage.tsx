@@ -1,0 +1,175 @@
+import { IconPlayerStop } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import type { InstanceDetail } from "~/api/types";
+import { useMissing } from "~/app/session";
+import { targetWords } from "~/rooms/agents/targets";
+import { actorName } from "~/rooms/jobs/words";
+import { ActionButton } from "~/ui/ActionButton";
+import { Facts, Page, Panel } from "~/ui/Page";
+import { plainText } from "~/ui/plainText";
+import { RelativeTime } from "~/ui/RelativeTime";
+import { SimpleTable } from "~/ui/SimpleTable";
+import { ErrorState, LoadingLines, StaleBanner } from "~/ui/states";
+import { instanceOptions } from "../api";
+import { cancelReason } from "../rules";
+import { InstanceStatePill, Took, versionWords } from "../words";
+import classes from "../workflows.module.css";
+import { CancelDialog } from "./CancelDialog";
+import { InstanceTimeline } from "./InstanceTimeline";
+import { RunTable } from "./RunTable";
+
+const route = getRouteApi("/app/instances/$instanceId");
+
+const Back = () => (
+  <Link to="/instances" className="link">
+    Instances
+  </Link>
+);
+
+export function InstancePage() {
+  const { instanceId } = route.useParams();
+  const query = useQuery(instanceOptions(Number(instanceId)));
+  if (query.data) {
+    return (
+      <InstanceView
+        key={query.data.id}
+        instance={query.data}
+        stale={
+          query.error ? <StaleBanner error={query.error} onRetry={() => void query.refetch()} /> : undefined
+        }
+      />
+    );
+  }
+  return (
+    <Page title={`Instance ${instanceId}`} back={<Back />}>
+      <Panel>
+        {query.error ? (
+          <ErrorState error={query.error} onRetry={() => void query.refetch()} />
+        ) : (
+          <LoadingLines />
+        )}
+      </Panel>
+    </Page>
+  );
+}
+
+function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: ReactNode }) {
+  const missing = useMissing();
+  const [cancelling, setCancelling] = useState(false);
+  return (
+    <Page
+      title={`Instance ${instance.id}`}
+      back={<Back />}
+      aside={
+        <>
+          <InstanceStatePill state={instance.state} large />
+          <span className="dim">{now(instance)}</span>
+        </>
+      }
+      actions={
+        <ActionButton
+          label="Cancel"
+          icon={IconPlayerStop}
+          reason={cancelReason(instance, missing)}
+          onClick={() => setCancelling(true)}
+        />
+      }
+    >
+      {stale}
+      <div className={classes.grid}>
+        <div className={classes.column}>
+          <Panel title="Steps that began" flush>
+            <RunTable instance={instance} />
+          </Panel>
+          <Inputs instance={instance} />
+        </div>
+        <div className={classes.column}>
+          <Panel title="Facts">
+            <Facts facts={factsOf(instance)} />
+          </Panel>
+          <Panel title="Timeline">
+            <InstanceTimeline instance={instance} />
+          </Panel>
+        </div>
+      </div>
+      {cancelling && <CancelDialog instance={instance} onClose={() => setCancelling(false)} />}
+    </Page>
+  );
+}
+
+/** Why it ended so, or where it is. */
+function now({ reason, current }: InstanceDetail): string {
+  if (reason) {
+    return plainText(reason);
+  }
+  return current.length > 0 ? `at ${current.join(", ")}` : "";
+}
+
+function factsOf(instance: InstanceDetail): [string, ReactNode][] {
+  const other = (id: number) => (
+    <Link to="/instances/$instanceId" params={{ instanceId: String(id) }} className="link">
+      Instance {id}
+    </Link>
+  );
+  return [
+    [
+      "Workflow",
+      <Link
+        key="workflow"
+        to="/workflows/$workflowId"
+        params={{ workflowId: String(instance.workflow_id) }}
+        className="link"
+      >
+        {instance.workflow}, {versionWords(instance.version)}
+      </Link>,
+    ],
+    ["Started by", actorName(instance.started_by)],
+    ["Started", <RelativeTime key="started" at={instance.created_at} />],
+    ["Duration", <Took key="took" from={instance.created_at} to={instance.ended_at} />],
+    ["Hosts", hostsOf(instance)],
+    ...(instance.parent_id ? [["Part of", other(instance.parent_id)] as [string, ReactNode]] : []),
+    ...(instance.retry_of ? [["Again after", other(instance.retry_of)] as [string, ReactNode]] : []),
+  ];
+}
+
+function hostsOf({ hosts, definition }: InstanceDetail): ReactNode {
+  const chosen = hosts ?? definition.hosts;
+  return chosen ? targetWords(chosen) : <span className="dim">those of its steps</span>;
+}
+
+function Inputs({ instance: { inputs, definition } }: { instance: InstanceDetail }) {
+  const rows = (definition.inputs ?? []).map(({ name, type }) => ({
+    name,
+    secret: type === "secret",
+    value: inputs[name],
+  }));
+  if (rows.length === 0) {
+    return null;
+  }
+  return (
+    <Panel title="Inputs" flush>
+      <SimpleTable
+        label="Inputs"
+        flush
+        rows={rows}
+        rowKey={({ name }) => name}
+        columns={[
+          { label: "Name", cell: ({ name }) => <code>{name}</code> },
+          {
+            label: "Value",
+            cell: ({ secret, value }) =>
+              secret ? (
+                <span className="dim">secret</span>
+              ) : value === undefined ? (
+                <span className="dim">–</span>
+              ) : (
+                <code className={classes.value}>{plainText(String(value))}</code>
+              ),
+          },
+        ]}
+      />
+    </Panel>
+  );
+}

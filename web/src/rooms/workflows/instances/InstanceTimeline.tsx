@@ -1,0 +1,61 @@
+import { Button } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { listQuery, PAGE_SIZE } from "~/api/list";
+import type { Instance } from "~/api/types";
+import jobs from "~/rooms/jobs/JobPage.module.css";
+import { dateTime } from "~/ui/format";
+import { plainText } from "~/ui/plainText";
+import { ErrorState, LoadingLines } from "~/ui/states";
+import { eventList, instanceKey, REFRESH_MS } from "../api";
+import { hasEnded } from "../words";
+import classes from "../workflows.module.css";
+
+/** The latest are asked for first, and what is here stands in the order in which it happened. */
+const LATEST_FIRST = { sort: "-number" };
+
+export function InstanceTimeline({ instance: { id, state } }: { instance: Pick<Instance, "id" | "state"> }) {
+  const ended = hasEnded(state);
+  const query = useInfiniteQuery({
+    // Read once more when it has ended, for what came last.
+    queryKey: [...instanceKey, "events", id, ended],
+    queryFn: ({ pageParam }) => eventList(id, listQuery(LATEST_FIRST, PAGE_SIZE, pageParam)),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    refetchInterval: ended ? false : REFRESH_MS,
+    placeholderData: (previous) => previous,
+  });
+  if (!query.data) {
+    return query.error ? (
+      <ErrorState error={query.error} onRetry={() => void query.refetch()} />
+    ) : (
+      <LoadingLines lines={3} />
+    );
+  }
+  const events = query.data.pages.flatMap((page) => page.items).toReversed();
+  return (
+    <>
+      {query.hasNextPage && (
+        <Button
+          variant="default"
+          className={classes.earlier}
+          loading={query.isFetchingNextPage}
+          onClick={() => void query.fetchNextPage()}
+        >
+          Load what happened before
+        </Button>
+      )}
+      {events.length === 0 && <span className="dim">Nothing has happened yet.</span>}
+      <ol className={jobs.timeline} aria-label="What happened">
+        {events.map(({ number, at, step, text }) => (
+          <li key={number}>
+            <time dateTime={at}>{dateTime(at)}</time>
+            <span>
+              {step && <code>{step}: </code>}
+              {plainText(text)}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}

@@ -1,0 +1,79 @@
+import { Link } from "@tanstack/react-router";
+import type { InstanceDetail, StepRun, WorkflowStep } from "~/api/types";
+import { plainText } from "~/ui/plainText";
+import { SimpleTable } from "~/ui/SimpleTable";
+import { causeWords, OutcomePill, StepTypeText, Took } from "../words";
+import classes from "../workflows.module.css";
+
+/** Each time through a step, in the order in which they began. */
+export function RunTable({ instance: { runs, definition } }: { instance: InstanceDetail }) {
+  const types = typesOf(definition.steps);
+  return (
+    <SimpleTable
+      label="Steps that began"
+      flush
+      rows={runs}
+      rowKey={(run) => String(run.run)}
+      empty="No step has begun yet."
+      columns={[
+        { label: "Run", cell: (run) => run.run },
+        {
+          label: "Step",
+          cell: (run) => (
+            <span className={classes.runStep}>
+              <code>{run.step}</code>
+              <StepTypeText type={types.get(run.step) ?? ""} />
+            </span>
+          ),
+        },
+        { label: "After", cell: (run) => <span className="dim">{causeWords(run.cause)}</span> },
+        { label: "Outcome", cell: (run) => <OutcomePill run={run} /> },
+        { label: "Try", align: "end", cell: (run) => run.attempt },
+        { label: "Took", align: "end", cell: (run) => <Took from={run.began_at} to={run.ended_at} /> },
+        {
+          label: "Reason",
+          cell: (run) =>
+            run.reason ? (
+              <span className={classes.value}>{plainText(run.reason)}</span>
+            ) : (
+              <span className="dim">–</span>
+            ),
+        },
+        { label: "More", cell: (run) => <Behind run={run} /> },
+      ]}
+    />
+  );
+}
+
+/** The types of all steps by id, those of branches included. */
+export function typesOf(steps: WorkflowStep[]): Map<string, string> {
+  return new Map(
+    steps.flatMap((step): [string, string][] => [
+      [step.id, step.type],
+      ...(step.type === "parallel" ? step.branches.flatMap((branch) => [...typesOf(branch.steps)]) : []),
+    ]),
+  );
+}
+
+/** What a step left behind, or waits for. */
+function Behind({ run: { execution_id, approval_id, child_id } }: { run: StepRun }) {
+  return (
+    <span className={classes.links}>
+      {execution_id && (
+        <Link to="/executions/$executionId" params={{ executionId: String(execution_id) }} className="link">
+          Execution {execution_id}
+        </Link>
+      )}
+      {approval_id && (
+        <Link to="/approvals/$approvalId" params={{ approvalId: String(approval_id) }} className="link">
+          Approval {approval_id}
+        </Link>
+      )}
+      {child_id && (
+        <Link to="/instances/$instanceId" params={{ instanceId: String(child_id) }} className="link">
+          Instance {child_id}
+        </Link>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,47 @@
+/** What is wrong or doubtful about the text of a workflow. */
+import type { FieldProblem } from "~/api/types";
+import type { CodeProblem } from "~/ui/code/CodeEditor";
+import { count } from "~/ui/format";
+
+export interface Found extends CodeProblem {
+  severity: "error" | "warning";
+  /** JSON Pointer into the definition; empty for the whole of it. */
+  pointer: string;
+}
+
+export interface Checked {
+  /** The text that was looked at. */
+  source: string;
+  problems: Found[];
+}
+
+/** The reader of YAML names the place in its words. */
+const PLACE = /line:? (\d+),? (?:column|col):? (\d+)/;
+
+/** A text that is no YAML is wrong as a whole. */
+export function unreadable(source: string, fields: FieldProblem[]): Checked {
+  return {
+    source,
+    problems: fields.map(({ message }) => {
+      const place = PLACE.exec(message);
+      return {
+        severity: "error",
+        pointer: "",
+        message,
+        line: Number(place?.[1] ?? 1),
+        column: Number(place?.[2] ?? 1),
+      };
+    }),
+  };
+}
+
+export const isError = ({ severity }: Pick<Found, "severity">): boolean => severity === "error";
+
+/** `2 errors, 1 warning`. */
+export function foundWords(problems: Found[]): string {
+  const errors = problems.filter(isError).length;
+  const warnings = problems.length - errors;
+  return [errors > 0 ? count(errors, "error") : "", warnings > 0 ? count(warnings, "warning") : ""]
+    .filter(Boolean)
+    .join(", ");
+}

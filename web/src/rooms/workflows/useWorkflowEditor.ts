@@ -1,0 +1,113 @@
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "~/api/client";
+import { answer, asProblem } from "~/api/problem";
+import type { WorkflowDetail } from "~/api/types";
+import { count } from "~/ui/format";
+import { toastDone } from "~/ui/toast";
+import { checkOptions, workflowKey, workflowOptions } from "./api";
+import { type Checked, isError } from "./problems";
+import { draftSource } from "./source";
+
+/** What is sent: as it was when somebody asked to save it, whatever is typed meanwhile. */
+interface Edit {
+  source: string;
+  basedOn: string;
+}
+
+export interface WorkflowEditor {
+  source: string;
+  change: (source: string) => void;
+  dirty: boolean;
+  /** Why it cannot be saved now. */
+  reason: string | undefined;
+  save: () => void;
+  saving: boolean;
+  /** Why saving was refused, if it was. */
+  refused: unknown;
+  /** Somebody saved a newer draft meanwhile. */
+  outrun: boolean;
+  /** What was found in the text as it stands; absent until it has been looked at. */
+  checked: Checked | undefined;
+  checkError: unknown;
+  /** Takes the newest draft and drops the edit. */
+  reload: (newest: WorkflowDetail) => void;
+  /** Puts the edit onto the newest draft. */
+  rebase: (newest: WorkflowDetail) => void;
+}
+
+/** So long nobody types before the text is looked at. */
+const WAIT_MS = 400;
+
+/** What is being edited, based on the draft it was loaded with. */
+export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
+  const client = useQueryClient();
+  const saved = draftSource(workflow);
+  const [base, setBase] = useState({ sha256: workflow.draft_sha256, source: saved });
+  const [source, setSource] = useState(saved);
+  const dirty = source !== base.source;
+  if (!dirty && (saved !== base.source || workflow.draft_sha256 !== base.sha256)) {
+    // Nothing is lost: the page shows what is there now.
+    setBase({ sha256: workflow.draft_sha256, source: saved });
+    setSource(saved);
+  }
+  const [wanted] = useDebouncedValue(source, WAIT_MS);
+  const check = useQuery({ ...checkOptions(wanted), placeholderData: keepPreviousData });
+  const checked = check.data?.source === source ? check.data : undefined;
+  const errors = checked?.problems.filter(isError).length ?? 0;
+
+  const save = useMutation({
+    mutationFn: (edit: Edit) =>
+      answer(
+        api.PATCH("/api/v1/workflows/{id}", {
+          params: { path: { id: workflow.id } },
+          body: { source: edit.source, based_on: edit.basedOn },
+        }),
+      ),
+    onSuccess: async (fresh, edit) => {
+      client.setQueryData(workflowOptions(workflow.id).queryKey, fresh);
+      setBase({ sha256: fresh.draft_sha256, source: edit.source });
+      toastDone(`The draft of ${fresh.name} is saved`);
+      await client.invalidateQueries({ queryKey: workflowKey });
+    },
+  });
+  const outrun = save.error !== null && asProblem(save.error).code === "newer_draft";
+  const reason = !dirty
+    ? "Nothing has been changed"
+    : errors > 0
+      ? `It has ${count(errors, "error")}: mend what is marked first`
+      : undefined;
+
+  return {
+    source,
+    change: (text) => {
+      setSource(text);
+      if (save.error && !outrun) {
+        save.reset();
+      }
+    },
+    dirty,
+    reason,
+    save: () => {
+      if (reason === undefined && !save.isPending) {
+        save.mutate({ source, basedOn: base.sha256 });
+      }
+    },
+    saving: save.isPending,
+    refused: outrun ? undefined : (save.error ?? undefined),
+    outrun,
+    checked,
+    checkError: check.error ?? undefined,
+    reload: (newest) => {
+      save.reset();
+      const text = draftSource(newest);
+      setBase({ sha256: newest.draft_sha256, source: text });
+      setSource(text);
+    },
+    rebase: (newest) => {
+      save.reset();
+      setBase({ sha256: newest.draft_sha256, source: draftSource(newest) });
+    },
+  };
+}
