@@ -43,9 +43,9 @@ pub enum Severity {
     Warning,
 }
 
-/// One thing that is wrong or doubtful, and where.
+/// One thing that is wrong or doubtful in a workflow, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = WorkflowProblem))]
 pub struct Problem {
     pub severity: Severity,
     /// JSON Pointer into the definition.

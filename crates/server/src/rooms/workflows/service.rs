@@ -359,7 +359,8 @@ fn saved(name: String, description: String, draft: Draft) -> Result<Saved> {
     Ok(Saved {
         name,
         description,
-        digest: digest(text.as_bytes()),
+        // Comments count: an edit of nothing else is an edit too.
+        digest: digest(format!("{text}\n{}", draft.source.as_deref().unwrap_or_default()).as_bytes()),
         draft: text,
         source: draft.source,
     })

@@ -180,7 +180,7 @@ async fn yaml_is_kept_as_it_was_written(server: TestServer) {
     };
     let updated = admin.workflow_update(made.workflow.id, &update).await.unwrap();
     assert_eq!(updated.draft_source, None);
-    assert!(!updated.workflow.draft_differs);
+    assert!(updated.workflow.draft_differs, "in its comments");
 }
 
 async fn versions_are_kept_and_come_back_as_the_draft(server: TestServer) {
@@ -250,6 +250,23 @@ async fn an_edit_of_an_older_draft_is_refused(server: TestServer) {
         refused(admin.workflow_update(made.workflow.id, &edit("c")).await),
         no(409, "newer_draft")
     );
+    // Comments count as well.
+    let with = |comment: &str, based_on: Option<String>| WorkflowUpdate {
+        source: Some(format!("# {comment}\nsteps: [{{id: a, type: delay, hours: 1}}]")),
+        based_on,
+        ..Default::default()
+    };
+    let first = admin
+        .workflow_update(made.workflow.id, &with("one", None))
+        .await
+        .unwrap();
+    let based_on = Some(first.draft_sha256);
+    let second = with("two", based_on.clone());
+    admin.workflow_update(made.workflow.id, &second).await.unwrap();
+    let late = admin
+        .workflow_update(made.workflow.id, &with("three", based_on))
+        .await;
+    assert_eq!(refused(late), no(409, "newer_draft"));
 }
 
 async fn names_of_what_a_step_uses_must_be_there(server: TestServer) {
