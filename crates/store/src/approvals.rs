@@ -117,13 +117,14 @@ pub async fn find(tx: &mut Tx<'_>, id: ApprovalId) -> Result<Option<Approval>, E
         .transpose()
 }
 
-/// What was approved last in an instance: JSON.
-pub async fn approved(tx: &mut Tx<'_>, instance: InstanceId) -> Result<Option<(ApprovalId, String)>, Error> {
-    let sql = "SELECT p.id, p.work FROM approvals p WHERE p.instance_id = $1 AND p.state = 'approved' ORDER BY p.id DESC LIMIT 1";
-    tx.query_opt(sql, &values![instance])
+/// What was approved in an instance, the newest first: JSON.
+pub async fn approved(tx: &mut Tx<'_>, instance: InstanceId) -> Result<Vec<(ApprovalId, String)>, Error> {
+    let sql = "SELECT p.id, p.work FROM approvals p WHERE p.instance_id = $1 AND p.state = 'approved' ORDER BY p.id DESC";
+    tx.query(sql, &values![instance])
         .await?
+        .into_iter()
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
-        .transpose()
+        .collect()
 }
 
 record! {

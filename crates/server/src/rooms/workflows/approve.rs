@@ -12,7 +12,7 @@ use postern_domain::{
 use postern_store::{
     Tx,
     approvals::{self, NewApproval},
-    identity,
+    audit, identity,
 };
 
 use super::{
@@ -187,30 +187,30 @@ async fn shown(
     Ok((summary, payload, hosts))
 }
 
+/// Hosts of the first try, or of one after it: then those that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Try {
+    First,
+    Again,
+}
+
 /// Whether what is about to run is what was approved, where it was approved.
 pub(super) async fn check(
     turn: &Turn<'_>,
     tx: &mut Tx<'_>,
     step: StepIndex,
-    prepared: &Prepared,
-    author: &Author,
+    (prepared, author): (&Prepared, &Author),
+    tried: Try,
 ) -> Result<()> {
-    let id = &turn.plan.nodes[step].id;
-    let Some((approval, work)) = approvals::approved(tx, turn.row.id).await? else {
-        return Ok(());
-    };
-    let work: Vec<ApprovedWork> = serde_json::from_str(&work)
-        .map_err(|error| Error::Internal(format!("approval {approval} in the database: {error}")))?;
-    let Some(ApprovedWork {
-        payload: Some(approved),
-        hosts: approved_hosts,
-        ..
-    }) = work.into_iter().find(|work| work.step == *id)
-    else {
+    let Some((approval, approved)) = approved(turn, tx, &turn.plan.nodes[step].id).await? else {
         return Ok(());
     };
     let (_, payload, hosts) = shown(prepared, tx, author).await?;
-    let what = match (payload == approved, hosts == approved_hosts) {
+    let same_hosts = match tried {
+        Try::First => hosts == approved.hosts,
+        Try::Again => hosts.iter().all(|host| approved.hosts.contains(host)),
+    };
+    let what = match (approved.payload == Some(payload), same_hosts) {
         (true, true) => return Ok(()),
         (false, _) => "its script, its parameters or its command",
         (true, false) => "its hosts",
@@ -219,6 +219,22 @@ pub(super) async fn check(
         "Approval {approval} was given for something else: {what} changed since. Start the workflow again."
     );
     Err(Error::conflict("not_what_was_approved", detail))
+}
+
+/// The newest approval of the instance that showed what this step does.
+async fn approved(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    step: &str,
+) -> Result<Option<(ApprovalId, ApprovedWork)>> {
+    for (id, work) in approvals::approved(tx, turn.row.id).await? {
+        let work: Vec<ApprovedWork> = serde_json::from_str(&work)
+            .map_err(|error| Error::Internal(format!("approval {id} in the database: {error}")))?;
+        if let Some(work) = work.into_iter().find(|work| work.step == *step) {
+            return Ok(work.payload.is_some().then_some((id, work)));
+        }
+    }
+    Ok(None)
 }
 
 /// The time of a request is over. Whether it was open.
@@ -236,5 +252,23 @@ pub(super) async fn expire(tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> R
         return Ok(false);
     }
     approvals::ended(tx, id, ApprovalState::Expired, now).await?;
+    audit::append(tx, vec![end_entry(&row, ApprovalState::Expired, now)]).await?;
     Ok(true)
+}
+
+/// The record of an end that nobody answered for.
+pub(super) fn end_entry(row: &approvals::Approval, state: ApprovalState, now: Timestamp) -> audit::Entry {
+    audit::Entry {
+        tenant: Some(row.tenant_id),
+        at: now,
+        actor: "system".into(),
+        token_id: None,
+        action: "approval_finish",
+        object: format!("approval:{}", row.id),
+        refused: false,
+        before: Some(serde_json::json!({"state": row.state}).to_string()),
+        after: Some(serde_json::json!({"state": state, "instance": row.instance_id}).to_string()),
+        reason: None,
+        address: None,
+    }
 }

@@ -12,7 +12,7 @@ use postern_domain::{
     },
 };
 use postern_store::{
-    Tx, approvals, identity,
+    Tx, approvals, audit, identity,
     workflows::{self, instances},
 };
 
@@ -125,12 +125,14 @@ async fn jobs_of(
         // A try that was refused had no hosts to fail on.
         _ => Some(failed_hosts(turn, tx, run).await?).filter(|hosts| !hosts.agents.is_empty()),
     };
-    let again = only.is_some();
+    let tried = if only.is_some() {
+        approve::Try::Again
+    } else {
+        approve::Try::First
+    };
     let prepared = work::prepare(turn, tx, &caller, step, only).await?;
     let author = Author::new(&caller);
-    if !again {
-        approve::check(turn, tx, step, &prepared, &author).await?;
-    }
+    approve::check(turn, tx, step, (&prepared, &author), tried).await?;
     let made = prepared.create(tx, &author, None, turn.now).await?;
     instances::run_tries(tx, turn.row.id, (run, attempt), Some(made.execution_id), None).await?;
     let names: Vec<&str> = made.jobs.iter().map(|job| job.agent.as_str()).collect();
@@ -241,6 +243,8 @@ pub(super) async fn abort(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Res
         && open.state == ApprovalState::Open
     {
         approvals::ended(tx, id, ApprovalState::Withdrawn, turn.now).await?;
+        let entry = approve::end_entry(&open, ApprovalState::Withdrawn, turn.now);
+        audit::append(tx, vec![entry]).await?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use postern_domain::{
 use postern_testkit::{
     Person, TestServer,
     client::{Client, Error},
-    key,
+    key, until,
 };
 use serde_json::{Value, json};
 
@@ -25,6 +25,8 @@ on_both_databases! {
     whoever_started_it_is_not_asked,
     an_approval_shows_what_runs_and_what_runs_is_that,
     what_changed_since_does_not_run,
+    another_try_runs_no_more_than_what_was_approved,
+    each_branch_runs_what_was_approved_for_it,
     one_rejection_of_all_is_enough,
     nobody_in_time_is_a_rejection,
     two_who_answer_at_the_same_moment_both_count,
@@ -201,11 +203,7 @@ async fn what_changed_since_does_not_run(server: TestServer) {
     let world = world(server, 1).await;
     let web = world.server.agent("web-1").await;
     let admin = world.server.admin();
-    let script: ScriptCreate = serde_json::from_value(json!({
-        "name": "deploy", "kind": "script", "language": "bash", "definition": {"content": "echo careful"},
-    }))
-    .unwrap();
-    let script = admin.script_create(&script, &key()).await.unwrap();
+    let change = script(&admin).await;
     let steps = json!([
         {"id": "ask", "type": "approval", "title": "T", "approval_type": "singular", "approvers": world.everybody().as_array().unwrap()},
         {"id": "deploy", "type": "script", "script": "deploy"},
@@ -215,9 +213,7 @@ async fn what_changed_since_does_not_run(server: TestServer) {
         .await
         .approval_id
         .unwrap();
-    let newer: ScriptUpdate =
-        serde_json::from_value(json!({"definition": {"content": "echo reckless"}})).unwrap();
-    admin.script_update(script.script.id, &newer).await.unwrap();
+    change().await;
     answer(&world.people[0].client, ask, Decision::Approve)
         .await
         .unwrap();
@@ -232,6 +228,100 @@ async fn what_changed_since_does_not_run(server: TestServer) {
         "{detail:?}"
     );
     assert!(web.orders().await.is_empty());
+}
+
+/// A saved script, and another text for it.
+async fn script(admin: &Client) -> impl AsyncFn() {
+    let create: ScriptCreate = serde_json::from_value(json!({
+        "name": "deploy", "kind": "script", "language": "bash", "definition": {"content": "echo careful"},
+    }))
+    .unwrap();
+    let id = admin.script_create(&create, &key()).await.unwrap().script.id;
+    async move || {
+        let newer: ScriptUpdate =
+            serde_json::from_value(json!({"definition": {"content": "echo reckless"}})).unwrap();
+        admin.script_update(id, &newer).await.unwrap();
+    }
+}
+
+async fn another_try_runs_no_more_than_what_was_approved(server: TestServer) {
+    let world = world(server, 1).await;
+    let web = world.server.agent("web-1").await;
+    let admin = world.server.admin();
+    let change = script(&admin).await;
+    let steps = json!([
+        {"id": "ask", "type": "approval", "title": "T", "approval_type": "singular", "approvers": world.everybody().as_array().unwrap()},
+        {"id": "deploy", "type": "script", "script": "deploy", "retries": {"count": 1, "delay_seconds": 60}},
+    ]);
+    let id = started(&world.server, &["web-1"], steps).await;
+    let ask = until_begun(&world.server, id, "ask", 1)
+        .await
+        .approval_id
+        .unwrap();
+    answer(&world.people[0].client, ask, Decision::Approve)
+        .await
+        .unwrap();
+    runs(&web, "", 1).await;
+    change().await;
+    until("the wait before the next try", || async {
+        let events = admin
+            .instance_event_list(id, &ListRequest::default())
+            .await
+            .unwrap();
+        let waits = events
+            .items
+            .iter()
+            .any(|event| event.text.starts_with("Waits until"));
+        waits.then_some(())
+    })
+    .await;
+    world.server.clock.advance_seconds(61);
+    let detail = until_state(&world.server, id, InstanceState::Failed).await;
+    assert!(
+        detail.runs[1]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("was given for something else"),
+        "{detail:?}"
+    );
+    assert!(web.orders().await.is_empty());
+}
+
+async fn each_branch_runs_what_was_approved_for_it(server: TestServer) {
+    let world = world(server, 1).await;
+    let web = world.server.agent("web-1").await;
+    let admin = world.server.admin();
+    let change = script(&admin).await;
+    let ask = |id: &str| {
+        json!({"id": id, "type": "approval", "title": id, "approval_type": "singular",
+               "approvers": world.everybody().as_array().unwrap()})
+    };
+    let steps = json!([{"id": "both", "type": "parallel", "branches": [
+        [ask("first"), {"id": "pause", "type": "delay", "hours": 1}, {"id": "deploy", "type": "script", "script": "deploy"}],
+        [ask("second"), command("other", &["other"])],
+    ]}]);
+    let id = started(&world.server, &["web-1"], steps).await;
+    for step in ["first", "second"] {
+        let ask = until_begun(&world.server, id, step, 1).await.approval_id.unwrap();
+        answer(&world.people[0].client, ask, Decision::Approve)
+            .await
+            .unwrap();
+    }
+    runs(&web, "", 0).await;
+    until_begun(&world.server, id, "pause", 1).await;
+    change().await;
+    world.server.clock.advance_seconds(3601);
+    let detail = until_state(&world.server, id, InstanceState::Failed).await;
+    let deploy = detail.runs.iter().find(|run| run.step == "deploy").unwrap();
+    assert!(
+        deploy
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("was given for something else"),
+        "{detail:?}"
+    );
 }
 
 async fn one_rejection_of_all_is_enough(server: TestServer) {
