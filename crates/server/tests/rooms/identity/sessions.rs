@@ -24,6 +24,7 @@ async fn a_session_begins_with_the_password_and_ends_with_signing_out() {
     let permissions = [
         Permission::JobsView,
         Permission::ScriptsView,
+        Permission::WorkflowsView,
         Permission::AgentsView,
         Permission::AuditView,
     ];
