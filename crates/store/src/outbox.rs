@@ -20,7 +20,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const ALL: &[Self] = &[
+        Self::JobEnded,
+        Self::InstanceEnded,
+        Self::InstanceMade,
+        Self::ApprovalEnded,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::JobEnded => "job_ended",
             Self::InstanceEnded => "instance_ended",
@@ -33,16 +40,14 @@ impl Kind {
 record! {
     pub struct News {
         pub id: i64,
-        pub kind: String,
+        pub kind: Kind,
         pub object: i64,
     }
 }
 
 pub async fn add(tx: &mut Tx<'_>, kind: Kind, object: i64, now: Timestamp) -> Result<(), Error> {
     let sql = "INSERT INTO outbox (kind, object_id, at_us) VALUES ($1, $2, $3)";
-    tx.execute(sql, &values![kind.as_str(), object, now])
-        .await
-        .map(|_| ())
+    tx.execute(sql, &values![kind, object, now]).await.map(|_| ())
 }
 
 /// The oldest.

@@ -3643,6 +3643,11 @@ export interface components {
             packages: components["schemas"]["PackageChange"][];
             truncated: boolean;
         };
+        /** @description From the first byte to behind the last one. */
+        Span: {
+            end: number;
+            start: number;
+        };
         Step: components["schemas"]["Work"] & {
             /** @description a-z, A-Z, 0-9, `_` and `-`, beginning with a letter; unique in the workflow. `{{step_ID.…}}` has its results. */
             id: string;
@@ -3954,8 +3959,7 @@ export interface components {
             /** @description JSON Pointer into the definition. */
             pointer: string;
             severity: components["schemas"]["Severity"];
-            /** @description Bytes of the text that stands there. */
-            span?: Record<string, never> | null;
+            span?: components["schemas"]["Span"] | null;
         };
         WorkflowPublish: {
             message?: string;

@@ -3,6 +3,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+export type WorkflowProblem = Schemas["WorkflowProblem"];
 export type Agent = Schemas["Agent"];
 export type AgentCreate = Schemas["AgentCreate"];
 export type AgentUpdate = Schemas["AgentUpdate"];

@@ -43,6 +43,20 @@ pub enum Severity {
     Warning,
 }
 
+/// From the first byte to behind the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+impl From<Range<usize>> for Span {
+    fn from(Range { start, end }: Range<usize>) -> Self {
+        Self { start, end }
+    }
+}
+
 /// One thing that is wrong or doubtful in a workflow, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = WorkflowProblem))]
@@ -52,8 +66,7 @@ pub struct Problem {
     pub pointer: String,
     /// Bytes of the text that stands there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
-    pub span: Option<Range<usize>>,
+    pub span: Option<Span>,
     pub message: String,
 }
 
@@ -73,7 +86,7 @@ impl Problems {
         self.0.push(Problem {
             severity,
             pointer,
-            span,
+            span: span.map(Span::from),
             message,
         });
     }

@@ -17,7 +17,7 @@ mod variables;
 
 pub use check::{
     MAX_APPROVERS, MAX_BRANCHES, MAX_ID, MAX_NESTING, MAX_RETRIES, MAX_STEPS, MAX_WAIT_SECONDS, Problem,
-    Problems, Severity, each_step, not_yet,
+    Problems, Severity, Span, each_step, not_yet,
 };
 pub use definition::*;
 pub use fields::json_schema;

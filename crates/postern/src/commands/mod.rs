@@ -16,6 +16,7 @@ pub(crate) mod scripts;
 pub(crate) mod serve;
 pub(crate) mod tokens;
 pub(crate) mod users;
+pub(crate) mod versions;
 pub(crate) mod workflows;
 
 use std::process::ExitCode;

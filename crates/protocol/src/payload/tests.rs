@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{COMMAND_ARGUMENTS, COMMAND_BYTES, PARAMETER_BYTES, SCRIPT_BYTES};
+use crate::limits::{COMMAND_ARGUMENTS, COMMAND_BYTES, COMMAND_VARIABLES, PARAMETER_BYTES, SCRIPT_BYTES};
 
 fn command(argv: &[&str], shell: bool) -> JobPayload {
     JobPayload::Command(Command {
@@ -144,4 +144,42 @@ fn a_scripts_secrets_are_named_beside_its_parameters() {
         payload["secrets"] = serde_json::json!(secrets);
         bad("script", &payload, field);
     }
+}
+
+#[test]
+fn a_command_has_variables_of_its_own_and_not_those_of_the_agent() {
+    let with = |name: &str, value: &str| serde_json::json!({"argv": ["x"], "shell": false, "environment": {name: value}});
+    for name in ["FOUND", "_a1", "MY_PATH", "HOME_OF"] {
+        good("command", &with(name, "a b; $(c)"));
+    }
+    let long = "x".repeat(101);
+    for name in [
+        "",
+        "1A",
+        "A-B",
+        "A=B",
+        "Ä",
+        "PATH",
+        "HOME",
+        "SHELL",
+        "LD_PRELOAD",
+        "POSTERN_JOB_ID",
+        &long,
+    ] {
+        bad("command", &with(name, ""), &format!("environment.{name}"));
+    }
+    bad("command", &with("A", "nul\0"), "environment.A");
+    bad(
+        "command",
+        &with("A", &"x".repeat(PARAMETER_BYTES + 1)),
+        "environment.A",
+    );
+    let many = |count: usize| {
+        let all: serde_json::Map<_, _> = (0..count)
+            .map(|number| (format!("V{number}"), "".into()))
+            .collect();
+        serde_json::json!({"argv": ["x"], "shell": false, "environment": all})
+    };
+    good("command", &many(COMMAND_VARIABLES));
+    bad("command", &many(COMMAND_VARIABLES + 1), "environment");
 }

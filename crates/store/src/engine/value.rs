@@ -238,5 +238,6 @@ word_values!(
     postern_domain::job::JobState,
     postern_domain::permission::Role,
     postern_domain::approval::ApprovalState,
-    postern_domain::workflow::engine::InstanceState
+    postern_domain::workflow::engine::InstanceState,
+    crate::outbox::Kind
 );

@@ -5,7 +5,7 @@ import { api } from "~/api/client";
 import { answer } from "~/api/problem";
 import type { ApprovalDetail, Asked } from "~/api/types";
 import { useUserNames } from "~/rooms/scripts/actions/useUserNames";
-import { DialogForm } from "~/rooms/scripts/ScriptDialogs";
+import { DialogForm } from "~/rooms/scripts/saved/dialogs";
 import { toastDone } from "~/ui/toast";
 import { approvalKey, approvalOptions } from "./api";
 import { starterOf } from "./rules";

@@ -1,100 +1,16 @@
-import { Button, Group, Modal, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
+import { Modal, NativeSelect } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
-import { answer, asProblem, problemsByField } from "~/api/problem";
+import { answer } from "~/api/problem";
 import type { Language, SavedScript, ScriptCreate, ScriptKind } from "~/api/types";
 import { PlaceFields } from "~/rooms/agents/PlaceFields";
 import { LANGUAGE } from "~/rooms/jobs/words";
-import { ProblemAlert } from "~/ui/states";
-import { toastDone } from "~/ui/toast";
 import { scriptKey } from "./api";
+import { CloneModal, Description, DialogForm, Name, RenameModal } from "./saved/dialogs";
 import { FIRST_LINES, KIND } from "./words";
-
-const FIELDS = [
-  "name",
-  "description",
-  "language",
-  "kind",
-  "organization_id",
-  "department_id",
-  "message",
-] as const;
-type Errors = Partial<Record<(typeof FIELDS)[number], string>>;
-
-interface DialogFormProps {
-  submitLabel: string;
-  pending: boolean;
-  error: unknown;
-  onSubmit: () => void;
-  onChange: () => void;
-  onClose: () => void;
-  children: (errors: Errors) => ReactNode;
-}
-
-/** What the dialogs have in common. */
-export function DialogForm(props: DialogFormProps) {
-  const { at, rest } = problemsByField(props.error ? asProblem(props.error).fields : [], FIELDS);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    props.onSubmit();
-  };
-  return (
-    <form onSubmit={submit} onChange={props.onChange}>
-      <Stack gap="md">
-        {props.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
-          <ProblemAlert error={props.error} />
-        ) : null}
-        {props.children(at)}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={props.pending}>
-            {props.submitLabel}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
-  );
-}
-
-interface NameProps {
-  value: string;
-  error: string | undefined;
-  onChange: (name: string) => void;
-}
-
-export function Name({ value, error, onChange }: NameProps) {
-  return (
-    <TextInput
-      label="Name"
-      description="Letters, digits, dot, dash and underscore."
-      required
-      data-autofocus
-      autoComplete="off"
-      value={value}
-      error={error}
-      onChange={(event) => onChange(event.currentTarget.value)}
-    />
-  );
-}
-
-export function Description({ value, error, onChange }: NameProps) {
-  return (
-    <Textarea
-      label="Description"
-      autosize
-      minRows={2}
-      maxRows={8}
-      value={value}
-      error={error}
-      onChange={(event) => onChange(event.currentTarget.value)}
-    />
-  );
-}
 
 interface NewScriptDialogProps {
   opened: boolean;
@@ -194,71 +110,30 @@ interface ScriptDialogProps {
 export function CloneDialog({ script, onClose }: ScriptDialogProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
-  const intent = useIntent();
-  const [name, setName] = useState(`${script.name}-copy`);
-  const clone = useMutation({
-    mutationFn: (body: { name: string }) =>
-      answer(
-        api.POST("/api/v1/scripts/{id}/clone", {
-          params: { path: { id: script.id } },
-          body,
-          headers: intent.headers({ id: script.id, ...body }),
-        }),
-      ),
-    onSuccess: async (made) => {
-      intent.done();
-      onClose();
-      toastDone(`${made.name} is a copy of ${script.name}`);
-      await client.invalidateQueries({ queryKey: scriptKey });
-      await navigate({ to: "/scripts/$scriptId", params: { scriptId: String(made.id) } });
-    },
-  });
+  const params = { path: { id: script.id } };
   return (
-    <Modal opened onClose={onClose} title={`Clone ${script.name}`} size="md">
-      <DialogForm
-        submitLabel="Clone"
-        pending={clone.isPending}
-        error={clone.error}
-        onChange={() => clone.error && clone.reset()}
-        onClose={onClose}
-        onSubmit={() => clone.mutate({ name: name.trim() })}
-      >
-        {(errors) => <Name value={name} error={errors.name} onChange={setName} />}
-      </DialogForm>
-    </Modal>
+    <CloneModal
+      of={script}
+      copied={script.name}
+      send={(body, headers) => answer(api.POST("/api/v1/scripts/{id}/clone", { params, body, headers }))}
+      onMade={async (made) => {
+        await client.invalidateQueries({ queryKey: scriptKey });
+        await navigate({ to: "/scripts/$scriptId", params: { scriptId: String(made.id) } });
+      }}
+      onClose={onClose}
+    />
   );
 }
 
 export function RenameDialog({ script, onClose }: ScriptDialogProps) {
   const client = useQueryClient();
-  const [name, setName] = useState(script.name);
-  const [description, setDescription] = useState(script.description);
-  const save = useMutation({
-    mutationFn: (body: { name: string; description: string }) =>
-      answer(api.PATCH("/api/v1/scripts/{id}", { params: { path: { id: script.id } }, body })),
-    onSuccess: async (saved) => {
-      await client.invalidateQueries({ queryKey: scriptKey });
-      toastDone(`${saved.name} is saved`);
-      onClose();
-    },
-  });
+  const params = { path: { id: script.id } };
   return (
-    <Modal opened onClose={onClose} title={`Rename ${script.name}`} size="md">
-      <DialogForm
-        submitLabel="Save"
-        pending={save.isPending}
-        error={save.error}
-        onChange={() => save.error && save.reset()}
-        onClose={onClose}
-        onSubmit={() => save.mutate({ name: name.trim(), description: description.trim() })}
-      >
-        {(errors) => (
-          <>
-            <Name value={name} error={errors.name} onChange={setName} />
-            <Description value={description} error={errors.description} onChange={setDescription} />
-          </>
-        )}
-      </DialogForm>
-    </Modal>
+    <RenameModal
+      of={script}
+      send={(body) => answer(api.PATCH("/api/v1/scripts/{id}", { params, body }))}
+      onSaved={() => client.invalidateQueries({ queryKey: scriptKey })}
+      onClose={onClose}
+    />
   );
 }

@@ -1,22 +1,18 @@
 //! Versions of actions: deploy, list, compare, restore.
 
-use postern_api::actions::{ActionDefinition, ActionDeploy, ActionRestore};
+use postern_api::actions::{ActionDeploy, ActionRestore};
 use postern_client::IdempotencyKey;
 use postern_domain::ActionId;
-use serde_json::json;
 
 use super::manage::yaml;
 use crate::{
-    clock,
     commands::{
-        list::{ListArguments, closing},
-        scripts::versions::print_diff,
+        list::ListArguments,
+        versions::{self, Drafted, Line, print_versions},
     },
     context::Context,
     failure::Failure,
     lookup,
-    output::Tone,
-    words,
 };
 
 pub(super) async fn deploy(text: &str, message: String, context: &Context<'_>) -> Result<(), Failure> {
@@ -48,25 +44,17 @@ pub(super) async fn list(text: &str, list: &ListArguments, context: &Context<'_>
         .client
         .action_version_list_all(id, &list.request(&[]), list.limit())
         .await?;
-    context.console.answer(&page, |page| {
-        let rows = page.items.iter().map(|version| {
-            [
-                version.version.to_string(),
-                words::relative(version.created_at, clock::now()),
-                version.created_by.clone(),
-                version.message.clone(),
-            ]
-            .into_iter()
-            .map(|text| (text, Tone::Plain))
-            .collect()
-        });
-        if !page.items.is_empty() {
-            context
-                .console
-                .table(&["VERSION", "DEPLOYED", "BY", "MESSAGE"], rows.collect());
-        }
-        closing(context.console, page, "versions");
-    })
+    print_versions(
+        &page,
+        "DEPLOYED",
+        |version| Line {
+            version: version.version,
+            created_at: version.created_at,
+            created_by: &version.created_by,
+            message: &version.message,
+        },
+        context.console,
+    )
 }
 
 /// Between two versions; without numbers between what runs and the draft.
@@ -78,28 +66,15 @@ pub(super) async fn diff(
 ) -> Result<(), Failure> {
     let client = &context.client;
     let action = lookup::action(client, text).await?;
-    let version = |number| async move {
-        let version = client.action_version_show(action.id, number).await?;
-        Ok::<ActionDefinition, Failure>(version.definition)
+    let of = Drafted {
+        what: "action",
+        done: "deployed",
+        name: &action.name,
+        newest: action.version,
     };
-    let deployed = action.version.unwrap_or_default();
-    let (old, new, names) = match (from, to) {
-        (None, _) if deployed == 0 => {
-            return Err(Failure::usage(format!(
-                "action {} has no deployed version to compare its draft with",
-                action.name
-            )));
-        }
-        (None, _) => {
-            let draft = client.action_show(action.id).await?.draft;
-            (version(deployed).await?, draft, [json!(deployed), json!("draft")])
-        }
-        (Some(from), to) => {
-            let to = to.unwrap_or(deployed);
-            (version(from).await?, version(to).await?, [json!(from), json!(to)])
-        }
-    };
-    print_diff(&action.name, names, (&yaml(&old)?, &yaml(&new)?), context.console)
+    let version = async |number| yaml(&client.action_version_show(action.id, number).await?.definition);
+    let draft = async || yaml(&client.action_show(action.id).await?.draft);
+    versions::diff(of, (from, to), version, draft, context.console).await
 }
 
 pub(super) async fn restore(text: &str, version: u32, context: &Context<'_>) -> Result<(), Failure> {

@@ -1,18 +1,17 @@
 //! Versions: list, compare, restore.
 
 use postern_api::scripts::{ScriptKind, ScriptRestore};
-use serde_json::{Value, json};
-use similar::TextDiff;
+use serde_json::json;
 
 use super::manage::comparable;
 use crate::{
-    clock,
-    commands::list::{ListArguments, closing},
+    commands::{
+        list::ListArguments,
+        versions::{Line, print_diff, print_versions},
+    },
     context::Context,
     failure::Failure,
     lookup,
-    output::{Console, Tone},
-    sanitize, words,
 };
 
 pub(super) async fn list(
@@ -26,23 +25,17 @@ pub(super) async fn list(
         .client
         .script_version_list_all(id, &list.request(&[]), list.limit())
         .await?;
-    context.console.answer(&page, |page| {
-        let rows = page.items.iter().map(|line| {
-            [
-                line.version.to_string(),
-                words::relative(line.created_at, clock::now()),
-                line.created_by.clone(),
-                line.message.clone(),
-            ]
-            .into_iter()
-            .map(|text| (text, Tone::Plain))
-            .collect()
-        });
-        context
-            .console
-            .table(&["VERSION", "SAVED", "BY", "MESSAGE"], rows.collect());
-        closing(context.console, page, "versions");
-    })
+    print_versions(
+        &page,
+        "SAVED",
+        |version| Line {
+            version: version.version,
+            created_at: version.created_at,
+            created_by: &version.created_by,
+            message: &version.message,
+        },
+        context.console,
+    )
 }
 
 pub(super) async fn diff(
@@ -62,32 +55,6 @@ pub(super) async fn diff(
     }
     let names = [json!(from), json!(to)];
     print_diff(&script.name, names, (&texts[0], &texts[1]), context.console)
-}
-
-/// What changed between two texts that a thing of this name said.
-pub(crate) fn print_diff(
-    name: &str,
-    [from, to]: [Value; 2],
-    (old, new): (&str, &str),
-    console: &Console,
-) -> Result<(), Failure> {
-    let diff = TextDiff::from_lines(old, new);
-    let called = |version: &Value| match version {
-        Value::String(word) => format!("{name} {word}"),
-        number => format!("{name} version {number}"),
-    };
-    let unified = diff
-        .unified_diff()
-        .header(&called(&from), &called(&to))
-        .to_string();
-    console.answer(&json!({"from": from, "to": to, "diff": unified}), |_| {
-        for line in unified.lines() {
-            console.say(&sanitize::line(line));
-        }
-        if unified.is_empty() {
-            console.note("both say the same");
-        }
-    })
 }
 
 pub(super) async fn restore(

@@ -2,21 +2,17 @@
 
 use postern_api::workflows::{WorkflowPublish, WorkflowRestore};
 use postern_client::IdempotencyKey;
-use postern_domain::{WorkflowId, workflow::Definition};
-use serde_json::json;
+use postern_domain::WorkflowId;
 
 use crate::{
-    clock,
     commands::{
         actions::manage::yaml,
-        list::{ListArguments, closing},
-        scripts::versions::print_diff,
+        list::ListArguments,
+        versions::{self, Drafted, Line, print_versions},
     },
     context::Context,
     failure::Failure,
     lookup,
-    output::Tone,
-    words,
 };
 
 pub(super) async fn publish(text: &str, message: String, context: &Context<'_>) -> Result<(), Failure> {
@@ -48,25 +44,17 @@ pub(super) async fn list(text: &str, list: &ListArguments, context: &Context<'_>
         .client
         .workflow_version_list_all(id, &list.request(&[]), list.limit())
         .await?;
-    context.console.answer(&page, |page| {
-        let rows = page.items.iter().map(|version| {
-            [
-                version.version.to_string(),
-                words::relative(version.created_at, clock::now()),
-                version.created_by.clone(),
-                version.message.clone(),
-            ]
-            .into_iter()
-            .map(|text| (text, Tone::Plain))
-            .collect()
-        });
-        if !page.items.is_empty() {
-            context
-                .console
-                .table(&["VERSION", "PUBLISHED", "BY", "MESSAGE"], rows.collect());
-        }
-        closing(context.console, page, "versions");
-    })
+    print_versions(
+        &page,
+        "PUBLISHED",
+        |version| Line {
+            version: version.version,
+            created_at: version.created_at,
+            created_by: &version.created_by,
+            message: &version.message,
+        },
+        context.console,
+    )
 }
 
 /// Between two versions; without numbers between what runs and the draft. Normal forms are compared: comments and the
@@ -79,37 +67,22 @@ pub(super) async fn diff(
 ) -> Result<(), Failure> {
     let client = &context.client;
     let workflow = lookup::workflow(client, text).await?;
-    let version = |number| async move {
-        let version = client.workflow_version_show(workflow.id, number).await?;
-        Ok::<Definition, Failure>(version.definition)
+    let of = Drafted {
+        what: "workflow",
+        done: "published",
+        name: &workflow.name,
+        newest: workflow.version,
     };
-    let published = workflow.version.unwrap_or_default();
-    let (old, new, names) = match (from, to) {
-        (None, _) if published == 0 => {
-            return Err(Failure::usage(format!(
-                "workflow {} has no published version to compare its draft with",
-                workflow.name
-            )));
-        }
-        (None, _) => {
-            let draft = client.workflow_show(workflow.id).await?.draft;
-            (
-                version(published).await?,
-                draft,
-                [json!(published), json!("draft")],
-            )
-        }
-        (Some(from), to) => {
-            let to = to.unwrap_or(published);
-            (version(from).await?, version(to).await?, [json!(from), json!(to)])
-        }
+    let version = async |number| {
+        yaml(
+            &client
+                .workflow_version_show(workflow.id, number)
+                .await?
+                .definition,
+        )
     };
-    print_diff(
-        &workflow.name,
-        names,
-        (&yaml(&old)?, &yaml(&new)?),
-        context.console,
-    )
+    let draft = async || yaml(&client.workflow_show(workflow.id).await?.draft);
+    versions::diff(of, (from, to), version, draft, context.console).await
 }
 
 pub(super) async fn restore(text: &str, version: u32, context: &Context<'_>) -> Result<(), Failure> {

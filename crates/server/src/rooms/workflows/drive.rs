@@ -154,18 +154,17 @@ pub(super) struct After {
 
 /// The instance and the run that news are about.
 async fn target(tx: &mut Tx<'_>, news: &News) -> Result<Option<(InstanceId, u32)>> {
-    Ok(match news.kind.as_str() {
-        "instance_made" => Some((InstanceId(news.object), 0)),
-        "job_ended" => instances::of_execution(tx, ExecutionId(news.object)).await?,
-        "instance_ended" => {
+    Ok(match news.kind {
+        Kind::InstanceMade => Some((InstanceId(news.object), 0)),
+        Kind::JobEnded => instances::of_execution(tx, ExecutionId(news.object)).await?,
+        Kind::InstanceEnded => {
             let child = instances::find(tx, InstanceId(news.object)).await?;
             child.and_then(|child| child.parent_id.zip(child.parent_run))
         }
-        "approval_ended" => {
+        Kind::ApprovalEnded => {
             let approval = approvals::find(tx, ApprovalId(news.object)).await?;
             approval.map(|approval| (approval.instance_id, approval.run))
         }
-        other => return Err(Error::Internal(format!("news of an unknown kind {other:?}"))),
     })
 }
 
@@ -176,7 +175,7 @@ async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &m
     let Some((id, run)) = target(tx, news).await? else {
         return Ok(true);
     };
-    if news.kind == Kind::InstanceMade.as_str() {
+    if news.kind == Kind::InstanceMade {
         turn(app, tx, id, Event::Begin, now, after).await?;
         return Ok(true);
     }

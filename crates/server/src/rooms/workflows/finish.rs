@@ -11,7 +11,7 @@ use postern_domain::{
 };
 use postern_store::{
     Tx, approvals, audit,
-    outbox::{self, News},
+    outbox::{self, Kind as Heard, News},
     outputs::{self, Stream},
     tx,
     workflows::instances::{self, HostEnd, Instance, Moved},
@@ -44,15 +44,15 @@ pub(super) async fn answer(
     if known.outcome.is_some() {
         return Ok(None);
     }
-    let answer = match news.kind.as_str() {
-        "job_ended" => {
+    let answer = match news.kind {
+        Heard::JobEnded => {
             let execution = ExecutionId(news.object);
             if known.execution_id != Some(execution) || instances::is_open(tx, execution).await? {
                 return Ok(None);
             }
             hosts(tx, row.id, &known, execution).await?
         }
-        "instance_ended" => {
+        Heard::InstanceEnded => {
             let child = instances::find(tx, InstanceId(news.object)).await?;
             let state = child.map(|child| child.state);
             let ok = state == Some(InstanceState::Completed);
@@ -67,7 +67,9 @@ pub(super) async fn answer(
             instances::run_left(tx, row.id, run, Some(json(&result)?), reason).await?;
             if ok { Answer::Succeeded } else { Answer::Failed }
         }
-        _ => approval(tx, row.id, run, ApprovalId(news.object)).await?,
+        Heard::ApprovalEnded => approval(tx, row.id, run, ApprovalId(news.object)).await?,
+        // It waits for nobody: it begins.
+        Heard::InstanceMade => return Ok(None),
     };
     Ok(Some((known.attempt, answer)))
 }

@@ -147,7 +147,7 @@ async fn what_is_wrong_is_told_at_its_place(server: TestServer) {
             (Severity::Warning, "/steps/2")
         ]
     );
-    assert_eq!(checked.problems[0].span, Some(2..3));
+    assert_eq!(checked.problems[0].span, Some((2..3).into()));
     assert!(
         admin
             .workflow_list(&ListRequest::default())
