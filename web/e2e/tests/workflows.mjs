@@ -217,6 +217,7 @@ export default {
   "steps say where they lead": async (world) => {
     const { page } = world;
     await tab(page, /^Steps/);
+    await page.getByText("List", { exact: true }).click();
     const steps = page.getByRole("list", { name: "Steps", exact: true });
     await steps.getByText("echo built {{inputs.what}}").waitFor();
     const routes = page.getByRole("list", { name: "Where ask leads" });
@@ -516,6 +517,7 @@ steps:
       .waitFor();
     await save(page);
     await tab(page, /^Steps/);
+    await page.getByText("List", { exact: true }).click();
     await page.getByRole("list", { name: "left of fork" }).getByText("echo 1").waitFor();
     await page
       .getByRole("list", { name: "Where two leads" })

@@ -1,21 +1,28 @@
 import { SegmentedControl } from "@mantine/core";
 import { IconArrowRight, IconFlag } from "@tabler/icons-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { WorkflowDetail, WorkflowStep } from "~/api/types";
 import { targetWords } from "~/rooms/agents/targets";
 import { Panel } from "~/ui/Page";
 import { plainText } from "~/ui/plainText";
 import { SimpleTable } from "~/ui/SimpleTable";
+import { LoadingLines } from "~/ui/states";
 import { type Route, routesOf, stepFacts, stepSummary } from "./steps";
 import { StepTypeText } from "./words";
 import classes from "./workflows.module.css";
 
 type Which = "draft" | "published";
 
+// What draws graphs is big: it is loaded where one is looked at.
+const FlowCanvas = lazy(() =>
+  import("./graph/FlowCanvas").then(({ FlowCanvas }) => ({ default: FlowCanvas })),
+);
+
 /** Where the steps of a workflow lead, to be read. */
 export function StepsTab({ workflow, dirty }: { workflow: WorkflowDetail; dirty: boolean }) {
   const { draft, published } = workflow;
   const [which, setWhich] = useState<Which>("draft");
+  const [graph, setGraph] = useState(true);
   const definition = which === "published" && published ? published.definition : draft;
   const { inputs = [], hosts, steps } = definition;
   return (
@@ -39,8 +46,31 @@ export function StepsTab({ workflow, dirty }: { workflow: WorkflowDetail; dirty:
         />
       )}
       <div className={classes.grid}>
-        <Panel title="Steps">
-          <StepList steps={steps} label="Steps" />
+        <Panel
+          title="Steps"
+          flush={graph}
+          aside={
+            <SegmentedControl
+              size="xs"
+              aria-label="How to show the steps"
+              value={graph ? "graph" : "list"}
+              onChange={(value) => setGraph(value === "graph")}
+              data={[
+                { value: "graph", label: "Graph" },
+                { value: "list", label: "List" },
+              ]}
+            />
+          }
+        >
+          {graph ? (
+            <div className={classes.flow}>
+              <Suspense fallback={<LoadingLines />}>
+                <FlowCanvas definition={definition} label="Steps and where they lead" />
+              </Suspense>
+            </div>
+          ) : (
+            <StepList steps={steps} label="Steps" />
+          )}
         </Panel>
         <div className={classes.column}>
           <Panel title="Hosts">
