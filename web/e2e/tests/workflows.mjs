@@ -70,6 +70,7 @@ async function open(page, name) {
   await page.goto("/workflows");
   await page.getByRole("link", { name, exact: true }).click();
   await page.getByRole("heading", { name, exact: true }).waitFor();
+  await tab(page, "Code");
 }
 
 async function newWorkflow(page, name) {
@@ -79,6 +80,7 @@ async function newWorkflow(page, name) {
   await dialog.getByLabel("Name").fill(name);
   await dialog.getByRole("button", { name: "Create and write it" }).click();
   await page.getByRole("heading", { name, exact: true }).waitFor();
+  await tab(page, "Code");
 }
 
 async function save(page) {
@@ -271,6 +273,9 @@ export default {
     const { page } = world;
     await head(page).getByText("Paused", { exact: true }).waitFor({ timeout: LIMIT_MS });
     await head(page).getByText("at ask").waitFor();
+    await tab(page, "Timeline");
+    await page.getByRole("list", { name: "What happened" }).getByText(/Asked/).waitFor();
+    await tab(page, /^Steps/);
     const runs = page.getByRole("table", { name: "Steps that began" });
     await runs.getByRole("row", { name: /1 build.*the start.*Succeeded/ }).waitFor();
     await runs.getByRole("row", { name: /2 ask.*run 1 succeeded.*Waits for people/ }).waitFor();
@@ -278,7 +283,6 @@ export default {
       .getByRole("table", { name: "Inputs" })
       .getByRole("row", { name: /token secret/ })
       .waitFor();
-    await page.getByRole("list", { name: "What happened" }).getByText(/Asked/).waitFor();
     assert.ok(!(await page.content()).includes("s3cret-of-a-workflow"));
     await fits(page, "an instance");
     await inLightAndDark(world, page, "instance-paused");
@@ -354,6 +358,7 @@ export default {
     await page.goto("/instances");
     await page.getByRole("table", { name: "Instances" }).getByRole("link").first().click();
     await head(page).getByText("Completed", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    await tab(page, /^Steps/);
     const runs = page.getByRole("table", { name: "Steps that began" });
     await runs.getByRole("row", { name: /3 deploy.*Succeeded/ }).waitFor();
     assert.equal(await button(page, "Cancel").getAttribute("aria-disabled"), "true");
@@ -390,7 +395,7 @@ export default {
       await world.screenshot(`approval-rejected-by-${user}`, theirs);
       await context.close();
     }
-    await page.goto(`/instances/${id}`);
+    await page.goto(`/instances/${id}?tab=steps`);
     await head(page).getByText("Cancelled", { exact: true }).waitFor({ timeout: LIMIT_MS });
     await page.getByRole("row", { name: /2 ask.*Failed/ }).waitFor();
   },
@@ -401,7 +406,7 @@ export default {
     await world.command("postern workflow run release --input=what=mars --secret=token", { token: "shh" });
     const { items } = await call(page, "GET", "/api/v1/instances");
     assert.equal(items.length, before.length + 1);
-    await page.goto(`/instances/${items[0].id}`);
+    await page.goto(`/instances/${items[0].id}?tab=steps`);
     await head(page).getByText("Paused", { exact: true }).waitFor({ timeout: LIMIT_MS });
     await button(page, "Cancel").click();
     const dialog = page.getByRole("dialog", { name: `Cancel instance ${items[0].id}` });
@@ -482,6 +487,7 @@ export default {
     await page.getByRole("menuitem", { name: "Clone" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Clone" }).click();
     await page.getByRole("heading", { name: "release-copy", exact: true }).waitFor();
+    await tab(page, "Code");
     await code(page).getByText("# Builds, asks, and deploys.").waitFor();
     await button(page, "Actions for release-copy").click();
     await page.getByRole("menuitem", { name: "Delete" }).click();
@@ -526,7 +532,7 @@ steps:
     await inLightAndDark(world, page, "workflow-branches");
     await publish(page, 1);
     const { id } = await start(page, "fan-out", {});
-    await page.goto(`/instances/${id}`);
+    await page.goto(`/instances/${id}?tab=steps`);
     await head(page).getByText("Completed", { exact: true }).waitFor({ timeout: LIMIT_MS });
     await page.getByRole("row", { name: /check.*Succeeded/ }).waitFor();
     await world.screenshot("instance-branches");

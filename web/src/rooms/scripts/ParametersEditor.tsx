@@ -24,22 +24,42 @@ interface ParametersEditorProps {
   errors: Record<string, string | undefined>;
   /** Instead of variables of the script: where the value of a parameter goes. */
   place?: (parameter: ParameterDraft) => ReactNode;
+  /** Instead of those of a script. */
+  words?: ParameterWords;
 }
 
-export function ParametersEditor({ parameters, onChange, errors, place }: ParametersEditorProps) {
+export interface ParameterWords {
+  intro: string;
+  add: string;
+  /** What one of them is called, like `Input`. */
+  one: string;
+  /** How its value is got at. */
+  hint: (name: string) => string;
+}
+
+const OF_SCRIPT: ParameterWords = {
+  intro:
+    "Asked for at each run and checked before any job exists. They reach the script as environment variables, never as part of its code.",
+  add: "Add a parameter",
+  one: "Parameter",
+  hint: (name) => `PARAM_${name.toUpperCase()}`,
+};
+
+export function ParametersEditor(props: ParametersEditorProps) {
+  const { parameters, onChange, errors, place, words = OF_SCRIPT } = props;
   return (
     <div className={classes.rows}>
       <p className="dim">
-        Asked for at each run and checked before any job exists.{" "}
         {place
-          ? "Each fills one place of the job; what stands there is taken when nothing is given."
-          : "They reach the script as environment variables, never as part of its code."}
+          ? "Asked for at each run and checked before any job exists. Each fills one place of the job; what stands there is taken when nothing is given."
+          : words.intro}
       </p>
       {parameters.map((parameter, index) => (
         <ParameterRow
           key={parameter.id}
           parameter={parameter}
           place={place}
+          words={words}
           error={errors[`definition.parameters.${parameter.name.trim()}`]}
           onChange={(part) =>
             onChange(parameters.map((other) => (other.id === parameter.id ? { ...other, ...part } : other)))
@@ -61,7 +81,7 @@ export function ParametersEditor({ parameters, onChange, errors, place }: Parame
           leftSection={<IconPlus size={14} aria-hidden />}
           onClick={() => onChange([...parameters, newParameter()])}
         >
-          Add a parameter
+          {words.add}
         </Button>
       </div>
     </div>
@@ -71,6 +91,7 @@ export function ParametersEditor({ parameters, onChange, errors, place }: Parame
 interface ParameterRowProps {
   parameter: ParameterDraft;
   place: ParametersEditorProps["place"];
+  words: ParameterWords;
   error: string | undefined;
   onChange: (part: Partial<ParameterDraft>) => void;
   onRemove: () => void;
@@ -80,16 +101,16 @@ interface ParameterRowProps {
 }
 
 function ParameterRow(props: ParameterRowProps) {
-  const { parameter, place, error, onChange, onRemove, onMove, first, last } = props;
+  const { parameter, place, words, error, onChange, onRemove, onMove, first, last } = props;
   const name = parameter.name.trim();
-  const called = name || "this parameter";
+  const called = name || `this ${words.one.toLowerCase()}`;
   return (
-    <fieldset className={classes.row} aria-label={`Parameter ${called}`}>
+    <fieldset className={classes.row} aria-label={`${words.one} ${called}`}>
       <div className={classes.rowFields}>
         <TextInput
           size="xs"
           label="Name"
-          description={name && !place ? `PARAM_${name.toUpperCase()}` : undefined}
+          description={name && !place ? words.hint(name) : undefined}
           spellCheck={false}
           autoCapitalize="off"
           value={parameter.name}

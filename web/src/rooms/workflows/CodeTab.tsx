@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { useRef } from "react";
+import { useEffect, useRef } from "react";
 import { CodeEditor, goTo } from "~/ui/code/CodeEditor";
 import { Panel } from "~/ui/Page";
 import { Pill } from "~/ui/Pill";
@@ -11,12 +11,19 @@ import classes from "./workflows.module.css";
 interface CodeTabProps {
   editor: WorkflowEditor;
   readOnly: boolean;
+  /** To be looked at first. */
+  line?: number | undefined;
 }
 
 /** The draft as YAML, looked over by the server while somebody types. */
-export function CodeTab({ editor, readOnly }: CodeTabProps) {
+export function CodeTab({ editor, readOnly, line }: CodeTabProps) {
   const frame = useRef<HTMLDivElement>(null);
   const { checked } = editor;
+  useEffect(() => {
+    if (line !== undefined) {
+      goTo(frame.current, { line, column: 1, message: "" });
+    }
+  }, [line]);
   return (
     <div className={classes.code}>
       <div ref={frame} className={classes.editor}>
@@ -26,7 +33,9 @@ export function CodeTab({ editor, readOnly }: CodeTabProps) {
           language="yaml"
           readOnly={readOnly}
           problems={checked?.problems ?? NONE}
-          onChange={editor.change}
+          onChange={(text) => editor.change(text, "code")}
+          onUndo={editor.undo}
+          onRedo={editor.redo}
           onSave={editor.save}
         />
       </div>

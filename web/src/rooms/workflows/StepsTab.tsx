@@ -1,13 +1,14 @@
 import { SegmentedControl } from "@mantine/core";
 import { IconArrowRight, IconFlag } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
-import type { WorkflowDetail, WorkflowStep } from "~/api/types";
+import type { WorkflowDefinition, WorkflowDetail, WorkflowStep } from "~/api/types";
 import { targetWords } from "~/rooms/agents/targets";
 import { Panel } from "~/ui/Page";
 import { plainText } from "~/ui/plainText";
 import { SimpleTable } from "~/ui/SimpleTable";
 import { LoadingLines } from "~/ui/states";
 import { type Route, routesOf, stepFacts, stepSummary } from "./steps";
+import type { WorkflowEditor } from "./useWorkflowEditor";
 import { StepTypeText } from "./words";
 import classes from "./workflows.module.css";
 
@@ -17,87 +18,103 @@ type Which = "draft" | "published";
 const FlowCanvas = lazy(() =>
   import("./graph/FlowCanvas").then(({ FlowCanvas }) => ({ default: FlowCanvas })),
 );
+const VisualEditor = lazy(() =>
+  import("./editor/VisualEditor").then(({ VisualEditor }) => ({ default: VisualEditor })),
+);
 
-/** Where the steps of a workflow lead, to be read. */
-export function StepsTab({ workflow, dirty }: { workflow: WorkflowDetail; dirty: boolean }) {
+interface StepsTabProps {
+  workflow: WorkflowDetail;
+  editor: WorkflowEditor;
+  /** Why nothing can be changed. */
+  reason: string | undefined;
+  onCode: (line: number) => void;
+}
+
+/** The steps as a graph to be edited, and as a list to be read; of the published version, only to be looked at. */
+export function StepsTab({ workflow, editor, reason, onCode }: StepsTabProps) {
   const { draft, published } = workflow;
   const [which, setWhich] = useState<Which>("draft");
   const [graph, setGraph] = useState(true);
-  const definition = which === "published" && published ? published.definition : draft;
-  const { inputs = [], hosts, steps } = definition;
+  const old = which === "published" && published ? published : undefined;
   return (
     <div className={classes.column}>
-      {dirty && (
-        <p className={classes.note} role="status">
-          What you changed in the code is not saved, and not in here yet.
-        </p>
-      )}
-      {published && workflow.draft_differs && (
+      <div className={classes.choices}>
         <SegmentedControl
           size="xs"
-          className={classes.which}
-          aria-label="Which steps"
-          value={which}
-          onChange={(value) => setWhich(value === "published" ? "published" : "draft")}
+          aria-label="How to show the steps"
+          value={graph ? "graph" : "list"}
+          onChange={(value) => setGraph(value === "graph")}
           data={[
-            { value: "draft", label: "Draft" },
-            { value: "published", label: `Version ${published.version}` },
+            { value: "graph", label: "Graph" },
+            { value: "list", label: "List" },
           ]}
         />
-      )}
-      <div className={classes.grid}>
-        <Panel
-          title="Steps"
-          flush={graph}
-          aside={
-            <SegmentedControl
-              size="xs"
-              aria-label="How to show the steps"
-              value={graph ? "graph" : "list"}
-              onChange={(value) => setGraph(value === "graph")}
-              data={[
-                { value: "graph", label: "Graph" },
-                { value: "list", label: "List" },
-              ]}
-            />
-          }
-        >
-          {graph ? (
+        {published && (workflow.draft_differs || editor.dirty) && (
+          <SegmentedControl
+            size="xs"
+            aria-label="Which steps"
+            value={which}
+            onChange={(value) => setWhich(value === "published" ? "published" : "draft")}
+            data={[
+              { value: "draft", label: "Draft" },
+              { value: "published", label: `Version ${published.version}` },
+            ]}
+          />
+        )}
+        {!graph && !old && editor.dirty && (
+          <p className={classes.note} role="status">
+            What is not saved is not in the list yet.
+          </p>
+        )}
+      </div>
+      {!graph ? (
+        <Listed definition={old?.definition ?? draft} />
+      ) : (
+        <Suspense fallback={<LoadingLines />}>
+          {old ? (
             <div className={classes.flow}>
-              <Suspense fallback={<LoadingLines />}>
-                <FlowCanvas definition={definition} label="Steps and where they lead" />
-              </Suspense>
+              <FlowCanvas definition={old.definition} label={`Steps of version ${old.version}`} />
             </div>
           ) : (
-            <StepList steps={steps} label="Steps" />
+            <VisualEditor editor={editor} reason={reason} onCode={onCode} />
+          )}
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Listed({ definition: { steps, hosts, inputs = [] } }: { definition: WorkflowDefinition }) {
+  return (
+    <div className={classes.grid}>
+      <Panel title="Steps">
+        <StepList steps={steps} label="Steps" />
+      </Panel>
+      <div className={classes.column}>
+        <Panel title="Hosts">
+          {hosts ? targetWords(hosts) : <span className="dim">Steps or whoever starts it name them.</span>}
+        </Panel>
+        <Panel title="Asks for" flush={inputs.length > 0}>
+          {inputs.length === 0 && <p className={classes.note}>It asks for nothing.</p>}
+          {inputs.length > 0 && (
+            <SimpleTable
+              label="Inputs"
+              flush
+              rows={inputs}
+              rowKey={(input) => input.name}
+              columns={[
+                { label: "Name", cell: (input) => <code>{input.name}</code> },
+                { label: "Type", cell: (input) => input.type },
+                { label: "Required", cell: (input) => (input.required ? "Yes" : "No") },
+                {
+                  label: "About",
+                  cell: (input) =>
+                    input.description ? plainText(input.description) : <span className="dim">–</span>,
+                },
+              ]}
+            />
           )}
         </Panel>
-        <div className={classes.column}>
-          <Panel title="Hosts">
-            {hosts ? targetWords(hosts) : <span className="dim">Steps or whoever starts it name them.</span>}
-          </Panel>
-          <Panel title="Asks for" flush={inputs.length > 0}>
-            {inputs.length === 0 && <p className={classes.note}>It asks for nothing.</p>}
-            {inputs.length > 0 && (
-              <SimpleTable
-                label="Inputs"
-                flush
-                rows={inputs}
-                rowKey={(input) => input.name}
-                columns={[
-                  { label: "Name", cell: (input) => <code>{input.name}</code> },
-                  { label: "Type", cell: (input) => input.type },
-                  { label: "Required", cell: (input) => (input.required ? "Yes" : "No") },
-                  {
-                    label: "About",
-                    cell: (input) =>
-                      input.description ? plainText(input.description) : <span className="dim">–</span>,
-                  },
-                ]}
-              />
-            )}
-          </Panel>
-        </div>
       </div>
     </div>
   );

@@ -53,7 +53,7 @@ export function WorkflowPage() {
   );
 }
 
-const TABS = ["code", "steps", "versions", "instances"];
+const TABS = ["steps", "code", "versions", "instances"];
 const UNSAVED = "Save or drop your edit first";
 
 function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
@@ -62,6 +62,7 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
   const go = useNavigate();
   const editor = useWorkflowEditor(workflow);
   const [gone, setGone] = useState(false);
+  const [line, setLine] = useState<number>();
   const { actions, ask, run, reasons, dialogs } = useWorkflowActions({
     unsaved: editor.dirty ? UNSAVED : undefined,
     onRemoved: () => {
@@ -75,8 +76,13 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
     withResolver: true,
   });
   const why = reasons(workflow);
+  const show = (next: string | undefined) => void navigate({ search: { tab: next }, replace: true });
+  const showLine = (wanted: number) => {
+    setLine(wanted);
+    show("code");
+  };
   const { label, tone, icon, help } = draftState(workflow);
-  const current = TABS.find((one) => one === tab) ?? "code";
+  const current = TABS.find((one) => one === tab) ?? "steps";
   const panel = (name: string, content: () => ReactNode) => (
     <Tabs.Panel value={name}>
       {current === name && <Suspense fallback={<LoadingLines />}>{content()}</Suspense>}
@@ -134,20 +140,23 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
       {editor.refused !== undefined && <ProblemAlert error={editor.refused} />}
       <Tabs
         value={current}
-        onChange={(next) => void navigate({ search: { tab: next ?? undefined }, replace: true })}
+        onChange={(next) => {
+          setLine(undefined);
+          show(next ?? undefined);
+        }}
         className={classes.tabs}
       >
         <Tabs.List>
-          <Tabs.Tab value="code">Code</Tabs.Tab>
           <Tabs.Tab value="steps">Steps ({workflow.steps})</Tabs.Tab>
+          <Tabs.Tab value="code">Code</Tabs.Tab>
           <Tabs.Tab value="versions">Versions</Tabs.Tab>
           <Tabs.Tab value="instances">Instances</Tabs.Tab>
         </Tabs.List>
-        {panel("code", () => (
-          <CodeTab editor={editor} readOnly={why.edit !== undefined} />
-        ))}
         {panel("steps", () => (
-          <StepsTab workflow={workflow} dirty={editor.dirty} />
+          <StepsTab workflow={workflow} editor={editor} reason={why.edit} onCode={showLine} />
+        ))}
+        {panel("code", () => (
+          <CodeTab editor={editor} readOnly={why.edit !== undefined} line={line} />
         ))}
         {panel("versions", () => (
           <VersionsTab workflow={workflow} reason={why.edit ?? (editor.dirty ? UNSAVED : undefined)} />

@@ -2,7 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api } from "~/api/client";
 import type { ListQuery } from "~/api/list";
 import { ApiProblem, answer } from "~/api/problem";
-import { type Checked, unreadable } from "./problems";
+import { type Checked, unreadable, type Variables } from "./problems";
 import { hasEnded } from "./words";
 
 export const workflowKey = ["workflows"] as const;
@@ -30,6 +30,10 @@ export const versionOptions = (id: number, version: number) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
+/** Servers of an older version do not give them. */
+const variablesOf = (checked: object): Variables =>
+  "variables" in checked ? (checked.variables as Variables) : {};
+
 /** What is wrong with a text; one that is no YAML is wrong as a whole. */
 export const checkOptions = (source: string) =>
   queryOptions({
@@ -39,7 +43,7 @@ export const checkOptions = (source: string) =>
         const checked = await answer(api.POST("/api/v1/workflow-checks", { body: { source } }));
         // What reads YAML comes with the editor, and lists do without both.
         const { placed } = await import("./placed");
-        return placed(source, checked.problems);
+        return placed(source, checked.problems, variablesOf(checked));
       } catch (error) {
         if (error instanceof ApiProblem && error.fields.some(({ field }) => field === "source")) {
           return unreadable(source, error.fields);

@@ -1,10 +1,14 @@
 /** The server's problems with a definition, each at its place in the text that the definition was read from. */
 import type { WorkflowProblem } from "~/api/types";
 import { yamlPlaces } from "~/ui/code/yamlPlaces";
-import { type Checked, type Found, isError } from "./problems";
+import { type Checked, type Found, isError, type Variables } from "./problems";
 
 /** In the order of the text, errors first where several stand on one line. */
-export function placed(source: string, problems: readonly WorkflowProblem[]): Checked {
+export function placed(
+  source: string,
+  problems: readonly WorkflowProblem[],
+  variables: Variables = {},
+): Checked {
   const find = yamlPlaces(source, { nestedIn: "config" });
   const found = problems.map(
     ({ severity, pointer, message, span }): Found => ({
@@ -16,6 +20,7 @@ export function placed(source: string, problems: readonly WorkflowProblem[]): Ch
   );
   return {
     source,
+    variables,
     problems: found.sort(
       (one, other) => one.line - other.line || Number(isError(other)) - Number(isError(one)),
     ),

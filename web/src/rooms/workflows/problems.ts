@@ -13,7 +13,12 @@ export interface Checked {
   /** The text that was looked at. */
   source: string;
   problems: Found[];
+  /** What can have a value when a step begins, by its id. */
+  variables: Variables;
 }
+
+/** Paths for placeholders and conditions, by the id of the step. */
+export type Variables = Readonly<Record<string, readonly string[]>>;
 
 /** The reader of YAML names the place in its words. */
 const PLACE = /line:? (\d+),? (?:column|col):? (\d+)/;
@@ -22,6 +27,7 @@ const PLACE = /line:? (\d+),? (?:column|col):? (\d+)/;
 export function unreadable(source: string, fields: FieldProblem[]): Checked {
   return {
     source,
+    variables: {},
     problems: fields.map(({ message }) => {
       const place = PLACE.exec(message);
       return {

@@ -7,6 +7,7 @@ import type { WorkflowDetail } from "~/api/types";
 import { count } from "~/ui/format";
 import { toastDone } from "~/ui/toast";
 import { checkOptions, workflowKey, workflowOptions } from "./api";
+import { begun, changed, redone, undone } from "./history";
 import { type Checked, isError } from "./problems";
 import { draftSource } from "./source";
 
@@ -18,7 +19,12 @@ interface Edit {
 
 export interface WorkflowEditor {
   source: string;
-  change: (source: string) => void;
+  /** Changes with the same tag that follow each other at once are taken back together. */
+  change: (source: string, tag?: string) => void;
+  undo: () => void;
+  redo: () => void;
+  canUndo: boolean;
+  canRedo: boolean;
   dirty: boolean;
   /** Why it cannot be saved now. */
   reason: string | undefined;
@@ -30,6 +36,8 @@ export interface WorkflowEditor {
   outrun: boolean;
   /** What was found in the text as it stands; absent until it has been looked at. */
   checked: Checked | undefined;
+  /** The same, or what was found last: it may be of the text before. */
+  lastChecked: Checked | undefined;
   checkError: unknown;
   /** Takes the newest draft and drops the edit. */
   reload: (newest: WorkflowDetail) => void;
@@ -45,7 +53,10 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
   const client = useQueryClient();
   const saved = draftSource(workflow);
   const [base, setBase] = useState({ sha256: workflow.draft_sha256, source: saved });
-  const [source, setSource] = useState(saved);
+  const [history, setHistory] = useState(() => begun(saved));
+  const source = history.text;
+  const setSource = (text: string, tag?: string) =>
+    setHistory((before) => changed(before, text, Date.now(), tag));
   const dirty = source !== base.source;
   if (!dirty && (saved !== base.source || workflow.draft_sha256 !== base.sha256)) {
     // Nothing is lost: the page shows what is there now.
@@ -79,14 +90,29 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
       ? `It has ${count(errors, "error")}: mend what is marked first`
       : undefined;
 
+  /** What was refused is not what is there now. */
+  const forget = () => {
+    if (save.error && !outrun) {
+      save.reset();
+    }
+  };
+
   return {
     source,
-    change: (text) => {
-      setSource(text);
-      if (save.error && !outrun) {
-        save.reset();
-      }
+    change: (text, tag) => {
+      setSource(text, tag);
+      forget();
     },
+    undo: () => {
+      setHistory(undone);
+      forget();
+    },
+    redo: () => {
+      setHistory(redone);
+      forget();
+    },
+    canUndo: history.past.length > 0,
+    canRedo: history.future.length > 0,
     dirty,
     reason,
     save: () => {
@@ -98,6 +124,7 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
     refused: outrun ? undefined : (save.error ?? undefined),
     outrun,
     checked,
+    lastChecked: check.data,
     checkError: check.error ?? undefined,
     reload: (newest) => {
       save.reset();

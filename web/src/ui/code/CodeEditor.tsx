@@ -36,6 +36,9 @@ interface CodeEditorProps {
   problems?: CodeProblem[];
   /** Ctrl+S or Cmd+S. */
   onSave?: () => void;
+  /** In place of the editor's own history, where others change the text as well. */
+  onUndo?: () => void;
+  onRedo?: () => void;
 }
 
 /**
@@ -64,6 +67,11 @@ export function CodeEditor(props: CodeEditorProps) {
       state: EditorState.create({
         doc: start.value,
         extensions: [
+          keymap.of([
+            { key: "Mod-z", run: () => outside(latest.current.onUndo) },
+            { key: "Mod-Shift-z", run: () => outside(latest.current.onRedo) },
+            { key: "Mod-y", run: () => outside(latest.current.onRedo) },
+          ]),
           basics,
           keymap.of([
             {
@@ -95,7 +103,7 @@ export function CodeEditor(props: CodeEditorProps) {
   useEffect(() => {
     const editor = view.current;
     if (editor && editor.state.doc.toString() !== value) {
-      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+      editor.dispatch({ changes: difference(editor.state.doc.toString(), value) });
     }
   }, [value]);
   useEffect(() => {
@@ -126,6 +134,26 @@ export function CodeEditor(props: CodeEditorProps) {
       </p>
     </div>
   );
+}
+
+/** Done by whoever holds the text, if somebody does. */
+function outside(act: (() => void) | undefined): boolean {
+  act?.();
+  return act !== undefined;
+}
+
+/** Only what differs, so that the cursor and what is in sight stay. */
+function difference(before: string, after: string): { from: number; to: number; insert: string } {
+  const least = Math.min(before.length, after.length);
+  let from = 0;
+  while (from < least && before[from] === after[from]) {
+    from += 1;
+  }
+  let same = 0;
+  while (same < least - from && before.at(-1 - same) === after.at(-1 - same)) {
+    same += 1;
+  }
+  return { from, to: before.length - same, insert: after.slice(from, after.length - same) };
 }
 
 const basics: Extension = [

@@ -66,6 +66,8 @@ function drawnNode(node: FlowNode, box: Box, exits: Exits, { decorate, moved }: 
     position: moved?.get(node.key) ?? { x: box.x, y: box.y },
     width: box.width,
     height: box.height,
+    // Without it React Flow forgets the handles of a node that is drawn again, and its edges with them.
+    measured: { width: box.width, height: box.height },
     ...(node.parent === undefined ? {} : { parentId: node.parent, extent: "parent" as const }),
     deletable: false,
   };

@@ -1,0 +1,321 @@
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
+import {
+  IconArrowBackUp,
+  IconArrowForwardUp,
+  IconClipboard,
+  IconLayoutDistributeVertical,
+  type TablerIcon,
+} from "@tabler/icons-react";
+import { ReactFlowProvider, useReactFlow } from "@xyflow/react";
+import { type ClipboardEvent, type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { Notice } from "~/ui/Notice";
+import { toastRefused } from "~/ui/toast";
+import { FIT, focusedNode } from "../graph/FlowCanvas";
+import { layoutOf, type Point } from "../graph/layout";
+import { graphOf } from "../graph/model";
+import { parse, type Readable } from "../graph/parse";
+import type { WorkflowEditor } from "../useWorkflowEditor";
+import type { StepType } from "../words";
+import { EditorCanvas } from "./EditorCanvas";
+import classes from "./editor.module.css";
+import { directionOf, nearest } from "./keys";
+import { marksOf } from "./marks";
+import { Palette } from "./Palette";
+import { ShortcutHelp } from "./ShortcutHelp";
+import { SidePanel } from "./SidePanel";
+import { NOTHING, onlyStep, useSteps } from "./useSteps";
+
+interface VisualEditorProps {
+  editor: WorkflowEditor;
+  /** Why nothing can be changed. */
+  reason: string | undefined;
+  /** Shows a line of the code. */
+  onCode: (line: number) => void;
+}
+
+/** The draft as a graph. What is done here changes the text of the draft, and what is typed there changes the graph. */
+export function VisualEditor(props: VisualEditorProps) {
+  const { source } = props.editor;
+  const parsed = useMemo(() => parse(source), [source]);
+  if ("readable" in parsed) {
+    return (
+      <ReactFlowProvider>
+        <GraphEditor {...props} readable={parsed.readable} />
+      </ReactFlowProvider>
+    );
+  }
+  const { message, line } = parsed.unreadable;
+  return (
+    <Notice tone="warn" role="status" title="The code cannot be shown as a graph">
+      <p className={classes.note}>
+        {message} (line {line}).
+      </p>
+      <div className={classes.noticeButtons}>
+        <Button variant="default" onClick={() => props.onCode(line)}>
+          Show line {line} of the code
+        </Button>
+        <Tool
+          label="Undo"
+          icon={IconArrowBackUp}
+          disabled={!props.editor.canUndo}
+          onClick={props.editor.undo}
+        />
+      </div>
+    </Notice>
+  );
+}
+
+function GraphEditor({ editor, reason, onCode, readable }: VisualEditorProps & { readable: Readable }) {
+  const readOnly = reason !== undefined;
+  const graph = useMemo(() => graphOf(readable.root), [readable]);
+  const layout = useMemo(() => layoutOf(graph), [graph]);
+  const problems = editor.lastChecked?.problems;
+  const marks = useMemo(() => marksOf(graph, problems ?? []), [graph, problems]);
+  const [moved, setMoved] = useState<ReadonlyMap<string, Point>>(new Map());
+  const [dragged, setDragged] = useState<StepType>();
+  const frame = useRef<HTMLDivElement>(null);
+  const panel = useRef<HTMLElement>(null);
+  const flow = useReactFlow();
+  const steps = useSteps(readable, graph, editor, readOnly);
+  const { chosen, route } = steps;
+
+  const focusNode = (key: string) =>
+    frame.current?.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(key)}"]`)?.focus();
+  const openForm = () =>
+    requestAnimationFrame(() =>
+      panel.current?.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select")?.focus(),
+    );
+  const arrange = () => {
+    setMoved(new Map());
+    requestAnimationFrame(() => void flow.fitView({ ...FIT, duration: 0 }));
+  };
+  const pasteFromClipboard = async () => {
+    try {
+      steps.paste(await navigator.clipboard.readText());
+    } catch {
+      toastRefused("The clipboard cannot be read", "Select a step, or click the graph, and press Ctrl+V.");
+    }
+  };
+
+  const goTo = (from: string, direction: NonNullable<ReturnType<typeof directionOf>>) => {
+    const places = new Map(
+      graph.steps.flatMap(({ key }) => {
+        const node = flow.getInternalNode(key);
+        return node
+          ? [
+              [
+                key,
+                {
+                  x: node.internals.positionAbsolute.x + (node.width ?? 0) / 2,
+                  y: node.internals.positionAbsolute.y,
+                },
+              ] as const,
+            ]
+          : [];
+      }),
+    );
+    const here = places.get(from);
+    places.delete(from);
+    const next = here && nearest(here, direction, places);
+    if (next) {
+      focusNode(next);
+      void flow.setCenter(places.get(next)?.x ?? 0, (places.get(next)?.y ?? 0) + 40, {
+        zoom: flow.getZoom(),
+      });
+    }
+  };
+
+  /** What has the focus, and what is selected when that is part of it. */
+  const meant = (focused: string | undefined) =>
+    focused === undefined || steps.selection.steps.has(focused)
+      ? chosen
+      : graph.steps.filter(({ key }) => key === focused);
+
+  const onCanvasKey = (event: KeyboardEvent) => {
+    const key = focusedNode(event.target);
+    const edge = focusedRoute(event.target);
+    const direction = directionOf(event.key);
+    const done = () => {
+      event.preventDefault();
+      event.stopPropagation();
+    };
+    if (key !== undefined && direction) {
+      done();
+      goTo(key, direction);
+    } else if (event.key === "Enter" && (key ?? edge) !== undefined) {
+      done();
+      steps.select(key === undefined ? { steps: new Set(), route: edge } : onlyStep(key));
+      openForm();
+    } else if (event.key === " " && (key ?? edge) !== undefined) {
+      done();
+      const others = event.shiftKey ? steps.selection.steps : [];
+      steps.select(
+        key === undefined
+          ? { steps: new Set(), route: edge }
+          : { steps: new Set([...others, key]), route: undefined },
+      );
+    } else if (event.key === "Escape") {
+      steps.select(NOTHING);
+    } else if ((event.key === "Delete" || event.key === "Backspace") && !readOnly) {
+      done();
+      const own = edge === undefined ? meant(key) : [];
+      const drawn = graph.edges.find((one) => one.key === (edge ?? steps.selection.route));
+      if (own.length > 0) {
+        steps.remove(own);
+      } else if (drawn) {
+        steps.resetRoute(drawn);
+      }
+    } else if ((event.ctrlKey || event.metaKey) && event.key === "a") {
+      done();
+      steps.select({ steps: new Set(graph.steps.map((step) => step.key)), route: undefined });
+    } else if ((event.ctrlKey || event.metaKey) && event.key === "d") {
+      done();
+      const own = meant(key);
+      if (own.length > 0 && !readOnly) {
+        steps.duplicate(own);
+      }
+    }
+  };
+
+  const onKey = (event: KeyboardEvent) => {
+    const control = event.ctrlKey || event.metaKey;
+    const pressed = event.key.toLowerCase();
+    if (control && pressed === "z") {
+      event.preventDefault();
+      event.shiftKey ? editor.redo() : editor.undo();
+    } else if (control && pressed === "y") {
+      event.preventDefault();
+      editor.redo();
+    } else if (control && pressed === "s") {
+      event.preventDefault();
+      editor.save();
+    }
+  };
+
+  const onCopy = (event: ClipboardEvent, cut: boolean) => {
+    const own = meant(focusedNode(event.target));
+    if (own.length === 0 || isText(event.target)) {
+      return;
+    }
+    event.preventDefault();
+    event.clipboardData.setData("text/plain", steps.copy(own));
+    if (cut && !readOnly) {
+      steps.remove(own);
+    }
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys that work wherever the focus is in the editor
+    <div className={classes.editor} onKeyDown={onKey}>
+      <div className={classes.tools}>
+        <Tool
+          label="Undo"
+          icon={IconArrowBackUp}
+          disabled={!editor.canUndo || readOnly}
+          onClick={editor.undo}
+        />
+        <Tool
+          label="Redo"
+          icon={IconArrowForwardUp}
+          disabled={!editor.canRedo || readOnly}
+          onClick={editor.redo}
+        />
+        <Tool
+          label="Paste steps"
+          icon={IconClipboard}
+          disabled={readOnly}
+          onClick={() => void pasteFromClipboard()}
+        />
+        <Button
+          variant="default"
+          leftSection={<IconLayoutDistributeVertical size={15} stroke={1.75} aria-hidden />}
+          onClick={arrange}
+        >
+          Arrange
+        </Button>
+        <ShortcutHelp />
+        <span className={classes.said} role="status">
+          {steps.said}
+        </span>
+      </div>
+      <Palette onAdd={(type) => steps.add(type)} onDrag={setDragged} reason={reason} />
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the keys of the graph */}
+      <div
+        ref={frame}
+        className={classes.frame}
+        onKeyDown={onCanvasKey}
+        onCopy={(event) => onCopy(event, false)}
+        onCut={(event) => onCopy(event, true)}
+        onPaste={(event) => {
+          if (!readOnly && !isText(event.target)) {
+            event.preventDefault();
+            steps.paste(event.clipboardData.getData("text/plain"));
+          }
+        }}
+      >
+        <EditorCanvas
+          graph={graph}
+          layout={layout}
+          steps={steps}
+          marks={marks}
+          moved={moved}
+          onMoved={setMoved}
+          dragged={dragged}
+          readOnly={readOnly}
+        />
+      </div>
+      <SidePanel
+        ref={panel}
+        readable={readable}
+        graph={graph}
+        steps={steps}
+        marks={marks}
+        editor={editor}
+        reason={reason}
+        onCode={onCode}
+        onLeave={() => {
+          const key = chosen[0]?.key;
+          if (key) {
+            focusNode(key);
+          } else if (route) {
+            steps.select(NOTHING);
+          }
+        }}
+      />
+    </div>
+  );
+}
+
+interface ToolProps {
+  label: string;
+  icon: TablerIcon;
+  disabled: boolean;
+  onClick: () => void;
+}
+
+/** It keeps the focus when there is nothing left to do for it. */
+function Tool({ label, icon: Icon, disabled, onClick }: ToolProps) {
+  return (
+    <Tooltip label={label}>
+      <ActionIcon
+        variant="default"
+        size="md"
+        aria-label={label}
+        aria-disabled={disabled || undefined}
+        data-disabled={disabled || undefined}
+        onClick={() => !disabled && onClick()}
+      >
+        <Icon size={16} stroke={1.75} aria-hidden />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function focusedRoute(target: EventTarget): string | undefined {
+  return target instanceof SVGElement && target.classList.contains("react-flow__edge")
+    ? target.dataset["id"]
+    : undefined;
+}
+
+const isText = (target: EventTarget): boolean =>
+  target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;

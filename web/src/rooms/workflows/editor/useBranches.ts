@@ -1,0 +1,13 @@
+import { addBranch, removeBranch, renameBranch } from "../graph/edits";
+import { useStepForm } from "./formContext";
+
+/** What can be done with the branches of the step whose form is open. */
+export function useBranches() {
+  const { readable, step, write } = useStepForm();
+  return {
+    add: () => write(addBranch(readable, step)),
+    rename: (index: number, name: string) =>
+      write(renameBranch(readable, step, index, name), `branch ${index}`),
+    remove: (index: number) => write(removeBranch(readable, step, index).source),
+  };
+}
