@@ -6,8 +6,10 @@
 // CHROMIUM: the browser (default: /usr/bin/chromium)
 // POSTERN_TEST_DESTRUCTIVE: 1 where this machine's accounts, services and packages may be changed, as root
 // E2E_SUITES: only these, with commas between; most need those before them (default: all)
+// E2E_DIST: a build that is tried in place of the one in dist
+// E2E_SCREENSHOTS: where to leave pictures (default: e2e/screenshots)
 // E2E_KEEP: leaves the folder with data and logs
-// Screenshots of every page, light and dark, are left in e2e/screenshots.
+// Screenshots of every page, light and dark, are left behind.
 import { chromium } from "playwright-core";
 import { startWorld } from "./world.mjs";
 
@@ -25,6 +27,7 @@ const all = [
   "schedules",
   "actions",
   "workflows",
+  "instances",
   "access",
   "organizations",
   "account",

@@ -1,13 +1,16 @@
 // The programs, the folder they live in, and the browser's pages. Ends only what it started.
 import { spawn, spawnSync } from "node:child_process";
 import { createWriteStream, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const SCREENSHOTS = join(HERE, "screenshots");
+const SCREENSHOTS = process.env.E2E_SCREENSHOTS ?? join(HERE, "screenshots");
+/** A build that is tried in place of the one that the server has. */
+const DIST = process.env.E2E_DIST;
+const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const PASSWORD = "correct-horse-battery-staple";
 /** How long the page may take for anything, unless a test says otherwise. */
 const LIMIT_MS = 15_000;
@@ -160,8 +163,9 @@ class World {
     await context.route(
       (url) => url.href.startsWith(this.url),
       async (route) => {
+        const { pathname } = new URL(route.request().url());
         if (route.request().resourceType() !== "document") {
-          await route.fallback();
+          await (DIST && !pathname.startsWith("/api/") ? built(route, pathname) : route.fallback());
           return;
         }
         const response = await route.fetch();
@@ -172,6 +176,9 @@ class World {
         }
         await route.fulfill({
           response,
+          ...(DIST && !pathname.startsWith("/api/")
+            ? { body: await readFile(join(DIST, "index.html")) }
+            : {}),
           headers: { ...headers, "content-security-policy": policy.replace(" 'unsafe-inline'", "") },
         });
       },
@@ -230,4 +237,10 @@ class World {
       await rm(this.folder, { recursive: true, force: true });
     }
   }
+}
+
+async function built(route, pathname) {
+  const body = await readFile(join(DIST, pathname)).catch(() => undefined);
+  const contentType = TYPES[extname(pathname)] ?? "application/octet-stream";
+  await route.fulfill(body ? { body, contentType } : { status: 404 });
 }

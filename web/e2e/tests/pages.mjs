@@ -42,7 +42,8 @@ const PAGES = {
   ],
   "workflow-run": ["workflow/run", (page) => page.getByRole("textbox", { name: "what" })],
   instances: ["/instances", (page) => page.getByRole("row").nth(1)],
-  instance: ["instance", (page) => page.getByRole("table", { name: "Steps that began" })],
+  instance: ["instance", (page) => page.locator('.react-flow__node[data-id="step:deploy"]')],
+  "instance-steps": ["instance?tab=steps", (page) => page.getByRole("table", { name: "Steps that began" })],
   approvals: ["/approvals", (page) => page.getByRole("row").nth(1)],
   approval: ["approval", (page) => page.getByRole("region", { name: "Step deploy" })],
   schedules: ["/schedules", (page) => page.getByRole("row").nth(1)],
@@ -88,11 +89,12 @@ async function addressOf(page, path, job) {
     const list = await page.request.get("/api/v1/workflows?filter=name:release");
     return `/workflows/${(await list.json()).items[0].id}${path.slice("workflow".length)}`;
   }
-  if (path === "instance" || path === "approval") {
+  if (path.startsWith("instance") || path === "approval") {
+    const [thing, rest = ""] = path.split(/(?=[?])/);
     const list = await page.request.get(
-      `/api/v1/${path}s?search=${path === "instance" ? "release" : "moon"}`,
+      `/api/v1/${thing}s?search=${thing === "instance" ? "release" : "moon"}`,
     );
-    return `/${path}s/${(await list.json()).items.at(-1).id}`;
+    return `/${thing}s/${(await list.json()).items.at(-1).id}${rest}`;
   }
   if (path.startsWith("schedule")) {
     const list = await page.request.get("/api/v1/schedules?search=workdays");

@@ -240,9 +240,14 @@ const instances = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/workflows/instances/InstancesPage"), "InstancesPage"),
 });
 
+/** How it is looked at, and the step whose runs are shown. */
 const instance = createRoute({
   getParentRoute: () => app,
   path: "/instances/$instanceId",
+  validateSearch: (raw: Record<string, unknown>): { tab?: string; step?: string } => ({
+    tab: text(raw["tab"]),
+    step: text(raw["step"]),
+  }),
   component: lazyRouteComponent(() => import("~/rooms/workflows/instances/InstancePage"), "InstancePage"),
 });
 

@@ -23,6 +23,7 @@ export const PERMISSION: Record<Permission, string> = {
   "agents.install": "Add agents and make enrolment tokens",
   "audit.view": "Read the audit trail",
   "users.manage": "Manage users, roles and organizations",
+  "settings.manage": "Manage webhooks and e-mail",
 };
 
 export const ROLES = Object.keys(ROLE) as Role[];

@@ -1,13 +1,11 @@
 import { CloseButton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
-import { Console, type ConsoleSource } from "~/ui/console/Console";
 import { Panel } from "~/ui/Page";
 import { ErrorState } from "~/ui/states";
 import { jobOptions } from "./api";
+import { JobConsole } from "./JobConsole";
 import classes from "./SideBySide.module.css";
-import { useLiveOutput } from "./useOutput";
 import { ExitCode, isFinal, JobStatePill } from "./words";
 
 interface SideBySideProps {
@@ -54,7 +52,7 @@ function Column({ id, onRemove }: { id: number; onRemove: () => void }) {
           onClick={onRemove}
         />
       </header>
-      <Output
+      <JobConsole
         key={job.attempt}
         id={id}
         attempt={job.attempt}
@@ -62,34 +60,5 @@ function Column({ id, onRemove }: { id: number; onRemove: () => void }) {
         agent={job.agent}
       />
     </section>
-  );
-}
-
-interface OutputProps {
-  id: number;
-  attempt: number;
-  running: boolean;
-  agent: string;
-}
-
-function Output({ id, attempt, running, agent }: OutputProps) {
-  const { output } = useLiveOutput(id, attempt, true);
-  const [follow, setFollow] = useState(true);
-  const sources = useMemo<ConsoleSource[]>(
-    () => [
-      { name: "stdout", lines: output.stdout },
-      { name: "stderr", lines: output.stderr, marked: true },
-    ],
-    [output],
-  );
-  return (
-    <Console
-      label={`Output of job ${id} on ${agent}`}
-      sources={sources}
-      version={output.version}
-      follow={follow}
-      onFollow={setFollow}
-      empty={running ? "No output yet." : "There was no output."}
-    />
   );
 }

@@ -1,7 +1,9 @@
+import { Tabs } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { IconPlayerStop } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import type { InstanceDetail } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { targetWords } from "~/rooms/agents/targets";
@@ -17,10 +19,17 @@ import { cancelReason } from "../rules";
 import { InstanceStatePill, Took, versionWords } from "../words";
 import classes from "../workflows.module.css";
 import { CancelDialog } from "./CancelDialog";
+import page from "./InstancePage.module.css";
 import { InstanceTimeline } from "./InstanceTimeline";
-import { RunTable } from "./RunTable";
+import { RunTable, stepOf } from "./RunTable";
+import { StepPanel } from "./StepPanel";
 
 const route = getRouteApi("/app/instances/$instanceId");
+
+// What draws graphs is big: it is loaded where one is looked at.
+const InstanceCanvas = lazy(() =>
+  import("./InstanceCanvas").then(({ InstanceCanvas }) => ({ default: InstanceCanvas })),
+);
 
 const Back = () => (
   <Link to="/instances" className="link">
@@ -55,9 +64,31 @@ export function InstancePage() {
   );
 }
 
+const TABS = ["graph", "steps", "timeline"] as const;
+/** As in the styles of pages: there is no room for a drawing. */
+const NARROW = "(max-width: 48em)";
+
 function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: ReactNode }) {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
   const missing = useMissing();
   const [cancelling, setCancelling] = useState(false);
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
+  const tab = TABS.find((one) => one === search.tab) ?? (narrow ? "steps" : "graph");
+  const step = search.step === undefined ? undefined : stepOf(instance.definition.steps, search.step);
+  const select = (id: string | undefined) =>
+    void navigate({ search: (before) => ({ ...before, step: id }), replace: true, resetScroll: false });
+  const close = () => {
+    select(undefined);
+    if (step) {
+      focusStep(step.id);
+    }
+  };
+  const panel = (name: (typeof TABS)[number], content: () => ReactNode) => (
+    <Tabs.Panel value={name}>
+      {tab === name && <Suspense fallback={<LoadingLines />}>{content()}</Suspense>}
+    </Tabs.Panel>
+  );
   return (
     <Page
       title={`Instance ${instance.id}`}
@@ -78,25 +109,58 @@ function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: Re
       }
     >
       {stale}
-      <div className={classes.grid}>
+      <div className={page.page} data-step={step !== undefined || undefined}>
+        <Tabs
+          value={tab}
+          onChange={(next) =>
+            void navigate({
+              search: (before) => ({ ...before, tab: next ?? undefined }),
+              replace: true,
+              resetScroll: false,
+            })
+          }
+          className={classes.tabs}
+        >
+          <Tabs.List>
+            {/* Where there is no room for a drawing, the list comes first. */}
+            {!narrow && <Tabs.Tab value="graph">Graph</Tabs.Tab>}
+            <Tabs.Tab value="steps">Steps ({instance.runs.length})</Tabs.Tab>
+            {narrow && <Tabs.Tab value="graph">Graph</Tabs.Tab>}
+            <Tabs.Tab value="timeline">Timeline</Tabs.Tab>
+          </Tabs.List>
+          {panel("graph", () => (
+            <InstanceCanvas instance={instance} selected={step?.id} onSelect={select} />
+          ))}
+          {panel("steps", () => (
+            <Panel flush>
+              <RunTable instance={instance} onSelect={select} />
+            </Panel>
+          ))}
+          {panel("timeline", () => (
+            <Panel>
+              <InstanceTimeline instance={instance} />
+            </Panel>
+          ))}
+        </Tabs>
         <div className={classes.column}>
-          <Panel title="Steps that began" flush>
-            <RunTable instance={instance} />
-          </Panel>
-          <Inputs instance={instance} />
-        </div>
-        <div className={classes.column}>
+          {step && <StepPanel key={step.id} instance={instance} step={step} onClose={close} />}
           <Panel title="Facts">
             <Facts facts={factsOf(instance)} />
           </Panel>
-          <Panel title="Timeline">
-            <InstanceTimeline instance={instance} />
-          </Panel>
+          <Inputs instance={instance} />
         </div>
       </div>
       {cancelling && <CancelDialog instance={instance} onClose={() => setCancelling(false)} />}
     </Page>
   );
+}
+
+/** Back to where its runs were asked for. */
+function focusStep(id: string): void {
+  const places = document.querySelectorAll<HTMLElement>(
+    `[data-id="${CSS.escape(`step:${id}`)}"], [data-step-of]`,
+  );
+  [...places].find(({ dataset }) => dataset["id"] === `step:${id}` || dataset["stepOf"] === id)?.focus();
 }
 
 /** Why it ended so, or where it is. */

@@ -4,9 +4,15 @@ import { plainText } from "~/ui/plainText";
 import { SimpleTable } from "~/ui/SimpleTable";
 import { causeWords, OutcomePill, StepTypeText, Took } from "../words";
 import classes from "../workflows.module.css";
+import page from "./InstancePage.module.css";
+
+interface RunTableProps {
+  instance: InstanceDetail;
+  onSelect: (step: string) => void;
+}
 
 /** Each time through a step, in the order in which they began. */
-export function RunTable({ instance: { runs, definition } }: { instance: InstanceDetail }) {
+export function RunTable({ instance: { runs, definition }, onSelect }: RunTableProps) {
   const types = typesOf(definition.steps);
   return (
     <SimpleTable
@@ -21,12 +27,23 @@ export function RunTable({ instance: { runs, definition } }: { instance: Instanc
           label: "Step",
           cell: (run) => (
             <span className={classes.runStep}>
-              <code>{run.step}</code>
+              <button
+                type="button"
+                className={`link ${page.step}`}
+                data-step-of={run.step}
+                title="Show its runs"
+                onClick={() => onSelect(run.step)}
+              >
+                {run.step}
+              </button>
               <StepTypeText type={types.get(run.step) ?? ""} />
             </span>
           ),
         },
-        { label: "After", cell: (run) => <span className="dim">{causeWords(run.cause)}</span> },
+        {
+          label: "After",
+          cell: (run) => <span className={`dim ${classes.whole}`}>{causeWords(run.cause)}</span>,
+        },
         { label: "Outcome", cell: (run) => <OutcomePill run={run} /> },
         { label: "Try", align: "end", cell: (run) => run.attempt },
         { label: "Took", align: "end", cell: (run) => <Took from={run.began_at} to={run.ended_at} /> },
@@ -53,6 +70,18 @@ export function typesOf(steps: WorkflowStep[]): Map<string, string> {
       ...(step.type === "parallel" ? step.branches.flatMap((branch) => [...typesOf(branch.steps)]) : []),
     ]),
   );
+}
+
+/** The step with this id, in a branch or not. */
+export function stepOf(steps: WorkflowStep[], id: string): WorkflowStep | undefined {
+  for (const step of steps) {
+    const inner = step.type === "parallel" ? step.branches.flatMap((branch) => branch.steps) : [];
+    const found = step.id === id ? step : stepOf(inner, id);
+    if (found) {
+      return found;
+    }
+  }
+  return undefined;
 }
 
 /** What a step left behind, or waits for. */

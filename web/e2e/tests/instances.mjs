@@ -1,0 +1,164 @@
+import { call, makeWorkflow, start } from "../api.mjs";
+import { assert, fits, tabTo } from "../expect.mjs";
+import { inAllSizes, inLightAndDark } from "../looks.mjs";
+import { addAgent } from "./agents.mjs";
+
+const HOST = "e2e-1";
+const LIMIT_MS = 60_000;
+
+/** A loop, branches, a question, and a way out of failures. */
+const pipeline = (folder) => `hosts: {agents: [${HOST}]}
+inputs:
+  - {name: release, type: string, default: "2026.11"}
+steps:
+  - id: build
+    name: Build the release
+    type: command
+    command: echo built {{inputs.release}}
+  - id: smoke
+    type: command
+    shell: true
+    command: 'n=$(cat ${folder}/tries 2>/dev/null || echo 0); echo $((n + 1)) > ${folder}/tries; echo "try $n"; test $n -ge 2'
+    on_failure: mend
+  - id: good
+    type: conditional
+    condition: step_smoke.exit_code == 0
+    on_true: checks
+    on_false: failed
+  - id: mend
+    name: Try it once more
+    type: command
+    command: echo mended
+    on_success: smoke
+  - id: checks
+    type: parallel
+    branches:
+      - name: lint
+        steps:
+          - {id: lint, type: command, command: echo no finding}
+      - name: soak
+        steps:
+          - {id: soak, type: delay, seconds: 1}
+          - {id: measure, type: command, command: echo 12 ms}
+  - id: ask
+    type: approval
+    title: Deploy {{inputs.release}}?
+    approval_type: one_of_many
+    approvers: ["role:site_administrator"]
+    allow_self_approval: true
+    on_failure: rollback
+  - id: deploy
+    type: command
+    shell: true
+    command: 'for part in 1 2 3; do echo "part $part"; done; until test -e ${folder}/go; do sleep 0.1; done; echo deployed'
+    on_success: completed
+  - id: rollback
+    type: command
+    command: echo rolled back
+    on_success: failed
+`;
+
+const node = (page, step) => page.locator(`.react-flow__node[data-id="step:${step}"]`);
+const panelOf = (page, step) => page.getByRole("region", { name: `Runs of ${step}`, exact: true });
+const head = (page) => page.getByRole("main").locator("header").first();
+
+export default {
+  "the graph shows how each step is doing, and where it is": async (world) => {
+    const { page } = world;
+    if ((await page.request.get("/api/v1/session")).status() !== 200) {
+      await world.signIn(page);
+    }
+    if (!world.agents.has(HOST)) {
+      const { dialog, token } = await addAgent(page, HOST);
+      world.startAgent(HOST, token);
+      await dialog.getByRole("status").getByText("Running").waitFor({ timeout: LIMIT_MS });
+    }
+    await makeWorkflow(page, "pipeline", pipeline(world.folder));
+    const { id } = await start(page, "pipeline");
+    world.pipeline = id;
+    await page.goto(`/instances/${id}`);
+    await page.getByRole("tab", { name: "Graph", selected: true }).waitFor();
+    await head(page).getByText("Paused", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    await node(page, "ask").getByTitle("Waiting").waitFor();
+    await node(page, "smoke").getByText("×3").waitFor();
+    await node(page, "build").getByTitle("Succeeded").waitFor();
+    assert.equal(await node(page, "rollback").getByTitle(/./).count(), 0, "not reached");
+    assert.match(await node(page, "deploy").getAttribute("aria-label"), /not reached/);
+    await inAllSizes(world, page, "instance-graph", async (width) => {
+      if (width < 500) {
+        await page.getByRole("tab", { name: "Graph" }).click();
+      }
+      await node(page, "ask").waitFor();
+    });
+  },
+
+  "a step tells its runs, and is answered from there": async (world) => {
+    const { page } = world;
+    await page.goto(`/instances/${world.pipeline}`);
+    await node(page, "ask").getByTitle("Waiting").waitFor();
+    await page.getByRole("button", { name: "Fit View" }).click();
+    await node(page, "smoke").click();
+    const smoke = panelOf(page, "smoke");
+    await smoke
+      .getByRole("region", { name: /^Run \d+$/ })
+      .nth(2)
+      .waitFor();
+    await smoke
+      .getByText(/^run \d+ succeeded$/)
+      .first()
+      .waitFor();
+    await smoke.getByText("try 2").first().waitFor();
+    await inLightAndDark(world, page, "instance-step");
+    await page.keyboard.press("Escape");
+    await smoke.waitFor({ state: "hidden" });
+    assert.ok(await node(page, "smoke").evaluate((element) => element === document.activeElement));
+    await tabTo(page, node(page, "ask"));
+    await page.keyboard.press("Enter");
+    const ask = panelOf(page, "ask");
+    await ask.getByText("Deploy 2026.11?").waitFor();
+    await ask.getByRole("region", { name: "Step deploy" }).waitFor();
+    await inAllSizes(world, page, "instance-approve", () => ask.waitFor());
+    await ask.getByLabel("Comment").fill("From the graph");
+    await ask.getByRole("button", { name: "Approve" }).click();
+    await ask.getByText("From the graph").waitFor();
+  },
+
+  "what runs is marked, with its output as it comes": async (world) => {
+    const { page } = world;
+    await node(page, "deploy").getByTitle("Running").waitFor({ timeout: LIMIT_MS });
+    await node(page, "deploy").click();
+    const deploy = panelOf(page, "deploy");
+    await deploy
+      .getByRole("list", { name: /^Jobs of execution/ })
+      .getByText(HOST)
+      .waitFor();
+    await deploy.getByText("part 3").waitFor();
+    await inAllSizes(world, page, "instance-running", () => deploy.waitFor());
+    await call(page, "POST", "/api/v1/jobs", {
+      targets: { agents: [HOST] },
+      type: "command",
+      payload: { argv: ["touch", `${world.folder}/go`], shell: false },
+    });
+    await deploy.getByText("deployed").waitFor({ timeout: LIMIT_MS });
+    await head(page).getByText("Completed", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    await inLightAndDark(world, page, "instance-completed");
+  },
+
+  "on a phone the list comes first": async (world) => {
+    const context = await world.newContext({
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    const page = await context.newPage();
+    await world.signIn(page);
+    await page.goto(`/instances/${world.pipeline}`);
+    await page.getByRole("tab", { name: /^Steps/, selected: true }).waitFor();
+    await fits(page, "an instance on a phone");
+    await page.getByRole("button", { name: "build", exact: true }).first().tap();
+    await panelOf(page, "build").getByText("built 2026.11").waitFor();
+    await fits(page, "a step on a phone");
+    await world.screenshot("phone-instance-step", page);
+    await context.close();
+  },
+};

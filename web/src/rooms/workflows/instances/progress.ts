@@ -1,0 +1,113 @@
+/** How far an instance is, step by step, and which routes it took. */
+import type { InstanceDetail, StepOutcome, StepRun } from "~/api/types";
+import type { FlowEdge, Graph } from "../graph/model";
+
+export type StepState = "running" | "waiting" | StepOutcome;
+
+export interface StepProgress {
+  state: StepState;
+  /** The newest run. */
+  run: StepRun;
+  /** How often it began, all tries counted. */
+  runs: number;
+}
+
+/** By id of the step; those that no run has reached are absent. */
+export function progressOf(runs: readonly StepRun[], types: ReadonlyMap<string, string>) {
+  const progress = new Map<string, StepProgress>();
+  for (const run of runs) {
+    progress.set(run.step, {
+      state: run.outcome ?? (waits(run, types) ? "waiting" : "running"),
+      run,
+      runs: (progress.get(run.step)?.runs ?? 0) + 1,
+    });
+  }
+  return progress;
+}
+
+/** For people or for the clock. */
+export const waits = (
+  { step, approval_id: approval }: Pick<StepRun, "step" | "approval_id">,
+  types: ReadonlyMap<string, string>,
+): boolean => Boolean(approval) || types.get(step) === "delay";
+
+export function runsOf({ runs }: Pick<InstanceDetail, "runs">, step: string): StepRun[] {
+  return runs.filter((run) => run.step === step);
+}
+
+type RouteWhen = FlowEdge["when"];
+
+/** What a run came from: another run, and what became of that. */
+function causeOf({ cause }: StepRun): { of: number; when: RouteWhen } | undefined {
+  if (cause === "start" || "branch" in cause) {
+    return undefined;
+  }
+  if ("success" in cause) {
+    return { of: cause.success.of, when: "success" };
+  }
+  if ("failure" in cause) {
+    return { of: cause.failure.of, when: "failure" };
+  }
+  return "true" in cause ? { of: cause.true.of, when: "true" } : { of: cause.false.of, when: "false" };
+}
+
+/** The keys of the edges that the instance went along. */
+export function takenRoutes(
+  { edges, steps }: Pick<Graph, "edges" | "steps">,
+  { runs, state }: Pick<InstanceDetail, "runs" | "state">,
+): Set<string> {
+  const keys = new Map(steps.map(({ id, key }) => [id, key]));
+  const byNumber = new Map(runs.map((run) => [run.run, run]));
+  const taken = new Set<string>();
+  const followed = new Set<number>();
+  const leaving = (run: StepRun) => edges.filter((edge) => edge.source === keys.get(run.step));
+  for (const run of runs) {
+    const cause = causeOf(run);
+    const before = cause && byNumber.get(cause.of);
+    if (run.cause === "start") {
+      add(
+        taken,
+        edges.find(({ when }) => when === "start"),
+      );
+    } else if (cause && before) {
+      followed.add(before.run);
+      add(
+        taken,
+        leaving(before).find(({ when }) => when === cause.when),
+      );
+    }
+  }
+  for (const run of runs) {
+    if (run.outcome && !followed.has(run.run)) {
+      add(taken, ending(run, leaving(run), state));
+    }
+  }
+  return taken;
+}
+
+function add(taken: Set<string>, edge: FlowEdge | undefined): void {
+  if (edge) {
+    taken.add(edge.key);
+  }
+}
+
+/** The route to an end, where nothing followed. What a condition came to is seen by how the instance ended. */
+function ending(
+  { outcome }: StepRun,
+  leaving: FlowEdge[],
+  state: InstanceDetail["state"],
+): FlowEdge | undefined {
+  const toEnds = leaving.filter(({ target }) => target.startsWith("end:"));
+  if (outcome === "failed") {
+    return toEnds.find(({ when }) => when === "failure");
+  }
+  if (outcome !== "succeeded") {
+    return undefined;
+  }
+  const either = toEnds.filter(
+    ({ when, target }) => when !== "success" && when !== "failure" && leadsTo(target, state),
+  );
+  return toEnds.find(({ when }) => when === "success") ?? (either.length === 1 ? either[0] : undefined);
+}
+
+const leadsTo = (target: string, state: string): boolean => target.split("@")[0] === `end:${state}`;
