@@ -28,6 +28,7 @@ const all = [
   "actions",
   "workflows",
   "instances",
+  "notify",
   "access",
   "organizations",
   "account",

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startMailbox } from "./receivers.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SCREENSHOTS = process.env.E2E_SCREENSHOTS ?? join(HERE, "screenshots");
@@ -43,12 +44,15 @@ class World {
   }
 
   async startServer() {
+    this.mailbox = await startMailbox();
     const server = this.#spawn(
       "server",
       program("POSTERN_BIN", "postern"),
       ["serve", "--data", join(this.folder, "server"), "--listen", "127.0.0.1:0"],
       {
         POSTERN_ADMIN_PASSWORD: PASSWORD,
+        POSTERN_SMTP_URL: this.mailbox.url,
+        POSTERN_SMTP_FROM: "Postern <postern@e2e.test>",
       },
     );
     this.url = await new Promise((found, lost) => {
@@ -221,6 +225,7 @@ class World {
   }
 
   async stop() {
+    this.mailbox?.stop();
     for (const { child } of this.#processes.toReversed()) {
       if (child.exitCode !== null || child.signalCode !== null) {
         continue;

@@ -119,6 +119,16 @@ export type ApprovedWork = Schemas["ApprovedWork"];
 export type Asked = Schemas["Asked"];
 export type Decision = Schemas["Decision"];
 
+export type Webhook = Schemas["Webhook"];
+export type WebhookSaved = Schemas["WebhookSaved"];
+export type WebhookUpdate = Schemas["WebhookUpdate"];
+export type Topic = Schemas["Topic"];
+export type Channel = Schemas["Channel"];
+export type Delivery = Schemas["Delivery"];
+export type DeliveryDetail = Schemas["DeliveryDetail"];
+export type DeliveryState = Schemas["DeliveryState"];
+export type Mail = Schemas["Mail"];
+
 export type Session = Schemas["Session"];
 export type SessionCreate = Schemas["SessionCreate"];
 export type User = Schemas["User"];

@@ -1,6 +1,7 @@
 import { ActionIcon, Drawer, Menu, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
+  IconBell,
   IconBolt,
   IconBooks,
   IconBuilding,
@@ -50,6 +51,7 @@ interface Place {
     | "/approvals"
     | "/schedules"
     | "/calendars"
+    | "/notifications"
     | "/audit"
     | "/users"
     | "/organizations"
@@ -92,6 +94,7 @@ const PLAN: Place[] = [
 ];
 
 const GOVERN: Place[] = [
+  { to: "/notifications", label: "Notifications", icon: IconBell, permission: "workflows.view" },
   { to: "/audit", label: "Audit", icon: IconShieldCheck, permission: "audit.view" },
   { to: "/users", label: "Users & access", icon: IconUsers, permission: "users.manage" },
   { to: "/organizations", label: "Organizations", icon: IconBuilding },

@@ -306,6 +306,18 @@ const calendars = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/schedules/calendars/CalendarsPage"), "CalendarsPage"),
 });
 
+/** The tab, and the message that is shown. */
+const notifications = createRoute({
+  getParentRoute: () => app,
+  path: "/notifications",
+  validateSearch: (raw: Record<string, unknown>): TableSearch & { tab?: string; message?: string } => ({
+    ...readTableSearch(raw),
+    tab: text(raw["tab"]),
+    message: text(raw["message"]),
+  }),
+  component: lazyRouteComponent(() => import("~/rooms/notify/NotifyPage"), "NotifyPage"),
+});
+
 const audit = createRoute({
   getParentRoute: () => app,
   path: "/audit",
@@ -380,6 +392,7 @@ const routeTree = root.addChildren([
     schedule,
     scheduleEdit,
     calendars,
+    notifications,
     audit,
     users,
     organizations,

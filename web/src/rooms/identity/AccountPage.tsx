@@ -39,6 +39,7 @@ export function AccountPage() {
           facts={[
             ["User name", user.username],
             ["Name", user.display_name || "–"],
+            ["E-mail address", user.email ?? "–"],
             ["Created", dateTime(user.created_at)],
             ["Last sign-in", <RelativeTime key="last" at={user.last_sign_in_at} />],
             ["This session ends", <RelativeTime key="end" at={expiresAt} />],

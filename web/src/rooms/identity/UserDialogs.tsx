@@ -5,12 +5,13 @@ import { type FormEvent, useMemo, useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
 import { answer, asProblem, problemsByField } from "~/api/problem";
-import type { BindingCreate, User, UserCreate } from "~/api/types";
-import { leaveSession, useSession } from "~/app/session";
+import type { BindingCreate, User, UserCreate, UserUpdate } from "~/api/types";
+import { leaveSession, sessionOptions, useSession } from "~/app/session";
 import { ProblemAlert } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 import { organizationsOptions, userKey } from "./api";
 import { BindingEditor } from "./BindingEditor";
+import { userChanges } from "./rules";
 import { places, scopeKey } from "./words";
 
 const PASSWORD_RULE = "At least 12 characters.";
@@ -34,6 +35,7 @@ function AddUserForm({ onClose }: { onClose: () => void }) {
   const all = usePlaces(useSession().user.tenant_id);
   const [username, setUsername] = useState("");
   const [displayName, setDisplayName] = useState("");
+  const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [bindings, setBindings] = useState<BindingCreate[]>([]);
   const create = useMutation({
@@ -50,10 +52,17 @@ function AddUserForm({ onClose }: { onClose: () => void }) {
     "username",
     "password",
     "display_name",
+    "email",
   ]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate({ username: username.trim(), display_name: displayName.trim(), password, bindings });
+    create.mutate({
+      username: username.trim(),
+      display_name: displayName.trim(),
+      ...(email.trim() === "" ? {} : { email: email.trim() }),
+      password,
+      bindings,
+    });
   };
   return (
     <form onSubmit={submit} onChange={() => create.error && create.reset()}>
@@ -76,6 +85,7 @@ function AddUserForm({ onClose }: { onClose: () => void }) {
           error={at.display_name}
           onChange={(event) => setDisplayName(event.currentTarget.value)}
         />
+        <Email value={email} error={at.email} onChange={setEmail} />
         <PasswordInput
           label="Password"
           description={PASSWORD_RULE}
@@ -105,6 +115,82 @@ function AddUserForm({ onClose }: { onClose: () => void }) {
         </Group>
       </Stack>
     </form>
+  );
+}
+
+interface EmailProps {
+  value: string;
+  error: string | undefined;
+  onChange: (email: string) => void;
+}
+
+function Email({ value, error, onChange }: EmailProps) {
+  return (
+    <TextInput
+      label="E-mail address"
+      description="Where messages for them go, for example when they are asked for an approval."
+      type="email"
+      autoComplete="off"
+      value={value}
+      error={error}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}
+
+/** How somebody is called, and where messages for them go. */
+export function EditUserDialog({ user, onClose }: { user: User; onClose: () => void }) {
+  const client = useQueryClient();
+  const own = useSession().user.id === user.id;
+  const [displayName, setDisplayName] = useState(user.display_name);
+  const [email, setEmail] = useState(user.email ?? "");
+  const save = useMutation({
+    mutationFn: (body: UserUpdate) =>
+      answer(api.PATCH("/api/v1/users/{id}", { params: { path: { id: user.id } }, body })),
+    onSuccess: async ({ username }) => {
+      onClose();
+      toastDone(`${username} is saved`);
+      await Promise.all([
+        client.invalidateQueries({ queryKey: userKey }),
+        // It says who is signed in, too.
+        own ? client.invalidateQueries({ queryKey: sessionOptions.queryKey }) : undefined,
+      ]);
+    },
+  });
+  const { at, rest } = problemsByField(save.error ? asProblem(save.error).fields : [], [
+    "display_name",
+    "email",
+  ]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate(userChanges(user, { display_name: displayName, email }));
+  };
+  return (
+    <Modal opened onClose={onClose} title={`Edit ${user.username}`} size="md">
+      <form onSubmit={submit} onChange={() => save.error && save.reset()} noValidate>
+        <Stack gap="md">
+          {save.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
+            <ProblemAlert error={save.error} />
+          ) : null}
+          <TextInput
+            label="Shown name"
+            data-autofocus
+            value={displayName}
+            error={at.display_name}
+            onChange={(event) => setDisplayName(event.currentTarget.value)}
+          />
+          <Email value={email} error={at.email} onChange={setEmail} />
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={save.isPending}>
+              Save
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
   );
 }
 

@@ -1,5 +1,13 @@
 import { Button } from "@mantine/core";
-import { IconKey, IconPlus, IconPower, IconShield, IconTrash, IconUsers } from "@tabler/icons-react";
+import {
+  IconKey,
+  IconPencil,
+  IconPlus,
+  IconPower,
+  IconShield,
+  IconTrash,
+  IconUsers,
+} from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
@@ -20,7 +28,7 @@ import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
 import { toastDone, toastProblem } from "~/ui/toast";
 import { userKey, userList } from "./api";
-import { AddUserDialog, PasswordDialog, RolesDialog, usePlaces } from "./UserDialogs";
+import { AddUserDialog, EditUserDialog, PasswordDialog, RolesDialog, usePlaces } from "./UserDialogs";
 import { type Place, ROLE, scopeText } from "./words";
 
 const route = getRouteApi("/app/users");
@@ -56,6 +64,12 @@ function userColumns(places: Place[]): Column<User>[] {
       cell: (user) => user.display_name || "–",
     },
     {
+      id: "email",
+      label: "E-mail",
+      text: (user) => user.email ?? "",
+      cell: (user) => user.email ?? <span className="dim">–</span>,
+    },
+    {
       id: "roles",
       label: "Roles",
       groupable: true,
@@ -88,7 +102,7 @@ function userColumns(places: Place[]): Column<User>[] {
   ];
 }
 
-type Asked = { what: "roles" | "password" | "remove"; user: User };
+type Asked = { what: "edit" | "roles" | "password" | "remove"; user: User };
 
 export function UsersPage() {
   const search = route.useSearch();
@@ -145,6 +159,7 @@ export function UsersPage() {
   const actions = (user: User): (Action | "divider")[] => {
     const own = user.id === me.id ? "This is you: somebody else has to do it" : undefined;
     return [
+      { label: "Edit", icon: IconPencil, reason, onSelect: () => setAsked({ what: "edit", user }) },
       { label: "Roles", icon: IconShield, reason, onSelect: () => setAsked({ what: "roles", user }) },
       {
         label: "Change password",
@@ -213,6 +228,7 @@ export function UsersPage() {
         }
       />
       <AddUserDialog opened={adding} onClose={() => setAdding(false)} />
+      {asked?.what === "edit" && <EditUserDialog user={asked.user} onClose={close} />}
       {asked?.what === "roles" && <RolesDialog user={asked.user} onClose={close} />}
       {asked?.what === "password" && <PasswordDialog user={asked.user} onClose={close} />}
       <ConfirmDialog

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Binding, Organization, Role, RoleDescription, Scope } from "~/api/types";
-import { managedScopes, manageReason, nameMatches, organizationChanges } from "./rules";
+import { managedScopes, manageReason, nameMatches, organizationChanges, userChanges } from "./rules";
 
 const ROLES: RoleDescription[] = [
   { role: "site_administrator", permissions: ["users.manage", "agents.view"] },
@@ -69,4 +69,11 @@ describe("editing an organization", () => {
       renew_credentials: false,
     });
   });
+});
+
+it("only what was changed of a user is sent, and an empty address takes it away", () => {
+  const user = { display_name: "Anna", email: "anna@example.com" };
+  expect(userChanges(user, { display_name: "Anna ", email: " anna@example.com" })).toEqual({});
+  expect(userChanges(user, { display_name: "Anna", email: "" })).toEqual({ email: "" });
+  expect(userChanges({ display_name: "" }, { display_name: "A", email: "" })).toEqual({ display_name: "A" });
 });

@@ -1,5 +1,13 @@
 /** Where somebody manages users, and what follows from it: the same rules the server applies. */
-import type { Binding, Organization, OrganizationUpdate, RoleDescription, Scope } from "~/api/types";
+import type {
+  Binding,
+  Organization,
+  OrganizationUpdate,
+  RoleDescription,
+  Scope,
+  User,
+  UserUpdate,
+} from "~/api/types";
 
 /** The scopes at which the bindings let somebody manage users. */
 export function managedScopes(bindings: Binding[], roles: RoleDescription[]): Scope[] {
@@ -43,4 +51,17 @@ export function organizationChanges(
     update.renew_credentials = edited.renew_credentials;
   }
   return update;
+}
+
+/** Only what was changed. An empty address takes it away. */
+export function userChanges(
+  user: Pick<User, "display_name" | "email">,
+  edited: { display_name: string; email: string },
+): UserUpdate {
+  const name = edited.display_name.trim();
+  const email = edited.email.trim();
+  return {
+    ...(name === user.display_name ? {} : { display_name: name }),
+    ...(email === (user.email ?? "") ? {} : { email }),
+  };
 }

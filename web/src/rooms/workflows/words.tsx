@@ -129,6 +129,9 @@ export function causeWords(cause: StepCause): string {
   if (cause === "start") {
     return "the start";
   }
+  if (cause === "retry") {
+    return "the instance was tried again";
+  }
   if ("branch" in cause) {
     return `a branch of run ${cause.branch.of}`;
   }

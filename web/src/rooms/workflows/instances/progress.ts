@@ -39,7 +39,7 @@ type RouteWhen = FlowEdge["when"];
 
 /** What a run came from: another run, and what became of that. */
 function causeOf({ cause }: StepRun): { of: number; when: RouteWhen } | undefined {
-  if (cause === "start" || "branch" in cause) {
+  if (typeof cause === "string" || "branch" in cause) {
     return undefined;
   }
   if ("success" in cause) {
