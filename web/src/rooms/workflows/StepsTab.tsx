@@ -36,49 +36,57 @@ export function StepsTab({ workflow, editor, reason, onCode }: StepsTabProps) {
   const [which, setWhich] = useState<Which>("draft");
   const [graph, setGraph] = useState(true);
   const old = which === "published" && published ? published : undefined;
+  const views = (
+    <>
+      <SegmentedControl
+        size="xs"
+        aria-label="How to show the steps"
+        value={graph ? "graph" : "list"}
+        onChange={(value) => setGraph(value === "graph")}
+        data={[
+          { value: "graph", label: "Graph" },
+          { value: "list", label: "List" },
+        ]}
+      />
+      {published && (workflow.draft_differs || editor.dirty) && (
+        <SegmentedControl
+          size="xs"
+          aria-label="Which steps"
+          value={which}
+          onChange={(value) => setWhich(value === "published" ? "published" : "draft")}
+          data={[
+            { value: "draft", label: "Draft" },
+            { value: "published", label: `Version ${published.version}` },
+          ]}
+        />
+      )}
+    </>
+  );
+  if (graph && !old) {
+    return (
+      <Suspense fallback={<LoadingLines />}>
+        <VisualEditor editor={editor} reason={reason} onCode={onCode} views={views} />
+      </Suspense>
+    );
+  }
   return (
     <div className={classes.column}>
       <div className={classes.choices}>
-        <SegmentedControl
-          size="xs"
-          aria-label="How to show the steps"
-          value={graph ? "graph" : "list"}
-          onChange={(value) => setGraph(value === "graph")}
-          data={[
-            { value: "graph", label: "Graph" },
-            { value: "list", label: "List" },
-          ]}
-        />
-        {published && (workflow.draft_differs || editor.dirty) && (
-          <SegmentedControl
-            size="xs"
-            aria-label="Which steps"
-            value={which}
-            onChange={(value) => setWhich(value === "published" ? "published" : "draft")}
-            data={[
-              { value: "draft", label: "Draft" },
-              { value: "published", label: `Version ${published.version}` },
-            ]}
-          />
-        )}
-        {!graph && !old && editor.dirty && (
+        {views}
+        {!old && editor.dirty && (
           <p className={classes.note} role="status">
             What is not saved is not in the list yet.
           </p>
         )}
       </div>
-      {!graph ? (
-        <Listed definition={old?.definition ?? draft} />
+      {graph && old ? (
+        <div className={classes.flow}>
+          <Suspense fallback={<LoadingLines />}>
+            <FlowCanvas definition={old.definition} label={`Steps of version ${old.version}`} />
+          </Suspense>
+        </div>
       ) : (
-        <Suspense fallback={<LoadingLines />}>
-          {old ? (
-            <div className={classes.flow}>
-              <FlowCanvas definition={old.definition} label={`Steps of version ${old.version}`} />
-            </div>
-          ) : (
-            <VisualEditor editor={editor} reason={reason} onCode={onCode} />
-          )}
-        </Suspense>
+        <Listed definition={old?.definition ?? draft} />
       )}
     </div>
   );

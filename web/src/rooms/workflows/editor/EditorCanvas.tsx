@@ -40,8 +40,8 @@ export function EditorCanvas(props: EditorCanvasProps) {
     () =>
       drawnNodes(graph, layout, {
         moved,
-        decorate: ({ pointer }) => {
-          const problems = marks.get(pointer);
+        decorate: ({ key }) => {
+          const problems = marks.get(key);
           return problems && { problems };
         },
       }),
@@ -104,10 +104,8 @@ export function EditorCanvas(props: EditorCanvasProps) {
     if (key) {
       return { route: key };
     }
-    const list = under
-      .map((element) => element.closest<HTMLElement>("[data-list]")?.dataset["list"])
-      .find((pointer) => pointer !== undefined);
     const at = flow.screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    const list = branchAt(flow, graph, at);
     return list === undefined
       ? { list: graph.root.pointer, index: graph.root.steps.length }
       : { list, index: indexAt(graph, list, middles(flow, graph), at.y) };
@@ -206,6 +204,26 @@ function targetUnder(
     }
   }
   return undefined;
+}
+
+/** The steps of the innermost branch around a point. */
+function branchAt(
+  flow: ReactFlowInstance<DrawnNode, DrawnRoute>,
+  graph: Graph,
+  at: Point,
+): string | undefined {
+  const around = graph.nodes.findLast(({ key, branch }) => {
+    const node = branch && flow.getInternalNode(key);
+    const { x = 0, y = 0 } = node?.internals.positionAbsolute ?? {};
+    return (
+      node !== undefined &&
+      at.x >= x &&
+      at.x <= x + (node.width ?? 0) &&
+      at.y >= y &&
+      at.y <= y + (node.height ?? 0)
+    );
+  });
+  return around?.branch?.list.pointer;
 }
 
 /** The heights in the middle of all steps. */

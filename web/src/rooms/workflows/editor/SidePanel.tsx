@@ -14,8 +14,8 @@ import type { WorkflowEditor } from "../useWorkflowEditor";
 import { STEP_TYPE, type StepType, StepTypeText } from "../words";
 import classes from "./editor.module.css";
 import { type StepForm, StepFormProvider, useStepForm } from "./formContext";
-import { FORMS, unshown } from "./forms";
-import { fieldProblem } from "./marks";
+import { FORMS, shownFields, unshown } from "./forms";
+import { fieldProblem, otherProblems } from "./marks";
 import { StepField, Unshown } from "./StepFields";
 import { onlyStep, type Steps } from "./useSteps";
 import { VariableInput } from "./VariableInput";
@@ -135,7 +135,7 @@ function StepButtons({
 
 function OneStep(props: SidePanelProps & { step: FlowStep }) {
   const { readable, steps, step, marks, editor, reason, onCode } = props;
-  const own = marks.get(step.pointer) ?? [];
+  const own = marks.get(step.key) ?? [];
   const fields = fieldsOf(readable, step);
   const type = Object.hasOwn(STEP_TYPE, step.step.type) ? (step.step.type as StepType) : undefined;
   const write = (source: string, tag?: string) => editor.change(source, tag && `${step.pointer} ${tag}`);
@@ -148,20 +148,13 @@ function OneStep(props: SidePanelProps & { step: FlowStep }) {
     write,
     set: (field, value) => write(setField(readable, step, field, value), field),
     setSeveral: (several) => write(setFields(readable, step, several)),
-    problem: (field) => fieldProblem(own, step.pointer, field),
+    problem: (field) => fieldProblem(own, field),
     variables: editor.lastChecked?.variables[step.id] ?? [],
     readOnly: reason !== undefined,
     toCode: (field) => onCode(lineOf(field) ?? lineAt(readable, step)),
   };
-  const shown = (type ? FORMS[type] : []).map(({ name }) => name);
   const others = unshown(type, fields);
-  const rest = own.filter(
-    ({ pointer }) =>
-      !["id", "name", ...shown, "on_success", "on_failure", "on_true", "on_false", "argv", "shell"].some(
-        (field) =>
-          fieldProblem([{ pointer, message: "x", severity: "error" }], step.pointer, field) !== undefined,
-      ),
-  );
+  const rest = otherProblems(own, [...shownFields(type), ...others]);
   return (
     <StepFormProvider value={form}>
       <Head title={<StepTypeText type={step.step.type || "Step without a type"} />}>
@@ -319,7 +312,7 @@ function OneRoute({
     write: editor.change,
     set: (field, value) => editor.change(setField(readable, step, field, value)),
     setSeveral: (several) => editor.change(setFields(readable, step, several)),
-    problem: (field) => fieldProblem(marks.get(step.pointer) ?? [], step.pointer, field),
+    problem: (field) => fieldProblem(marks.get(step.key) ?? [], field),
     variables: [],
     readOnly: reason !== undefined,
     toCode: () => {},

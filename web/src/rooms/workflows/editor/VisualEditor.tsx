@@ -7,9 +7,18 @@ import {
   type TablerIcon,
 } from "@tabler/icons-react";
 import { ReactFlowProvider, useReactFlow } from "@xyflow/react";
-import { type ClipboardEvent, type KeyboardEvent, useMemo, useRef, useState } from "react";
+import {
+  type ClipboardEvent,
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { Notice } from "~/ui/Notice";
 import { toastRefused } from "~/ui/toast";
+import type { Mark } from "../graph/elements";
 import { FIT, focusedNode } from "../graph/FlowCanvas";
 import { layoutOf, type Point } from "../graph/layout";
 import { graphOf } from "../graph/model";
@@ -31,6 +40,8 @@ interface VisualEditorProps {
   reason: string | undefined;
   /** Shows a line of the code. */
   onCode: (line: number) => void;
+  /** Other ways to look at the steps. */
+  views: ReactNode;
 }
 
 /** The draft as a graph. What is done here changes the text of the draft, and what is typed there changes the graph. */
@@ -46,31 +57,46 @@ export function VisualEditor(props: VisualEditorProps) {
   }
   const { message, line } = parsed.unreadable;
   return (
-    <Notice tone="warn" role="status" title="The code cannot be shown as a graph">
-      <p className={classes.note}>
-        {message} (line {line}).
-      </p>
-      <div className={classes.noticeButtons}>
-        <Button variant="default" onClick={() => props.onCode(line)}>
-          Show line {line} of the code
-        </Button>
-        <Tool
-          label="Undo"
-          icon={IconArrowBackUp}
-          disabled={!props.editor.canUndo}
-          onClick={props.editor.undo}
-        />
-      </div>
-    </Notice>
+    <>
+      <div className={classes.tools}>{props.views}</div>
+      <Notice tone="warn" role="status" title="The code cannot be shown as a graph">
+        <p className={classes.note}>
+          {message} (line {line}).
+        </p>
+        <div className={classes.noticeButtons}>
+          <Button variant="default" onClick={() => props.onCode(line)}>
+            Show line {line} of the code
+          </Button>
+          <Tool
+            label="Undo"
+            icon={IconArrowBackUp}
+            disabled={!props.editor.canUndo}
+            onClick={props.editor.undo}
+          />
+        </div>
+      </Notice>
+    </>
   );
 }
 
-function GraphEditor({ editor, reason, onCode, readable }: VisualEditorProps & { readable: Readable }) {
+function GraphEditor({
+  editor,
+  reason,
+  onCode,
+  views,
+  readable,
+}: VisualEditorProps & { readable: Readable }) {
   const readOnly = reason !== undefined;
   const graph = useMemo(() => graphOf(readable.root), [readable]);
   const layout = useMemo(() => layoutOf(graph), [graph]);
-  const problems = editor.lastChecked?.problems;
-  const marks = useMemo(() => marksOf(graph, problems ?? []), [graph, problems]);
+  const { lastChecked } = editor;
+  // What was found may be of the text before: it belongs to the steps as they stood there.
+  const marks = useMemo(() => {
+    const looked = lastChecked && parse(lastChecked.source);
+    return looked && "readable" in looked
+      ? marksOf(graphOf(looked.readable.root), lastChecked.problems)
+      : NO_MARKS;
+  }, [lastChecked]);
   const [moved, setMoved] = useState<ReadonlyMap<string, Point>>(new Map());
   const [dragged, setDragged] = useState<StepType>();
   const frame = useRef<HTMLDivElement>(null);
@@ -81,6 +107,32 @@ function GraphEditor({ editor, reason, onCode, readable }: VisualEditorProps & {
 
   const focusNode = (key: string) =>
     frame.current?.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(key)}"]`)?.focus();
+  // What was added or pasted is looked at; whoever works with keys goes on from there.
+  const { acts } = steps;
+  const [first] = chosen;
+  const latest = useRef({ first, focusNode });
+  latest.current = { first, focusNode };
+  useEffect(() => {
+    const { first: added, focusNode: focus } = latest.current;
+    if (acts === 0 || !added) {
+      return;
+    }
+    if (frame.current?.contains(document.activeElement)) {
+      focus(added.key);
+    }
+    const node = flow.getInternalNode(added.key);
+    const box = frame.current?.getBoundingClientRect();
+    if (node && box) {
+      const { x, y } = node.internals.positionAbsolute;
+      const middle = { x: x + (node.width ?? 0) / 2, y: y + 40 };
+      const seen = flow.flowToScreenPosition(middle);
+      const inside =
+        seen.x > box.left && seen.x < box.right && seen.y > box.top + 24 && seen.y < box.bottom - 24;
+      if (!inside) {
+        void flow.setCenter(middle.x, middle.y, { zoom: flow.getZoom() });
+      }
+    }
+  }, [acts, flow]);
   const openForm = () =>
     requestAnimationFrame(() =>
       panel.current?.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select")?.focus(),
@@ -161,7 +213,11 @@ function GraphEditor({ editor, reason, onCode, readable }: VisualEditorProps & {
       const own = edge === undefined ? meant(key) : [];
       const drawn = graph.edges.find((one) => one.key === (edge ?? steps.selection.route));
       if (own.length > 0) {
+        const stays = graph.steps.findLast(
+          (step) => step.index < (own[0]?.index ?? 0) && step.list === own[0]?.list && !own.includes(step),
+        );
         steps.remove(own);
+        requestAnimationFrame(() => (stays ? focusNode(stays.key) : frame.current?.focus()));
       } else if (drawn) {
         steps.resetRoute(drawn);
       }
@@ -208,6 +264,7 @@ function GraphEditor({ editor, reason, onCode, readable }: VisualEditorProps & {
     // biome-ignore lint/a11y/noStaticElementInteractions: keys that work wherever the focus is in the editor
     <div className={classes.editor} onKeyDown={onKey}>
       <div className={classes.tools}>
+        {views}
         <Tool
           label="Undo"
           icon={IconArrowBackUp}
@@ -243,6 +300,7 @@ function GraphEditor({ editor, reason, onCode, readable }: VisualEditorProps & {
       <div
         ref={frame}
         className={classes.frame}
+        tabIndex={-1}
         onKeyDown={onCanvasKey}
         onCopy={(event) => onCopy(event, false)}
         onCut={(event) => onCopy(event, true)}
@@ -285,6 +343,8 @@ function GraphEditor({ editor, reason, onCode, readable }: VisualEditorProps & {
     </div>
   );
 }
+
+const NO_MARKS: ReadonlyMap<string, Mark[]> = new Map();
 
 interface ToolProps {
   label: string;

@@ -188,7 +188,7 @@ export const FORMS: Record<StepType, Field[]> = {
   workflow: [part("workflow", "Workflow"), part("hosts", "Hosts")],
 };
 
-const ALWAYS = ["id", "name", "type", "position", "on_success", "on_failure"];
+const ALWAYS = ["id", "name", "type", "on_success", "on_failure"];
 const OF_PART: Partial<Record<Part, string[]>> = {
   command: ["command", "argv", "shell"],
   script: ["script", "script_id", "version", "parameters"],
@@ -196,12 +196,16 @@ const OF_PART: Partial<Record<Part, string[]>> = {
   workflow: ["workflow", "workflow_id", "inputs"],
 };
 
-/** What a step says that no input of its form shows. */
-export function unshown(type: StepType | undefined, fields: Record<string, unknown>): string[] {
-  const shown = (type ? FORMS[type] : []).flatMap((field) =>
+/** What the form of a step has an input for. */
+export function shownFields(type: StepType | undefined): string[] {
+  const own = (type ? FORMS[type] : []).flatMap((field) =>
     field.input === "part" ? (OF_PART[field.part] ?? [field.name]) : [field.name],
   );
-  const routes = type === "conditional" ? ["on_true", "on_false"] : [];
-  const known = new Set([...ALWAYS, ...routes, ...shown]);
+  return [...ALWAYS, ...(type === "conditional" ? ["on_true", "on_false"] : []), ...own];
+}
+
+/** What a step says that no input of its form shows. */
+export function unshown(type: StepType | undefined, fields: Record<string, unknown>): string[] {
+  const known = new Set([...shownFields(type), "position"]);
   return Object.keys(fields).filter((name) => !known.has(name));
 }

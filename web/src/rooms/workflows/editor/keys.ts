@@ -12,7 +12,10 @@ const ARROWS: Record<string, Direction> = {
 
 export const directionOf = (key: string): Direction | undefined => ARROWS[key];
 
-/** The nearest in a direction: what lies straight ahead is nearer than what lies beside. */
+/** Steps are wide and stand below each other: what is a little above or below is not beside. */
+const ASIDE = { up: 0.5, down: 0.5, left: 6, right: 6 };
+
+/** The nearest in a direction. */
 export function nearest(
   from: Point,
   direction: Direction,
@@ -22,7 +25,7 @@ export function nearest(
   for (const [key, { x, y }] of others) {
     const ahead = { up: from.y - y, down: y - from.y, left: from.x - x, right: x - from.x }[direction];
     const beside = direction === "up" || direction === "down" ? Math.abs(x - from.x) : Math.abs(y - from.y);
-    const distance = ahead + 2 * beside;
+    const distance = ahead + ASIDE[direction] * beside;
     if (ahead > 1 && (best === undefined || distance < best.distance)) {
       best = { key, distance };
     }

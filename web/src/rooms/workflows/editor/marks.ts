@@ -2,27 +2,33 @@
 import type { Mark } from "../graph/elements";
 import type { Graph } from "../graph/model";
 
-/** By pointer of the step: those of steps in branches are theirs, not their parallel step's. */
+/** By key of the step, each seen from there: those of steps in branches are theirs, not their parallel step's. */
 export function marksOf(graph: Graph, problems: readonly Mark[]): ReadonlyMap<string, Mark[]> {
   const marks = new Map<string, Mark[]>();
-  const pointers = new Set(graph.steps.map(({ pointer }) => pointer));
+  const keys = new Map(graph.steps.map(({ pointer, key }) => [pointer, key]));
   for (const problem of problems) {
     let at = problem.pointer;
-    while (at !== "" && !pointers.has(at)) {
+    while (at !== "" && !keys.has(at)) {
       at = at.slice(0, at.lastIndexOf("/"));
     }
-    if (at !== "") {
-      marks.set(at, [...(marks.get(at) ?? []), problem]);
+    const key = keys.get(at);
+    if (key !== undefined) {
+      const own = { ...problem, pointer: problem.pointer.slice(at.length) };
+      marks.set(key, [...(marks.get(key) ?? []), own]);
     }
   }
   return marks;
 }
 
-/** Of one field, or of anything inside of it. */
-export function fieldProblem(marks: readonly Mark[], pointer: string, field: string): string | undefined {
-  const own = [`${pointer}/${field}`, `${pointer}/config/${field}`];
-  const found = marks.filter((mark) =>
-    own.some((one) => mark.pointer === one || mark.pointer.startsWith(`${one}/`)),
-  );
+const isOf = ({ pointer }: Mark, field: string) =>
+  [`/${field}`, `/config/${field}`].some((own) => pointer === own || pointer.startsWith(`${own}/`));
+
+/** What is said of one field, or of anything inside of it. */
+export function fieldProblem(marks: readonly Mark[], field: string): string | undefined {
+  const found = marks.filter((mark) => isOf(mark, field));
   return found.length > 0 ? found.map(({ message }) => message).join("; ") : undefined;
 }
+
+/** What is said of the step as a whole, or of fields that have no input. */
+export const otherProblems = (marks: readonly Mark[], fields: readonly string[]): Mark[] =>
+  marks.filter((mark) => !fields.some((field) => isOf(mark, field)));

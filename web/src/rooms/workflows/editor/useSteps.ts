@@ -50,6 +50,8 @@ export interface Steps {
   route: FlowEdge | undefined;
   /** For people who hear the page: what was done last. */
   said: string;
+  /** Counts what was added, to be looked at. */
+  acts: number;
   add: (type: StepType, spot?: Spot) => void;
   connect: (source: string, when: When, target: string) => void;
   /** Why two nodes cannot be connected. */
@@ -66,6 +68,7 @@ export interface Steps {
 export function useSteps(readable: Readable, graph: Graph, editor: WorkflowEditor, readOnly: boolean): Steps {
   const [selection, select] = useState<Selection>(NOTHING);
   const [said, say] = useState("");
+  const [acts, setActs] = useState(0);
   const latest = useRef(editor);
   latest.current = editor;
   const chosen = graph.steps.filter(({ key }) => selection.steps.has(key));
@@ -145,6 +148,7 @@ export function useSteps(readable: Readable, graph: Graph, editor: WorkflowEdito
     }
     change(result.source, words(result.ids));
     select({ steps: new Set(result.ids.map((id) => `step:${id}`)), route: undefined });
+    setActs(acts + 1);
   };
 
   return {
@@ -153,6 +157,7 @@ export function useSteps(readable: Readable, graph: Graph, editor: WorkflowEdito
     chosen,
     route,
     said,
+    acts,
     say,
     refusal,
     add: (type, spot = usualSpot()) => {
@@ -163,6 +168,7 @@ export function useSteps(readable: Readable, graph: Graph, editor: WorkflowEdito
       change(inserted(newStep(type, id), spot), `${stepTypeWords(type).label} added as ${id}`);
       if (!readOnly) {
         select(onlyStep(`step:${id}`));
+        setActs(acts + 1);
       }
     },
     connect: (source, when, target) => {

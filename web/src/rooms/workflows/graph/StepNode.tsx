@@ -49,7 +49,7 @@ export function ParallelNode({ data, selected, isConnectable }: NodeProps<Node<S
 
 export function BranchNode({ data: { branch, empty } }: NodeProps<Node<BranchData, "branch">>) {
   return (
-    <div className={classes.branch} data-list={branch.list.pointer}>
+    <div className={classes.branch}>
       <div className={classes.branchName}>{plainText(branch.name)}</div>
       {empty && <div className={classes.empty}>No step yet</div>}
     </div>

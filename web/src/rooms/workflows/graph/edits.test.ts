@@ -109,12 +109,19 @@ describe("a text that is read", () => {
 describe("a field", () => {
   it("is set where it stands, or where its neighbours do", () => {
     expect(setField(readable, step("look"), "command", "date")).toBe(with_("'uptime'", "'date'"));
-    expect(setField(readable, step("low"), "condition", "1 == 1")).toContain('      condition: "1 == 1"\n');
+    expect(setField(readable, step("low"), "condition", "1 == 1")).toContain("      condition: 1 == 1\n");
     expect(setField(readable, step("low"), "on_failure", "tell")).toBe(
       with_("      on_false: tell\n", "      on_false: tell\n    on_failure: tell\n"),
     );
     expect(setField(readable, step("low"), "weight", 1)).toContain("on_false: tell\n      weight: 1\n");
     expect(setField(readable, step("look"), "name", "Look")).toContain("- id: look\n    name: Look\n");
+  });
+
+  it("that was empty needs no quotes any more", () => {
+    const empty = reread('steps:\n  - id: a\n    command: ""\n');
+    expect(setField(empty, step("a", empty), "command", "echo 1")).toBe(
+      "steps:\n  - id: a\n    command: echo 1\n",
+    );
   });
 
   it("is taken out", () => {

@@ -12,7 +12,7 @@ export interface Context {
 }
 
 /** Words that older readers take for something else than a text are quoted. */
-const OPTIONS = { compat: "yaml-1.1" } as const;
+const OPTIONS = { compat: "yaml-1.1", lineWidth: 0 } as const;
 const look = ({ indentSeq }: Context): ToStringOptions => ({
   lineWidth: 0,
   indentSeq,
@@ -59,8 +59,11 @@ export function scalarText(old: Scalar, value: unknown, context: Context): strin
   return dumped(alike(value, old, context), context);
 }
 
-/** Quoted, plain or in a block, as the other is. */
-function alike(value: unknown, { type }: Scalar, { flow }: Context): unknown {
+/**
+ * Quoted, plain or in a block, as the other is. Quotes that the other could not do without are no taste: they go when
+ * they are not needed any more.
+ */
+function alike(value: unknown, { type, value: old }: Scalar, { flow }: Context): unknown {
   if (typeof value !== "string" || type === undefined) {
     return value;
   }
@@ -68,8 +71,12 @@ function alike(value: unknown, { type }: Scalar, { flow }: Context): unknown {
   const lines = value.includes("\n");
   if (type === "BLOCK_LITERAL" || type === "BLOCK_FOLDED") {
     scalar.type = flow || value === "" ? "QUOTE_DOUBLE" : "BLOCK_LITERAL";
+  } else if (type !== "PLAIN" && needsQuotes(old) && !needsQuotes(value)) {
+    return value;
   } else if (!lines || flow) {
     scalar.type = type === "QUOTE_SINGLE" && lines ? "QUOTE_DOUBLE" : type;
   }
   return scalar;
 }
+
+const needsQuotes = (value: unknown) => stringify(value, OPTIONS).trimEnd() !== value;
