@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { call, makeWorkflow, start } from "../api.mjs";
 import { assert, fits, tabTo } from "../expect.mjs";
 import { inAllSizes, inLightAndDark } from "../looks.mjs";
@@ -142,6 +144,71 @@ export default {
     await deploy.getByText("deployed").waitFor({ timeout: LIMIT_MS });
     await head(page).getByText("Completed", { exact: true }).waitFor({ timeout: LIMIT_MS });
     await inLightAndDark(world, page, "instance-completed");
+  },
+
+  "what failed is tried again with what went before it, and all of it once more": async (world) => {
+    const { page } = world;
+    await makeWorkflow(
+      page,
+      "shaky",
+      `hosts: {agents: [${HOST}]}
+inputs: [{name: token, type: secret, required: true}]
+steps:
+  - {id: prepare, type: command, command: echo prepared}
+  - {id: risky, type: command, argv: [test, -e, "${world.folder}/mended"]}
+  - {id: after, type: command, command: 'echo {{step_prepare.stdout}} before'}
+`,
+    );
+    const { id } = await start(page, "shaky", { secrets: { token: "s3cret-of-a-retry" } });
+    await page.goto(`/instances/${id}`);
+    const retry = page.getByRole("button", { name: "Retry from the failed step" });
+    await head(page).getByText("Failed", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    await node(page, "risky").getByTitle("Failed").waitFor();
+    await node(page, "risky").click();
+    await panelOf(page, "risky")
+      .getByText(/Exit code 1/)
+      .waitFor();
+    await inLightAndDark(world, page, "instance-failed");
+    await writeFile(join(world.folder, "mended"), "");
+    await retry.click();
+    const dialog = page.getByRole("dialog", { name: `Retry instance ${id} of shaky` });
+    await dialog.getByText(/The results of prepare are kept/).waitFor();
+    await dialog.getByRole("button", { name: "Retry" }).click();
+    await dialog.getByRole("alert").getByText("Give “token”").waitFor();
+    await dialog.getByLabel("token").fill("s3cret-of-a-retry");
+    await inLightAndDark(world, page, "instance-retry");
+    await dialog.getByRole("button", { name: "Retry" }).click();
+    await head(page)
+      .getByRole("link", { name: `retry of #${id}` })
+      .waitFor();
+    await head(page).getByText("Completed", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    await node(page, "after").click();
+    await panelOf(page, "after").getByText("prepared before").waitFor();
+    await node(page, "prepare").getByTitle("Succeeded").waitFor();
+    await inLightAndDark(world, page, "instance-retried");
+    assert.equal(await retry.getAttribute("aria-disabled"), "true");
+    await page.getByRole("button", { name: "Run again" }).click();
+    const again = page.getByRole("dialog", { name: "Run shaky again" });
+    await again.getByLabel("token").fill("s3cret-of-a-retry");
+    await again.getByRole("button", { name: "Run again" }).click();
+    await again.waitFor({ state: "hidden" });
+    await head(page).getByText("Completed", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    assert.equal(
+      await head(page)
+        .getByText(/retry of/)
+        .count(),
+      0,
+    );
+    assert.ok(!(await page.content()).includes("s3cret-of-a-retry"));
+    await page.goto("/instances");
+    await page.getByRole("row", { name: new RegExp(`retry of #${id}`) }).waitFor();
+    await page.getByRole("button", { name: `Actions for instance ${id}` }).click();
+    await page.getByRole("menuitem", { name: "Retry from the failed step" }).waitFor();
+    await page
+      .getByRole("menuitem", { name: /^Cancel/ })
+      .getByText("It is failed already")
+      .waitFor();
+    await page.keyboard.press("Escape");
   },
 
   "on a phone the list comes first": async (world) => {

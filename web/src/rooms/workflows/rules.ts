@@ -30,3 +30,26 @@ export function cancelReason({ state }: Pick<Instance, "state">, missing: Missin
     (hasEnded(state) ? `It is ${INSTANCE_STATE[state].label.toLowerCase()} already` : undefined)
   );
 }
+
+/** Why what failed is not tried again. */
+export function retryReason(
+  { state, parent_id: parent }: Pick<Instance, "state" | "parent_id">,
+  missing: Missing,
+): string | undefined {
+  return (
+    missing("workflows.manage") ??
+    (parent ? `A step of instance ${parent} started it: retry that one` : undefined) ??
+    (state === "completed"
+      ? "It is completed: no step failed"
+      : hasEnded(state)
+        ? undefined
+        : "It has not ended: cancel it first, or wait")
+  );
+}
+
+export function rerunReason({ state }: Pick<Instance, "state">, missing: Missing): string | undefined {
+  return (
+    missing("workflows.manage") ??
+    (hasEnded(state) ? undefined : "It has not ended: cancel it first, or wait")
+  );
+}

@@ -1,5 +1,5 @@
 /** A start of a workflow: the request, and the same as a command. No secret stands in any command. */
-import type { InstanceCreate, Parameter, ParameterValue, Targets } from "~/api/types";
+import type { InstanceAgain, InstanceCreate, Parameter, ParameterValue, Targets } from "~/api/types";
 import { write } from "~/rooms/jobs/copy/cli";
 import { curlCommand } from "~/rooms/jobs/copy/curl";
 import { type Flag, secretFlags, targetFlags } from "~/rooms/jobs/copy/options";
@@ -20,18 +20,22 @@ export function startRequest({ inputs, texts, draft, hosts }: Start): InstanceCr
     inputs.filter((parameter) => !isSecret(parameter)),
     texts,
   );
-  const secrets = Object.fromEntries(
-    inputs.filter(isSecret).flatMap(({ name }) => {
-      const text = texts[name] ?? "";
-      return text === "" ? [] : [[name, text]];
-    }),
-  );
+  const { secrets } = secretsOf(inputs.filter(isSecret), texts);
   return {
     ...(draft ? { draft } : {}),
     ...(Object.keys(plain).length > 0 ? { inputs: plain } : {}),
-    ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
+    ...(secrets ? { secrets } : {}),
     ...(hosts ? { hosts } : {}),
   };
+}
+
+/** Those that were given. */
+export function secretsOf(secrets: Parameter[], texts: ParameterTexts): InstanceAgain {
+  const given = secrets.flatMap(({ name }) => {
+    const text = texts[name] ?? "";
+    return text === "" ? [] : [[name, text]];
+  });
+  return given.length > 0 ? { secrets: Object.fromEntries(given) } : {};
 }
 
 export function startCommand(name: string, { draft, inputs, secrets, hosts }: InstanceCreate): string {

@@ -1,28 +1,27 @@
 import { Tabs } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { IconPlayerStop } from "@tabler/icons-react";
+import { IconPlayerStop, IconRefresh, IconRotateClockwise } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import type { InstanceDetail } from "~/api/types";
-import { useMissing } from "~/app/session";
 import { targetWords } from "~/rooms/agents/targets";
 import { actorName } from "~/rooms/jobs/words";
 import { ActionButton } from "~/ui/ActionButton";
+import { ActionMenu } from "~/ui/ActionMenu";
 import { Facts, Page, Panel } from "~/ui/Page";
 import { plainText } from "~/ui/plainText";
 import { RelativeTime } from "~/ui/RelativeTime";
 import { SimpleTable } from "~/ui/SimpleTable";
 import { ErrorState, LoadingLines, StaleBanner } from "~/ui/states";
 import { instanceOptions } from "../api";
-import { cancelReason } from "../rules";
 import { InstanceStatePill, Took, versionWords } from "../words";
 import classes from "../workflows.module.css";
-import { CancelDialog } from "./CancelDialog";
 import page from "./InstancePage.module.css";
 import { InstanceTimeline } from "./InstanceTimeline";
 import { RunTable, stepOf } from "./RunTable";
 import { StepPanel } from "./StepPanel";
+import { useInstanceActions } from "./useInstanceActions";
 
 const route = getRouteApi("/app/instances/$instanceId");
 
@@ -71,8 +70,8 @@ const NARROW = "(max-width: 48em)";
 function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: ReactNode }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const missing = useMissing();
-  const [cancelling, setCancelling] = useState(false);
+  const { actions, ask, reasons, dialogs } = useInstanceActions();
+  const why = reasons(instance);
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
   const tab = TABS.find((one) => one === search.tab) ?? (narrow ? "steps" : "graph");
   const step = search.step === undefined ? undefined : stepOf(instance.definition.steps, search.step);
@@ -97,15 +96,39 @@ function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: Re
         <>
           <InstanceStatePill state={instance.state} large />
           <span className="dim">{now(instance)}</span>
+          {instance.retry_of && (
+            <Link
+              to="/instances/$instanceId"
+              params={{ instanceId: String(instance.retry_of) }}
+              className="link"
+            >
+              retry of #{instance.retry_of}
+            </Link>
+          )}
         </>
       }
       actions={
-        <ActionButton
-          label="Cancel"
-          icon={IconPlayerStop}
-          reason={cancelReason(instance, missing)}
-          onClick={() => setCancelling(true)}
-        />
+        <>
+          <ActionButton
+            label="Retry from the failed step"
+            icon={IconRotateClockwise}
+            reason={why.retry}
+            onClick={() => ask("retry", instance)}
+          />
+          <ActionButton
+            label="Run again"
+            icon={IconRefresh}
+            reason={why.rerun}
+            onClick={() => ask("rerun", instance)}
+          />
+          <ActionButton
+            label="Cancel"
+            icon={IconPlayerStop}
+            reason={why.cancel}
+            onClick={() => ask("cancel", instance)}
+          />
+          <ActionMenu label={`Actions for instance ${instance.id}`} actions={actions(instance)} large />
+        </>
       }
     >
       {stale}
@@ -150,7 +173,7 @@ function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: Re
           <Inputs instance={instance} />
         </div>
       </div>
-      {cancelling && <CancelDialog instance={instance} onClose={() => setCancelling(false)} />}
+      {dialogs}
     </Page>
   );
 }
@@ -194,7 +217,7 @@ function factsOf(instance: InstanceDetail): [string, ReactNode][] {
     ["Duration", <Took key="took" from={instance.created_at} to={instance.ended_at} />],
     ["Hosts", hostsOf(instance)],
     ...(instance.parent_id ? [["Part of", other(instance.parent_id)] as [string, ReactNode]] : []),
-    ...(instance.retry_of ? [["Again after", other(instance.retry_of)] as [string, ReactNode]] : []),
+    ...(instance.retry_of ? [["Retry of", other(instance.retry_of)] as [string, ReactNode]] : []),
   ];
 }
 

@@ -4,12 +4,14 @@ import { type ReactNode, useMemo } from "react";
 import type { ListQuery } from "~/api/list";
 import type { Instance } from "~/api/types";
 import { useListPage } from "~/app/useListPage";
+import { ActionMenu } from "~/ui/ActionMenu";
 import { EmptyState } from "~/ui/states";
 import { DataTable } from "~/ui/table/DataTable";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
 import { instanceKey, instanceList } from "../api";
 import { instanceColumns, instanceFilters } from "./columns";
+import { useInstanceActions } from "./useInstanceActions";
 
 interface InstanceTableProps {
   search: TableSearch;
@@ -36,6 +38,7 @@ export function InstanceTable({ search, setSearch, of, empty }: InstanceTablePro
     queryKey,
     load,
   });
+  const { actions, dialogs } = useInstanceActions();
   return (
     <>
       <Toolbar
@@ -51,6 +54,9 @@ export function InstanceTable({ search, setSearch, of, empty }: InstanceTablePro
         rowId={(instance) => String(instance.id)}
         status={list.status}
         group={search.group}
+        actions={(instance) => (
+          <ActionMenu label={`Actions for instance ${instance.id}`} actions={actions(instance)} />
+        )}
         empty={
           narrowed ? (
             <EmptyState
@@ -67,6 +73,7 @@ export function InstanceTable({ search, setSearch, of, empty }: InstanceTablePro
           )
         }
       />
+      {dialogs}
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Instance } from "~/api/types";
 import { actorName } from "~/rooms/jobs/words";
+import { plainText } from "~/ui/plainText";
 import { RelativeTime } from "~/ui/RelativeTime";
 import type { Column } from "~/ui/table/DataTable";
 import type { FilterField } from "~/ui/table/FilterBar";
@@ -13,9 +14,27 @@ export const instanceColumns: Column<Instance>[] = [
     fixed: true,
     text: (instance) => String(instance.id),
     cell: (instance) => (
-      <Link to="/instances/$instanceId" params={{ instanceId: String(instance.id) }} className="link-strong">
-        {instance.id}
-      </Link>
+      <>
+        <Link
+          to="/instances/$instanceId"
+          params={{ instanceId: String(instance.id) }}
+          className="link-strong"
+        >
+          {instance.id}
+        </Link>
+        {instance.retry_of && (
+          <>
+            {" "}
+            <Link
+              to="/instances/$instanceId"
+              params={{ instanceId: String(instance.retry_of) }}
+              className="link"
+            >
+              retry of #{instance.retry_of}
+            </Link>
+          </>
+        )}
+      </>
     ),
   },
   {
@@ -64,7 +83,7 @@ export const instanceColumns: Column<Instance>[] = [
     label: "Reason",
     minWidth: "10rem",
     text: (instance) => instance.reason ?? "",
-    cell: (instance) => instance.reason ?? <span className="dim">–</span>,
+    cell: (instance) => (instance.reason ? plainText(instance.reason) : <span className="dim">–</span>),
   },
   {
     id: "started_by",

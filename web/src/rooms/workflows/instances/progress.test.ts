@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { InstanceState, StepRun, WorkflowStep } from "~/api/types";
 import { flowOf, graphOf } from "../graph/model";
-import { progressOf, takenRoutes } from "./progress";
+import { progressOf, retriedFrom, takenRoutes } from "./progress";
 
 const step = (id: string, more: object = {}) =>
   ({ id, type: "command", command: "true", ...more }) as WorkflowStep;
@@ -107,5 +107,40 @@ describe("the routes it took", () => {
       run("join", { success: { of: 1 } }, { outcome: null }),
     ];
     expect(taken([fork, step("join")], runs, "running")).toEqual(["start>start", "step:fork>success"]);
+  });
+});
+
+describe("a retry", () => {
+  it("begins at the last step that failed, and keeps what succeeded before", () => {
+    fresh();
+    const runs = [
+      run("a", "start", { outcome: "failed" }),
+      run("mend", { failure: { of: 1 } }),
+      run("a", { success: { of: 2 } }),
+      run("b", { success: { of: 3 } }, { outcome: "failed" }),
+    ];
+    expect(retriedFrom(runs)).toEqual({ step: "b", kept: ["mend", "a"] });
+  });
+
+  it("does a parallel step again as a whole", () => {
+    fresh();
+    const runs = [
+      run("a", "start"),
+      run("fork", { success: { of: 1 } }, { outcome: "failed" }),
+      run("one", { branch: { of: 2 } }),
+      run("two", { success: { of: 3 } }, { outcome: "failed" }),
+    ];
+    expect(retriedFrom(runs)).toEqual({ step: "fork", kept: ["a"] });
+  });
+
+  it("begins where it was cancelled when nothing failed, and nowhere when nothing was", () => {
+    fresh();
+    expect(
+      retriedFrom([run("a", "start"), run("b", { success: { of: 1 } }, { outcome: "cancelled" })]),
+    ).toEqual({
+      step: "b",
+      kept: ["a"],
+    });
+    expect(retriedFrom([run("c", "start")])).toBeUndefined();
   });
 });

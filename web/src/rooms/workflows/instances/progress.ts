@@ -111,3 +111,36 @@ function ending(
 }
 
 const leadsTo = (target: string, state: string): boolean => target.split("@")[0] === `end:${state}`;
+
+export interface Resumption {
+  /** Id of the step that is tried again. */
+  step: string;
+  /** Steps whose results are kept. */
+  kept: string[];
+}
+
+/**
+ * Where a retry begins: at the last step outside of branches that failed, or was cancelled where none failed. A
+ * parallel step is tried again as a whole. The same rule as the server's.
+ */
+export function retriedFrom(runs: readonly StepRun[]): Resumption | undefined {
+  const inside = new Set<number>();
+  let found: StepRun | undefined;
+  for (const run of runs) {
+    const { cause } = run;
+    const of = causeOf(run)?.of;
+    if ((typeof cause !== "string" && "branch" in cause) || (of !== undefined && inside.has(of))) {
+      inside.add(run.run);
+    } else if (run.outcome === "failed" || (run.outcome !== "succeeded" && found === undefined)) {
+      found = run;
+    }
+  }
+  if (!found) {
+    return undefined;
+  }
+  const { run: at, step } = found;
+  const kept = runs.filter(
+    ({ run, outcome, step: other }) => run < at && outcome === "succeeded" && other !== step,
+  );
+  return { step, kept: [...new Set(kept.map((run) => run.step))] };
+}
