@@ -28,6 +28,8 @@ const all = [
   "actions",
   "workflows",
   "instances",
+  "templates",
+  "scheduledWorkflows",
   "notify",
   "access",
   "organizations",

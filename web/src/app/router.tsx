@@ -271,13 +271,16 @@ const schedules = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/schedules/SchedulesPage"), "SchedulesPage"),
 });
 
-/** What the form starts with: a saved script or an action, if one is named. */
+/** What the form starts with: a saved script, an action or a workflow, if one is named. */
 const scheduleNew = createRoute({
   getParentRoute: () => app,
   path: "/schedules/new",
-  validateSearch: (raw: Record<string, unknown>): { script?: string; action?: string } => ({
+  validateSearch: (
+    raw: Record<string, unknown>,
+  ): { script?: string; action?: string; workflow?: string } => ({
     script: text(raw["script"]),
     action: text(raw["action"]),
+    workflow: text(raw["workflow"]),
   }),
   component: lazyRouteComponent(() => import("~/rooms/schedules/ScheduleFormPage"), "NewSchedulePage"),
 });

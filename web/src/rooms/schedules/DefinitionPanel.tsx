@@ -2,15 +2,18 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Schedule, ScheduledWork } from "~/api/types";
+import { targetWords } from "~/rooms/agents/targets";
 import { howFacts } from "~/rooms/jobs/howFacts";
 import { WorkPanel } from "~/rooms/jobs/WorkPanel";
 import { actorName } from "~/rooms/jobs/words";
 import { actionOptions } from "~/rooms/scripts/actions/api";
 import { ParameterFacts, SavedScriptPanel } from "~/rooms/scripts/saved/SavedScriptPanel";
+import { workflowOptions } from "~/rooms/workflows/api";
 import { Facts, Panel } from "~/ui/Page";
 import { RelativeTime } from "~/ui/RelativeTime";
 import { calendarOptions } from "./api";
 import { runsText } from "./columns";
+import { hasOwnWay, namesHosts } from "./draft";
 import { wallText } from "./when/zones";
 import { BLACKOUT_TICK, MISSED, OVERLAP } from "./words";
 
@@ -30,7 +33,7 @@ export function RulesPanel({ schedule }: { schedule: Schedule }) {
         ] as Fact[])
       : []),
     ["Runs", runsText(schedule)],
-    ["Last run", <LastRun key="last" id={schedule.last_execution_id} />],
+    ["Last run", <LastRun key="last" schedule={schedule} />],
     ["If still running", OVERLAP[definition.overlap ?? "skip"].label],
     ["If missed", MISSED[definition.missed ?? "skip"].label],
     ["Blackout", <Blackout key="blackout" schedule={schedule} />],
@@ -54,7 +57,18 @@ function Waits({ at, why, zone }: { at: string; why: string | null | undefined; 
   );
 }
 
-function LastRun({ id }: { id: number | null | undefined }) {
+function LastRun({
+  schedule: { last_execution_id: id, last_instance_id: instance },
+}: {
+  schedule: Schedule;
+}) {
+  if (instance) {
+    return (
+      <Link to="/instances/$instanceId" params={{ instanceId: String(instance) }} className="link">
+        Instance {instance}
+      </Link>
+    );
+  }
   return id ? (
     <Link to="/executions/$executionId" params={{ executionId: String(id) }} className="link">
       Execution {id}
@@ -92,11 +106,15 @@ function Blackout({ schedule: { definition } }: { schedule: Schedule }) {
 /** On which hosts and how. */
 export function TargetsPanel({ schedule: { definition } }: { schedule: Schedule }) {
   const { targets } = definition;
-  return targets && definition.work.kind !== "action" ? (
+  const own = hasOwnWay(definition.work.kind);
+  if (!targets || (own && !namesHosts(definition))) {
+    return null;
+  }
+  return (
     <Panel title="Hosts">
-      <Facts facts={howFacts({ ...definition, targets })} />
+      {own ? targetWords(targets) : <Facts facts={howFacts({ ...definition, targets })} />}
     </Panel>
-  ) : null;
+  );
 }
 
 /** What runs. Of secrets only the names are known. */
@@ -118,6 +136,8 @@ export function ScheduledWorkPanel({ schedule: { definition, secrets } }: { sche
       return <SavedScriptPanel work={work} secrets={secrets} newest="The newest at each tick" />;
     case "action":
       return <ActionPanel work={work} secrets={secrets} />;
+    case "workflow":
+      return <WorkflowPanel work={work} secrets={secrets} />;
     default:
       return <Panel title="Work">This page does not know this kind of work. The CLI shows it.</Panel>;
   }
@@ -151,6 +171,37 @@ function ActionPanel({ work, secrets }: ActionPanelProps) {
     <Panel title="Action">
       <Facts facts={facts} />
       <ParameterFacts values={work.parameters ?? {}} secrets={secrets} />
+    </Panel>
+  );
+}
+
+interface WorkflowPanelProps {
+  work: Extract<ScheduledWork, { kind: "workflow" }>;
+  secrets: string[];
+}
+
+/** The version that is published at the tick. */
+function WorkflowPanel({ work, secrets }: WorkflowPanelProps) {
+  const { data: workflow } = useQuery(workflowOptions(work.workflow_id));
+  const version = workflow?.version;
+  const facts: Fact[] = [
+    [
+      "Workflow",
+      <Link
+        key="workflow"
+        to="/workflows/$workflowId"
+        params={{ workflowId: String(work.workflow_id) }}
+        className="link"
+      >
+        {workflow?.name ?? `Workflow ${work.workflow_id}`}
+      </Link>,
+    ],
+    ["Version", version ? `The published one: ${version} now` : "The published one"],
+  ];
+  return (
+    <Panel title="Workflow">
+      <Facts facts={facts} />
+      <ParameterFacts values={work.inputs ?? {}} secrets={secrets} />
     </Panel>
   );
 }

@@ -1,5 +1,5 @@
-import { Button } from "@mantine/core";
-import { IconBolt, IconCode, IconDeviceFloppy, IconTerminal2 } from "@tabler/icons-react";
+import { Button, SegmentedControl } from "@mantine/core";
+import { IconBolt, IconCode, IconDeviceFloppy, IconSitemap, IconTerminal2 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api } from "~/api/client";
@@ -22,6 +22,8 @@ import { TileChoice } from "~/ui/TileChoice";
 import { scheduleKey } from "./api";
 import { applyCommand, createCurl, updateCurl } from "./copy";
 import {
+  asksHosts,
+  hasOwnWay,
   isRedefined,
   missingName,
   missingSchedule,
@@ -33,12 +35,14 @@ import {
 import { inputs, problemFields } from "./problems";
 import { RuleFields } from "./RuleFields";
 import { SavedActionFields, useChosenAction } from "./SavedActionFields";
+import { ownHostsWords, useChosenWorkflow, WorkflowFields } from "./WorkflowFields";
 import { WhenFields } from "./when/WhenFields";
 
 const KINDS: { value: WorkKind; label: string; icon: typeof IconCode }[] = [
   { value: "job", label: "Job", icon: IconTerminal2 },
   { value: "script", label: "Saved script", icon: IconCode },
   { value: "action", label: "Action", icon: IconBolt },
+  { value: "workflow", label: "Workflow", icon: IconSitemap },
 ];
 
 const DEFAULT_TIMEOUT_SECONDS = 300;
@@ -61,8 +65,10 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
   const [incomplete, setIncomplete] = useState<string>();
   const chosen = useChosenScript(draft.script);
   const action = useChosenAction(draft.action);
+  const workflow = useChosenWorkflow(draft.workflow);
   const kept = schedule?.secrets ?? NO_SECRETS;
-  const asked = draft.kind === "action" ? action.asks : chosen.parameters;
+  const asked =
+    draft.kind === "action" ? action.asks : draft.kind === "workflow" ? workflow.inputs : chosen.parameters;
   const parameters = asked ?? NONE;
   const redefined = !schedule || isRedefined(draft, begun, parameters);
   // What cannot run as it is can still be named.
@@ -140,6 +146,14 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
               kept={kept}
               errors={at}
             />
+          ) : draft.kind === "workflow" ? (
+            <WorkflowFields
+              draft={draft.workflow}
+              onChange={(next) => change({ workflow: next })}
+              chosen={workflow}
+              kept={kept}
+              errors={at}
+            />
           ) : (
             <SavedScriptFields
               draft={draft.script}
@@ -158,22 +172,42 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
         </div>
       </Panel>
       {draft.kind !== "action" && (
-        <>
-          <Panel title="On which hosts">
+        <Panel
+          title="On which hosts"
+          aside={
+            draft.kind === "workflow" && (
+              <SegmentedControl
+                size="xs"
+                aria-label="Whose hosts"
+                value={draft.ownHosts ? "own" : "others"}
+                onChange={(value) => change({ ownHosts: value === "own" })}
+                data={[
+                  { value: "own", label: "As the workflow says" },
+                  { value: "others", label: "Others" },
+                ]}
+              />
+            )
+          }
+        >
+          {asksHosts(draft) ? (
             <HostPicker draft={draft.targets} onChange={(targets) => change({ targets })} errors={at} />
-          </Panel>
-          <Panel title="How">
-            <HowFields
-              withoutNotBefore
-              type={draft.kind === "job" ? draft.work.type : "script"}
-              timeoutSeconds={(draft.kind === "script" && chosen.timeoutSeconds) || DEFAULT_TIMEOUT_SECONDS}
-              concurrency={draft.kind === "script" ? chosen.concurrency : undefined}
-              draft={draft.how}
-              onChange={(how) => change({ how })}
-              errors={at}
-            />
-          </Panel>
-        </>
+          ) : (
+            <p className={form.help}>{ownHostsWords(workflow)}</p>
+          )}
+        </Panel>
+      )}
+      {!hasOwnWay(draft.kind) && (
+        <Panel title="How">
+          <HowFields
+            withoutNotBefore
+            type={draft.kind === "job" ? draft.work.type : "script"}
+            timeoutSeconds={(draft.kind === "script" && chosen.timeoutSeconds) || DEFAULT_TIMEOUT_SECONDS}
+            concurrency={draft.kind === "script" ? chosen.concurrency : undefined}
+            draft={draft.how}
+            onChange={(how) => change({ how })}
+            errors={at}
+          />
+        </Panel>
       )}
       <Panel title="Rules and limits">
         <RuleFields draft={draft} onChange={change} errors={at} />

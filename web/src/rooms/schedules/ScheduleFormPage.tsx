@@ -14,12 +14,17 @@ const newRoute = getRouteApi("/app/schedules/new");
 const editRoute = getRouteApi("/app/schedules/$scheduleId/edit");
 
 export function NewSchedulePage() {
-  const { script, action } = newRoute.useSearch();
+  const { script, action, workflow } = newRoute.useSearch();
   const navigate = useNavigate();
   const reason = useMissing()("jobs.manage");
   const start = useMemo(
-    () => emptySchedule({ script: Number(script) || undefined, action: Number(action) || undefined }),
-    [script, action],
+    () =>
+      emptySchedule({
+        script: Number(script) || undefined,
+        action: Number(action) || undefined,
+        workflow: Number(workflow) || undefined,
+      }),
+    [script, action, workflow],
   );
   return (
     <Page
@@ -36,7 +41,7 @@ export function NewSchedulePage() {
         </Panel>
       ) : (
         <ScheduleForm
-          key={`${script ?? ""} ${action ?? ""}`}
+          key={`${script ?? ""} ${action ?? ""} ${workflow ?? ""}`}
           start={start}
           onSaved={({ id, name }) => {
             toastDone(`${name} is made`);

@@ -8,6 +8,7 @@ import { useMissing } from "~/app/session";
 import { useListPage } from "~/app/useListPage";
 import { actionsOptions } from "~/rooms/scripts/actions/api";
 import { scriptsOptions } from "~/rooms/scripts/api";
+import { workflowsOptions } from "~/rooms/workflows/api";
 import { ActionButton } from "~/ui/ActionButton";
 import { ActionMenu } from "~/ui/ActionMenu";
 import { count } from "~/ui/format";
@@ -34,9 +35,18 @@ export function SchedulesPage() {
   );
   const scripts = useQuery({ ...scriptsOptions, enabled: missing("scripts.view") === undefined });
   const actionNames = useQuery({ ...actionsOptions, enabled: missing("jobs.view") === undefined });
+  const workflowNames = useQuery({
+    ...workflowsOptions,
+    enabled: missing("workflows.view") === undefined,
+  });
   const columns = useMemo(
-    () => scheduleColumns({ scripts: byId(scripts.data), actions: byId(actionNames.data) }),
-    [scripts.data, actionNames.data],
+    () =>
+      scheduleColumns({
+        scripts: byId(scripts.data),
+        actions: byId(actionNames.data),
+        workflows: byId(workflowNames.data),
+      }),
+    [scripts.data, actionNames.data, workflowNames.data],
   );
   const { table, list, toolbar, narrowed, widen } = useListPage<Schedule>({
     name: "schedules",
@@ -98,8 +108,8 @@ export function SchedulesPage() {
             />
           ) : (
             <EmptyState icon={IconCalendarTime} title="There are no schedules yet" action={add}>
-              A schedule runs a job, a saved script or an action again and again, at the ticks of a cron
-              expression in any time zone. Each tick makes exactly one execution.
+              A schedule runs a job, a saved script, an action or a workflow again and again, at the ticks of
+              a cron expression in any time zone. Each tick makes exactly one execution or instance.
             </EmptyState>
           )
         }

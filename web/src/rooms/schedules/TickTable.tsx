@@ -34,16 +34,23 @@ export function TickTable({ label, ticks, zone, flush, timeOnly }: TickTableProp
         },
         { label: "Became", cell: (tick) => <FatePill fate={tick.fate} /> },
         {
-          label: "Execution",
+          label: "Ran as",
           cell: (tick) =>
-            tick.execution_id ? (
+            tick.instance_id ? (
+              <Link
+                to="/instances/$instanceId"
+                params={{ instanceId: String(tick.instance_id) }}
+                className="link"
+              >
+                Instance {tick.instance_id}
+              </Link>
+            ) : tick.execution_id ? (
               <Link
                 to="/executions/$executionId"
                 params={{ executionId: String(tick.execution_id) }}
                 className="link"
-                aria-label={`Execution ${tick.execution_id}`}
               >
-                {tick.execution_id}
+                Execution {tick.execution_id}
               </Link>
             ) : (
               <span className="dim">–</span>

@@ -83,7 +83,7 @@ export function scheduleColumns(names: WorkNames): Column<Schedule>[] {
       id: "last",
       label: "Last run",
       align: "end",
-      text: (schedule) => String(schedule.last_execution_id ?? ""),
+      text: (schedule) => String(schedule.last_execution_id ?? schedule.last_instance_id ?? ""),
       cell: (schedule) =>
         schedule.last_execution_id ? (
           <Link
@@ -93,6 +93,15 @@ export function scheduleColumns(names: WorkNames): Column<Schedule>[] {
             aria-label={`Execution ${schedule.last_execution_id}`}
           >
             {schedule.last_execution_id}
+          </Link>
+        ) : schedule.last_instance_id ? (
+          <Link
+            to="/instances/$instanceId"
+            params={{ instanceId: String(schedule.last_instance_id) }}
+            className="link"
+            aria-label={`Instance ${schedule.last_instance_id}`}
+          >
+            {schedule.last_instance_id}
           </Link>
         ) : (
           <span className="dim">–</span>

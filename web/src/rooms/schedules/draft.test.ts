@@ -61,6 +61,67 @@ describe("the request", () => {
   });
 });
 
+describe("a workflow", () => {
+  const INPUTS: Parameter[] = [
+    { name: "what", type: "string" },
+    { name: "token", type: "secret", required: true },
+  ];
+  const workflow = { ...emptySchedule().workflow, id: 9, texts: { what: "moon", token: "hunter2" } };
+
+  it("is started with its inputs, on its own hosts", () => {
+    const made = toCreate(filled({ kind: "workflow", workflow }), INPUTS, [], false);
+    expect(made.definition).toEqual({
+      cron: "30 2 * * *",
+      zone: "UTC",
+      missed: "skip",
+      overlap: "skip",
+      work: { kind: "workflow", workflow_id: 9, inputs: { what: "moon" } },
+    });
+    expect(made.secrets).toEqual({ token: "hunter2" });
+  });
+
+  it("is chosen, known and complete before it is saved", () => {
+    const draft = (part: object) =>
+      filled({ kind: "workflow", workflow: { ...workflow, ...part }, targets: emptyTargets() });
+    expect(missingSchedule(draft({ id: undefined }), undefined, [])).toBe("Choose the workflow to run");
+    expect(missingSchedule(draft({}), undefined, [])).toBe("What the workflow asks for is not loaded yet");
+    expect(missingSchedule(draft({ texts: {} }), INPUTS, [])).toBe("Give “token”");
+    expect(missingSchedule(draft({ texts: {} }), INPUTS, ["token"])).toBeUndefined();
+    expect(missingSchedule(draft({}), INPUTS, [])).toBeUndefined();
+  });
+
+  it("comes back as it was saved", () => {
+    const { targets: _, ...rest } = schedule({}).definition;
+    const definition: ScheduleDefinition = { ...rest, work: { kind: "workflow", workflow_id: 9 } };
+    const draft = draftOf(schedule({ definition, secrets: ["token"] }));
+    expect(toCreate(draft, INPUTS, ["token"], false).definition).toEqual(definition);
+  });
+
+  it("may run on others, which stay when it is changed", () => {
+    const { definition: made } = toCreate(
+      filled({ kind: "workflow", workflow, ownHosts: false, targets: emptyTargets(["web-1"]) }),
+      INPUTS,
+      [],
+      false,
+    );
+    expect(made.targets).toEqual({ agents: ["web-1"] });
+    const known = schedule({ definition: made, secrets: ["token"] });
+    const start = draftOf(known);
+    expect(start.ownHosts).toBe(false);
+    expect(toUpdate({ ...start, cron: "0 5 * * *" }, start, INPUTS, known)).toEqual({
+      definition: { ...made, cron: "0 5 * * *" },
+    });
+    const own = draftOf(schedule({ definition: { ...made, targets: {} } }));
+    expect(own.ownHosts).toBe(true);
+  });
+
+  it("has its problems beside its inputs", () => {
+    expect(inputOf("definition.work.inputs.what", "workflow")).toBe("parameters.what");
+    expect(inputOf("secrets.token", "workflow")).toBe("parameters.token");
+    expect(inputOf("definition.work.workflow_id", "workflow")).toBe("workflow_id");
+  });
+});
+
 describe("what is saved comes back as it was", () => {
   const definitions: ScheduleDefinition[] = [
     schedule({}).definition,

@@ -33,9 +33,16 @@ import { emptyScript, type SavedScriptDraft, textsOf } from "~/rooms/scripts/sav
 import { dateTime } from "~/ui/format";
 
 /** The kinds of work that this form knows. */
-export type WorkKind = "job" | "script" | "action";
+export type WorkKind = "job" | "script" | "action" | "workflow";
 
-/** An action with values for what it asks. */
+/** What says itself how it runs, and on which hosts. */
+export const hasOwnWay = (kind: string): boolean => kind === "action" || kind === "workflow";
+
+/** Whether the form asks for hosts: a workflow may run on others than its own. */
+export const asksHosts = ({ kind, ownHosts }: Pick<ScheduleDraft, "kind" | "ownHosts">): boolean =>
+  kind === "workflow" ? !ownHosts : !hasOwnWay(kind);
+
+/** An action or a workflow with values for what it asks. */
 export type SavedActionDraft = Omit<SavedScriptDraft, "version">;
 
 export const emptySavedAction = (id?: number): SavedActionDraft => ({ id, texts: {}, withDefaults: true });
@@ -49,6 +56,9 @@ export interface ScheduleDraft {
   work: WorkDraft;
   script: SavedScriptDraft;
   action: SavedActionDraft;
+  workflow: SavedActionDraft;
+  /** Of a workflow: that its hosts are those that it names itself. */
+  ownHosts: boolean;
   targets: TargetDraft;
   how: HowDraft;
   cron: string;
@@ -63,22 +73,34 @@ export interface ScheduleDraft {
   blackoutTick: BlackoutTick;
 }
 
-export function emptySchedule({
-  script,
-  action,
-}: {
+interface Named {
   script?: number | undefined;
   action?: number | undefined;
-} = {}): ScheduleDraft {
+  workflow?: number | undefined;
+}
+
+function kindOf({ script, action, workflow }: Named): WorkKind {
+  if (script !== undefined) {
+    return "script";
+  }
+  if (action !== undefined) {
+    return "action";
+  }
+  return workflow === undefined ? "job" : "workflow";
+}
+
+export function emptySchedule(named: Named = {}): ScheduleDraft {
   return {
     name: "",
     description: "",
     organization: undefined,
     department: undefined,
-    kind: script !== undefined ? "script" : action !== undefined ? "action" : "job",
+    kind: kindOf(named),
     work: emptyWork(),
-    script: emptyScript(script),
-    action: emptySavedAction(action),
+    script: emptyScript(named.script),
+    action: emptySavedAction(named.action),
+    workflow: emptySavedAction(named.workflow),
+    ownHosts: true,
     targets: emptyTargets(),
     how: emptyHow(),
     cron: "",
@@ -101,6 +123,7 @@ export function draftOf(schedule: Schedule): ScheduleDraft {
     description: schedule.description,
     organization: schedule.organization_id ?? undefined,
     department: schedule.department_id ?? undefined,
+    ownHosts: !namesHosts(definition),
     targets: targetsFrom(definition.targets ?? {}),
     how: howFrom(definition),
     cron: definition.cron,
@@ -113,6 +136,10 @@ export function draftOf(schedule: Schedule): ScheduleDraft {
     blackoutTick: definition.blackout?.tick ?? "wait",
   };
 }
+
+/** Whether it says itself on which hosts. */
+export const namesHosts = ({ targets }: Pick<ScheduleDefinition, "targets">): boolean =>
+  Object.keys(targets ?? {}).length > 0;
 
 function workDraft(work: ScheduledWork): Partial<ScheduleDraft> {
   switch (work.kind) {
@@ -133,6 +160,11 @@ function workDraft(work: ScheduledWork): Partial<ScheduleDraft> {
         kind: "action",
         action: { id: work.action_id, texts: textsFrom(work.parameters), withDefaults: false },
       };
+    case "workflow":
+      return {
+        kind: "workflow",
+        workflow: { id: work.workflow_id, texts: textsFrom(work.inputs), withDefaults: false },
+      };
     default:
       return {};
   }
@@ -142,7 +174,9 @@ const textsFrom = (values: Record<string, ParameterValue> = {}): ParameterTexts 
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 
 /** What of it has parameters of its own. */
-const saved = (draft: ScheduleDraft) => (draft.kind === "action" ? draft.action : draft.script);
+function saved({ kind, script, action, workflow }: ScheduleDraft) {
+  return kind === "action" ? action : kind === "workflow" ? workflow : script;
+}
 
 /** The secrets that the work asks for, with what was typed. */
 export function askedSecrets(draft: ScheduleDraft, parameters: Parameter[]) {
@@ -165,10 +199,10 @@ export function missingSchedule(
   return (
     missingName(draft) ??
     missingWhat(draft, parameters, kept) ??
-    (draft.kind === "action" ? undefined : missingTargets(draft.targets)) ??
+    (asksHosts(draft) ? missingTargets(draft.targets) : undefined) ??
     (draft.cron.trim() === "" ? "Say when: give a cron expression" : undefined) ??
     missingLimits(draft) ??
-    (draft.kind === "action" ? undefined : missingHow(draft.how)) ??
+    (hasOwnWay(draft.kind) ? undefined : missingHow(draft.how)) ??
     sentSecrets(askedSecrets(draft, parameters ?? []), kept).missing
   );
 }
@@ -188,7 +222,7 @@ function missingWhat(
     return `Choose the ${draft.kind} to run`;
   }
   if (!parameters) {
-    return `The ${draft.kind}’s parameters are not loaded yet`;
+    return `What the ${draft.kind} asks for is not loaded yet`;
   }
   const open = parameters.filter(({ name, type }) => type !== "secret" || !kept.includes(name));
   return missingParameter(open, textsOf(saved(draft), parameters));
@@ -209,10 +243,8 @@ export function toDefinition(draft: ScheduleDraft, parameters: Parameter[]): Sch
     missed: draft.missed,
     overlap: draft.overlap,
     work: scheduledWork(draft, parameters),
-    // An action says itself where and how.
-    ...(draft.kind === "action"
-      ? {}
-      : { targets: toTargets(draft.targets), ...toHow({ ...draft.how, notBefore: "" }) }),
+    ...(asksHosts(draft) ? { targets: toTargets(draft.targets) } : {}),
+    ...(hasOwnWay(draft.kind) ? {} : toHow({ ...draft.how, notBefore: "" })),
   };
   if (draft.maxRuns.trim() !== "") {
     definition.max_runs = Number(draft.maxRuns);
@@ -227,14 +259,18 @@ export function toDefinition(draft: ScheduleDraft, parameters: Parameter[]): Sch
 }
 
 function scheduledWork(draft: ScheduleDraft, parameters: Parameter[]): ScheduledWork {
-  const { kind, work, script, action } = draft;
+  const { kind, work, script, action, workflow } = draft;
   if (kind === "job") {
     return { kind, job: toWork(work).work };
   }
   // Secret ones go beside the definition, where they are kept sealed.
   const open = parameters.filter(({ type }) => type !== "secret");
   const values = toValues(open, textsOf(saved(draft), parameters));
-  const given = Object.keys(values).length > 0 ? { parameters: values } : {};
+  const some = Object.keys(values).length > 0;
+  if (kind === "workflow") {
+    return { kind, workflow_id: workflow.id ?? 0, ...(some ? { inputs: values } : {}) };
+  }
+  const given = some ? { parameters: values } : {};
   return kind === "action"
     ? { kind, action_id: action.id ?? 0, ...given }
     : {

@@ -4,7 +4,7 @@ import type { FieldProblem } from "~/api/types";
 import { TARGET_FIELDS } from "~/rooms/agents/HostPicker";
 import { HOW_FIELDS } from "~/rooms/jobs/how";
 import { workFields } from "~/rooms/jobs/work/draft";
-import type { ScheduleDraft } from "./draft";
+import { asksHosts, hasOwnWay, type ScheduleDraft } from "./draft";
 
 const OWN_FIELDS = [
   "name",
@@ -22,6 +22,7 @@ const OWN_FIELDS = [
   "script_id",
   "version",
   "action_id",
+  "workflow_id",
 ];
 
 /** What is in the definition has the same names as in a run, where the inputs come from. */
@@ -30,7 +31,8 @@ const PREFIXES = ["definition.work.job.", "definition.work.", "definition."];
 export function inputOf(field: string, kind: ScheduleDraft["kind"]): string {
   const prefix = PREFIXES.find((one) => field.startsWith(one)) ?? "";
   const name = field.slice(prefix.length);
-  return kind !== "job" && name.startsWith("secrets.") ? `parameters.${name.slice("secrets.".length)}` : name;
+  // The form has one place for each.
+  return kind === "job" ? name : name.replace(/^(?:secrets|inputs)\./, "parameters.");
 }
 
 export function problemFields(error: unknown, kind: ScheduleDraft["kind"]): FieldProblem[] {
@@ -44,8 +46,8 @@ export function problemFields(error: unknown, kind: ScheduleDraft["kind"]): Fiel
 export function inputs(draft: ScheduleDraft, parameters: { name: string }[]): string[] {
   return [
     ...OWN_FIELDS,
-    ...TARGET_FIELDS,
-    ...HOW_FIELDS,
+    ...(asksHosts(draft) ? TARGET_FIELDS : []),
+    ...(hasOwnWay(draft.kind) ? [] : HOW_FIELDS),
     ...(draft.kind === "job" ? workFields(draft.work) : parameters.map(({ name }) => `parameters.${name}`)),
   ];
 }

@@ -8,7 +8,11 @@ import { workKind, workWords } from "./work";
 const all = () => undefined;
 const NEXT = "2026-11-30T02:30:00Z";
 
-const NAMES = { scripts: new Map([[7, "check"]]), actions: new Map([[4, "restart"]]) };
+const NAMES = {
+  scripts: new Map([[7, "check"]]),
+  actions: new Map([[4, "restart"]]),
+  workflows: new Map([[9, "release"]]),
+};
 
 describe("the state of a schedule", () => {
   it.each([

@@ -50,7 +50,7 @@ function pauseReason(state: ScheduleState): string | undefined {
 
 /** A newer server may have kinds that these pages have no form for. */
 const isKnown = ({ definition }: Pick<Schedule, "definition">) =>
-  ["job", "script", "action"].includes(definition.work.kind);
+  ["job", "script", "action", "workflow"].includes(definition.work.kind);
 
 /** Schedules by name; anything else, like `host group web`, in words. No name has a space in it. */
 export const isScheduleName = (user: string): boolean => !user.includes(" ");

@@ -17,6 +17,7 @@ import { answer } from "~/api/problem";
 import type { Schedule } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { jobKey } from "~/rooms/jobs/api";
+import { instanceKey } from "~/rooms/workflows/api";
 import type { Action } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
 import { count } from "~/ui/format";
@@ -59,6 +60,7 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
       await Promise.all([
         client.invalidateQueries({ queryKey: scheduleKey }),
         what === "run" ? client.invalidateQueries({ queryKey: jobKey }) : undefined,
+        what === "run" ? client.invalidateQueries({ queryKey: instanceKey }) : undefined,
       ]);
     },
     onError: (error, asking) => {
@@ -152,10 +154,14 @@ async function carryOut(what: What, id: number, headers: { "Idempotency-Key": st
   const params = { path: { id } };
   switch (what) {
     case "run": {
-      const { execution_id: execution, jobs } = await answer(
-        api.POST("/api/v1/schedules/{id}/run", { params, headers }),
-      );
-      return `runs: execution ${execution} on ${count(jobs.length, "host")}`;
+      const {
+        execution_id: execution,
+        instance_id: instance,
+        jobs,
+      } = await answer(api.POST("/api/v1/schedules/{id}/run", { params, headers }));
+      return instance
+        ? `runs: instance ${instance}`
+        : `runs: execution ${execution} on ${count(jobs.length, "host")}`;
     }
     case "remove":
       await answer(api.DELETE("/api/v1/schedules/{id}", { params }));

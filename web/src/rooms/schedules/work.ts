@@ -3,6 +3,7 @@ import type { JobPayload, ScheduleDefinition, ScheduledWork } from "~/api/types"
 import { targetWords } from "~/rooms/agents/targets";
 import { JOB_TYPE, LANGUAGE } from "~/rooms/jobs/words";
 import { shellLine } from "~/ui/shell";
+import { hasOwnWay, namesHosts } from "./draft";
 
 /** The type of its job, or that it is saved elsewhere. */
 export function workKind(work: ScheduledWork): string {
@@ -12,7 +13,8 @@ export function workKind(work: ScheduledWork): string {
     case "script":
       return "saved_script";
     case "action":
-      return "action";
+    case "workflow":
+      return work.kind;
     default:
       return kindOf(work);
   }
@@ -24,6 +26,7 @@ const kindOf = (work: unknown): string => String((work as { kind?: unknown }).ki
 export const WORK_KIND: Record<string, { label: string }> = {
   saved_script: { label: "Saved script" },
   action: { label: "Action" },
+  workflow: { label: "Workflow" },
   ...Object.fromEntries(Object.entries(JOB_TYPE).map(([type, { label }]) => [type, { label }])),
 };
 
@@ -31,10 +34,11 @@ export const WORK_KIND: Record<string, { label: string }> = {
 export interface WorkNames {
   scripts: ReadonlyMap<number, string>;
   actions: ReadonlyMap<number, string>;
+  workflows: ReadonlyMap<number, string>;
 }
 
 /** One line. */
-export function workWords(work: ScheduledWork, { scripts, actions }: WorkNames): string {
+export function workWords(work: ScheduledWork, { scripts, actions, workflows }: WorkNames): string {
   switch (work.kind) {
     case "job":
       return jobWords(work.job);
@@ -44,6 +48,8 @@ export function workWords(work: ScheduledWork, { scripts, actions }: WorkNames):
     }
     case "action":
       return actions.get(work.action_id) ?? `Action ${work.action_id}`;
+    case "workflow":
+      return workflows.get(work.workflow_id) ?? `Workflow ${work.workflow_id}`;
     default:
       return kindOf(work);
   }
@@ -93,4 +99,4 @@ function firstLine(content: string): string {
 
 /** Where it runs, in a few words. */
 export const scheduledTargets = ({ targets, work }: Pick<ScheduleDefinition, "targets" | "work">): string =>
-  work.kind === "action" ? "as the action says" : targetWords(targets ?? {});
+  hasOwnWay(work.kind) && !namesHosts({ targets }) ? `as the ${work.kind} says` : targetWords(targets ?? {});

@@ -1,11 +1,11 @@
-import { Modal } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Modal, Radio } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
 import { answer } from "~/api/problem";
-import type { Workflow, WorkflowCreate } from "~/api/types";
+import type { Workflow, WorkflowCreate, WorkflowTemplate } from "~/api/types";
 import { PlaceFields } from "~/rooms/agents/PlaceFields";
 import {
   CloneModal,
@@ -15,8 +15,9 @@ import {
   ReleaseModal,
   RenameModal,
 } from "~/rooms/scripts/saved/dialogs";
-import { workflowKey } from "./api";
+import { templatesOptions, workflowKey } from "./api";
 import { FIRST_LINES } from "./source";
+import classes from "./WorkflowDialogs.module.css";
 
 /** Saves a first draft, and goes on to the editor. */
 export function NewWorkflowDialog({ onClose }: { onClose: () => void }) {
@@ -28,6 +29,8 @@ export function NewWorkflowDialog({ onClose }: { onClose: () => void }) {
   const [place, setPlace] = useState<{ organization?: number | undefined; department?: number | undefined }>(
     {},
   );
+  const [template, setTemplate] = useState(EMPTY);
+  const templates = useQuery(templatesOptions);
   const create = useMutation({
     mutationFn: (body: WorkflowCreate) =>
       answer(api.POST("/api/v1/workflows", { body, headers: intent.headers(body) })),
@@ -39,7 +42,7 @@ export function NewWorkflowDialog({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal opened onClose={onClose} title="New workflow" size="md">
+    <Modal opened onClose={onClose} title="New workflow" size="lg">
       <DialogForm
         submitLabel="Create and write it"
         pending={create.isPending}
@@ -52,7 +55,7 @@ export function NewWorkflowDialog({ onClose }: { onClose: () => void }) {
             description: description.trim(),
             ...(place.organization === undefined ? {} : { organization_id: place.organization }),
             ...(place.department === undefined ? {} : { department_id: place.department }),
-            source: FIRST_LINES,
+            source: templates.data?.find(({ name: one }) => one === template)?.source ?? FIRST_LINES,
           })
         }
       >
@@ -67,10 +70,40 @@ export function NewWorkflowDialog({ onClose }: { onClose: () => void }) {
               errors={{ organization: errors.organization_id, department: errors.department_id }}
               onChange={(organization, department) => setPlace({ organization, department })}
             />
+            <TemplateChoice
+              templates={templates.data}
+              error={templates.error ? "The templates could not be loaded" : undefined}
+              value={template}
+              onChange={setTemplate}
+            />
           </>
         )}
       </DialogForm>
     </Modal>
+  );
+}
+
+const EMPTY = "";
+
+interface TemplateChoiceProps {
+  templates: WorkflowTemplate[] | undefined;
+  error: string | undefined;
+  /** Name of the template; empty for none. */
+  value: string;
+  onChange: (name: string) => void;
+}
+
+/** What the draft says at first. */
+function TemplateChoice({ templates = [], error, value, onChange }: TemplateChoiceProps) {
+  return (
+    <Radio.Group label="Begin with" value={value} error={error} onChange={onChange}>
+      <div className={classes.templates}>
+        <Radio size="xs" value={EMPTY} label="Empty" description="One step, to be written over." />
+        {templates.map(({ name, title, description }) => (
+          <Radio key={name} size="xs" value={name} label={title} description={description} />
+        ))}
+      </div>
+    </Radio.Group>
   );
 }
 

@@ -55,6 +55,23 @@ export const checkOptions = (source: string) =>
     gcTime: 30_000,
   });
 
+/** Ready ones to begin with. They come with the server, and do not change while it runs. */
+export const templatesOptions = queryOptions({
+  queryKey: ["workflow-templates"],
+  queryFn: async () => (await answer(api.GET("/api/v1/workflow-templates"))).items,
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** At most as many at once as the server gives. */
+const MOST = 500;
+
+/** Workflows to choose from, and to name. */
+export const workflowsOptions = queryOptions({
+  queryKey: [...workflowKey, "offer"],
+  queryFn: async () => (await workflowList({ limit: MOST })).items,
+  staleTime: 10_000,
+});
+
 /** Beside the workflows, so that what is read again every few seconds takes nothing else with it. */
 export const instanceKey = ["instances"] as const;
 

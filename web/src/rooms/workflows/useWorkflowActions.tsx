@@ -1,4 +1,5 @@
 import {
+  IconCalendarTime,
   IconCopy,
   IconFlask,
   IconPencil,
@@ -70,6 +71,12 @@ export function useWorkflowActions({ onRemoved = () => {}, unsaved }: Options = 
     const why = reasons(workflow);
     return [
       { label: "Run", icon: IconPlayerPlay, reason: why.run, onSelect: () => run(workflow) },
+      {
+        label: "Schedule",
+        icon: IconCalendarTime,
+        reason: missing("jobs.manage") ?? why.run,
+        onSelect: () => void navigate({ to: "/schedules/new", search: { workflow: String(workflow.id) } }),
+      },
       { label: "Try the draft", icon: IconFlask, reason: why.tryDraft, onSelect: () => run(workflow, "1") },
       "divider",
       { label: "Publish", icon: IconRocket, reason: why.publish, onSelect: () => ask("publish", workflow) },

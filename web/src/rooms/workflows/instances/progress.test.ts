@@ -94,6 +94,27 @@ describe("the routes it took", () => {
     expect(taken([check], runs, "completed")).toEqual(["start>start", "step:check>true"]);
   });
 
+  it("lead from what a retry kept into the step where it goes on", () => {
+    fresh();
+    const check = step("check", {
+      type: "conditional",
+      condition: "true",
+      on_true: "risky",
+      on_false: "completed",
+    });
+    const runs = [run("check", "start"), run("risky", "retry")];
+    expect(taken([check, step("risky")], runs, "completed")).toEqual([
+      "start>start",
+      "step:check>true",
+      "step:risky>success",
+    ]);
+    fresh();
+    expect(taken([step("risky")], [run("risky", "retry")], "completed")).toEqual([
+      "start>start",
+      "step:risky>success",
+    ]);
+  });
+
   it("leave a parallel step when its branches have joined", () => {
     fresh();
     const fork = step("fork", {

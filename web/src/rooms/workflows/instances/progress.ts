@@ -77,6 +77,26 @@ export function takenRoutes(
       );
     }
   }
+  // What a retry kept led to the step where it goes on.
+  for (const run of runs.filter(({ cause }) => cause === "retry")) {
+    const into = runs.flatMap((before) =>
+      before.run < run.run && !followed.has(before.run)
+        ? leaving(before)
+            .filter(({ target, when }) => target === keys.get(run.step) && fits(before, when))
+            .map((edge) => ({ edge, before }))
+        : [],
+    );
+    const last = into.at(-1);
+    if (last) {
+      followed.add(last.before.run);
+      add(taken, last.edge);
+    } else {
+      add(
+        taken,
+        edges.find(({ when, target }) => when === "start" && target === keys.get(run.step)),
+      );
+    }
+  }
   for (const run of runs) {
     if (run.outcome && !followed.has(run.run)) {
       add(taken, ending(run, leaving(run), state));
@@ -84,6 +104,9 @@ export function takenRoutes(
   }
   return taken;
 }
+
+const fits = ({ outcome }: StepRun, when: RouteWhen): boolean =>
+  outcome === (when === "failure" ? "failed" : "succeeded");
 
 function add(taken: Set<string>, edge: FlowEdge | undefined): void {
   if (edge) {
