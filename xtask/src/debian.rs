@@ -13,7 +13,7 @@ struct Need {
     present: fn(&Workspace) -> bool,
 }
 
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 14] = [
     Need {
         package: "gcc",
         present: |_| find_program("cc").is_some(),
@@ -49,6 +49,10 @@ const NEEDS: [Need; 13] = [
     Need {
         package: "dnsmasq-base",
         present: |_| find_program("dnsmasq").is_some(),
+    },
+    Need {
+        package: "python3-aiosmtpd",
+        present: |_| find_program("aiosmtpd").is_some(),
     },
     Need {
         package: "iproute2",

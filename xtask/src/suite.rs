@@ -260,7 +260,8 @@ impl Suite {
 
     fn binaries(&mut self) -> Result<()> {
         web::ensure_built(&self.workspace, &self.interrupt)?;
-        self.cargo(&["build", "--workspace", "--all-features"])
+        // With the tests: what they need beside it would have everything compiled a second time.
+        self.cargo(&["build", "--workspace", "--all-features", "--all-targets"])
     }
 
     fn rust(&mut self) -> Result<()> {

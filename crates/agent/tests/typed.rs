@@ -3,10 +3,7 @@
 
 mod support;
 
-use std::{
-    fs,
-    process::{Child, Command, Stdio},
-};
+use std::process::{Child, Command, Stdio};
 
 use postern_protocol::{
     messages::{Outcome, ResultRequest},
@@ -14,7 +11,7 @@ use postern_protocol::{
     result::{JobResult, Process},
 };
 use support::{
-    Attempt, is_alive, order, pids,
+    Attempt, copy_program, is_alive, order, pids,
     server::{Agent, Server},
     wait_for,
 };
@@ -50,7 +47,7 @@ impl Sleeper {
     fn named(name: &str, ignores_term: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join(name);
-        fs::copy("/bin/sh", &program).unwrap();
+        copy_program("/bin/sh", &program);
         let trap = if ignores_term { "trap '' TERM;" } else { "" };
         let line = format!("{trap} echo $$ > pid; while :; do read line; done");
         let child = Command::new(&program)

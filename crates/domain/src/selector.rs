@@ -191,6 +191,10 @@ impl fmt::Display for Selector {
             }
             let key = &part.key;
             match &part.test {
+                // Or its first letter would be read as part of the sign.
+                Test::In(values) if values.len() == 1 && values[0].starts_with('=') => {
+                    write!(f, "{key}=={}", values[0])?;
+                }
                 Test::In(values) if values.len() == 1 => write!(f, "{key}={}", values[0])?,
                 Test::NotIn(values) if values.len() == 1 => write!(f, "{key}!={}", values[0])?,
                 Test::In(values) => write!(f, "{key} in ({})", values.join(","))?,
@@ -241,6 +245,8 @@ mod tests {
             ("!canary", [true, false, true]),
             ("env=prod,role in (web,api),!canary", [true, false, false]),
             ("env=", [false, false, false]),
+            ("env===", [false, false, false]),
+            ("env!==", [true, true, true]),
         ] {
             let selector: Selector = text.parse().unwrap();
             let found = [&web, &canary, &bare].map(|labels| selector.matches(labels));

@@ -4,6 +4,7 @@
 //! and fresh identifiers are arguments. Unknown fields of messages from the other side are ignored on answers
 //! and refused in orders: an agent never guesses what an order means.
 
+pub mod address;
 pub mod credential;
 pub mod enrollment;
 pub mod keys;

@@ -119,6 +119,13 @@ pub(crate) fn skipped(unless: bool, why: &str) -> bool {
     !unless
 }
 
+/// By a process of its own: while this one has the file open to write, a child that another test
+/// forks has it too, and nobody can run it.
+pub(crate) fn copy_program(from: &str, to: &Path) {
+    let status = Command::new("cp").arg(from).arg(to).status().unwrap();
+    assert!(status.success(), "cp {from} {}: {status}", to.display());
+}
+
 /// Every file below a folder, with its content.
 pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
@@ -244,7 +251,7 @@ impl Attempt {
         const NOBODY: u32 = 65534;
         // The one under test may lie where nobody else may go.
         let program = self.folder.path().join("postern-agent");
-        fs::copy(AGENT, &program).unwrap();
+        copy_program(AGENT, &program);
         let data = self.folder.path();
         for path in [
             data,
