@@ -33,6 +33,8 @@ crate::wire! {
         pub tenant_id: TenantId,
         pub username: String,
         pub display_name: String,
+        /// Where messages for them go.
+        pub email: Option<String>,
         pub active: bool,
         pub created_at: Timestamp,
         pub last_sign_in_at: Option<Timestamp>,
@@ -46,6 +48,8 @@ crate::wire! {
         pub password: String,
         #[serde(default)]
         pub display_name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub email: Option<String>,
         #[serde(default)]
         pub bindings: Vec<BindingCreate>,
     }
@@ -56,6 +60,9 @@ crate::wire! {
     pub struct UserUpdate {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub display_name: Option<String>,
+        /// Empty: none any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub email: Option<String>,
         /// Switching a user off ends their sessions and tokens at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub active: Option<bool>,

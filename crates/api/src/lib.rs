@@ -9,6 +9,7 @@ pub mod executions;
 pub mod groups;
 pub mod identity;
 pub mod jobs;
+pub mod notify;
 mod page;
 mod problem;
 pub mod schedules;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use postern_domain::{
-    ActionId, CalendarId, DepartmentId, ExecutionId, OrganizationId, ScheduleId, ScriptId, Timestamp,
+    ActionId, CalendarId, DepartmentId, ExecutionId, InstanceId, OrganizationId, ScheduleId, ScriptId,
+    Timestamp, WorkflowId,
     calendar::Entry,
     job::Priority,
     rollout::Rolling,
@@ -11,7 +12,12 @@ use postern_domain::{
 };
 use postern_protocol::payload::JobPayload;
 
-use crate::{jobs::Concurrency, scripts::ParameterValue, secret::SecretText, targets::Targets};
+use crate::{
+    jobs::{Concurrency, JobReference},
+    scripts::ParameterValue,
+    secret::SecretText,
+    targets::Targets,
+};
 
 crate::wire! {
     pub struct Schedule {
@@ -34,6 +40,8 @@ crate::wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub waiting_reason: Option<String>,
         pub last_execution_id: Option<ExecutionId>,
+        /// The newest child that is an instance.
+        pub last_instance_id: Option<InstanceId>,
         /// Names of the secrets it keeps; their values are never shown.
         pub secrets: Vec<String>,
         /// On whose account it runs: whoever last saved what it does.
@@ -114,6 +122,21 @@ crate::wire! {
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
             parameters: BTreeMap<String, ParameterValue>,
         },
+        /// The published version of a workflow. `targets` take the place of the workflow's own hosts; what says how to
+        /// go over them is left out.
+        Workflow {
+            workflow_id: WorkflowId,
+            /// Without the secret ones: those are given in `secrets`.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            inputs: BTreeMap<String, ParameterValue>,
+        },
+    }
+
+    /// What one run besides the ticks came to: jobs, or an instance of a workflow.
+    pub struct ScheduleRun {
+        pub execution_id: Option<ExecutionId>,
+        pub jobs: Vec<JobReference>,
+        pub instance_id: Option<InstanceId>,
     }
 
     #[serde(deny_unknown_fields)]
@@ -174,6 +197,7 @@ crate::wire! {
         /// How many ticks this stands for: missed ones are told together.
         pub ticks: u32,
         pub execution_id: Option<ExecutionId>,
+        pub instance_id: Option<InstanceId>,
         pub reason: Option<String>,
         pub decided_at: Timestamp,
     }

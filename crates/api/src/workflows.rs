@@ -121,8 +121,10 @@ crate::wire! {
     pub struct WorkflowChecked {
         /// Errors and warnings; it can be saved when none is an error.
         pub problems: Vec<Problem>,
-        /// In its normal form, when it could be read.
+        /// In its normal form, when it could be read and is right.
         pub definition: Option<Definition>,
+        /// What can have a value when a step begins, by the step's id: paths for placeholders and conditions.
+        pub variables: BTreeMap<String, Vec<String>>,
     }
 
     #[derive(Default)]
@@ -139,6 +141,27 @@ crate::wire! {
         /// In place of the workflow's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub hosts: Option<Targets>,
+    }
+
+    /// Another instance with what this one was given. Secret inputs were forgotten when it ended.
+    #[derive(Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct InstanceAgain {
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub secrets: BTreeMap<String, SecretText>,
+    }
+
+    /// A workflow to begin with.
+    pub struct WorkflowTemplate {
+        pub name: String,
+        pub title: String,
+        pub description: String,
+        /// YAML.
+        pub source: String,
+    }
+
+    pub struct WorkflowTemplates {
+        pub items: Vec<WorkflowTemplate>,
     }
 
     /// One run of a workflow.

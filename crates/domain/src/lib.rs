@@ -12,6 +12,7 @@ pub mod job;
 pub mod label;
 pub mod member;
 pub mod name;
+pub mod notify;
 pub mod parameter;
 pub mod permission;
 pub mod rollout;
@@ -75,4 +76,7 @@ ids! {
     /// One run of a workflow.
     InstanceId,
     ApprovalId,
+    WebhookId,
+    /// One message to one receiver.
+    DeliveryId,
 }

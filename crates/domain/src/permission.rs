@@ -63,6 +63,7 @@ words! {
         AgentsInstall = "agents.install",
         AuditView = "audit.view",
         UsersManage = "users.manage",
+        SettingsManage = "settings.manage",
     }
 }
 

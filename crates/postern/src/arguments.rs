@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        actions, agents, approvals, audit, executions, groups, jobs, login, manual, organizations, schedules,
-        scripts, serve, tokens, users, workflows,
+        actions, agents, approvals, audit, executions, groups, jobs, login, manual, notify, organizations,
+        schedules, scripts, serve, tokens, users, workflows,
     },
     failure::EXIT_CODES,
 };
@@ -81,6 +81,15 @@ pub(crate) enum OperatorCommand {
     /// Approvals, the questions that workflows wait for: list, show, approve, reject, delegate
     #[command(subcommand)]
     Approval(approvals::ApprovalCommand),
+    /// Webhooks, programs elsewhere that are told of what happens: create, list, show, update, test, delete
+    #[command(subcommand)]
+    Webhook(notify::WebhookCommand),
+    /// Messages on their way to people and webhooks: list, show, retry
+    #[command(subcommand)]
+    Delivery(notify::DeliveryCommand),
+    /// E-mail of this server: show, test
+    #[command(subcommand)]
+    Mail(notify::MailCommand),
     /// Saved groups of hosts: list, show, create, update, delete
     #[command(subcommand)]
     Group(groups::GroupCommand),

@@ -9,6 +9,7 @@ use postern_api::{
     agents::Agent,
     groups::Group,
     identity::{Organization, User},
+    notify::Webhook,
     schedules::{Calendar, Schedule},
     scripts::{SavedScript, ScriptKind},
     workflows::Workflow,
@@ -148,6 +149,15 @@ pub(crate) async fn calendar(client: &Client, text: &str) -> Result<Calendar, Fa
         .filter(|calendar| calendar.name == text)
         .collect();
     one("calendar", text, named, |calendar| calendar.id.to_string())
+}
+
+pub(crate) async fn webhook(client: &Client, text: &str) -> Result<Webhook, Failure> {
+    if let Some(found) = by_id(text, |id| client.webhook_show(id)).await? {
+        return Ok(found);
+    }
+    let found = client.webhook_list_all(&search(text), CANDIDATES).await?.items;
+    let named = found.into_iter().filter(|webhook| webhook.name == text).collect();
+    one("webhook", text, named, |webhook| webhook.id.to_string())
 }
 
 pub(crate) async fn user(client: &Client, text: &str) -> Result<User, Failure> {

@@ -12,7 +12,13 @@ use crate::{
     hub::Hub,
     keys::{Keys, MasterKey},
     metrics::Metrics,
-    rooms::{agents::gate::Gate, identity::sign_in::Limiter, scripts::check::Checks, workflows::Plans},
+    rooms::{
+        agents::gate::Gate,
+        identity::sign_in::Limiter,
+        notify::{Sender, mail::Mail},
+        scripts::check::Checks,
+        workflows::Plans,
+    },
 };
 
 #[derive(Debug, Clone)]
@@ -29,6 +35,10 @@ pub(crate) struct Inner {
     pub(crate) rollouts: Notify,
     /// There is news for workflows.
     pub(crate) workflows: Notify,
+    /// There are messages to send.
+    pub(crate) deliveries: Notify,
+    pub(crate) mail: Option<Mail>,
+    pub(crate) webhooks: Sender,
     pub(crate) workflow_plans: Plans,
     /// A place for each download of a whole execution that goes on at once.
     pub(crate) downloads: Arc<Semaphore>,

@@ -50,6 +50,13 @@ pub(crate) fn start(app: &App) {
         Some(|app| &app.workflows),
         |app| async move { rooms::workflows::drive::instances_advance(&app).await },
     );
+    every_or_woken(
+        app,
+        "deliveries",
+        DUE,
+        Some(|app| &app.deliveries),
+        |app| async move { rooms::notify::deliver::deliveries_send(&app).await },
+    );
     every(app, "schedules", DUE, |app| async move {
         rooms::schedules::tick::schedules_advance(&app).await
     });
@@ -59,7 +66,8 @@ pub(crate) fn start(app: &App) {
     });
     every(app, "retention", SWEEP, |app| async move {
         rooms::jobs::retention::jobs_expire(&app).await?;
-        rooms::schedules::retention::schedule_ticks_expire(&app).await
+        rooms::schedules::retention::schedule_ticks_expire(&app).await?;
+        rooms::notify::retention::deliveries_expire(&app).await
     });
     every(app, "sweep", SWEEP, |app| async move { sweep(&app).await });
     if app.store.engine() == postern_store::Engine::Postgres {

@@ -22,6 +22,25 @@ pub struct Config {
     pub agent_binary: Option<PathBuf>,
     /// Jobs are removed so many days after they ended; never when absent.
     pub retain_jobs_days: Option<u32>,
+    /// No e-mail is sent when absent.
+    pub mail: Option<MailServer>,
+    /// PEM of further authorities for mail servers and webhooks.
+    pub extra_ca: Option<PathBuf>,
+}
+
+/// Where e-mail is handed in.
+#[derive(Clone)]
+pub struct MailServer {
+    /// `smtps://USER:PASSWORD@HOST:PORT` or `smtp://…`.
+    pub url: String,
+    /// The address that messages come from, with a name before it if wanted.
+    pub from: String,
+}
+
+impl std::fmt::Debug for MailServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MailServer({})", self.from)
+    }
 }
 
 #[derive(Debug, Clone)]

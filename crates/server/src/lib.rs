@@ -25,7 +25,7 @@ use postern_store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use config::{Config, TlsFiles};
+pub use config::{Config, MailServer, TlsFiles};
 pub use error::Error;
 
 use crate::{
@@ -62,6 +62,19 @@ impl Server {
         let ca_path = config.data.join("ca.pem");
         std::fs::write(&ca_path, &tls.ca_pem)
             .map_err(|error| internal(&format!("cannot write {}", ca_path.display()), error))?;
+        let extra_ca = match &config.extra_ca {
+            Some(path) => Some(
+                std::fs::read_to_string(path)
+                    .map_err(|error| internal(&format!("cannot read {}", path.display()), error))?,
+            ),
+            None => None,
+        };
+        let mail = config
+            .mail
+            .as_ref()
+            .map(|server| rooms::notify::mail::Mail::new(server, extra_ca.as_deref()))
+            .transpose()?;
+        let webhooks = rooms::notify::Sender::new(extra_ca.as_deref())?;
         let admin_password =
             rooms::identity::bootstrap::first_start(&store, &clock, config.admin_password.clone()).await?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
@@ -84,6 +97,9 @@ impl Server {
             hub: hub::Hub::default(),
             rollouts: tokio::sync::Notify::new(),
             workflows: tokio::sync::Notify::new(),
+            deliveries: tokio::sync::Notify::new(),
+            mail,
+            webhooks,
             workflow_plans: rooms::workflows::Plans::default(),
             downloads: Arc::new(Semaphore::new(rooms::jobs::download::AT_ONCE)),
             gate: rooms::agents::gate::Gate::default(),

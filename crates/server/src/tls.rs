@@ -13,7 +13,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::{
-    ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use sha2::{Digest as _, Sha256};
@@ -40,6 +40,27 @@ impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Identity")
     }
+}
+
+/// For requests of the server's own: the authorities of this machine, and further ones.
+pub(crate) fn outbound(extra_ca: Option<&str>) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    // A machine without authorities trusts nobody: the handshake says so.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for certificate in CertificateDer::pem_slice_iter(extra_ca.unwrap_or_default().as_bytes()) {
+        let certificate = certificate.map_err(|error| internal(format!("POSTERN_EXTRA_CA: {error}")))?;
+        roots
+            .add(certificate)
+            .map_err(|error| internal(format!("POSTERN_EXTRA_CA: {error}")))?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(internal)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 pub(crate) async fn load(

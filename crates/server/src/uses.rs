@@ -12,6 +12,7 @@ pub(crate) fn seen(caller: &Caller, users: &[Use]) -> Vec<NamedUser> {
         let needed = match user.kind.as_str() {
             "group" => Permission::AgentsView,
             "script" => Permission::ScriptsView,
+            "workflow" => Permission::WorkflowsView,
             _ => Permission::JobsView,
         };
         user.place()

@@ -1,5 +1,7 @@
 //! Questions to people. What answers come to is decided in `domain::approval`; this file loads and saves.
 
+use std::time::Duration;
+
 use postern_domain::{
     ApprovalId, DepartmentId, InstanceId, OrganizationId, TenantId, Timestamp, UserId,
     approval::ApprovalState,
@@ -69,14 +71,19 @@ pub struct NewApproval {
     pub work: String,
     pub digest: String,
     pub deadline: Timestamp,
+    /// How often those who have not answered are reminded.
+    pub remind_every: Option<Duration>,
     /// Ids and names.
     pub people: Vec<(UserId, String)>,
 }
 
 pub async fn open(tx: &mut Tx<'_>, new: NewApproval, now: Timestamp) -> Result<ApprovalId, Error> {
     let sql = "INSERT INTO approvals (tenant_id, organization_id, department_id, instance_id, run, workflow, starter_id, type,
-                 state, title, description, work, digest, opened_us, deadline_us)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14) RETURNING id";
+                 state, title, description, work, digest, opened_us, deadline_us, remind_every_us, remind_us)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id";
+    let every = new
+        .remind_every
+        .map(|every| i64::try_from(every.as_micros()).unwrap_or(i64::MAX));
     let values = values![
         new.place.tenant,
         new.place.organization,
@@ -92,6 +99,8 @@ pub async fn open(tx: &mut Tx<'_>, new: NewApproval, now: Timestamp) -> Result<A
         new.digest,
         now,
         new.deadline,
+        every,
+        new.remind_every.map(|every| now.plus(every)),
     ];
     let id = tx.insert(sql, &values).await.map(ApprovalId)?;
     let rows = new
@@ -117,14 +126,39 @@ pub async fn find(tx: &mut Tx<'_>, id: ApprovalId) -> Result<Option<Approval>, E
         .transpose()
 }
 
-/// What was approved in an instance, the newest first: JSON.
-pub async fn approved(tx: &mut Tx<'_>, instance: InstanceId) -> Result<Vec<(ApprovalId, String)>, Error> {
-    let sql = "SELECT p.id, p.work FROM approvals p WHERE p.instance_id = $1 AND p.state = 'approved' ORDER BY p.id DESC";
-    tx.query(sql, &values![instance])
+/// Those of these instances that ended so.
+pub async fn of_instances(
+    tx: &mut Tx<'_>,
+    instances: &[InstanceId],
+    state: ApprovalState,
+) -> Result<Vec<ApprovalId>, Error> {
+    let mut select = Select::new("SELECT p.id FROM approvals p");
+    select
+        .and("p.state = ?", values![state])
+        .and_in("p.instance_id", instances.iter().copied());
+    let (sql, values) = select.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// What was approved in these instances, the newest first: JSON.
+pub async fn approved(tx: &mut Tx<'_>, instances: &[InstanceId]) -> Result<Vec<(ApprovalId, String)>, Error> {
+    let mut select = Select::new("SELECT p.id, p.work FROM approvals p");
+    select
+        .and("p.state = 'approved'", [])
+        .and_in("p.instance_id", instances.iter().copied());
+    let (sql, values) = select.parts();
+    let mut found: Vec<(ApprovalId, String)> = tx
+        .query(sql, values)
         .await?
         .into_iter()
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
-        .collect()
+        .collect::<Result<_, Error>>()?;
+    found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+    Ok(found)
 }
 
 record! {
@@ -210,6 +244,22 @@ pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<
         .into_iter()
         .map(|row| row.read(0))
         .collect()
+}
+
+/// Open ones of which somebody should be reminded.
+pub async fn to_remind(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ApprovalId>, Error> {
+    let sql = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.remind_us <= $1 ORDER BY p.remind_us LIMIT $2";
+    tx.query(sql, &values![now, limit])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// The next reminder comes a whole time later: those that were missed are not made up for. Whether one was due.
+pub async fn reminded(tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool, Error> {
+    let sql = "UPDATE approvals SET remind_us = $2 + remind_every_us WHERE id = $1 AND state = 'open' AND remind_us <= $2";
+    Ok(tx.execute(sql, &values![id, now]).await? == 1)
 }
 
 #[derive(Debug, Clone, Default)]

@@ -21,12 +21,13 @@ record! {
         pub active: bool,
         pub created: Timestamp,
         pub last_sign_in: Option<Timestamp>,
+        pub email: Option<String>,
     }
 }
 
 macro_rules! user_columns {
     () => {
-        "u.id, u.tenant_id, u.username, u.display_name, u.password_hash, u.active, u.created_us, u.last_sign_in_us"
+        "u.id, u.tenant_id, u.username, u.display_name, u.password_hash, u.active, u.created_us, u.last_sign_in_us, u.email"
     };
 }
 
@@ -35,6 +36,7 @@ pub struct NewUser {
     pub tenant: TenantId,
     pub username: String,
     pub display_name: String,
+    pub email: Option<String>,
     pub password_hash: String,
 }
 
@@ -234,12 +236,13 @@ pub async fn user_count(tx: &mut Tx<'_>) -> Result<i64, Error> {
 }
 
 pub async fn user_create(tx: &mut Tx<'_>, user: NewUser, now: Timestamp) -> Result<UserId, Error> {
-    let sql = "INSERT INTO users (tenant_id, username, display_name, password_hash, created_us)
-               VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    let sql = "INSERT INTO users (tenant_id, username, display_name, email, password_hash, created_us)
+               VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
     let values = values![
         user.tenant,
         user.username,
         user.display_name,
+        user.email,
         user.password_hash,
         now
     ];
@@ -295,17 +298,16 @@ pub async fn user_list(
         .collect()
 }
 
-pub async fn user_update(
-    tx: &mut Tx<'_>,
-    id: UserId,
-    display_name: &str,
-    active: bool,
-    password_hash: &str,
-) -> Result<(), Error> {
-    let sql = "UPDATE users SET display_name = $2, active = $3, password_hash = $4 WHERE id = $1";
-    tx.execute(sql, &values![id, display_name, active, password_hash])
-        .await
-        .map(|_| ())
+pub async fn user_update(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+    let sql = "UPDATE users SET display_name = $2, email = $3, active = $4, password_hash = $5 WHERE id = $1";
+    let values = values![
+        user.id,
+        &user.display_name,
+        user.email.clone(),
+        user.active,
+        &user.password_hash
+    ];
+    tx.execute(sql, &values).await.map(|_| ())
 }
 
 /// Only while the user is active and their password is still the one that was checked. Whether it was.

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod jobs;
 mod list;
 mod migrate;
+pub mod notify;
 pub mod outbox;
 pub mod outputs;
 mod pages;

@@ -30,7 +30,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0005_actions",
     "0006_lists",
     "0007_blackouts",
-    "0008_workflows"
+    "0008_workflows",
+    "0009_notify"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

@@ -15,6 +15,7 @@ pub enum Used {
     Group,
     Script,
     Action,
+    Workflow,
 }
 
 impl Used {
@@ -24,11 +25,12 @@ impl Used {
             Self::Group => "group",
             Self::Script => "script",
             Self::Action => "action",
+            Self::Workflow => "workflow",
         }
     }
 }
 
-/// An object that uses others: a `schedule`, an `action` or a `group`.
+/// An object that uses others: a `schedule`, an `action`, a `workflow` or a `group`.
 #[derive(Debug, Clone, Copy)]
 pub struct User<'a> {
     pub kind: &'static str,
@@ -88,13 +90,15 @@ impl Use {
 
 /// Everything that uses an object, by kind and name.
 pub async fn of(tx: &mut Tx<'_>, used: Used, id: i64) -> Result<Vec<Use>, Error> {
-    let sql = "SELECT u.user_kind, u.user_id, u.name, coalesce(s.tenant_id, a.tenant_id, g.tenant_id),
-               coalesce(s.organization_id, a.organization_id, g.organization_id),
-               coalesce(s.department_id, a.department_id, g.department_id)
+    let sql =
+        "SELECT u.user_kind, u.user_id, u.name, coalesce(s.tenant_id, a.tenant_id, g.tenant_id, w.tenant_id),
+               coalesce(s.organization_id, a.organization_id, g.organization_id, w.organization_id),
+               coalesce(s.department_id, a.department_id, g.department_id, w.department_id)
                FROM uses u
                LEFT JOIN schedules s ON u.user_kind = 'schedule' AND s.id = u.user_id
                LEFT JOIN actions a ON u.user_kind = 'action' AND a.id = u.user_id
                LEFT JOIN host_groups g ON u.user_kind = 'group' AND g.id = u.user_id
+               LEFT JOIN workflows w ON u.user_kind = 'workflow' AND w.id = u.user_id
                WHERE u.used_kind = $1 AND u.used_id = $2 ORDER BY u.user_kind, u.name, u.user_id";
     tx.query(sql, &values![used.as_str(), id])
         .await?

@@ -73,6 +73,7 @@ impl TestServer {
             tenant,
             username: name.clone(),
             display_name: String::new(),
+            email: None,
             password_hash: "none".into(),
         };
         let id = self

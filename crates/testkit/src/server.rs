@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use postern_client::{Client, Credentials, Secret, Trust};
-use postern_server::{Config, Server, clock::SharedClock};
+use postern_server::{Config, MailServer, Server, clock::SharedClock};
 use postern_store::{Store, Tx};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -67,6 +67,8 @@ impl TestServer {
             master_key: None,
             agent_binary: Some(agent_binary),
             retain_jobs_days: None,
+            mail: None,
+            extra_ca: None,
         };
         let clock = FakeClock::new();
         let runtime = runtime();
@@ -192,6 +194,15 @@ impl TestServer {
             end(parts);
             drop(self);
         })
+    }
+
+    /// From the next start on; nobody has to listen there.
+    pub fn mail(&mut self, url: &str) {
+        let parts = self.parts.as_mut().expect("the server runs");
+        parts.config.mail = Some(MailServer {
+            url: url.to_owned(),
+            from: "Postern <postern@example.org>".to_owned(),
+        });
     }
 
     /// From the next start on, jobs are removed so many days after they ended.

@@ -371,6 +371,57 @@ export interface paths {
         patch: operations["calendar_update"];
         trace?: never;
     };
+    "/api/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages on their way, those that arrived, and those that were given up. Filter: state, channel, topic, instance. */
+        get: operations["delivery_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message, with what it says. */
+        get: operations["delivery_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message again that was given up, or now instead of later. */
+        post: operations["delivery_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/executions": {
         parameters: {
             query?: never;
@@ -574,6 +625,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/instances/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run all of an instance again: the same version, inputs and hosts. */
+        post: operations["instance_rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instances/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try an instance again from the step that failed, with what the steps before it left. */
+        post: operations["instance_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -705,6 +790,40 @@ export interface paths {
         put?: never;
         /** What a creation would do: the hosts, their batches, and what stands in the way. Nothing is made. */
         post: operations["job_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether this server can send e-mail, and as whom. */
+        get: operations["mail_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message by e-mail. */
+        post: operations["mail_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1177,6 +1296,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhooks. Sort: name. */
+        get: operations["webhook_list"];
+        put?: never;
+        /** Add a webhook. The answer holds the secret that its messages are signed with, once. */
+        post: operations["webhook_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One webhook. */
+        get: operations["webhook_show"];
+        put?: never;
+        post?: never;
+        /** Remove a webhook. What was on its way to it is given up. */
+        delete: operations["webhook_delete"];
+        options?: never;
+        head?: never;
+        /** Change a webhook, switch it off or on, or draw a new secret. */
+        patch: operations["webhook_update"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a webhook a test message. */
+        post: operations["webhook_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflow-checks": {
         parameters: {
             query?: never;
@@ -1203,6 +1376,23 @@ export interface paths {
         };
         /** The JSON Schema of workflows, for editors of JSON and YAML. */
         get: operations["workflow_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Workflows to begin with. */
+        get: operations["workflow_template_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1803,7 +1993,7 @@ export interface components {
             zone?: string | null;
         };
         /** @description What led to a run. */
-        Cause: "start" | {
+        Cause: "start" | "retry" | {
             /** @description A branch of this run of a parallel step. */
             branch: {
                 /** Format: int32 */
@@ -1830,6 +2020,8 @@ export interface components {
                 of: number;
             };
         };
+        /** @enum {string} */
+        Channel: "email" | "webhook";
         /** @description One program with its arguments. */
         Command: {
             /** @description The program and its arguments, passed on as they are. With `shell`, exactly one text: the shell line. */
@@ -1920,6 +2112,42 @@ export interface components {
             /** Format: int32 */
             seconds?: number | null;
         };
+        /** @description One message to one receiver. */
+        Delivery: {
+            /**
+             * Format: int32
+             * @description How often it was sent.
+             */
+            attempts: number;
+            channel: components["schemas"]["Channel"];
+            created_at: components["schemas"]["Timestamp"];
+            department_id?: components["schemas"]["DepartmentId"] | null;
+            ended_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Why the last try failed. */
+            error?: string | null;
+            id: components["schemas"]["DeliveryId"];
+            instance_id?: components["schemas"]["InstanceId"] | null;
+            next_at?: components["schemas"]["Timestamp"] | null;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description An e-mail address, or the name of a webhook. */
+            recipient: string;
+            state: components["schemas"]["DeliveryState"];
+            title: string;
+            topic: components["schemas"]["Topic"];
+        };
+        DeliveryDetail: components["schemas"]["Delivery"] & {
+            message: components["schemas"]["Message"];
+        };
+        /**
+         * Format: int64
+         * @description One message to one receiver.
+         */
+        DeliveryId: number;
+        /**
+         * @description Where a message is on its way.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "delivered" | "dead";
         Department: {
             id: components["schemas"]["DepartmentId"];
             name: string;
@@ -2201,6 +2429,12 @@ export interface components {
             workflow: string;
             workflow_id: components["schemas"]["WorkflowId"];
         };
+        /** @description Another instance with what this one was given. Secret inputs were forgotten when it ended. */
+        InstanceAgain: {
+            secrets?: {
+                [key: string]: components["schemas"]["SecretText"];
+            };
+        };
         InstanceCancel: {
             reason?: string;
         };
@@ -2427,6 +2661,37 @@ export interface components {
              * @description Always this version; the newest at each run when absent.
              */
             version?: number | null;
+        };
+        /** @description Whether this server can send e-mail. */
+        Mail: {
+            configured: boolean;
+            from?: string | null;
+        };
+        MailTest: {
+            /** @description An e-mail address. */
+            to: string;
+        };
+        /**
+         * @description What a webhook gets as its body, and what an e-mail is written from. The form is that of the Standard Webhooks
+         *     specification.
+         */
+        Message: {
+            data: components["schemas"]["MessageData"];
+            timestamp: components["schemas"]["Timestamp"];
+            type: components["schemas"]["Topic"];
+        };
+        MessageData: {
+            approval_id?: components["schemas"]["ApprovalId"] | null;
+            deadline?: components["schemas"]["Timestamp"] | null;
+            instance_id?: components["schemas"]["InstanceId"] | null;
+            message?: string | null;
+            reason?: string | null;
+            /** @description As what it ended. */
+            state?: string | null;
+            title: string;
+            /** @description The page that shows more. */
+            url: string;
+            workflow?: string | null;
         };
         /**
          * @description What becomes of ticks while no server ran.
@@ -2768,6 +3033,32 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Delivery: {
+            items: {
+                /**
+                 * Format: int32
+                 * @description How often it was sent.
+                 */
+                attempts: number;
+                channel: components["schemas"]["Channel"];
+                created_at: components["schemas"]["Timestamp"];
+                department_id?: components["schemas"]["DepartmentId"] | null;
+                ended_at?: components["schemas"]["Timestamp"] | null;
+                /** @description Why the last try failed. */
+                error?: string | null;
+                id: components["schemas"]["DeliveryId"];
+                instance_id?: components["schemas"]["InstanceId"] | null;
+                next_at?: components["schemas"]["Timestamp"] | null;
+                organization_id?: components["schemas"]["OrganizationId"] | null;
+                /** @description An e-mail address, or the name of a webhook. */
+                recipient: string;
+                state: components["schemas"]["DeliveryState"];
+                title: string;
+                topic: components["schemas"]["Topic"];
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
         Page_Execution: {
             items: {
                 action?: components["schemas"]["ActionReference"] | null;
@@ -2936,6 +3227,7 @@ export interface components {
                 description: string;
                 id: components["schemas"]["ScheduleId"];
                 last_execution_id?: components["schemas"]["ExecutionId"] | null;
+                last_instance_id?: components["schemas"]["InstanceId"] | null;
                 name: string;
                 next_at?: components["schemas"]["Timestamp"] | null;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
@@ -2964,6 +3256,7 @@ export interface components {
                 decided_at: components["schemas"]["Timestamp"];
                 execution_id?: components["schemas"]["ExecutionId"] | null;
                 fate: components["schemas"]["TickFate"];
+                instance_id?: components["schemas"]["InstanceId"] | null;
                 reason?: string | null;
                 /**
                  * Format: int32
@@ -3007,10 +3300,29 @@ export interface components {
                 bindings: components["schemas"]["Binding"][];
                 created_at: components["schemas"]["Timestamp"];
                 display_name: string;
+                /** @description Where messages for them go. */
+                email?: string | null;
                 id: components["schemas"]["UserId"];
                 last_sign_in_at?: components["schemas"]["Timestamp"] | null;
                 tenant_id: components["schemas"]["TenantId"];
                 username: string;
+            }[];
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. `next_cursor` is absent on the last page. */
+        Page_Webhook: {
+            items: {
+                active: boolean;
+                created_at: components["schemas"]["Timestamp"];
+                created_by: string;
+                id: components["schemas"]["WebhookId"];
+                name: string;
+                /** @description What it is told of without being named by a step. */
+                topics: components["schemas"]["Topic"][];
+                updated_at: components["schemas"]["Timestamp"];
+                updated_by: string;
+                /** @description For those who may manage settings: addresses of webhooks often are secrets. */
+                url?: string | null;
             }[];
             next_cursor?: string | null;
         };
@@ -3091,7 +3403,7 @@ export interface components {
          * @description The permissions that some operation of this version asks for. `agents.install` does not include `agents.view`.
          * @enum {string}
          */
-        Permission: "jobs.view" | "jobs.manage" | "scripts.view" | "scripts.manage" | "workflows.view" | "workflows.manage" | "agents.view" | "agents.manage" | "agents.install" | "audit.view" | "users.manage";
+        Permission: "jobs.view" | "jobs.manage" | "scripts.view" | "scripts.manage" | "workflows.view" | "workflows.manage" | "agents.view" | "agents.manage" | "agents.install" | "audit.view" | "users.manage" | "settings.manage";
         PingReply: {
             /** Format: int32 */
             sequence: number;
@@ -3287,6 +3599,7 @@ export interface components {
             description: string;
             id: components["schemas"]["ScheduleId"];
             last_execution_id?: components["schemas"]["ExecutionId"] | null;
+            last_instance_id?: components["schemas"]["InstanceId"] | null;
             name: string;
             next_at?: components["schemas"]["Timestamp"] | null;
             organization_id?: components["schemas"]["OrganizationId"] | null;
@@ -3363,15 +3676,30 @@ export interface components {
             parameters?: {
                 [key: string]: components["schemas"]["ParameterValue"];
             };
+        } | {
+            /** @description Without the secret ones: those are given in `secrets`. */
+            inputs?: {
+                [key: string]: components["schemas"]["ParameterValue"];
+            };
+            /** @enum {string} */
+            kind: "workflow";
+            workflow_id: components["schemas"]["WorkflowId"];
         };
         /** Format: int64 */
         ScheduleId: number;
+        /** @description What one run besides the ticks came to: jobs, or an instance of a workflow. */
+        ScheduleRun: {
+            execution_id?: components["schemas"]["ExecutionId"] | null;
+            instance_id?: components["schemas"]["InstanceId"] | null;
+            jobs: components["schemas"]["JobReference"][];
+        };
         /** @description What became of a tick. */
         ScheduleTick: {
             at: components["schemas"]["Timestamp"];
             decided_at: components["schemas"]["Timestamp"];
             execution_id?: components["schemas"]["ExecutionId"] | null;
             fate: components["schemas"]["TickFate"];
+            instance_id?: components["schemas"]["InstanceId"] | null;
             reason?: string | null;
             /**
              * Format: int32
@@ -3778,6 +4106,11 @@ export interface components {
          * @description An API token, not its secret.
          */
         TokenId: number;
+        /**
+         * @description What a message tells of.
+         * @enum {string}
+         */
+        Topic: "approval_opened" | "approval_reminder" | "approval_ended" | "instance_ended" | "step_notify" | "test";
         TraceResult: {
             address: string;
             hops: components["schemas"]["Hop"][];
@@ -3790,6 +4123,8 @@ export interface components {
             bindings: components["schemas"]["Binding"][];
             created_at: components["schemas"]["Timestamp"];
             display_name: string;
+            /** @description Where messages for them go. */
+            email?: string | null;
             id: components["schemas"]["UserId"];
             last_sign_in_at?: components["schemas"]["Timestamp"] | null;
             tenant_id: components["schemas"]["TenantId"];
@@ -3824,6 +4159,7 @@ export interface components {
         UserCreate: {
             bindings?: components["schemas"]["BindingCreate"][];
             display_name?: string;
+            email?: string | null;
             /** @description At least 12 characters. */
             password: string;
             username: string;
@@ -3847,6 +4183,8 @@ export interface components {
             /** @description Switching a user off ends their sessions and tokens at once. */
             active?: boolean | null;
             display_name?: string | null;
+            /** @description Empty: none any more. */
+            email?: string | null;
             /** @description A new password ends the user's sessions. */
             password?: string | null;
         };
@@ -3861,6 +4199,42 @@ export interface components {
          * @enum {string}
          */
         WaitReason: "not_yet_due" | "batch" | "maintenance_window" | "concurrency" | "agent_inactive" | "agent_offline" | "slots_full";
+        /** @description A program elsewhere that is told of what happens. */
+        Webhook: {
+            active: boolean;
+            created_at: components["schemas"]["Timestamp"];
+            created_by: string;
+            id: components["schemas"]["WebhookId"];
+            name: string;
+            /** @description What it is told of without being named by a step. */
+            topics: components["schemas"]["Topic"][];
+            updated_at: components["schemas"]["Timestamp"];
+            updated_by: string;
+            /** @description For those who may manage settings: addresses of webhooks often are secrets. */
+            url?: string | null;
+        };
+        WebhookCreate: {
+            active?: boolean;
+            name: string;
+            topics?: components["schemas"]["Topic"][];
+            /** @description `https://…` or `http://…`, without user and password. */
+            url: string;
+        };
+        /** Format: int64 */
+        WebhookId: number;
+        /** @description With the secret that its messages are signed with, whenever a new one was drawn. It is shown once. */
+        WebhookSaved: components["schemas"]["Webhook"] & {
+            secret?: components["schemas"]["SecretText"] | null;
+        };
+        /** @description What is absent stays. */
+        WebhookUpdate: {
+            active?: boolean | null;
+            name?: string | null;
+            /** @description Draws a new secret; the old one is forgotten. */
+            new_secret?: boolean;
+            topics?: components["schemas"]["Topic"][] | null;
+            url?: string | null;
+        };
         /** @enum {string} */
         Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
         /** @description What a step does. */
@@ -3927,6 +4301,10 @@ export interface components {
             definition?: components["schemas"]["Definition"] | null;
             /** @description Errors and warnings; it can be saved when none is an error. */
             problems: components["schemas"]["WorkflowProblem"][];
+            /** @description What can have a value when a step begins, by the step's id: paths for placeholders and conditions. */
+            variables: {
+                [key: string]: string[];
+            };
         };
         WorkflowClone: {
             name: string;
@@ -3979,6 +4357,17 @@ export interface components {
             };
             workflow?: string | null;
             workflow_id?: components["schemas"]["WorkflowId"] | null;
+        };
+        /** @description A workflow to begin with. */
+        WorkflowTemplate: {
+            description: string;
+            name: string;
+            /** @description YAML. */
+            source: string;
+            title: string;
+        };
+        WorkflowTemplates: {
+            items: components["schemas"]["WorkflowTemplate"][];
         };
         WorkflowUpdate: {
             /** @description SHA-256 of the draft that this changes: refused when somebody else changed it meanwhile. */
@@ -4975,6 +5364,102 @@ export interface operations {
             };
         };
     };
+    delivery_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delivery_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delivery_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     execution_list: {
         parameters: {
             query?: {
@@ -5461,6 +5946,72 @@ export interface operations {
             };
         };
     };
+    instance_rerun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceAgain"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceAgain"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     job_list: {
         parameters: {
             query?: {
@@ -5755,6 +6306,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobPreview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mail_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mail_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailTest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             default: {
@@ -6103,7 +6712,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobsCreated"];
+                    "application/json": components["schemas"]["ScheduleRun"];
                 };
             };
             default: {
@@ -7036,6 +7645,193 @@ export interface operations {
             };
         };
     };
+    webhook_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same search, filter and sort. */
+                cursor?: string;
+                /** @description `field:value`, repeated; all must hold. Values separated by commas: any of them. */
+                filter?: string[];
+                /** @description Items of a page, 1 to 500; 50 when absent. */
+                limit?: number;
+                /** @description Text contained in a name. */
+                search?: string;
+                /** @description A field, with - in front for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSaved"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSaved"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     workflow_check: {
         parameters: {
             query?: never;
@@ -7082,6 +7878,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_template_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTemplates"];
                 };
             };
             default: {

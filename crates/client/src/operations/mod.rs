@@ -7,6 +7,7 @@ mod audit;
 mod groups;
 mod identity;
 mod jobs;
+mod notify;
 mod schedules;
 mod scripts;
 mod workflows;

@@ -1,9 +1,8 @@
 use postern_api::{
     ListRequest, Page,
-    jobs::JobsCreated,
     schedules::{
         Calendar, CalendarCreate, CalendarUpdate, CronPreview, CronTicks, Schedule, ScheduleCreate,
-        ScheduleTick, ScheduleUpdate,
+        ScheduleRun, ScheduleTick, ScheduleUpdate,
     },
 };
 use postern_domain::{CalendarId, ScheduleId};
@@ -118,7 +117,7 @@ impl Client {
             .await
     }
 
-    pub async fn schedule_run(&self, id: ScheduleId, key: &IdempotencyKey) -> Result<JobsCreated, Error> {
+    pub async fn schedule_run(&self, id: ScheduleId, key: &IdempotencyKey) -> Result<ScheduleRun, Error> {
         self.call(Method::POST, segments!["schedules", id, "run"])
             .key(key)
             .json()

@@ -1,9 +1,9 @@
 use postern_api::{
     ListRequest, Page,
     workflows::{
-        Instance, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, Workflow, WorkflowCheck,
-        WorkflowChecked, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish, WorkflowRestore,
-        WorkflowUpdate, WorkflowVersion,
+        Instance, InstanceAgain, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, Workflow,
+        WorkflowCheck, WorkflowChecked, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish,
+        WorkflowRestore, WorkflowTemplates, WorkflowUpdate, WorkflowVersion,
     },
 };
 use postern_domain::{InstanceId, WorkflowId};
@@ -207,6 +207,38 @@ impl Client {
             self.instance_event_list(id, &page).await
         })
         .await
+    }
+
+    pub async fn workflow_template_list(&self) -> Result<WorkflowTemplates, Error> {
+        self.call(Method::GET, segments!["workflow-templates"])
+            .json()
+            .await
+    }
+
+    pub async fn instance_retry(
+        &self,
+        id: InstanceId,
+        request: &InstanceAgain,
+        key: &IdempotencyKey,
+    ) -> Result<Instance, Error> {
+        self.call(Method::POST, segments!["instances", id, "retry"])
+            .key(key)
+            .body(request)
+            .json()
+            .await
+    }
+
+    pub async fn instance_rerun(
+        &self,
+        id: InstanceId,
+        request: &InstanceAgain,
+        key: &IdempotencyKey,
+    ) -> Result<Instance, Error> {
+        self.call(Method::POST, segments!["instances", id, "rerun"])
+            .key(key)
+            .body(request)
+            .json()
+            .await
     }
 
     pub async fn instance_cancel(&self, id: InstanceId, request: &InstanceCancel) -> Result<Instance, Error> {

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     expression::{Condition, Path, Template},
     member::Member,
+    notify::Recipient,
     parameter,
 };
 
@@ -126,23 +127,6 @@ pub(super) fn check(plan: &Plan, definition: &Definition, drafts: &[Draft<'_>], 
     }
 }
 
-/// Steps that are understood, and that nothing does yet.
-pub fn not_yet(definition: &Definition) -> Vec<Problem> {
-    let mut found = Problems::default();
-    each_step(&definition.steps, "/steps", &mut |pointer, step| {
-        let (field, what) = match &step.work {
-            Work::Notify(_) => ("type", "notify"),
-            Work::Approval(approval) if approval.reminder_minutes.is_some() => {
-                ("reminder_minutes", "a reminder")
-            }
-            _ => return,
-        };
-        let message = format!("{what} needs the way to reach people, which this version does not have yet");
-        found.error(format!("{pointer}/{field}"), message);
-    });
-    found.0
-}
-
 /// Every step with its pointer, those of branches too.
 pub fn each_step(steps: &[Step], pointer: &str, look: &mut impl FnMut(&str, &Step)) {
     for (number, step) in steps.iter().enumerate() {
@@ -244,8 +228,8 @@ impl Place<'_> {
                     self.error("to", format!("must name 1 to {MAX_APPROVERS} recipients"));
                 }
                 for (number, to) in notify.to.iter().enumerate() {
-                    if let Err(message) = recipient(to) {
-                        self.error(&format!("to/{number}"), message);
+                    if let Err(error) = to.parse::<Recipient>() {
+                        self.error(&format!("to/{number}"), error.to_string());
                     }
                 }
                 self.text("title", &notify.title);
@@ -567,18 +551,4 @@ impl Place<'_> {
 /// As RFC 6901 writes a name.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
-}
-
-fn recipient(text: &str) -> Result<(), String> {
-    match text.split_once(':') {
-        Some(("email", address)) if address.contains('@') && !address.contains(char::is_whitespace) => Ok(()),
-        Some(("webhook", name)) if !name.is_empty() => Ok(()),
-        Some(("role" | "user", _)) => text
-            .parse::<Member>()
-            .map(|_| ())
-            .map_err(|error| error.to_string()),
-        _ => Err(format!(
-            "{text:?} is nobody: give user:ID, role:NAME, email:ADDRESS or webhook:NAME"
-        )),
-    }
 }

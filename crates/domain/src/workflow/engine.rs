@@ -73,6 +73,9 @@ pub struct Instance {
     pub ending: Option<Ending>,
     /// How many steps began.
     pub begun: u32,
+    /// Where it begins, when that is not the first step: results of steps before are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<StepIndex>,
     /// Steps that have begun and not ended.
     pub runs: Vec<Run>,
 }
@@ -150,6 +153,8 @@ pub enum Answer {
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     Start,
+    /// It began here, with the results of another instance.
+    Retry,
     /// A branch of this run of a parallel step.
     Branch {
         of: u32,
@@ -166,6 +171,24 @@ pub enum Cause {
     False {
         of: u32,
     },
+}
+
+impl Cause {
+    pub const fn is_branch(self) -> bool {
+        matches!(self, Self::Branch { .. })
+    }
+
+    /// The run that led to it.
+    pub const fn of(self) -> Option<u32> {
+        match self {
+            Self::Start | Self::Retry => None,
+            Self::Branch { of }
+            | Self::Success { of }
+            | Self::Failure { of }
+            | Self::True { of }
+            | Self::False { of } => Some(of),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,7 +254,19 @@ impl Default for Instance {
             state: InstanceState::Pending,
             ending: None,
             begun: 0,
+            at: None,
             runs: Vec::new(),
+        }
+    }
+}
+
+impl Instance {
+    /// One that begins at a step, after so many that began before.
+    pub fn resumed(at: StepIndex, begun: u32) -> Self {
+        Self {
+            at: Some(at),
+            begun,
+            ..Self::default()
         }
     }
 }
@@ -257,7 +292,10 @@ pub fn step(
             if turn.instance.state != InstanceState::Pending {
                 return Err(Refusal::Begun);
             }
-            turn.enter(0, None, Cause::Start);
+            match turn.instance.at.take() {
+                Some(step) => turn.enter(step, None, Cause::Retry),
+                None => turn.enter(0, None, Cause::Start),
+            }
         }
         Event::Cancel { reason } => turn.end(InstanceState::Cancelled, Some(reason)),
         Event::Due { run } => turn.due(run)?,

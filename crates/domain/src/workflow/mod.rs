@@ -11,17 +11,18 @@ mod flow;
 mod plan;
 mod source;
 mod split;
+pub mod templates;
 #[cfg(test)]
 mod tests;
 mod variables;
 
 pub use check::{
     MAX_APPROVERS, MAX_BRANCHES, MAX_ID, MAX_NESTING, MAX_RETRIES, MAX_STEPS, MAX_WAIT_SECONDS, Problem,
-    Problems, Severity, Span, each_step, not_yet,
+    Problems, Severity, Span, each_step,
 };
 pub use definition::*;
 pub use fields::json_schema;
 pub use plan::{Kind, Node, Plan, StepIndex, Target};
 pub use source::read;
 pub use split::{address, arguments};
-pub use variables::{HostResult, Scope, StepResult, is_secret_input};
+pub use variables::{HostResult, Scope, StepResult, is_secret_input, offered};

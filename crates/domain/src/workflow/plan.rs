@@ -74,34 +74,40 @@ impl Plan {
     /// The plan, and what is doubtful about it; or what is wrong.
     pub fn new(definition: Definition) -> Result<(Self, Problems), Problems> {
         let mut problems = Problems::default();
-        let mut nodes = Vec::new();
-        collect(&definition.steps, None, "/steps", &mut nodes, &mut problems);
-        let mut by_id = BTreeMap::new();
-        for (index, draft) in nodes.iter().enumerate() {
-            if by_id.insert(draft.step.id.clone(), index).is_some() {
-                let message = format!("there are two steps with the id {:?}", draft.step.id);
-                problems.error(format!("{}/id", draft.pointer), message);
-            }
-        }
-        let resolved: Vec<Node> = nodes
-            .iter()
-            .map(|draft| draft.resolve(&nodes, &by_id, &mut problems))
-            .collect();
-        let plan = Self {
-            nodes: resolved,
-            by_id,
-            definition: Definition::default(),
-        };
-        check(&plan, &definition, &nodes, &mut problems);
+        let (plan, drafts) = Self::sketch(&definition, &mut problems);
+        check(&plan, &definition, &drafts, &mut problems);
         if problems.has_errors() {
             return Err(problems);
         }
-        let needs: Vec<Vec<String>> = nodes.iter().map(|draft| plan.needs(draft.step)).collect();
+        let needs: Vec<Vec<String>> = drafts.iter().map(|draft| plan.needs(draft.step)).collect();
         let mut plan = Self { definition, ..plan };
         for (node, needs) in plan.nodes.iter_mut().zip(needs) {
             node.needs = needs;
         }
         Ok((plan, problems))
+    }
+
+    /// The graph as far as it can be told, of a definition that may be wrong.
+    pub(super) fn sketch<'a>(definition: &'a Definition, problems: &mut Problems) -> (Self, Vec<Draft<'a>>) {
+        let mut drafts = Vec::new();
+        collect(&definition.steps, None, "/steps", &mut drafts, problems);
+        let mut by_id = BTreeMap::new();
+        for (index, draft) in drafts.iter().enumerate() {
+            if by_id.insert(draft.step.id.clone(), index).is_some() {
+                let message = format!("there are two steps with the id {:?}", draft.step.id);
+                problems.error(format!("{}/id", draft.pointer), message);
+            }
+        }
+        let nodes = drafts
+            .iter()
+            .map(|draft| draft.resolve(&drafts, &by_id, problems))
+            .collect();
+        let plan = Self {
+            nodes,
+            by_id,
+            definition: Definition::default(),
+        };
+        (plan, drafts)
     }
 
     pub fn find(&self, id: &str) -> Option<StepIndex> {

@@ -538,3 +538,58 @@ fn the_schema_takes_what_is_taken_and_names_every_field() {
         );
     }
 }
+
+#[test]
+fn what_can_have_a_value_is_offered_although_the_definition_is_wrong_elsewhere() {
+    let definition = read(json!({"inputs": [{"name": "who", "type": "string"}], "steps": [
+        command("first"),
+        {"id": "ask", "type": "approval", "title": "{{step_firs.stdout}}", "approval_type": "singular",
+         "approvers": ["user:1"], "timeout_minutes": 5, "on_failure": "last"},
+        {"id": "both", "type": "parallel", "branches": [{"steps": [command("left")]}, {"steps": [command("right")]}]},
+        command("last"),
+    ]}))
+    .unwrap();
+    let offered = offered(&definition);
+    let of = |step: &str| -> Vec<&str> {
+        let all = offered[step].iter().map(String::as_str);
+        all.filter(|path| path.starts_with("step_")).collect()
+    };
+    assert_eq!(
+        offered["first"],
+        [
+            "inputs.who",
+            "instance.id",
+            "instance.workflow",
+            "instance.started_by",
+            "instance.started_at"
+        ]
+    );
+    let first =
+        ["stdout", "stderr", "exit_code", "status", "json"].map(|field| format!("step_first.{field}"));
+    let ask = ["status", "decided_by", "comment"].map(|field| format!("step_ask.{field}"));
+    assert_eq!(of("ask"), first);
+    assert_eq!(
+        of("left"),
+        [first.as_slice(), &ask].concat(),
+        "not what runs beside it"
+    );
+    assert!(of("last").contains(&"step_right.stdout") && of("last").contains(&"step_both.status"));
+    assert!(Plan::new(definition).is_err());
+}
+
+#[test]
+fn each_template_is_right_as_it_stands() {
+    assert_eq!(templates::TEMPLATES.len(), 6);
+    for template in templates::TEMPLATES {
+        let value: Value = serde_saphyr::from_str(template.source).unwrap();
+        let definition = read(value).unwrap_or_else(|problems| panic!("{}: {problems:#?}", template.name));
+        let (_, warnings) =
+            Plan::new(definition).unwrap_or_else(|problems| panic!("{}: {problems:#?}", template.name));
+        assert_eq!(warnings.0, [], "{}", template.name);
+        assert!(
+            template.source.starts_with("# "),
+            "{} says what it does",
+            template.name
+        );
+    }
+}

@@ -5,7 +5,12 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::plan::{Kind, Plan, nearest};
+use super::{
+    check::{MAX_STEPS, Problems},
+    definition::Definition,
+    flow::Flow,
+    plan::{Kind, Plan, nearest},
+};
 use crate::{
     expression::{BLOCKED, Path, Segment, Variables},
     parameter::{Parameter, ParameterType},
@@ -154,14 +159,47 @@ pub fn is_secret_input(inputs: &[Parameter], path: &Path) -> bool {
             if inputs.iter().any(|input| input.name == *name && input.kind == ParameterType::Secret))
 }
 
-/// Whether a step of this kind can leave what a path asks for.
-pub(super) fn field_of_step(kind: &Kind, path: &Path) -> Result<(), String> {
-    let known: &[&str] = match kind {
+/// What can have a value when a step begins, by the step's id: for whoever writes it. The definition may be wrong
+/// elsewhere.
+pub fn offered(definition: &Definition) -> BTreeMap<String, Vec<String>> {
+    let (plan, drafts) = Plan::sketch(definition, &mut Problems::default());
+    if drafts.len() > MAX_STEPS {
+        return BTreeMap::new();
+    }
+    let always: Vec<String> = definition
+        .inputs
+        .iter()
+        .map(|input| format!("inputs.{}", input.name))
+        .chain(OF_INSTANCE.iter().map(|field| format!("instance.{field}")))
+        .collect();
+    let flow = Flow::new(&plan);
+    let of_step = |step: &usize| {
+        let node = &plan.nodes[*step];
+        let fields = known_of(&node.kind).iter().filter(|field| **field != "hosts");
+        fields.map(|field| format!("step_{}.{field}", node.id))
+    };
+    plan.nodes
+        .iter()
+        .zip(&flow.may)
+        .map(|(node, before)| {
+            let paths = always.iter().cloned().chain(before.iter().flat_map(of_step));
+            (node.id.clone(), paths.collect())
+        })
+        .collect()
+}
+
+const fn known_of(kind: &Kind) -> &'static [&'static str] {
+    match kind {
         Kind::Hosts { .. } => &OF_JOBS,
         Kind::Approval => &OF_APPROVALS,
         Kind::Conditional { .. } => &["status", "result"],
         Kind::Delay { .. } | Kind::Notify | Kind::Parallel { .. } | Kind::Workflow => &["status"],
-    };
+    }
+}
+
+/// Whether a step of this kind can leave what a path asks for.
+pub(super) fn field_of_step(kind: &Kind, path: &Path) -> Result<(), String> {
+    let known = known_of(kind);
     let list = known.join(", ");
     match path.rest() {
         [] => Err(format!("{path} is a step: say what of it, one of {list}")),

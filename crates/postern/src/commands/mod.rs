@@ -10,6 +10,7 @@ pub(crate) mod jobs;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod manual;
+pub(crate) mod notify;
 pub(crate) mod organizations;
 pub(crate) mod schedules;
 pub(crate) mod scripts;
@@ -40,6 +41,9 @@ pub(crate) async fn run(command: OperatorCommand, console: &Console) -> Result<E
         OperatorCommand::Workflow(command) => return workflows::run(command, console).await,
         OperatorCommand::Instance(command) => return workflows::run_instance(command, &context()?).await,
         OperatorCommand::Approval(command) => approvals::run(command, &context()?).await?,
+        OperatorCommand::Webhook(command) => notify::run_webhook(command, &context()?).await?,
+        OperatorCommand::Delivery(command) => notify::run_delivery(command, &context()?).await?,
+        OperatorCommand::Mail(command) => notify::run_mail(command, &context()?).await?,
         OperatorCommand::Group(command) => groups::run(command, &context()?).await?,
         OperatorCommand::Token(command) => tokens::run(command, &context()?).await?,
         OperatorCommand::User(command) => users::run(command, &context()?).await?,

@@ -7,6 +7,7 @@ use postern_api::schedules::{
     Calendar, CalendarCreate, CalendarUpdate, CronPreview, Schedule, ScheduleCreate, ScheduleUpdate,
 };
 use postern_client::IdempotencyKey;
+use postern_domain::{ExecutionId, InstanceId};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -164,11 +165,12 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
             let id = lookup::schedule(client, &schedule).await?.id;
             let made = client.schedule_run(id, &IdempotencyKey::random()).await?;
             console.answer(&made, |made| {
-                console.say(&format!(
-                    "execution {} on {} hosts",
-                    made.execution_id,
-                    made.jobs.len()
-                ));
+                if let Some(id) = made.execution_id {
+                    console.say(&format!("execution {id} on {} hosts", made.jobs.len()));
+                }
+                if let Some(id) = made.instance_id {
+                    console.say(&format!("instance {id}"));
+                }
             })
         }
         ScheduleCommand::Ticks { schedule, list } => {
@@ -181,7 +183,7 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
                     [
                         words::absolute(tick.at, clock::now()),
                         tick.fate.as_str().replace('_', " "),
-                        tick.execution_id.map(|id| id.to_string()).unwrap_or_default(),
+                        child(tick.execution_id, tick.instance_id),
                         tick.reason.clone().unwrap_or_default(),
                     ]
                     .into_iter()
@@ -283,15 +285,21 @@ fn print(schedule: &Schedule, context: &Context<'_>) {
         ("runs", schedule.runs.to_string()),
         ("ends", time(definition.ends_at)),
         (
-            "last execution",
-            schedule
-                .last_execution_id
-                .map(|id| id.to_string())
-                .unwrap_or_default(),
+            "last run",
+            child(schedule.last_execution_id, schedule.last_instance_id),
         ),
         ("secrets", schedule.secrets.join(", ")),
         ("runs on the account of", schedule.owner.clone()),
     ]);
+}
+
+/// What a run made: jobs, or an instance of a workflow.
+fn child(execution: Option<ExecutionId>, instance: Option<InstanceId>) -> String {
+    match (execution, instance) {
+        (Some(id), _) => format!("execution {id}"),
+        (None, Some(id)) => format!("instance {id}"),
+        (None, None) => String::new(),
+    }
 }
 
 pub(crate) async fn run_calendar(command: CalendarCommand, context: &Context<'_>) -> Result<(), Failure> {

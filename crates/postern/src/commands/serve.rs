@@ -3,7 +3,7 @@
 use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, ValueEnum};
-use postern_server::{Config, Server, TlsFiles, clock::SystemClock};
+use postern_server::{Config, MailServer, Server, TlsFiles, clock::SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -48,6 +48,26 @@ pub(crate) struct ServeArguments {
     /// Remove jobs so many days after they ended; the audit trail stays. Kept for ever when absent
     #[arg(long, env = "POSTERN_RETAIN_JOBS_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     retain_jobs_days: Option<u32>,
+    /// Mail server: smtps://HOST or smtp://HOST[?tls=none]. With a password in it, better in the environment
+    #[arg(
+        long,
+        env = "POSTERN_SMTP_URL",
+        hide_env_values = true,
+        requires = "smtp_from",
+        value_name = "URL"
+    )]
+    smtp_url: Option<String>,
+    /// Address that e-mail comes from, such as "Postern <postern@example.org>"
+    #[arg(
+        long,
+        env = "POSTERN_SMTP_FROM",
+        requires = "smtp_url",
+        value_name = "ADDRESS"
+    )]
+    smtp_from: Option<String>,
+    /// Certificates in PEM of authorities that mail servers and webhooks may have, beside those of this machine
+    #[arg(long, env = "POSTERN_EXTRA_CA", value_name = "FILE")]
+    extra_ca: Option<PathBuf>,
     /// How the log looks
     #[arg(long, env = "POSTERN_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -77,6 +97,11 @@ pub(crate) fn run(arguments: ServeArguments, console: &Console) -> Result<ExitCo
         master_key: config::secret("POSTERN_MASTER_KEY"),
         agent_binary: arguments.agent_binary,
         retain_jobs_days: arguments.retain_jobs_days,
+        mail: arguments
+            .smtp_url
+            .zip(arguments.smtp_from)
+            .map(|(url, from)| MailServer { url, from }),
+        extra_ca: arguments.extra_ca,
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -38,7 +38,7 @@ pub(crate) enum UserCommand {
         /// Name or id
         user: String,
     },
-    /// Change a user's display name or password, or switch them off
+    /// Change a user's display name, e-mail address or password, or switch them off
     Update(Update),
     /// Delete a user
     Delete {
@@ -90,6 +90,9 @@ pub(crate) struct Create {
     /// Name to show
     #[arg(long, value_name = "NAME", default_value = "")]
     display_name: String,
+    /// Where messages for them go
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
     /// Read the password from standard input instead of asking
     #[arg(long)]
     password_stdin: bool,
@@ -108,6 +111,9 @@ pub(crate) struct Update {
     /// Name to show
     #[arg(long, value_name = "NAME")]
     display_name: Option<String>,
+    /// Where messages for them go; empty for nowhere
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
     /// Whether they can sign in; false ends their sessions and tokens at once
     #[arg(long, value_name = "BOOL")]
     active: Option<bool>,
@@ -217,6 +223,7 @@ async fn user_create(create: Create, context: &Context<'_>) -> Result<(), Failur
         username: create.username,
         password: new_password(create.password_stdin, context.console)?,
         display_name: create.display_name,
+        email: create.email,
         bindings,
     };
     let user = context
@@ -285,6 +292,7 @@ fn print_user(user: &User, console: &Console) {
         ("id", user.id.to_string()),
         ("user", user.username.clone()),
         ("name", user.display_name.clone()),
+        ("e-mail", user.email.clone().unwrap_or_default()),
         ("tenant", user.tenant_id.to_string()),
         (
             "active",
@@ -309,12 +317,13 @@ async fn user_update(update: Update, context: &Context<'_>) -> Result<(), Failur
     };
     let request = UserUpdate {
         display_name: update.display_name,
+        email: update.email,
         active: update.active,
         password,
     };
     if request == UserUpdate::default() {
         return Err(Failure::usage(
-            "nothing to change: give --display-name, --active, --password or --password-stdin",
+            "nothing to change: give --display-name, --email, --active, --password or --password-stdin",
         ));
     }
     let user = context.client.user_update(user.id, &request).await?;

@@ -13,8 +13,8 @@ use postern_domain::{
     rollout::{Amount, Rolling},
 };
 
-use crate::schedules;
 use crate::support::{Agent, Database, Door, Engine, Home, Ledger, Server, judge, shell, wait_for};
+use crate::{notify, schedules};
 
 const OF_THE_SERVER: [&str; 11] = [
     "after-enrolled",
@@ -59,6 +59,7 @@ fn every_point_in_the_sources_is_tried() {
         &OF_THE_SHIM,
         &schedules::POINTS,
         &workflows::POINTS,
+        &notify::POINTS,
     ]
     .concat();
     let tried: BTreeSet<String> = tried.into_iter().map(str::to_owned).collect();

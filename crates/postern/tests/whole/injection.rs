@@ -1,6 +1,6 @@
 //! Values of parameters are data: whatever they look like, they arrive byte for byte and nothing runs of them.
 
-mod payloads;
+pub(crate) mod payloads;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 

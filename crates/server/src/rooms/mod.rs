@@ -5,6 +5,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod identity;
 pub(crate) mod jobs;
+pub(crate) mod notify;
 pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod system;
@@ -64,5 +65,6 @@ pub(crate) fn routes(app: Option<App>) -> Routes {
     let routes = schedules::routes::add(routes);
     let routes = workflows::routes::add(routes);
     let routes = approvals::routes::add(routes);
+    let routes = notify::routes::add(routes);
     audit::routes::add(routes)
 }

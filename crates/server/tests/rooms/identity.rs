@@ -20,6 +20,7 @@ fn new_user(name: &str, bindings: &[(Role, Scope)]) -> UserCreate {
         username: name.into(),
         password: PASSWORD.into(),
         display_name: String::new(),
+        email: None,
         bindings: bindings.iter().map(binding).collect(),
     }
 }

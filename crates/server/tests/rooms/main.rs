@@ -10,6 +10,7 @@ mod authorization;
 mod dump;
 mod identity;
 mod jobs;
+mod notify;
 mod openapi;
 mod protocol;
 mod schedules;

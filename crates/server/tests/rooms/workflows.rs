@@ -1,5 +1,6 @@
 //! Workflows through HTTP: spec 5, with agents that speak the real protocol.
 
+mod again;
 mod approvals;
 mod running;
 mod saving;
@@ -11,7 +12,7 @@ use postern_domain::{
     InstanceId, WorkflowId,
     workflow::engine::{InstanceState, Outcome},
 };
-use postern_protocol::{messages::Stream, order::Order};
+use postern_protocol::{messages::Stream, order::Order, payload::JobPayload};
 use postern_testkit::{
     SimAgent, TestServer,
     client::{Client, Error},
@@ -27,7 +28,7 @@ async fn saved(client: &Client, name: &str, definition: Value) -> Result<Workflo
     client.workflow_create(&create(name, definition), &key()).await
 }
 
-async fn published(client: &Client, name: &str, definition: Value) -> WorkflowId {
+pub(crate) async fn published(client: &Client, name: &str, definition: Value) -> WorkflowId {
     let id = saved(client, name, definition).await.unwrap().workflow.id;
     let publish = WorkflowPublish {
         message: String::new(),
@@ -37,7 +38,7 @@ async fn published(client: &Client, name: &str, definition: Value) -> WorkflowId
 }
 
 /// Starts what these steps say, on these hosts.
-async fn started(server: &TestServer, hosts: &[&str], steps: Value) -> InstanceId {
+pub(crate) async fn started(server: &TestServer, hosts: &[&str], steps: Value) -> InstanceId {
     let admin = server.admin();
     let definition = json!({"hosts": {"agents": hosts}, "steps": steps});
     let id = published(
@@ -53,11 +54,11 @@ async fn started(server: &TestServer, hosts: &[&str], steps: Value) -> InstanceI
     made.id
 }
 
-async fn show(server: &TestServer, id: InstanceId) -> InstanceDetail {
+pub(crate) async fn show(server: &TestServer, id: InstanceId) -> InstanceDetail {
     server.admin().instance_show(id).await.unwrap()
 }
 
-async fn until_state(server: &TestServer, id: InstanceId, state: InstanceState) -> InstanceDetail {
+pub(crate) async fn until_state(server: &TestServer, id: InstanceId, state: InstanceState) -> InstanceDetail {
     until(&format!("instance {id} to be {}", state.as_str()), || async {
         let detail = show(server, id).await;
         (detail.instance.state == state).then_some(detail)
@@ -66,7 +67,7 @@ async fn until_state(server: &TestServer, id: InstanceId, state: InstanceState) 
 }
 
 /// Waits until a step has begun so many times, and returns its newest run.
-async fn until_begun(server: &TestServer, id: InstanceId, step: &str, times: usize) -> StepRun {
+pub(crate) async fn until_begun(server: &TestServer, id: InstanceId, step: &str, times: usize) -> StepRun {
     until(&format!("step {step} to begin"), || async {
         let runs = show(server, id).await.runs;
         let own: Vec<StepRun> = runs.into_iter().filter(|run| run.step == step).collect();
@@ -83,7 +84,7 @@ async fn next(agent: &SimAgent) -> Order {
 }
 
 /// Runs the next order of an agent: prints this and ends so.
-async fn runs(agent: &SimAgent, stdout: &str, code: i32) -> Order {
+pub(crate) async fn runs(agent: &SimAgent, stdout: &str, code: i32) -> Order {
     let order = next(agent).await;
     agent
         .print(&order, &[(Stream::Stdout, 0, stdout.as_bytes())])
@@ -107,6 +108,13 @@ fn told(detail: &InstanceDetail) -> Vec<String> {
         .collect()
 }
 
-fn command(id: &str, argv: &[&str]) -> Value {
+pub(crate) fn command(id: &str, argv: &[&str]) -> Value {
     json!({"id": id, "type": "command", "argv": argv})
+}
+
+fn argv_of(order: &Order) -> Vec<String> {
+    match &order.work {
+        JobPayload::Command(command) => command.argv.clone(),
+        other => panic!("{other:?}"),
+    }
 }

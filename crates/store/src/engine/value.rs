@@ -93,7 +93,9 @@ id_values!(
     CalendarId,
     WorkflowId,
     InstanceId,
-    ApprovalId
+    ApprovalId,
+    WebhookId,
+    DeliveryId
 );
 
 pub(crate) trait FromValue: Sized {
@@ -236,6 +238,9 @@ macro_rules! word_values {
 }
 word_values!(
     postern_domain::job::JobState,
+    postern_domain::notify::Channel,
+    postern_domain::notify::DeliveryState,
+    postern_domain::notify::Topic,
     postern_domain::permission::Role,
     postern_domain::approval::ApprovalState,
     postern_domain::workflow::engine::InstanceState,

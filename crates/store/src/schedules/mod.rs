@@ -5,7 +5,8 @@ pub mod calendars;
 use std::time::Duration;
 
 use postern_domain::{
-    CalendarId, DepartmentId, ExecutionId, OrganizationId, ScheduleId, TenantId, Timestamp, TokenId, UserId,
+    CalendarId, DepartmentId, ExecutionId, InstanceId, OrganizationId, ScheduleId, TenantId, Timestamp,
+    TokenId, UserId,
     permission::{Place, Reach},
 };
 
@@ -36,6 +37,7 @@ record! {
         pub next: Option<Timestamp>,
         pub waiting: Option<Timestamp>,
         pub last_execution_id: Option<ExecutionId>,
+        pub last_instance_id: Option<InstanceId>,
         pub created: Timestamp,
         pub created_by: String,
         pub updated: Timestamp,
@@ -44,7 +46,7 @@ record! {
         pub token_id: Option<TokenId>,
         /// How often what is due now failed inside the server.
         pub failures: u32,
-        /// Whether a job of one of its children has not ended.
+        /// Whether a job of one of its children, or one that is an instance, has not ended.
         pub child_open: bool,
     }
 }
@@ -70,11 +72,12 @@ macro_rules! select {
     () => {
         "SELECT s.id, s.tenant_id, s.organization_id, s.department_id, s.name, s.description, s.definition,
          s.secret_place, s.secret_sealed, s.calendar_id, s.owner_id, s.paused, s.runs, s.next_us, s.waiting_us,
-         s.last_execution_id, s.created_us, s.created_by, s.updated_us, s.updated_by, s.token_id, s.failures,
+         s.last_execution_id, s.last_instance_id, s.created_us, s.created_by, s.updated_us, s.updated_by, s.token_id, s.failures,
          EXISTS (SELECT 1 FROM jobs j CROSS JOIN executions e
                  WHERE j.state = 'queued' AND e.id = j.execution_id AND e.schedule_id = s.id)
          OR EXISTS (SELECT 1 FROM jobs j CROSS JOIN executions e
                     WHERE j.state IN ('pending', 'running') AND e.id = j.execution_id AND e.schedule_id = s.id)
+         OR EXISTS (SELECT 1 FROM instances i WHERE i.schedule_id = s.id AND i.ended_us IS NULL)
          FROM schedules s"
     };
 }
@@ -230,14 +233,23 @@ pub struct Moved {
     pub runs: u32,
     pub next: Option<Timestamp>,
     pub waiting: Option<Timestamp>,
-    /// The newest child.
+    /// The newest child, of one kind or the other.
     pub execution: Option<ExecutionId>,
+    pub instance: Option<InstanceId>,
 }
 
 pub async fn moved(tx: &mut Tx<'_>, id: ScheduleId, moved: &Moved) -> Result<(), Error> {
     let sql = "UPDATE schedules SET runs = $2, next_us = $3, waiting_us = $4, failures = 0,
-               last_execution_id = coalesce($5, last_execution_id) WHERE id = $1";
-    let values = values![id, moved.runs, moved.next, moved.waiting, moved.execution];
+               last_execution_id = CASE WHEN CAST($6 AS BIGINT) IS NULL THEN coalesce($5, last_execution_id) END,
+               last_instance_id = CASE WHEN CAST($5 AS BIGINT) IS NULL THEN coalesce($6, last_instance_id) END WHERE id = $1";
+    let values = values![
+        id,
+        moved.runs,
+        moved.next,
+        moved.waiting,
+        moved.execution,
+        moved.instance
+    ];
     tx.execute(sql, &values).await.map(|_| ())
 }
 
@@ -255,6 +267,7 @@ record! {
         /// How many ticks this row stands for.
         pub ticks: u32,
         pub execution_id: Option<ExecutionId>,
+        pub instance_id: Option<InstanceId>,
         pub reason: Option<String>,
         pub decided: Timestamp,
     }
@@ -262,14 +275,15 @@ record! {
 
 /// A second child of the same tick is refused by the table.
 pub async fn tick_keep(tx: &mut Tx<'_>, id: ScheduleId, tick: &Tick) -> Result<(), Error> {
-    let sql = "INSERT INTO schedule_ticks (schedule_id, tick_us, fate, ticks, execution_id, reason, at_us)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "INSERT INTO schedule_ticks (schedule_id, tick_us, fate, ticks, execution_id, instance_id, reason, at_us)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let values = values![
         id,
         tick.at,
         &tick.fate,
         tick.ticks,
         tick.execution_id,
+        tick.instance_id,
         tick.reason.as_deref(),
         tick.decided,
     ];
@@ -309,8 +323,9 @@ pub async fn ticks_remove(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Res
 
 /// Newest first.
 pub async fn ticks(tx: &mut Tx<'_>, id: ScheduleId, page: &ListQuery) -> Result<Vec<Tick>, Error> {
-    let mut select =
-        Select::new("SELECT tick_us, fate, ticks, execution_id, reason, at_us FROM schedule_ticks");
+    let mut select = Select::new(
+        "SELECT tick_us, fate, ticks, execution_id, instance_id, reason, at_us FROM schedule_ticks",
+    );
     select.and("schedule_id = ?", values![id]);
     let (sql, values) = select.page(page, Key::Id, "tick_us")?.parts();
     tx.query(sql, values)

@@ -2,8 +2,8 @@
 //! `domain::workflow::engine`; this file loads and saves.
 
 use postern_domain::{
-    AgentId, ApprovalId, AttemptId, DepartmentId, ExecutionId, InstanceId, JobId, OrganizationId, TenantId,
-    Timestamp, TokenId, UserId, WorkflowId,
+    AgentId, ApprovalId, AttemptId, DepartmentId, ExecutionId, InstanceId, JobId, OrganizationId, ScheduleId,
+    TenantId, Timestamp, TokenId, UserId, WorkflowId,
     job::JobState,
     permission::{Place, Reach},
     workflow::engine::InstanceState,
@@ -97,15 +97,16 @@ pub struct NewInstance {
     pub parent: Option<(InstanceId, u32)>,
     pub depth: u32,
     pub retry_of: Option<InstanceId>,
+    pub schedule: Option<ScheduleId>,
 }
 
 /// It begins as soon as its news are heard.
 pub async fn create(tx: &mut Tx<'_>, new: NewInstance, now: Timestamp) -> Result<InstanceId, Error> {
     let sql = "INSERT INTO instances (tenant_id, organization_id, department_id, workflow_id, version, workflow, state,
                  machine, definition, digest, inputs, hosts, secret_place, secret_sealed, starter_id, token_id, started_by,
-                 parent_id, parent_run, depth, retry_of, created_us)
+                 parent_id, parent_run, depth, retry_of, schedule_id, created_us)
                VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                 $21) RETURNING id";
+                 $21, $22) RETURNING id";
     let (secret_place, sealed) = new.secret.map(|secret| (secret.place, secret.sealed)).unzip();
     let values = values![
         new.place.tenant,
@@ -128,6 +129,7 @@ pub async fn create(tx: &mut Tx<'_>, new: NewInstance, now: Timestamp) -> Result
         new.parent.map(|(_, run)| run),
         new.depth,
         new.retry_of,
+        new.schedule,
         now,
     ];
     let id = tx.insert(sql, &values).await.map(InstanceId)?;
@@ -181,6 +183,30 @@ pub async fn list(
 pub async fn open_of(tx: &mut Tx<'_>, id: WorkflowId) -> Result<i64, Error> {
     let sql = "SELECT count(*) FROM instances WHERE workflow_id = $1 AND ended_us IS NULL";
     tx.query_one(sql, &values![id]).await?.read(0)
+}
+
+/// Takes over what the steps of another instance left that began before a run.
+pub async fn runs_keep(tx: &mut Tx<'_>, from: InstanceId, before: u32, to: InstanceId) -> Result<u64, Error> {
+    let sql = "INSERT INTO step_runs (instance_id, run, step, attempt, cause, outcome, reason, execution_id, child_id,
+                 began_us, ended_us, result)
+               SELECT $3, r.run, r.step, r.attempt, r.cause, r.outcome, r.reason, r.execution_id, r.child_id,
+                 r.began_us, r.ended_us, r.result
+               FROM step_runs r WHERE r.instance_id = $1 AND r.run < $2 AND r.outcome IS NOT NULL";
+    tx.execute(sql, &values![from, before, to]).await
+}
+
+/// An instance and those that it tries again, the newest first.
+pub async fn tried(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<InstanceId>, Error> {
+    let sql = "WITH RECURSIVE tried (id, retry_of) AS (
+                 SELECT i.id, i.retry_of FROM instances i WHERE i.id = $1
+                 UNION ALL
+                 SELECT i.id, i.retry_of FROM instances i JOIN tried t ON i.id = t.retry_of)
+               SELECT id FROM tried ORDER BY id DESC";
+    tx.query(sql, &values![id])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
 }
 
 /// Where an instance stands after an event.
@@ -341,9 +367,9 @@ pub async fn results(
         .collect())
 }
 
-/// The run whose current try an execution is.
+/// The run whose current try an execution is; not one that took it over.
 pub async fn of_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<(InstanceId, u32)>, Error> {
-    let sql = "SELECT r.instance_id, r.run FROM step_runs r WHERE r.execution_id = $1";
+    let sql = "SELECT r.instance_id, r.run FROM step_runs r WHERE r.execution_id = $1 ORDER BY r.instance_id LIMIT 1";
     tx.query_opt(sql, &values![id])
         .await?
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))

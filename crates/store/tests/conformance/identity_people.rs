@@ -4,7 +4,7 @@ use postern_domain::{
     DepartmentId, OrganizationId, TenantId, TokenId, UserId,
     permission::{Reach, Role, Scope},
 };
-use postern_store::{Cursor, Error, identity, tx};
+use postern_store::{Cursor, Error, Tx, identity, tx};
 
 use crate::{
     database::TestDatabase,
@@ -33,7 +33,7 @@ async fn a_user_is_found_and_changed(db: TestDatabase) {
     assert_eq!((named.as_ref(), other), (Some(&found), None), "names are exact");
 
     db.write(tx!(tx => {
-        identity::user_update(tx, id, "Ada L.", false, "other hash").await?;
+        update(tx, id, ("Ada L.", false, "other hash")).await?;
         identity::user_signed_in(tx, id, at(5)).await
     }))
     .await
@@ -45,9 +45,29 @@ async fn a_user_is_found_and_changed(db: TestDatabase) {
         .unwrap();
     assert_eq!((changed.display_name.as_str(), changed.active), ("Ada L.", false));
     assert_eq!(
+        (found.email.as_deref(), changed.email.as_deref()),
+        (None, Some("ada@example.org"))
+    );
+    assert_eq!(
         (changed.password_hash.as_str(), changed.last_sign_in),
         ("other hash", Some(at(5)))
     );
+}
+
+async fn update(
+    tx: &mut Tx<'_>,
+    id: UserId,
+    (display_name, active, password_hash): (&str, bool, &str),
+) -> Result<(), Error> {
+    let found = identity::user_find(tx, id).await?.unwrap();
+    let user = identity::User {
+        display_name: display_name.into(),
+        email: Some("ada@example.org".into()),
+        active,
+        password_hash: password_hash.into(),
+        ..found
+    };
+    identity::user_update(tx, &user).await
 }
 
 async fn a_password_is_changed_only_where_it_is_still_the_one_that_was_checked(db: TestDatabase) {
@@ -58,13 +78,13 @@ async fn a_password_is_changed_only_where_it_is_still_the_one_that_was_checked(d
             .await
             .unwrap()
     };
-    db.write(tx!(tx => identity::user_update(tx, id, "Ada", true, "first").await))
+    db.write(tx!(tx => update(tx, id, ("Ada", true, "first")).await))
         .await
         .unwrap();
     assert!(!change("not the first", "second").await);
     assert!(change("first", "second").await);
     assert!(!change("first", "third").await, "it was changed meanwhile");
-    db.write(tx!(tx => identity::user_update(tx, id, "Ada", false, "second").await))
+    db.write(tx!(tx => update(tx, id, ("Ada", false, "second")).await))
         .await
         .unwrap();
     assert!(!change("second", "third").await, "switched off meanwhile");
@@ -77,6 +97,7 @@ async fn a_username_is_taken_in_the_whole_cluster(db: TestDatabase) {
         tenant: other.tenant,
         username: "ada".into(),
         display_name: String::new(),
+        email: None,
         password_hash: String::new(),
     };
     let taken = db
@@ -155,7 +176,7 @@ async fn users_are_listed_within_reach_and_by_activity(db: TestDatabase) {
         world.user("b").await,
         other.user("c").await,
     );
-    db.write(tx!(tx => identity::user_update(tx, b, "B", false, "hash").await))
+    db.write(tx!(tx => update(tx, b, ("B", false, "hash")).await))
         .await
         .unwrap();
     let list = async |reach: Reach, active: Option<bool>| {

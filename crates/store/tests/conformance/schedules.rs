@@ -42,6 +42,7 @@ async fn keep(world: &World, id: ScheduleId, seconds: i64, fate: &str) {
         fate: fate.into(),
         ticks: 1,
         execution_id: None,
+        instance_id: None,
         reason: None,
         decided: NOW,
     };
@@ -122,6 +123,7 @@ async fn failures_are_counted_until_something_became_of_it(db: TestDatabase) {
         next: None,
         waiting: None,
         execution: None,
+        instance: None,
     };
     db.write(tx!(tx => schedules::moved(tx, id, &moved).await))
         .await

@@ -76,6 +76,7 @@ impl World {
             tenant: self.tenant,
             username: username.to_owned(),
             display_name: username.to_uppercase(),
+            email: None,
             password_hash: "hash".into(),
         };
         self.db

@@ -538,6 +538,8 @@ mod simulation {
     /// What the world owes the instance.
     #[derive(Default)]
     struct World {
+        /// Runs of the instance that this one tries again.
+        before: u32,
         working: BTreeMap<u32, u32>,
         waiting: BTreeMap<u32, Timestamp>,
         aborted: BTreeSet<u32>,
@@ -554,7 +556,8 @@ mod simulation {
                     Effect::Began { run, cause, .. } => {
                         assert!(self.begun.insert(run), "a run begins once");
                         match cause {
-                            Cause::Start => assert_eq!(run, 1),
+                            Cause::Start => assert_eq!((run, self.before), (1, 0)),
+                            Cause::Retry => assert_eq!(run, self.before + 1),
                             Cause::Branch { of } => {
                                 assert!(
                                     self.begun.contains(&of) && !self.finished.contains(&of),
@@ -626,6 +629,14 @@ mod simulation {
         let back = random.random_bool(0.1);
         let plan = plan(steps(random, 0, &mut names, back));
         let (mut instance, mut world, mut now) = (Instance::default(), World::default(), START);
+        if random.random_bool(0.2) {
+            // One that is tried again, from any step outside of branches.
+            let top: Vec<StepIndex> = (0..plan.nodes.len())
+                .filter(|index| plan.nodes[*index].parent.is_none())
+                .collect();
+            world.before = random.random_range(1..20);
+            instance = Instance::resumed(top[random.random_range(0..top.len())], world.before);
+        }
         let mut event = Event::Begin;
         let cancels = random.random_bool(0.1);
         loop {

@@ -1,8 +1,8 @@
-//! Instances: list, show, events, cancel.
+//! Instances: list, show, events, again, cancel.
 
 use postern_api::{
     ListRequest,
-    workflows::{Instance, InstanceCancel, InstanceDetail, InstanceEvent, StepRun},
+    workflows::{Instance, InstanceAgain, InstanceCancel, InstanceDetail, InstanceEvent, StepRun},
 };
 use postern_domain::{
     InstanceId, Timestamp,
@@ -12,7 +12,10 @@ use postern_domain::{
 use super::manage::hosts;
 use crate::{
     clock,
-    commands::list::{ListArguments, closing},
+    commands::{
+        jobs::options::SecretOptions,
+        list::{ListArguments, closing},
+    },
     context::Context,
     failure::Failure,
     lookup,
@@ -81,6 +84,21 @@ pub(super) fn ending(instance: &Instance) -> String {
         Some(reason) => format!("{}: {reason}", instance.state.as_str()),
         None => instance.state.as_str().to_owned(),
     }
+}
+
+pub(super) fn again(secrets: &SecretOptions, console: &Console) -> Result<InstanceAgain, Failure> {
+    Ok(InstanceAgain {
+        secrets: secrets.values(console)?,
+    })
+}
+
+/// Says that it has begun, and how to watch it.
+pub(super) fn begun(instance: &Instance, console: &Console) -> Result<(), Failure> {
+    console.answer(instance, |instance| {
+        let id = instance.id;
+        console.say(&format!("instance {id} of {} has started", instance.workflow));
+        console.note(&format!("`postern instance watch {id}` tells how it goes"));
+    })
 }
 
 pub(super) async fn instance_show(id: InstanceId, context: &Context<'_>) -> Result<(), Failure> {

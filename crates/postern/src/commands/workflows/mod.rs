@@ -5,6 +5,7 @@ mod file;
 mod instances;
 mod manage;
 mod run;
+mod templates;
 mod validate;
 mod versions;
 mod watch;
@@ -12,9 +13,10 @@ mod watch;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
+use postern_client::IdempotencyKey;
 use postern_domain::{InstanceId, workflow::engine::InstanceState};
 
-use super::list::ListArguments;
+use super::{jobs::options::SecretOptions, list::ListArguments};
 use crate::{context::Context, failure::Failure, output::Console};
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +74,14 @@ pub(crate) enum WorkflowCommand {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+    },
+    /// List workflows to begin with, or print one as a file that `apply` reads
+    Template {
+        /// One of the list
+        template: Option<String>,
+        /// How the workflow is called
+        #[arg(long, requires = "template")]
+        name: Option<String>,
     },
     /// Print the JSON Schema of workflows, for editors of YAML and JSON
     Schema,
@@ -132,6 +142,18 @@ pub(crate) enum InstanceCommand {
     },
     /// Print what happens as it comes, until the instance has ended; with --json the instance at its end
     Watch { id: InstanceId },
+    /// Try an instance again from the step that failed, with what the steps before it left
+    Retry {
+        id: InstanceId,
+        #[command(flatten)]
+        secrets: SecretOptions,
+    },
+    /// Run all of an instance again: the same version, inputs and hosts
+    Rerun {
+        id: InstanceId,
+        #[command(flatten)]
+        secrets: SecretOptions,
+    },
     /// Cancel an instance: its jobs are told to stop, and it ends when they have
     Cancel {
         id: InstanceId,
@@ -145,6 +167,10 @@ pub(crate) async fn run(command: WorkflowCommand, console: &Console) -> Result<E
     let command = match command {
         WorkflowCommand::Run(arguments) => return run::workflow_run(&arguments, console).await,
         WorkflowCommand::Validate { files } => return validate::workflow_validate(&files, console),
+        WorkflowCommand::Template { template, name } => {
+            templates::workflow_template(template.as_deref(), name.as_deref(), console)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         other => other,
     };
     let context = Context::signed_in(console)?;
@@ -173,7 +199,7 @@ pub(crate) async fn run(command: WorkflowCommand, console: &Console) -> Result<E
         }
         WorkflowCommand::Schema => console.json(&context.client.workflow_schema().await?)?,
         // Returned above.
-        WorkflowCommand::Run(_) | WorkflowCommand::Validate { .. } => {}
+        WorkflowCommand::Run(_) | WorkflowCommand::Validate { .. } | WorkflowCommand::Template { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -191,6 +217,22 @@ pub(crate) async fn run_instance(
         InstanceCommand::Show { id } => instances::instance_show(id, context).await?,
         InstanceCommand::Events { id, limit } => instances::instance_events(id, limit, context).await?,
         InstanceCommand::Watch { id } => return watch::stay(id, watch::How::Follow, context).await,
+        InstanceCommand::Retry { id, secrets } => {
+            let request = instances::again(&secrets, context.console)?;
+            let made = context
+                .client
+                .instance_retry(id, &request, &IdempotencyKey::random())
+                .await?;
+            instances::begun(&made, context.console)?;
+        }
+        InstanceCommand::Rerun { id, secrets } => {
+            let request = instances::again(&secrets, context.console)?;
+            let made = context
+                .client
+                .instance_rerun(id, &request, &IdempotencyKey::random())
+                .await?;
+            instances::begun(&made, context.console)?;
+        }
         InstanceCommand::Cancel { id, reason } => instances::instance_cancel(id, reason, context).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -11,7 +11,10 @@ use postern_api::{
 use postern_client::IdempotencyKey;
 use serde_json::Value;
 
-use super::watch::{How, stay};
+use super::{
+    instances::begun,
+    watch::{How, stay},
+};
 use crate::{
     commands::jobs::{
         options::{SecretOptions, TargetOptions},
@@ -101,11 +104,7 @@ pub(super) async fn workflow_run(
     match how {
         Some(how) => stay(instance.id, how, &context).await,
         None => {
-            console.answer(&instance, |instance| {
-                let id = instance.id;
-                console.say(&format!("instance {id} of {} has started", instance.workflow));
-                console.note(&format!("`postern instance watch {id}` tells how it goes"));
-            })?;
+            begun(&instance, console)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -15,7 +15,9 @@ use postern_client::{Client, Credentials, IdempotencyKey, Trust};
 use postern_domain::{InstanceId, WorkflowId, approval::Decision, workflow::engine::InstanceState};
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Database, Door, Engine, Home, Server, request, wait_for, wait_within};
+use crate::support::{
+    Agent, Connect, Database, Door, Engine, Home, Proxy, Server, request, wait_for, wait_within,
+};
 
 /// Where a server dies while it moves an instance: with the event written and not committed, and right after it.
 pub(crate) const POINTS: [&str; 2] = ["in-instance-moved", "after-instance-moved"];
@@ -60,7 +62,9 @@ struct World {
     home: Home,
     /// Dropped when nobody needs it any more.
     _database: Database,
-    server: Server,
+    servers: Vec<Server>,
+    /// Leads agents and people to any server that is there.
+    _network: Proxy,
     door: Door,
     approver: Client,
     agents: Vec<Agent>,
@@ -68,23 +72,28 @@ struct World {
 }
 
 impl World {
-    fn new(engine: Engine) -> Self {
+    fn new(engine: Engine, names: &[&str]) -> Self {
         let home = Home::new();
         let database = Database::new(engine, "workflows");
-        let server = Server::new(home.path(), "server").database(database.url.as_deref());
-        server.start();
-        let door = Door::open(&server);
+        let server = |name: &&str| Server::new(home.path(), name).database(database.url.as_deref());
+        let servers: Vec<Server> = names.iter().map(server).collect();
+        servers.iter().for_each(Server::start);
+        let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
+        let network = Proxy::start(Connect::Plain, &ports);
+        let (url, ca) = (network.url(), servers[0].ca_path());
+        let door = Door::open_at(&url, &ca);
         let agents = AGENTS
             .iter()
-            .map(|name| door.agent(home.path(), name, &server.url()))
+            .map(|name| door.agent(home.path(), name, &url))
             .collect();
-        let approver = approver(&door, &server.url(), &server.ca_path());
+        let approver = approver(&door, &url, &ca);
         let ledger = home.join("ledger");
         let workflow = publish(&door, json!({"steps": steps(ledger.to_str().unwrap())}));
         Self {
             home,
             _database: database,
-            server,
+            servers,
+            _network: network,
             door,
             approver,
             agents,
@@ -212,8 +221,8 @@ fn approver(door: &Door, url: &str, ca: &Path) -> Client {
     stranger.with_credentials(&session.credentials).unwrap()
 }
 
-fn survives(engine: Engine) {
-    let world = World::new(engine);
+fn survives(engine: Engine, servers: &[&str]) {
+    let world = World::new(engine, servers);
     let quiet = world.start();
     wait_for("the undisturbed instance to end", || {
         world.approve(quiet);
@@ -242,31 +251,36 @@ fn survives(engine: Engine) {
             "in-instance-moved" => format!("{point}:{}", 2 + deaths % 4),
             _ => point.to_owned(),
         };
-        world.server.kill();
-        world.server.launch(&[("POSTERN_FAILPOINT", &die(0))]);
+        for server in &world.servers {
+            server.kill();
+            server.launch(&[("POSTERN_FAILPOINT", &die(0))]);
+        }
         wait_within(
             CAMPAIGN,
             &format!("the instance to end though servers die at {point}"),
             || {
-                if !world.server.is_running() {
+                for server in world.servers.iter().filter(|server| !server.is_running()) {
                     deaths += 1;
                     assert!(deaths < DEATHS, "it does not come forward");
-                    world.server.launch(&[("POSTERN_FAILPOINT", &die(deaths))]);
+                    server.launch(&[("POSTERN_FAILPOINT", &die(deaths))]);
                 }
                 let known = world.approve(id);
                 let shown = world.door.once(world.door.client.instance_show(id));
                 (known && shown.is_ok_and(|detail| detail.instance.state.is_final())).then_some(())
             },
         );
-        world.server.kill();
-        world.server.start();
+        world.servers.iter().for_each(Server::kill);
+        world.servers.iter().for_each(Server::start);
         wait_for("every journal to be empty", || {
             world.agents.iter().all(Agent::is_empty).then_some(())
         });
         assert_eq!(world.verdict(id), expected, "{point}");
         // Each event of it was one server's last, and there are more than steps.
         let least = expected.runs.len();
-        println!("{engine:?}: {deaths} servers died at {point}");
+        println!(
+            "{engine:?}, {} at once: {deaths} servers died at {point}",
+            servers.len()
+        );
         assert!(
             point != "after-instance-moved" || deaths >= least,
             "{deaths} deaths at {point}, at least {least}"
@@ -277,10 +291,15 @@ fn survives(engine: Engine) {
 
 #[test]
 fn a_workflow_on_sqlite_survives_the_death_of_a_server_at_each_of_its_events() {
-    survives(Engine::Sqlite);
+    survives(Engine::Sqlite, &["server"]);
 }
 
 #[test]
 fn a_workflow_on_postgres_survives_the_death_of_a_server_at_each_of_its_events() {
-    survives(Engine::Postgres);
+    survives(Engine::Postgres, &["server"]);
+}
+
+#[test]
+fn a_workflow_survives_two_servers_that_die_at_its_events_in_turn() {
+    survives(Engine::Postgres, &["one", "two"]);
 }

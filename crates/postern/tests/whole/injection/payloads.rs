@@ -4,7 +4,7 @@
 const LONG: usize = 60_000;
 
 /// At least three hundred, each only once. Those that make a file would make it here, or where they run.
-pub(super) fn payloads(canary: &str) -> Vec<String> {
+pub(crate) fn payloads(canary: &str) -> Vec<String> {
     let mut payloads = plain();
     let absolute = format!("touch {canary}");
     for action in [absolute.as_str(), "touch canary", "sleep 60 &", "exec sleep 60"] {

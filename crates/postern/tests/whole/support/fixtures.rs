@@ -88,6 +88,55 @@ fn authority(folder: &Path, names: &[&str]) -> PathBuf {
     path
 }
 
+/// A mail server with STARTTLS that puts what it gets into a folder.
+#[derive(Debug)]
+pub(crate) struct MailServer {
+    pub(crate) port: u16,
+    /// Who signed its certificate, for `localhost`.
+    pub(crate) ca: PathBuf,
+    new: PathBuf,
+    _process: Running,
+}
+
+impl MailServer {
+    pub(crate) fn start(home: &Path) -> Self {
+        let folder = home.join("mail");
+        fs::create_dir(&folder).unwrap();
+        let ca = authority(&folder, &["localhost"]);
+        let (port, inbox) = (free_port(), folder.join("inbox"));
+        let mut command = Command::new("aiosmtpd");
+        command
+            .args(["--nosetuid", "--class", "aiosmtpd.handlers.Mailbox"])
+            .args(["--listen", &format!("localhost:{port}")])
+            .arg("--tlscert")
+            .arg(folder.join("localhost.pem"))
+            .arg("--tlskey")
+            .arg(folder.join("localhost.key"))
+            .arg(&inbox);
+        let process = Running::start(&mut command, &home.join("mail.log"));
+        wait_for("the mail server", || TcpStream::connect(("localhost", port)).ok());
+        Self {
+            port,
+            ca,
+            new: inbox.join("new"),
+            _process: process,
+        }
+    }
+
+    /// What it got, as it came, in the order of arrival.
+    pub(crate) fn letters(&self) -> Vec<String> {
+        let mut files: Vec<_> = fs::read_dir(&self.new)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| (entry.metadata().unwrap().modified().unwrap(), entry.path()))
+            .collect();
+        files.sort();
+        let read = |(_, path)| fs::read_to_string(path).unwrap().replace("\r\n", "\n");
+        files.into_iter().map(read).collect()
+    }
+}
+
 /// dnsmasq that knows one name.
 #[derive(Debug)]
 pub(crate) struct NameServer {

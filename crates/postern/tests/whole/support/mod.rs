@@ -21,13 +21,13 @@ pub(crate) use canary::{Haystack, Told};
 pub(crate) use cli::Cli;
 pub(crate) use database::{Database, Engine};
 pub(crate) use door::{Door, script, shell};
-pub(crate) use fixtures::{NameServer, Nginx, is_root, may_destroy, silent_name_server, skipped};
+pub(crate) use fixtures::{MailServer, NameServer, Nginx, is_root, may_destroy, silent_name_server, skipped};
 pub(crate) use ledger::Ledger;
 pub(crate) use process::{Home, Running, is_alive, peak_kib, processes_of, processes_with_argument};
 pub(crate) use proxy::{Connect, Proxy};
 pub(crate) use saved::request;
 pub(crate) use search::{files_with, forms};
-pub(crate) use server::{ADMIN_PASSWORD, Server};
+pub(crate) use server::{ADMIN_PASSWORD, Server, free_port};
 pub(crate) use verdict::judge;
 
 /// Generous: two cores may be shared with everything else.

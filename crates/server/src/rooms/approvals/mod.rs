@@ -3,6 +3,7 @@
 
 pub(crate) mod routes;
 mod service;
+pub(crate) mod tell;
 
 use postern_domain::approval::{Approval, Decision};
 use postern_store::approvals;

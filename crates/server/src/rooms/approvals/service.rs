@@ -7,11 +7,12 @@ use postern_api::{
 use postern_domain::{
     ApprovalId,
     approval::{self, ApprovalState, Event, Refusal},
+    notify::Topic,
     permission::Permission,
 };
 use postern_store::{Cursor, SortDirection, Tx, approvals, audit, tx};
 
-use super::{read, rules_of, word};
+use super::{read, rules_of, tell, word};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -127,6 +128,7 @@ pub(super) async fn approval_answer(
             approvals::answer(tx, id, by, (&decision, request.comment), now).await?;
             if next.state != ApprovalState::Open {
                 approvals::ended(tx, id, next.state, now).await?;
+                tell::ended(&inner, tx, &row, next.state, now).await?;
             }
             let mut entry = caller.entry(now, "approval_answer", format!("approval:{id}"), row.tenant_id);
             entry.before = Some(serde_json::json!({"state": row.state}).to_string());
@@ -140,6 +142,7 @@ pub(super) async fn approval_answer(
         }))
         .await?;
     app.workflows.notify_one();
+    app.deliveries.notify_one();
     Ok(answered)
 }
 
@@ -151,7 +154,8 @@ pub(super) async fn approval_delegate(
     request: ApprovalDelegate,
 ) -> Result<ApprovalDetail> {
     let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
-    app.store
+    let delegated = app
+        .store
         .write(tx!(tx => {
             let row = seen(tx, &caller, id, Permission::UsersManage).await?;
             let nobody = || Error::invalid("to", "is nobody who may answer: there is no such active user, or they lack workflows.manage there");
@@ -173,10 +177,13 @@ pub(super) async fn approval_delegate(
             entry.before = Some(serde_json::json!({"user": request.from}).to_string());
             entry.after = Some(serde_json::json!({"user": request.to}).to_string());
             audit::append(tx, vec![entry]).await?;
+            tell::waits(&inner, tx, &row, Topic::ApprovalOpened, &[request.to], now).await?;
             let row = seen(tx, &caller, id, VIEW).await?;
             detail_of(&inner, tx, &caller, row).await
         }))
-        .await
+        .await?;
+    app.deliveries.notify_one();
+    Ok(delegated)
 }
 
 fn refused(id: ApprovalId, refusal: &Refusal) -> Error {

@@ -37,6 +37,7 @@ pub(crate) async fn first_start(
                 tenant,
                 username: ADMIN.into(),
                 display_name: "Administrator".into(),
+                email: None,
                 password_hash,
             };
             let id = identity::user_create(tx, user, now).await?;

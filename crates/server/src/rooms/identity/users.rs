@@ -10,6 +10,7 @@ use postern_api::{
 use postern_domain::{
     BindingId, UserId,
     name::check_name,
+    notify::check_email,
     permission::{Permission, Place, Role, Scope},
 };
 use postern_store::{Cursor, SortDirection, Tx, audit, identity, tx};
@@ -40,6 +41,7 @@ pub(super) fn user_of(user: identity::User, bindings: &[identity::Binding]) -> R
         tenant_id: user.tenant_id,
         username: user.username,
         display_name: user.display_name,
+        email: user.email,
         active: user.active,
         created_at: user.created,
         last_sign_in_at: user.last_sign_in,
@@ -98,6 +100,7 @@ pub(super) async fn user_create(app: &App, caller: &Caller, request: UserCreate,
     })?;
     check_name(&request.username).map_err(|error| Error::invalid("username", error))?;
     check_display_name(&request.display_name)?;
+    let email = email_of(request.email.as_deref())?;
     check_new_password("password", &request.password)?;
     // The key's request must not be compared by a fresh salt: the hash is made from the same password anyway.
     let password_hash = hash_password(request.password.clone()).await?;
@@ -114,6 +117,7 @@ pub(super) async fn user_create(app: &App, caller: &Caller, request: UserCreate,
                 tenant,
                 username: wanted.username.clone(),
                 display_name: wanted.display_name,
+                email,
                 password_hash,
             };
             let id = identity::user_create(tx, user, now).await.map_err(|error| match error {
@@ -135,6 +139,15 @@ pub(super) async fn user_create(app: &App, caller: &Caller, request: UserCreate,
     Ok(created.0)
 }
 
+/// Nothing is no address.
+fn email_of(given: Option<&str>) -> Result<Option<String>> {
+    let Some(email) = given.filter(|email| !email.is_empty()) else {
+        return Ok(None);
+    };
+    check_email(email).map_err(|error| Error::invalid("email", error))?;
+    Ok(Some(email.to_owned()))
+}
+
 pub(super) async fn user_show(app: &App, caller: &Caller, id: UserId) -> Result<User> {
     let caller = caller.clone();
     app.store
@@ -150,6 +163,7 @@ pub(super) async fn user_update(app: &App, caller: &Caller, id: UserId, request:
     if let Some(name) = &request.display_name {
         check_display_name(name)?;
     }
+    let email = email_of(request.email.as_deref())?;
     let mut new_hash = None;
     if let Some(password) = request.password.clone() {
         check_new_password("password", &password)?;
@@ -166,10 +180,15 @@ pub(super) async fn user_update(app: &App, caller: &Caller, id: UserId, request:
             if caller.user()?.id == id && !active {
                 return Err(Error::conflict("own_user", "You cannot switch yourself off. Ask another administrator."));
             }
-            let display_name = request.display_name.unwrap_or(found.display_name);
             let password_changed = new_hash.is_some();
-            let hash = new_hash.unwrap_or(found.password_hash);
-            identity::user_update(tx, id, &display_name, active, &hash).await?;
+            let wanted = identity::User {
+                active,
+                display_name: request.display_name.unwrap_or(found.display_name),
+                email: if request.email.is_some() { email } else { found.email },
+                password_hash: new_hash.unwrap_or(found.password_hash),
+                ..found
+            };
+            identity::user_update(tx, &wanted).await?;
             if password_changed || !active {
                 identity::sessions_end(tx, id).await?;
             }

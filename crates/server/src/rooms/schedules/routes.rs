@@ -3,10 +3,9 @@
 use axum::{extract::State, http::StatusCode};
 use postern_api::{
     Page, Problem,
-    jobs::JobsCreated,
     schedules::{
         Calendar, CalendarCreate, CalendarUpdate, CronPreview, CronTicks, Schedule, ScheduleCreate,
-        ScheduleTick, ScheduleUpdate,
+        ScheduleRun, ScheduleTick, ScheduleUpdate,
     },
 };
 use postern_domain::{CalendarId, ScheduleId, permission::Permission};
@@ -117,13 +116,13 @@ async fn schedule_delete(
 
 /// Run it now, besides its ticks. Needs the right to run jobs on each of its hosts.
 #[utoipa::path(post, path = "/api/v1/schedules/{id}/run", tag = "schedules", params(("id" = i64, Path)),
-    responses((status = 201, body = JobsCreated), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = ScheduleRun), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn schedule_run(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ScheduleId>,
     key: Key,
-) -> Result<(StatusCode, axum::Json<JobsCreated>)> {
+) -> Result<(StatusCode, axum::Json<ScheduleRun>)> {
     let made = service::schedule_run(&app, &caller, id, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }

@@ -2,10 +2,9 @@
 
 use postern_api::{
     FieldProblem, Page,
-    jobs::JobsCreated,
     schedules::{
-        CronPreview, CronTicks, Schedule, ScheduleCreate, ScheduleDefinition, ScheduleTick, ScheduleUpdate,
-        ScheduledWork, TickFate,
+        CronPreview, CronTicks, Schedule, ScheduleCreate, ScheduleDefinition, ScheduleRun, ScheduleTick,
+        ScheduleUpdate, ScheduledWork, TickFate,
     },
 };
 use postern_domain::{
@@ -24,7 +23,7 @@ use postern_store::{
 use super::{
     calendars,
     tick::{blackout, definition_of, run_now, secrets_of, times_after},
-    work::prepare,
+    work::{Work, prepare},
 };
 use crate::{
     app::App,
@@ -290,7 +289,7 @@ pub(super) async fn schedule_run(
     caller: &Caller,
     id: ScheduleId,
     key: Key,
-) -> Result<JobsCreated> {
+) -> Result<ScheduleRun> {
     let (now, author, inner) = (app.now(), caller.clone(), app.clone());
     let (created, _) = idempotency::create(
         app,
@@ -302,7 +301,9 @@ pub(super) async fn schedule_run(
             let row = find(tx, &author, id, MANAGE).await?;
             let created = run_now(&inner, tx, &row, &author, now).await?;
             let mut entry = author.entry(now, "schedule_run", format!("schedule:{id}"), row.tenant_id);
-            let after = serde_json::json!({"execution": created.execution_id, "hosts": created.jobs.len()});
+            let after = serde_json::json!({
+                "execution": created.execution_id, "hosts": created.jobs.len(), "instance": created.instance_id,
+            });
             entry.after = Some(after.to_string());
             audit::append(tx, vec![entry]).await?;
             Ok(created)
@@ -310,6 +311,7 @@ pub(super) async fn schedule_run(
     )
     .await?;
     app.hub.wake(created.jobs.iter().map(|job| job.agent_id));
+    app.workflows.notify_one();
     Ok(created)
 }
 
@@ -346,6 +348,7 @@ pub(super) async fn schedule_tick_list(
                 })?,
                 ticks: row.ticks,
                 execution_id: row.execution_id,
+                instance_id: row.instance_id,
                 reason: row.reason,
                 decided_at: row.decided,
             })
@@ -385,10 +388,12 @@ impl Draft {
         }
         let prepared = prepare(app, tx, caller, None, definition, &self.secrets).await?;
         let mut kept = definition.clone();
-        let by_id = prepared.check_targets(tx, &Author::new(caller)).await?;
-        // The hosts of an action are the action's.
-        if !matches!(definition.work, ScheduledWork::Action { .. }) {
-            kept.targets = by_id;
+        if let Work::Jobs(prepared) = prepared {
+            let by_id = prepared.check_targets(tx, &Author::new(caller)).await?;
+            // The hosts of an action are the action's.
+            if !matches!(definition.work, ScheduledWork::Action { .. }) {
+                kept.targets = by_id;
+            }
         }
         let calendar = match &definition.blackout {
             Some(rule) => {
@@ -437,6 +442,7 @@ fn uses_of(definition: &ScheduleDefinition) -> Vec<(Used, i64)> {
     match &definition.work {
         ScheduledWork::Action { action_id, .. } => used.push((Used::Action, action_id.0)),
         ScheduledWork::Script { script_id, .. } => used.push((Used::Script, script_id.0)),
+        ScheduledWork::Workflow { workflow_id, .. } => used.push((Used::Workflow, workflow_id.0)),
         ScheduledWork::Job { .. } => {}
     }
     used
@@ -462,6 +468,7 @@ fn recorded(schedule: &Schedule) -> Result<String> {
     value["definition"]["work"] = serde_json::json!({
         "kind": work["kind"], "type": work["job"]["type"], "sha256": digest(work.to_string().as_bytes()),
         "script_id": work["script_id"], "version": work["version"], "action_id": work["action_id"],
+        "workflow_id": work["workflow_id"],
     });
     Ok(value.to_string())
 }
@@ -519,6 +526,7 @@ async fn schedule_of(
         runs: row.runs,
         waiting: row.waiting,
         last_execution_id: row.last_execution_id,
+        last_instance_id: row.last_instance_id,
         created_at: row.created,
         created_by: row.created_by,
         updated_at: row.updated,

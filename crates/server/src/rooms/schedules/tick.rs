@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use postern_api::{
-    jobs::JobsCreated,
-    schedules::{BlackoutTick, ScheduleDefinition, TickFate},
-};
+use postern_api::schedules::{BlackoutTick, ScheduleDefinition, ScheduleRun, TickFate};
 use postern_domain::{
     AgentId, ScheduleId, Timestamp,
     permission::Permission,
@@ -19,15 +16,12 @@ use postern_store::{
     tx,
 };
 
-use super::work::prepare;
+use super::work::{Work, prepare};
 use crate::{
     app::App,
     error::{Error, Result},
     http::{Caller, caller_of},
-    rooms::jobs::{
-        run::{Author, Prepared},
-        secrets,
-    },
+    rooms::jobs::{run::Author, secrets},
 };
 
 /// Schedules read at once.
@@ -59,7 +53,10 @@ pub(crate) async fn schedules_advance(app: &App) -> Result<()> {
                 .await;
             crate::failpoint::hit("after-schedule-tick");
             match advanced {
-                Ok(agents) => app.hub.wake(agents),
+                Ok(agents) => {
+                    app.hub.wake(agents);
+                    app.workflows.notify_one();
+                }
                 Err(error) => {
                     let counted = count_failure(app, id, &error, now).await;
                     failure = Some(counted.err().unwrap_or(error));
@@ -89,6 +86,7 @@ async fn advance(app: &App, tx: &mut Tx<'_>, id: ScheduleId, now: Timestamp) -> 
         next: rules.next,
         waiting: rules.waiting,
         execution: None,
+        instance: None,
     };
     let Some(step) = schedule::step(&rules, around, now) else {
         if rules.next != row.next {
@@ -126,6 +124,7 @@ fn tick(at: Timestamp, fate: TickFate, reason: Option<String>, now: Timestamp) -
         fate: fate.as_str().to_owned(),
         ticks: 1,
         execution_id: None,
+        instance_id: None,
         reason,
         decided: now,
     }
@@ -168,6 +167,7 @@ async fn give_up(tx: &mut Tx<'_>, row: &schedules::Schedule, now: Timestamp) -> 
         },
         waiting: row.waiting.filter(|_| due.is_some()),
         execution: None,
+        instance: None,
     };
     let reason = format!("The server failed over it {TRIES} times; its log says why");
     let free = schedules::free_moment(tx, row.id, at).await?;
@@ -212,15 +212,15 @@ pub(super) async fn times_after(
 
 /// What becomes of the schedule and its tick after jobs were made, or could not be made.
 fn child_of(
-    child: Result<JobsCreated>,
+    child: Result<ScheduleRun>,
     tick: &mut Tick,
     moved: &mut Moved,
     agents: &mut Vec<AgentId>,
 ) -> Result<()> {
     match child {
         Ok(created) => {
-            tick.execution_id = Some(created.execution_id);
-            moved.execution = Some(created.execution_id);
+            (tick.execution_id, tick.instance_id) = (created.execution_id, created.instance_id);
+            (moved.execution, moved.instance) = (created.execution_id, created.instance_id);
             agents.extend(created.jobs.iter().map(|job| job.agent_id));
             Ok(())
         }
@@ -252,9 +252,9 @@ async fn run(
     row: &schedules::Schedule,
     definition: &ScheduleDefinition,
     now: Timestamp,
-) -> Result<JobsCreated> {
-    let (prepared, author) = prepared(app, tx, row, definition, now).await?;
-    prepared.create(tx, &author, None, now).await
+) -> Result<ScheduleRun> {
+    let (work, owner) = prepared(app, tx, row, definition, now).await?;
+    work.make(app, tx, &owner, row.token_id, now).await
 }
 
 async fn prepared(
@@ -263,12 +263,12 @@ async fn prepared(
     row: &schedules::Schedule,
     definition: &ScheduleDefinition,
     now: Timestamp,
-) -> Result<(Prepared, Author)> {
+) -> Result<(Work, Caller)> {
     let owner = owner(tx, row, now).await?;
     let owner = owner.through(format!("schedule:{} ({})", row.id, row.name));
     let secrets = secrets_of(app, row)?;
-    let prepared = prepare(app, tx, &owner, Some(row.id), definition, &secrets).await?;
-    Ok((prepared, Author::new(&owner)))
+    let work = prepare(app, tx, &owner, Some(row.id), definition, &secrets).await?;
+    Ok((work, owner))
 }
 
 /// Whoever saved it, with no more rights than the limited token they saved it with.
@@ -302,23 +302,28 @@ pub(super) async fn run_now(
     row: &schedules::Schedule,
     caller: &Caller,
     now: Timestamp,
-) -> Result<JobsCreated> {
+) -> Result<ScheduleRun> {
     let definition = definition_of(row)?;
-    let (prepared, author) = prepared(app, tx, row, &definition, now).await?;
-    let places = prepared.places(tx, &author).await?;
-    if !places
-        .into_iter()
-        .all(|place| caller.rights.allow(Permission::JobsManage, place))
-    {
+    let (work, owner) = prepared(app, tx, row, &definition, now).await?;
+    let within = match &work {
+        Work::Jobs(prepared) => {
+            let places = prepared.places(tx, &Author::new(&owner)).await?;
+            places
+                .into_iter()
+                .all(|place| caller.rights.allow(Permission::JobsManage, place))
+        }
+        Work::Instance(new) => caller.rights.allow(Permission::WorkflowsManage, new.place()),
+    };
+    if !within {
         return Err(Error::ForbiddenBecause {
             code: "hosts_out_of_reach",
             detail: format!(
-                "Schedule {:?} runs on hosts on which you may not run jobs. Ask somebody who may, or wait for its tick.",
+                "Schedule {:?} runs what you may not run there yourself. Ask somebody who may, or wait for its tick.",
                 row.name
             ),
         });
     }
-    let created = prepared.create(tx, &author, None, now).await?;
+    let created = work.make(app, tx, &owner, row.token_id, now).await?;
     // Never the moment of a tick: those are at whole minutes.
     let moment = if now.as_micros() % 1_000_000 == 0 {
         now.plus(Duration::from_micros(1))
@@ -327,7 +332,8 @@ pub(super) async fn run_now(
     };
     let at = schedules::free_moment(tx, row.id, moment).await?;
     let tick = Tick {
-        execution_id: Some(created.execution_id),
+        execution_id: created.execution_id,
+        instance_id: created.instance_id,
         ..tick(at, TickFate::RunNow, None, now)
     };
     schedules::tick_keep(tx, row.id, &tick).await?;
@@ -335,7 +341,8 @@ pub(super) async fn run_now(
         runs: row.runs,
         next: row.next,
         waiting: row.waiting,
-        execution: Some(created.execution_id),
+        execution: created.execution_id,
+        instance: created.instance_id,
     };
     schedules::moved(tx, row.id, &moved).await?;
     Ok(created)

@@ -7,12 +7,14 @@ use postern_domain::{
     ApprovalId, Timestamp, UserId,
     approval::{self, ApprovalState},
     member::Member,
+    notify::Topic,
     workflow::{ApprovalStep, Kind, StepIndex, Target},
 };
 use postern_store::{
     Tx,
     approvals::{self, NewApproval},
     audit, identity,
+    workflows::instances,
 };
 
 use super::{
@@ -21,6 +23,7 @@ use super::{
     work,
 };
 use crate::{
+    app::App,
     error::{Error, Result},
     http::{Caller, caller_of},
     named::json,
@@ -82,11 +85,18 @@ pub(super) async fn open(
         deadline: turn
             .now
             .plus(Duration::from_secs(u64::from(ask.timeout_minutes) * 60)),
+        remind_every: ask
+            .reminder_minutes
+            .map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
         people,
     };
-    approvals::open(tx, new, turn.now).await?;
+    let asked: Vec<UserId> = new.people.iter().map(|(id, _)| *id).collect();
+    let id = approvals::open(tx, new, turn.now).await?;
     turn.tell(Some((step, run)), text);
-    Ok(())
+    let row = approvals::find(tx, id).await?;
+    let row = row.ok_or_else(|| Error::Internal(format!("approval {id} is gone")))?;
+    turn.after.messages = true;
+    room::tell::waits(turn.app, tx, &row, Topic::ApprovalOpened, &asked, turn.now).await
 }
 
 /// Everybody who is named, each once, and may answer at this moment.
@@ -227,7 +237,12 @@ async fn approved(
     tx: &mut Tx<'_>,
     step: &str,
 ) -> Result<Option<(ApprovalId, ApprovedWork)>> {
-    for (id, work) in approvals::approved(tx, turn.row.id).await? {
+    // What was approved for an instance holds for those that try it again.
+    let tried = match turn.row.retry_of {
+        Some(_) => instances::tried(tx, turn.row.id).await?,
+        None => vec![turn.row.id],
+    };
+    for (id, work) in approvals::approved(tx, &tried).await? {
         let work: Vec<ApprovedWork> = serde_json::from_str(&work)
             .map_err(|error| Error::Internal(format!("approval {id} in the database: {error}")))?;
         if let Some(work) = work.into_iter().find(|work| work.step == *step) {
@@ -238,7 +253,7 @@ async fn approved(
 }
 
 /// The time of a request is over. Whether it was open.
-pub(super) async fn expire(tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool> {
+pub(super) async fn expire(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool> {
     let Some(row) = approvals::find(tx, id).await? else {
         return Ok(false);
     };
@@ -253,6 +268,22 @@ pub(super) async fn expire(tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> R
     }
     approvals::ended(tx, id, ApprovalState::Expired, now).await?;
     audit::append(tx, vec![end_entry(&row, ApprovalState::Expired, now)]).await?;
+    room::tell::ended(app, tx, &row, ApprovalState::Expired, now).await?;
+    Ok(true)
+}
+
+/// Those who have not answered are asked once more. Whether it was time.
+pub(super) async fn remind(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool> {
+    let Some(row) = approvals::find(tx, id).await? else {
+        return Ok(false);
+    };
+    if !approvals::reminded(tx, id, now).await? {
+        return Ok(false);
+    }
+    let asked = approvals::people(tx, &[id]).await?;
+    let silent = asked.iter().filter(|one| one.decision.is_none());
+    let silent: Vec<UserId> = silent.map(|one| one.user_id).collect();
+    room::tell::waits(app, tx, &row, Topic::ApprovalReminder, &silent, now).await?;
     Ok(true)
 }
 

@@ -39,13 +39,14 @@ const TRIES: u32 = 3;
 pub(crate) async fn instances_advance(app: &App) -> Result<()> {
     loop {
         let now = app.now();
-        let (news, timers, late) = app
+        let (news, timers, late, silent) = app
             .store
             .scan::<_, Error, _>(tx!(tx => {
                 Ok((
                     outbox::waiting(tx, NEWS).await?,
                     instances::timers_due(tx, now, NEWS).await?,
                     approvals::overdue(tx, now, NEWS).await?,
+                    approvals::to_remind(tx, now, NEWS).await?,
                 ))
             }))
             .await?;
@@ -54,6 +55,7 @@ pub(crate) async fn instances_advance(app: &App) -> Result<()> {
             .map(Item::News)
             .chain(timers.into_iter().map(|(id, run, due)| Item::Timer(id, run, due)))
             .chain(late.into_iter().map(Item::Late))
+            .chain(silent.into_iter().map(Item::Silent))
             .collect();
         if items.is_empty() {
             return Ok(());
@@ -75,6 +77,8 @@ enum Item {
     News(News),
     Timer(InstanceId, u32, Timestamp),
     Late(ApprovalId),
+    /// Somebody should be reminded.
+    Silent(ApprovalId),
 }
 
 /// A failure or a panic over one item is its own. Whether the item was done.
@@ -107,7 +111,7 @@ async fn subject(app: &App, item: &Item) -> Option<InstanceId> {
         .read::<_, Error, _>(tx!(tx => {
             match item {
                 Item::Timer(id, ..) => Ok(Some(id)),
-                Item::Late(id) => Ok(approvals::find(tx, id).await?.map(|approval| approval.instance_id)),
+                Item::Late(id) | Item::Silent(id) => Ok(approvals::find(tx, id).await?.map(|approval| approval.instance_id)),
                 Item::News(news) => Ok(target(tx, &news).await?.map(|(id, _)| id)),
             }
         }))
@@ -130,7 +134,14 @@ async fn one(app: App, item: Item) -> Result<bool> {
                     turn(&inner, tx, id, Event::Due { run }, now, &mut after).await?;
                     true
                 }
-                Item::Late(id) => approve::expire(tx, id, now).await?,
+                Item::Late(id) => {
+                    after.messages = true;
+                    approve::expire(&inner, tx, id, now).await?
+                }
+                Item::Silent(id) => {
+                    after.messages = true;
+                    approve::remind(&inner, tx, id, now).await?
+                }
             };
             if taken {
                 crate::failpoint::hit("in-instance-moved");
@@ -143,6 +154,9 @@ async fn one(app: App, item: Item) -> Result<bool> {
     }
     let Some(after) = done else { return Ok(false) };
     app.hub.wake(after.agents);
+    if after.messages {
+        app.deliveries.notify_one();
+    }
     Ok(true)
 }
 
@@ -150,6 +164,8 @@ async fn one(app: App, item: Item) -> Result<bool> {
 #[derive(Debug, Default)]
 pub(super) struct After {
     pub(super) agents: Vec<AgentId>,
+    /// There may be messages to send.
+    pub(super) messages: bool,
 }
 
 /// The instance and the run that news are about.
@@ -351,9 +367,10 @@ impl Turn<'_> {
 }
 
 fn why(cause: engine::Cause) -> String {
-    use engine::Cause::{Branch, Failure, False, Start, Success, True};
+    use engine::Cause::{Branch, Failure, False, Retry, Start, Success, True};
     match cause {
         Start => "as the first step".to_owned(),
+        Retry => "because the workflow is tried again from here".to_owned(),
         Branch { of } => format!("as a branch of run {of}"),
         Success { of } => format!("after the success of run {of}"),
         Failure { of } => format!("after the failure of run {of}"),

@@ -17,7 +17,7 @@ use postern_store::{
     workflows::instances::{self, HostEnd, Instance, Moved},
 };
 
-use super::drive::Turn;
+use super::{drive::Turn, tell};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -216,7 +216,8 @@ pub(super) async fn instance(turn: &mut Turn<'_>, tx: &mut Tx<'_>, state: Instan
         outbox::add(tx, outbox::Kind::InstanceEnded, id.0, turn.now).await?;
     }
     audit::append(tx, vec![end_entry(&turn.row, state, turn.now)]).await?;
-    Ok(())
+    turn.after.messages = true;
+    tell::instance_ended(turn.app, tx, &turn.row, state, turn.now).await
 }
 
 fn end_entry(row: &Instance, state: InstanceState, now: postern_domain::Timestamp) -> audit::Entry {
@@ -240,7 +241,7 @@ fn end_entry(row: &Instance, state: InstanceState, now: postern_domain::Timestam
 /// Counts a failure of the server; at the last one the instance ends, so that it hinders nobody.
 pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32) -> Result<()> {
     let Some(id) = id else { return Ok(()) };
-    let now = app.now();
+    let (now, inner) = (app.now(), app.clone());
     app.store
         .write::<_, Error, _>(tx!(tx => {
             let Some(row) = instances::find(tx, id).await? else { return Ok(()) };
@@ -263,6 +264,7 @@ pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32)
             if row.parent_id.is_some() {
                 outbox::add(tx, outbox::Kind::InstanceEnded, id.0, now).await?;
             }
+            tell::instance_ended(&inner, tx, &row, InstanceState::Failed, now).await?;
             Ok(audit::append(tx, vec![end_entry(&row, InstanceState::Failed, now)]).await?)
         }))
         .await

@@ -9,8 +9,9 @@ use postern_api::{
     workflows::{Instance, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, StepRun},
 };
 use postern_domain::{
-    InstanceId, Timestamp, TokenId, WorkflowId,
+    InstanceId, ScheduleId, Timestamp, TokenId, WorkflowId,
     parameter::{self, ParameterType},
+    permission::Place,
     workflow::{
         Plan,
         engine::{self, Event, InstanceState},
@@ -50,8 +51,8 @@ use crate::{
 const MAX_REASON: usize = 500;
 
 /// What an instance is made of.
-pub(super) struct New<'a> {
-    pub(super) workflow: &'a workflows::Workflow,
+pub(crate) struct New {
+    pub(super) workflow: workflows::Workflow,
     /// 0: the draft.
     pub(super) version: u32,
     pub(super) definition: String,
@@ -62,15 +63,63 @@ pub(super) struct New<'a> {
     pub(super) parent: Option<(InstanceId, u32)>,
     pub(super) depth: u32,
     pub(super) retry_of: Option<InstanceId>,
+    /// Where it stands before it begins.
+    pub(super) machine: engine::Instance,
+    /// The operation that asks for it, for the record.
+    pub(super) action: &'static str,
+    pub(super) schedule: Option<ScheduleId>,
+}
+
+impl New {
+    pub(crate) fn place(&self) -> Place {
+        self.workflow.place()
+    }
+
+    pub(crate) fn by_schedule(self, id: ScheduleId) -> Self {
+        Self {
+            schedule: Some(id),
+            ..self
+        }
+    }
+}
+
+/// An instance that could be made: the caller may start the workflow, it is published unless the draft is asked for, and
+/// it takes these inputs.
+pub(crate) async fn ready(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: WorkflowId,
+    wanted: InstanceCreate,
+) -> Result<New> {
+    let workflow = find(tx, caller, id, MANAGE).await?;
+    let (version, definition, digest) = runnable(tx, &workflow, wanted.draft).await?;
+    let plan = app.workflow_plans.of(&digest, &definition)?;
+    let (inputs, secrets) = bound_inputs(&plan, &with_secrets(&plan, &wanted)?)?;
+    Ok(New {
+        workflow,
+        version,
+        definition,
+        digest,
+        inputs,
+        secrets,
+        hosts: wanted.hosts,
+        parent: None,
+        depth: 1,
+        retry_of: None,
+        machine: engine::Instance::default(),
+        action: "instance_create",
+        schedule: None,
+    })
 }
 
 /// Writes it down with its record; it begins a moment later.
-pub(super) async fn make(
+pub(crate) async fn make(
     app: &App,
     tx: &mut Tx<'_>,
     caller: &Caller,
     token: Option<TokenId>,
-    new: New<'_>,
+    new: New,
     now: Timestamp,
 ) -> Result<InstanceId> {
     let row = NewInstance {
@@ -78,7 +127,7 @@ pub(super) async fn make(
         workflow_id: new.workflow.id,
         version: new.version,
         workflow: new.workflow.name.clone(),
-        machine: json(&engine::Instance::default())?,
+        machine: json(&new.machine)?,
         definition: new.definition,
         digest: new.digest.clone(),
         inputs: json(&new.inputs)?,
@@ -90,14 +139,10 @@ pub(super) async fn make(
         parent: new.parent,
         depth: new.depth,
         retry_of: new.retry_of,
+        schedule: new.schedule,
     };
     let id = instances::create(tx, row, now).await?;
-    let mut entry = caller.entry(
-        now,
-        "instance_create",
-        format!("instance:{id}"),
-        new.workflow.tenant_id,
-    );
+    let mut entry = caller.entry(now, new.action, format!("instance:{id}"), new.workflow.tenant_id);
     let after = serde_json::json!({
         "workflow": new.workflow.name, "workflow_id": new.workflow.id, "version": new.version, "sha256": new.digest,
         "inputs": new.inputs.keys().collect::<Vec<_>>(), "parent": new.parent.map(|(id, _)| id),
@@ -154,23 +199,7 @@ pub(super) async fn instance_create(
         "instance_create",
         &(id, request),
         tx!(tx => {
-            let workflow = find(tx, &author, id, MANAGE).await?;
-            let (version, definition, digest) = runnable(tx, &workflow, wanted.draft).await?;
-            let plan = inner.workflow_plans.of(&digest, &definition)?;
-            let given = with_secrets(&plan, &wanted)?;
-            let (inputs, secrets) = bound_inputs(&plan, &given)?;
-            let new = New {
-                workflow: &workflow,
-                version,
-                definition,
-                digest,
-                inputs,
-                secrets,
-                hosts: wanted.hosts,
-                parent: None,
-                depth: 1,
-                retry_of: None,
-            };
+            let new = ready(&inner, tx, &author, id, wanted).await?;
             let made = make(&inner, tx, &author, author.limited, new, now).await?;
             let row = instances::find(tx, made).await?.ok_or_else(|| missing(made))?;
             instance_of(&inner, row)
@@ -205,7 +234,10 @@ async fn runnable(
 }
 
 /// Secret inputs come apart from the others, as everywhere.
-fn with_secrets(plan: &Plan, request: &InstanceCreate) -> Result<BTreeMap<String, ParameterValue>> {
+pub(super) fn with_secrets(
+    plan: &Plan,
+    request: &InstanceCreate,
+) -> Result<BTreeMap<String, ParameterValue>> {
     let is_secret = |name: &String| {
         let input = plan.definition.inputs.iter().find(|input| input.name == *name);
         input.is_some_and(|input| input.kind == ParameterType::Secret)
@@ -229,7 +261,7 @@ fn with_secrets(plan: &Plan, request: &InstanceCreate) -> Result<BTreeMap<String
     Ok(all)
 }
 
-fn missing(id: InstanceId) -> Error {
+pub(super) fn missing(id: InstanceId) -> Error {
     Error::not_found("instance", id)
 }
 
@@ -269,7 +301,7 @@ pub(super) async fn instance_list(app: &App, caller: &Caller, mut list: List) ->
     )
 }
 
-async fn seen(
+pub(super) async fn seen(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: InstanceId,
@@ -363,21 +395,20 @@ pub(super) async fn instance_cancel(
         .await?;
     app.hub.wake(agents);
     app.workflows.notify_one();
+    app.deliveries.notify_one();
     Ok(instance)
 }
 
-fn instance_of(app: &App, row: instances::Instance) -> Result<Instance> {
-    let machine: engine::Instance = serde_json::from_str(&row.machine)
-        .map_err(|error| Error::Internal(format!("instance {} in the database: {error}", row.id)))?;
-    let plan = app.workflow_plans.of(&row.digest, &row.definition)?;
+pub(super) fn instance_of(app: &App, row: instances::Instance) -> Result<Instance> {
+    // One that was given up may stand anywhere.
     let current = if row.state.is_final() {
         Vec::new()
     } else {
-        machine
-            .runs
-            .iter()
-            .map(|run| plan.nodes[run.step].id.clone())
-            .collect()
+        let machine: engine::Instance = serde_json::from_str(&row.machine)
+            .map_err(|error| Error::Internal(format!("instance {} in the database: {error}", row.id)))?;
+        let plan = app.workflow_plans.of(&row.digest, &row.definition)?;
+        let id = |run: &engine::Run| plan.nodes[run.step].id.clone();
+        machine.runs.iter().map(id).collect()
     };
     Ok(Instance {
         id: row.id,

@@ -1,19 +1,23 @@
 //! Workflows: what they say, their instances, and the hands of the engine. What follows from an event is decided in
 //! `domain::workflow`; here it is done, in the transaction that stores it.
 
+mod again;
 mod approve;
 pub(crate) mod drive;
 mod finish;
 mod instances;
+mod names;
 mod perform;
 mod plans;
 pub(crate) mod routes;
 mod service;
+mod tell;
 mod work;
 
 use postern_domain::{WorkflowId, permission::Permission};
 use postern_store::{Tx, workflows};
 
+pub(crate) use instances::{New, make, ready};
 pub(crate) use plans::Plans;
 
 use crate::{

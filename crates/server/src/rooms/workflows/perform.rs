@@ -8,7 +8,7 @@ use postern_domain::{
     job::JobState,
     workflow::{
         HostResult, StepIndex, StepResult, Work, WorkflowStep,
-        engine::{Answer, Event},
+        engine::{self, Answer, Event},
     },
 };
 use postern_store::{
@@ -20,7 +20,7 @@ use super::{
     approve,
     drive::{After, Turn, turn},
     instances::{New, bound_inputs, make},
-    work,
+    tell, work,
 };
 use crate::{
     error::{Error, Result},
@@ -76,8 +76,11 @@ async fn begin(
         }
         Work::Approval(approval) => approve::open(turn, tx, run, step, &approval).await.map(|()| None),
         Work::Workflow(child) => workflow(turn, tx, run, step, &child).await.map(|()| None),
-        // The engine itself does the rest, and `notify` is refused when a workflow is saved.
-        Work::Notify(_) | Work::Delay(_) | Work::Parallel(_) => Err(Error::Internal(format!(
+        Work::Notify(notify) => tell::notify(turn, tx, run, step, &notify)
+            .await
+            .map(|()| Some(Answer::Succeeded)),
+        // The engine itself does the rest.
+        Work::Delay(_) | Work::Parallel(_) => Err(Error::Internal(format!(
             "a {} step has nothing to perform",
             work.kind()
         ))),
@@ -201,8 +204,9 @@ async fn workflow(
     let known = work::Known::of(turn, tx, step).await?;
     let given = work::parameters(turn, &known.scope(turn), "inputs", &child.inputs)?;
     let (inputs, secrets) = bound_inputs(&plan, &given)?;
+    let name = found.name.clone();
     let new = New {
-        workflow: &found,
+        workflow: found,
         version: number,
         definition: version.definition,
         digest: version.digest,
@@ -215,13 +219,13 @@ async fn workflow(
         parent: Some((turn.row.id, run)),
         depth: turn.row.depth + 1,
         retry_of: None,
+        machine: engine::Instance::default(),
+        action: "instance_create",
+        schedule: None,
     };
     let id = make(turn.app, tx, &caller, turn.row.token_id, new, turn.now).await?;
     instances::run_tries(tx, turn.row.id, (run, 1), None, Some(id)).await?;
-    turn.tell(
-        Some((step, run)),
-        format!("Started instance {id} of {}", found.name),
-    );
+    turn.tell(Some((step, run)), format!("Started instance {id} of {name}"));
     Ok(())
 }
 
@@ -245,6 +249,8 @@ pub(super) async fn abort(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Res
         approvals::ended(tx, id, ApprovalState::Withdrawn, turn.now).await?;
         let entry = approve::end_entry(&open, ApprovalState::Withdrawn, turn.now);
         audit::append(tx, vec![entry]).await?;
+        crate::rooms::approvals::tell::ended(turn.app, tx, &open, ApprovalState::Withdrawn, turn.now).await?;
+        turn.after.messages = true;
     }
     Ok(())
 }
@@ -255,6 +261,7 @@ async fn cancel_child(outer: &mut Turn<'_>, tx: &mut Tx<'_>, id: InstanceId, rea
     // A child's own children are reached in the same way.
     Box::pin(turn(outer.app, tx, id, event, outer.now, &mut after)).await?;
     outer.after.agents.append(&mut after.agents);
+    outer.after.messages |= after.messages;
     Ok(())
 }
 

@@ -4,15 +4,18 @@ use axum::{extract::State, http::StatusCode};
 use postern_api::{
     Page, Problem,
     workflows::{
-        Instance, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, Workflow, WorkflowCheck,
-        WorkflowChecked, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish, WorkflowRestore,
-        WorkflowUpdate, WorkflowVersion,
+        Instance, InstanceAgain, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, Workflow,
+        WorkflowCheck, WorkflowChecked, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish,
+        WorkflowRestore, WorkflowTemplates, WorkflowUpdate, WorkflowVersion,
     },
 };
 use postern_domain::{InstanceId, WorkflowId, permission::Permission};
 use utoipa_axum::routes;
 
-use super::{instances, service};
+use super::{
+    again::{Again, instance_again},
+    instances, service,
+};
 use crate::{
     app::App,
     error::Result,
@@ -45,6 +48,9 @@ pub(crate) fn add(routes: Routes) -> Routes {
         .operation("instance_show", VIEW, routes!(instance_show))
         .operation("instance_event_list", VIEW, routes!(instance_event_list))
         .operation("instance_cancel", MANAGE, routes!(instance_cancel))
+        .operation("instance_retry", MANAGE, routes!(instance_retry))
+        .operation("instance_rerun", MANAGE, routes!(instance_rerun))
+        .operation("workflow_template_list", VIEW, routes!(workflow_template_list))
 }
 
 /// Workflows. Sort: name. Filter: name.
@@ -256,4 +262,41 @@ async fn instance_cancel(
     instances::instance_cancel(&app, &caller, id, request)
         .await
         .map(axum::Json)
+}
+
+/// Try an instance again from the step that failed, with what the steps before it left.
+#[utoipa::path(post, path = "/api/v1/instances/{id}/retry", tag = "workflows", params(("id" = i64, Path)),
+    request_body = InstanceAgain,
+    responses((status = 201, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn instance_retry(
+    State(app): State<App>,
+    caller: Caller,
+    key: Key,
+    Path(id): Path<InstanceId>,
+    Json(request): Json<InstanceAgain>,
+) -> Result<(StatusCode, axum::Json<Instance>)> {
+    let made = instance_again(&app, &caller, id, Again::FromFailed, request, key).await?;
+    Ok((StatusCode::CREATED, axum::Json(made)))
+}
+
+/// Run all of an instance again: the same version, inputs and hosts.
+#[utoipa::path(post, path = "/api/v1/instances/{id}/rerun", tag = "workflows", params(("id" = i64, Path)),
+    request_body = InstanceAgain,
+    responses((status = 201, body = Instance), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn instance_rerun(
+    State(app): State<App>,
+    caller: Caller,
+    key: Key,
+    Path(id): Path<InstanceId>,
+    Json(request): Json<InstanceAgain>,
+) -> Result<(StatusCode, axum::Json<Instance>)> {
+    let made = instance_again(&app, &caller, id, Again::Everything, request, key).await?;
+    Ok((StatusCode::CREATED, axum::Json(made)))
+}
+
+/// Workflows to begin with.
+#[utoipa::path(get, path = "/api/v1/workflow-templates", tag = "workflows",
+    responses((status = 200, body = WorkflowTemplates), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn workflow_template_list() -> axum::Json<WorkflowTemplates> {
+    axum::Json(service::workflow_template_list())
 }

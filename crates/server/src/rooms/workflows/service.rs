@@ -4,22 +4,25 @@ use postern_api::{
     FieldProblem, Page,
     workflows::{
         Workflow, WorkflowCheck, WorkflowChecked, WorkflowClone, WorkflowCreate, WorkflowDetail,
-        WorkflowPublish, WorkflowRestore, WorkflowUpdate, WorkflowVersion,
+        WorkflowPublish, WorkflowRestore, WorkflowTemplate, WorkflowTemplates, WorkflowUpdate,
+        WorkflowVersion,
     },
 };
 use postern_domain::{
     WorkflowId, fill,
-    permission::Permission,
     targets::Targets,
-    workflow::{Definition, Plan, Problem, Problems, Severity, Work, each_step, not_yet, read},
+    workflow::{
+        Definition, Plan, Problem, Problems, Severity, Work, each_step, offered, read, templates::TEMPLATES,
+    },
 };
 use postern_store::{
-    Cursor, SortDirection, Tx, audit, scripts, tx,
+    Cursor, SortDirection, Tx, audit, tx,
+    uses::{self, Used, User},
     workflows::{self, Saved, instances},
 };
 use serde_json::Value;
 
-use super::{MANAGE, VIEW, find, missing};
+use super::{MANAGE, VIEW, find, missing, names};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -30,6 +33,7 @@ use crate::{
     },
     named::{self, json, taken},
     rooms::{agents::targets::check as check_targets, identity::places::place_for, jobs::run::digest},
+    uses::told,
 };
 
 const MAX_DESCRIPTION: usize = 10_000;
@@ -222,13 +226,22 @@ pub(super) async fn workflow_publish(
                 return Err(Error::conflict("nothing_to_publish", detail));
             }
             let before = detail_of(tx, workflow.clone()).await?;
-            check_names(tx, &author, &before.draft).await?;
+            let used = names::check(tx, &author, &before.draft).await?;
             workflows::publish(tx, &workflow, &message, &author.actor(), now).await?;
+            uses::set(tx, user(id, &workflow.name), &used).await?;
             recorded(tx, &author, id, "workflow_publish", Some(&before), now).await
         }),
     )
     .await?;
     Ok(published.0)
+}
+
+const fn user(id: WorkflowId, name: &str) -> User<'_> {
+    User {
+        kind: "workflow",
+        id: id.0,
+        name,
+    }
 }
 
 /// Its ended instances go with it.
@@ -242,9 +255,17 @@ pub(super) async fn workflow_delete(app: &App, caller: &Caller, id: WorkflowId) 
                 let detail = format!("Workflow {:?} has {open} instances that have not ended. Cancel them first.", workflow.name);
                 return Err(Error::conflict("workflow_running", detail));
             }
+            let users = uses::of(tx, Used::Workflow, id.0).await?;
+            if !users.is_empty() {
+                let detail = format!(
+                    "Workflow {:?} is used by: {}. Change or delete those first.", workflow.name, told(&caller, &users)
+                );
+                return Err(Error::conflict("workflow_in_use", detail));
+            }
             let tenant = workflow.tenant_id;
             let before = detail_of(tx, workflow).await?;
             workflows::delete(tx, id).await?;
+            uses::set(tx, user(id, &before.workflow.name), &[]).await?;
             let mut entry = caller.entry(now, "workflow_delete", format!("workflow:{id}"), tenant);
             entry.before = Some(on_record(&before));
             Ok(audit::append(tx, vec![entry]).await?)
@@ -255,16 +276,32 @@ pub(super) async fn workflow_delete(app: &App, caller: &Caller, id: WorkflowId) 
 /// What is wrong with a definition and what is doubtful; nothing is saved.
 pub(super) fn workflow_check(request: WorkflowCheck) -> Result<WorkflowChecked> {
     let value = value_of(request.definition, request.source.as_deref())?;
-    Ok(match read(value).and_then(Plan::new) {
+    let read = read(value);
+    let variables = read.as_ref().map(offered).unwrap_or_default();
+    Ok(match read.and_then(Plan::new) {
         Ok((plan, warnings)) => WorkflowChecked {
             problems: [warnings.0, unready(&plan.definition)].concat(),
             definition: Some(plan.definition),
+            variables,
         },
         Err(problems) => WorkflowChecked {
             problems: problems.0,
             definition: None,
+            variables,
         },
     })
+}
+
+pub(super) fn workflow_template_list() -> WorkflowTemplates {
+    let items = TEMPLATES.iter().map(|template| WorkflowTemplate {
+        name: template.name.to_owned(),
+        title: template.title.to_owned(),
+        description: template.description.to_owned(),
+        source: template.source.to_owned(),
+    });
+    WorkflowTemplates {
+        items: items.collect(),
+    }
 }
 
 pub(super) async fn workflow_version_list(
@@ -387,9 +424,9 @@ fn value_of(definition: Option<Value>, source: Option<&str>) -> Result<Value> {
     }
 }
 
-/// What this version cannot do yet, and what targets refuse.
+/// What targets refuse.
 fn unready(definition: &Definition) -> Vec<Problem> {
-    let mut found = not_yet(definition);
+    let mut found = Vec::new();
     let mut add = |pointer: String, message: String| {
         found.push(Problem {
             severity: Severity::Error,
@@ -425,73 +462,6 @@ fn targets_of(pointer: &str, targets: Option<&Targets>, add: &mut impl FnMut(Str
     }
 }
 
-/// Scripts, actions and workflows that it names, as far as the caller may see them.
-async fn check_names(tx: &mut Tx<'_>, caller: &Caller, definition: &Definition) -> Result<()> {
-    let mut named: Vec<(String, Work)> = Vec::new();
-    each_step(&definition.steps, "/steps", &mut |pointer, step| {
-        named.push((pointer.to_owned(), step.work.clone()));
-    });
-    let (scripts_reach, jobs_reach) = (
-        caller.reach(Permission::ScriptsView),
-        caller.reach(Permission::JobsView),
-    );
-    for (pointer, work) in named {
-        let (what, field, there) = match work {
-            Work::Script(step) => match (step.script_id, step.script) {
-                (Some(id), _) => {
-                    let found = scripts::find(tx, id).await?;
-                    let there = found
-                        .is_some_and(|found| caller.rights.allow(Permission::ScriptsView, found.place()));
-                    ("script", "script_id", there)
-                }
-                (None, name) => {
-                    let name = name.unwrap_or_default();
-                    (
-                        "script",
-                        "script",
-                        scripts::by_name(tx, &scripts_reach, &name).await?.is_some(),
-                    )
-                }
-            },
-            Work::Action(step) => match (step.action_id, step.action) {
-                (Some(id), _) => {
-                    let found = scripts::actions::find(tx, id).await?;
-                    let there =
-                        found.is_some_and(|found| caller.rights.allow(Permission::JobsView, found.place()));
-                    ("action", "action_id", there)
-                }
-                (None, name) => {
-                    let name = name.unwrap_or_default();
-                    (
-                        "action",
-                        "action",
-                        scripts::actions::by_name(tx, &jobs_reach, &name).await?.is_some(),
-                    )
-                }
-            },
-            Work::Workflow(step) => {
-                let found = match (step.workflow_id, step.workflow) {
-                    (Some(id), _) => workflows::find(tx, id).await?,
-                    (None, name) => {
-                        workflows::by_name(tx, caller.tenant()?, &name.unwrap_or_default()).await?
-                    }
-                };
-                let there = found.is_some_and(|found| caller.rights.allow(VIEW, found.place()));
-                ("workflow", "workflow", there)
-            }
-            _ => continue,
-        };
-        if !there {
-            let field = format!("draft{}", dotted(&format!("{pointer}/{field}")));
-            return Err(Error::invalid(
-                field,
-                format!("names a {what} that is not there, or that you may not see"),
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// A draft is checked when it is saved; what was saved by an older version may need more.
 pub(super) fn check_kept(draft: &str) -> Result<()> {
     let definition = definition_of(draft)?;
@@ -519,7 +489,7 @@ fn refused(problems: &Problems) -> Error {
 }
 
 /// `/steps/0/id` as other errors name fields: `.steps[0].id`.
-fn dotted(pointer: &str) -> String {
+pub(super) fn dotted(pointer: &str) -> String {
     let field = fill::field(pointer);
     if field.is_empty() {
         field
@@ -542,6 +512,7 @@ async fn write(
     workflows::update(tx, id, saved, &caller.actor(), now)
         .await
         .map_err(|error| taken(error, "a workflow", &name))?;
+    uses::renamed(tx, user(id, &name)).await?;
     recorded(tx, caller, id, operation, Some(&before), now).await
 }
 

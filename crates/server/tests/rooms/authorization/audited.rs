@@ -11,14 +11,15 @@ use postern_api::{
         BindingCreate, DepartmentCreate, OrganizationCreate, OrganizationUpdate, PasswordChange,
         SessionCreate, TokenCreate, UserCreate, UserUpdate,
     },
+    notify::{MailTest, WebhookCreate, WebhookUpdate},
     schedules::{CalendarCreate, CalendarUpdate, ScheduleCreate, ScheduleUpdate},
     scripts::{
         ScriptClone, ScriptCreate, ScriptDefinition, ScriptKind, ScriptRestore, ScriptRun, ScriptUpdate,
     },
     targets::Targets,
     workflows::{
-        InstanceCancel, InstanceCreate, WorkflowClone, WorkflowCreate, WorkflowPublish, WorkflowRestore,
-        WorkflowUpdate,
+        InstanceAgain, InstanceCancel, InstanceCreate, WorkflowClone, WorkflowCreate, WorkflowPublish,
+        WorkflowRestore, WorkflowUpdate,
     },
 };
 use postern_domain::{
@@ -66,6 +67,7 @@ async fn do_everything(server: &TestServer) -> Vec<String> {
         username: "anna".into(),
         password: user_password.into(),
         display_name: "Anna".into(),
+        email: None,
         bindings: Vec::new(),
     };
     let user = admin.user_create(&user, &key()).await.unwrap();
@@ -129,7 +131,9 @@ async fn do_everything(server: &TestServer) -> Vec<String> {
     admin.job_delete(job).await.unwrap();
     admin.agent_revoke(agent).await.unwrap();
     admin.agent_delete(agent, Revoke::No).await.unwrap();
+    let webhook_secret = do_notify(server).await;
     vec![
+        webhook_secret,
         token.secret,
         made.enrollment_token,
         again.enrollment_token,
@@ -264,6 +268,35 @@ async fn do_workflows(server: &TestServer) {
         reason: String::new(),
     };
     admin.instance_cancel(instance, &reason).await.unwrap();
+    let again = InstanceAgain::default();
+    admin.instance_retry(instance, &again, &key()).await.unwrap();
+    admin.instance_rerun(instance, &again, &key()).await.unwrap();
+}
+
+/// With webhooks and e-mail; nobody listens there.
+async fn do_notify(server: &TestServer) -> String {
+    let admin = server.admin();
+    let request = WebhookCreate {
+        name: "pager".into(),
+        url: "http://127.0.0.1:1/".into(),
+        topics: Vec::new(),
+        active: true,
+    };
+    let saved = admin.webhook_create(&request, &key()).await.unwrap();
+    let id = saved.webhook.id;
+    let renamed = WebhookUpdate {
+        name: Some("bell".into()),
+        ..Default::default()
+    };
+    admin.webhook_update(id, &renamed).await.unwrap();
+    let message = admin.webhook_test(id).await.unwrap();
+    admin.delivery_retry(message.id).await.unwrap();
+    admin.webhook_delete(id).await.unwrap();
+    let to = MailTest {
+        to: "ada@example.org".into(),
+    };
+    admin.mail_test(&to).await.unwrap();
+    saved.secret.unwrap().reveal().to_owned()
 }
 
 async fn do_actions(server: &TestServer, targets: &Targets) {
@@ -333,7 +366,9 @@ async fn do_on_time(server: &TestServer, targets: Targets) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_change_and_every_refusal_is_recorded() {
-    let server = TestServer::start().await;
+    let mut server = TestServer::start().await;
+    server.mail("smtp://127.0.0.1:1?tls=none");
+    server.restart().await;
     let world = World::make(&server).await;
     let secrets = do_everything(&server).await;
     let nobody = server.person(world.own.id, &[]).await;

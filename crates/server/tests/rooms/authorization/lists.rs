@@ -50,6 +50,8 @@ async fn a_list_shows_what_its_reader_may_see() {
             ("/api/v1/workflows", Object::Workflow, Permission::WorkflowsView),
             ("/api/v1/instances", Object::Instance, Permission::WorkflowsView),
             ("/api/v1/approvals", Object::Approval, Permission::WorkflowsView),
+            ("/api/v1/webhooks", Object::Webhook, Permission::WorkflowsView),
+            ("/api/v1/deliveries", Object::Delivery, Permission::WorkflowsView),
             ("/api/v1/users", Object::User, Permission::UsersManage),
             ("/api/v1/tokens", Object::Token, Permission::UsersManage),
             (
@@ -81,6 +83,8 @@ async fn a_list_shows_what_its_reader_may_see() {
                     Object::Workflow => (ids.workflow, caller.may(permission, place)),
                     Object::Instance => (ids.instance, caller.may(permission, place)),
                     Object::Approval => (ids.approval, caller.may(permission, place)),
+                    Object::Webhook => (ids.webhook, caller.may(permission, place)),
+                    Object::Delivery => (ids.delivery, caller.may(permission, place)),
                     Object::User => (ids.user, caller.may(permission, place)),
                     Object::Token => (ids.token, caller.may(permission, place)),
                     // Those of the own tenant have names everybody there may know.

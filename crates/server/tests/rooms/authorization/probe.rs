@@ -29,6 +29,8 @@ pub(super) enum Object {
     Workflow,
     Instance,
     Approval,
+    Webhook,
+    Delivery,
     User,
     Token,
     Organization,
@@ -70,6 +72,8 @@ impl Probe {
             Object::Workflow => ids.workflow,
             Object::Instance => ids.instance,
             Object::Approval => ids.approval,
+            Object::Webhook => ids.webhook,
+            Object::Delivery => ids.delivery,
             Object::User => ids.user,
             Object::Token => ids.token,
             Object::Organization => ids.organization,
@@ -89,8 +93,8 @@ impl Probe {
 
 pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
     use Object::{
-        Action, Agent, Approval, Calendar, Execution, Group, Home, Instance, Job, None, Organization,
-        OwnTenant, Schedule, Script, Target, Token, User, Workflow,
+        Action, Agent, Approval, Calendar, Delivery, Execution, Group, Home, Instance, Job, None,
+        Organization, OwnTenant, Schedule, Script, Target, Token, User, Webhook, Workflow,
     };
     let name = operation["operationId"].as_str().expect("a name").to_owned();
     let nothing: fn(&Ids) -> Value = |_| Value::Null;
@@ -181,7 +185,8 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
         "action_run" | "action_preview" => (Action, |_| json!({"draft": true})),
         "action_clone" => (Action, |ids| json!({"name": format!("{}-copy", ids.fresh_name)})),
         "action_restore" => (Action, |_| json!({"version": 1})),
-        "workflow_list" | "workflow_schema" | "instance_list" | "approval_list" => (None, nothing),
+        "workflow_list" | "workflow_schema" | "workflow_template_list" => (None, nothing),
+        "instance_list" | "approval_list" => (None, nothing),
         "workflow_check" => (None, |_| json!({"definition": {}})),
         "workflow_create" => (Home, |ids| {
             json!({"name": ids.fresh_name, "organization_id": ids.organization, "department_id": ids.department,
@@ -197,10 +202,17 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
         ),
         "workflow_restore" => (Workflow, |_| json!({"version": 1})),
         "instance_show" | "instance_event_list" => (Instance, nothing),
-        "instance_cancel" => (Instance, empty),
+        "instance_cancel" | "instance_retry" | "instance_rerun" => (Instance, empty),
         "approval_show" => (Approval, nothing),
         "approval_answer" => (Approval, |_| json!({"decision": "approve"})),
         "approval_delegate" => (Approval, |_| json!({"from": 1, "to": 1})),
+        "webhook_list" | "delivery_list" | "mail_show" => (None, nothing),
+        // Refused for the name or the address, which is looked at after who asks.
+        "webhook_create" => (OwnTenant, |_| json!({"name": "", "url": ""})),
+        "mail_test" => (OwnTenant, |_| json!({"to": "ada@example.org"})),
+        "webhook_show" | "webhook_delete" | "webhook_test" => (Webhook, nothing),
+        "webhook_update" => (Webhook, empty),
+        "delivery_show" | "delivery_retry" => (Delivery, nothing),
         "job_show" | "job_delete" | "job_cancel" | "job_retry" => (Job, nothing),
         "job_output" | "job_output_download" | "job_events" => (Job, nothing),
         _ => panic!("{method} {path} ({name}) is a new operation: say here how it is tried"),
@@ -212,7 +224,7 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
             Permission::JobsView
         }
         Home if name == "workflow_create" => Permission::WorkflowsView,
-        Workflow | Instance | Approval => Permission::WorkflowsView,
+        Workflow | Instance | Approval | Webhook | Delivery => Permission::WorkflowsView,
         Schedule | Calendar | Action => Permission::JobsView,
         Agent | Home | Group => Permission::AgentsView,
         Job | Target | Execution => Permission::JobsView,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use postern_domain::{
     AgentId, DepartmentId, OrganizationId, TenantId, UserId,
+    notify::{Channel, Topic},
     permission::{Permission, Place, Role, Scope},
 };
 use postern_server::clock::Clock as _;
 use postern_store::{
     agents::{self, groups},
-    approvals, identity,
+    approvals, identity, jobs, notify,
     schedules::{self, calendars},
     scripts::{self, actions},
     tx,
@@ -53,6 +54,8 @@ pub(super) struct Ids {
     pub(super) workflow: i64,
     pub(super) instance: i64,
     pub(super) approval: i64,
+    pub(super) webhook: i64,
+    pub(super) delivery: i64,
     pub(super) user: i64,
     pub(super) binding: i64,
     pub(super) token: i64,
@@ -192,7 +195,7 @@ impl World {
     pub(super) fn place_of(&self, spot: Spot, object: Object) -> Option<Place> {
         let (tenant, organization, department) = self.home(spot)?;
         Some(match object {
-            Object::User | Object::Token => Place::tenant(tenant),
+            Object::User | Object::Token | Object::Webhook => Place::tenant(tenant),
             Object::Organization => Place::organization(tenant, organization),
             _ => Place {
                 tenant,
@@ -232,6 +235,7 @@ impl World {
                     tenant,
                     username: format!("{name}-u"),
                     display_name: String::new(),
+                    email: None,
                     password_hash: "none".into(),
                 };
                 let user = identity::user_create(tx, user, now).await?;
@@ -307,10 +311,13 @@ impl World {
             .await;
         let (job, execution) = self.job(server, agent).await;
         let (workflow, instance, approval) = Self::workflow(server, place, &fresh_name).await;
+        let (webhook, delivery) = Self::message(server, place, &fresh_name).await;
         Ids {
             workflow,
             instance,
             approval,
+            webhook,
+            delivery,
             organization: organization.0,
             department: department.map(|id| id.0),
             agent: agent.0,
@@ -361,6 +368,7 @@ impl World {
                     parent: None,
                     depth: 1,
                     retry_of: None,
+                    schedule: None,
                 };
                 let instance = instances::create(tx, new, now).await?;
                 let new = approvals::NewApproval {
@@ -375,10 +383,40 @@ impl World {
                     work: "[]".into(),
                     digest: "d".into(),
                     deadline: now.plus(std::time::Duration::from_secs(365 * 24 * 3600)),
+                    remind_every: None,
                     people: vec![(UserId(NOBODY_HAS), "nobody".into())],
                 };
                 let approval = approvals::open(tx, new, now).await?;
                 Ok((id.0, instance.0, approval.0))
+            }))
+            .await
+    }
+
+    /// A webhook, and a message to it that was given up.
+    async fn message(server: &TestServer, place: Place, name: &str) -> (i64, i64) {
+        let (now, name) = (server.clock.now(), format!("{name}-h"));
+        server
+            .write(tx!(tx => {
+                let saved = notify::SavedWebhook {
+                    name: name.clone(),
+                    url: "https://hooks.invalid/".into(),
+                    topics: "[]".into(),
+                    active: false,
+                    secret: jobs::Secret { place: "secrets x".into(), sealed: Vec::new() },
+                };
+                let webhook = notify::webhook_create(tx, place.tenant, saved, "user:1", now).await?;
+                let new = notify::NewDelivery {
+                    place,
+                    channel: Channel::Webhook,
+                    webhook: Some(webhook),
+                    recipient: name,
+                    topic: Topic::StepNotify,
+                    title: "T".into(),
+                    message: r#"{"type":"step_notify","timestamp":"2026-01-01T00:00:00Z","data":{"title":"T","url":""}}"#.into(),
+                    instance: None,
+                };
+                let delivery = notify::delivery_create(tx, new, now).await?;
+                Ok((webhook.0, delivery.0))
             }))
             .await
     }
@@ -405,6 +443,8 @@ impl World {
             workflow: NOBODY_HAS,
             instance: NOBODY_HAS,
             approval: NOBODY_HAS,
+            webhook: NOBODY_HAS,
+            delivery: NOBODY_HAS,
             user: NOBODY_HAS,
             binding: NOBODY_HAS,
             token: NOBODY_HAS,

@@ -136,6 +136,7 @@ async fn a_tick_that_is_decided_already_is_passed(server: TestServer) {
             next: Some(ran),
             waiting: None,
             execution: None,
+            instance: None,
         },
     );
     server.write(tx!(tx => stored::moved(tx, id, &moved).await)).await;

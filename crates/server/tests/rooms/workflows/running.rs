@@ -8,11 +8,18 @@ use postern_domain::{
     permission::{Role, Scope},
     workflow::engine::InstanceState,
 };
-use postern_protocol::{messages::Outcome as Ended, payload::JobPayload};
+use postern_protocol::{
+    messages::{Outcome as Ended, Stream},
+    payload::JobPayload,
+};
+use postern_store::{
+    tx,
+    workflows::instances::{self, Moved},
+};
 use postern_testkit::{TestServer, key, until};
 use serde_json::{Value, json};
 
-use super::{command, next, published, runs, show, started, told, until_begun, until_state};
+use super::{argv_of, command, next, published, runs, show, started, told, until_begun, until_state};
 use crate::{no, on_both_databases, refused};
 
 on_both_databases! {
@@ -32,13 +39,7 @@ on_both_databases! {
     an_instance_keeps_its_version,
     a_starter_who_is_gone_starts_nothing_more,
     an_endless_loop_is_ended,
-}
-
-fn argv_of(order: &postern_protocol::order::Order) -> Vec<String> {
-    match &order.work {
-        JobPayload::Command(command) => command.argv.clone(),
-        other => panic!("{other:?}"),
-    }
+    what_the_server_fails_over_three_times_is_given_up,
 }
 
 /// As spec 5 writes them, word for word, and the steps that they name.
@@ -242,8 +243,11 @@ async fn only_hosts_that_failed_are_tried_again(server: TestServer) {
     })
     .await;
     server.clock.advance_seconds(61);
-    runs(&b, "second of b", 0).await;
+    let again = next(&b).await;
     assert!(a.orders().await.is_empty());
+    b.print(&again, &[(Stream::Stdout, 0, b"second of b".as_slice())])
+        .await;
+    b.exit(&again, 0).await;
     let order = runs(&a, "", 0).await;
     assert_eq!(argv_of(&order), ["use", "first of a", "second of b"]);
     runs(&b, "", 0).await;
@@ -561,4 +565,36 @@ async fn an_endless_loop_is_ended(server: TestServer) {
             .unwrap()
             .starts_with("More than 1000 steps")
     );
+}
+
+async fn what_the_server_fails_over_three_times_is_given_up(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}, command("last", &["last"])]);
+    let broken = started(&server, &["web-1"], wait.clone()).await;
+    until_state(&server, broken, InstanceState::Paused).await;
+    let moved = Moved {
+        state: InstanceState::Paused,
+        machine: "torn".into(),
+        reason: None,
+        ended: None,
+    };
+    server
+        .write(tx!(tx => instances::save(tx, broken, moved).await))
+        .await;
+    let whole = started(&server, &["web-1"], wait).await;
+    until_state(&server, whole, InstanceState::Paused).await;
+    server.clock.advance_seconds(61);
+    // Until then it cannot be shown.
+    let detail = until("it to be given up", || async {
+        server.admin().instance_show(broken).await.ok()
+    })
+    .await;
+    assert_eq!(detail.instance.state, InstanceState::Failed);
+    assert_eq!(
+        detail.instance.reason.as_deref(),
+        Some("The server failed over it 3 times; its log says why")
+    );
+    // The other one is none the worse for it.
+    runs(&web, "", 0).await;
+    until_state(&server, whole, InstanceState::Completed).await;
 }

@@ -24,6 +24,7 @@ on_both_databases! {
     versions_are_kept_and_come_back_as_the_draft,
     an_edit_of_an_older_draft_is_refused,
     names_of_what_a_step_uses_must_be_there,
+    what_a_workflow_uses_stays,
     a_workflow_that_runs_is_not_deleted,
     others_see_nothing_of_it,
     a_creation_that_is_repeated_makes_one,
@@ -93,13 +94,8 @@ async fn what_is_wrong_is_told_at_its_place(server: TestServer) {
             "definition.steps[0].type",
         ),
         (
-            json!([{"id": "a", "type": "approval", "title": "T", "approval_type": "singular", "approvers": ["user:1"],
-                    "reminder_minutes": 5}]),
-            "definition.steps[0].reminder_minutes",
-        ),
-        (
-            json!([{"id": "a", "type": "notify", "to": ["user:1"], "title": "T"}]),
-            "definition.steps[0].type",
+            json!([{"id": "a", "type": "notify", "to": ["sms:1"], "title": "T"}]),
+            "definition.steps[0].to[0]",
         ),
         (
             json!([{"id": "a", "type": "command", "argv": ["x"], "hosts": {}}]),
@@ -296,6 +292,43 @@ async fn names_of_what_a_step_uses_must_be_there(server: TestServer) {
             field
         );
     }
+}
+
+async fn what_a_workflow_uses_stays(server: TestServer) {
+    let admin = server.admin();
+    let script: postern_api::scripts::ScriptCreate = serde_json::from_value(
+        json!({"name": "look", "language": "bash", "definition": {"content": "true"}}),
+    )
+    .unwrap();
+    let script = admin.script_create(&script, &key()).await.unwrap().script.id;
+    let inner = published(
+        &admin,
+        "inner",
+        json!({"steps": [{"id": "look", "type": "script", "script": "look"}]}),
+    )
+    .await;
+    let outer = published(
+        &admin,
+        "outer",
+        json!({"steps": [{"id": "call", "type": "workflow", "workflow_id": inner}]}),
+    )
+    .await;
+    let renamed = postern_api::workflows::WorkflowUpdate {
+        name: Some("inside".into()),
+        ..Default::default()
+    };
+    admin.workflow_update(inner, &renamed).await.unwrap();
+    let refusal = admin.script_delete(script).await.expect_err("it is used");
+    let problem = refusal.problem().unwrap();
+    assert_eq!(problem.code, "script_in_use");
+    assert!(problem.detail.contains("workflow inside"), "{}", problem.detail);
+    assert_eq!(
+        refused(admin.workflow_delete(inner).await),
+        no(409, "workflow_in_use")
+    );
+    admin.workflow_delete(outer).await.unwrap();
+    admin.workflow_delete(inner).await.unwrap();
+    admin.script_delete(script).await.unwrap();
 }
 
 async fn a_workflow_that_runs_is_not_deleted(server: TestServer) {

@@ -1,0 +1,223 @@
+//! Instances that are tried again: all of it, or from the step that failed.
+
+use postern_api::workflows::{InstanceAgain, InstanceCreate};
+use postern_domain::{
+    approval::Decision,
+    permission::{Role, Scope},
+    workflow::engine::{Cause, InstanceState},
+};
+use postern_testkit::{TestServer, key};
+use serde_json::json;
+
+use super::{argv_of, command, published, runs, show, started, told, until_begun, until_state};
+use crate::{no, on_both_databases, refused, wrong_field};
+
+on_both_databases! {
+    a_retry_begins_at_what_failed_with_what_the_rest_left,
+    a_retry_begins_outside_of_branches,
+    a_rerun_does_all_of_it_with_the_same_inputs,
+    what_was_approved_holds_for_a_retry_but_not_by_who_approved_it,
+    what_cannot_be_tried_again_says_why,
+}
+
+async fn a_retry_begins_at_what_failed_with_what_the_rest_left(server: TestServer) {
+    let (admin, web) = (server.admin(), server.agent("web-1").await);
+    let steps = json!([
+        command("look", &["look"]),
+        command("deploy", &["deploy", "{{step_look.stdout}}"]),
+        {"id": "undo", "type": "command", "argv": ["undo"], "on_success": "failed"},
+    ]);
+    let mut steps = steps;
+    steps[1]["on_success"] = "completed".into();
+    steps[1]["on_failure"] = "undo".into();
+    let first = started(&server, &["web-1"], steps).await;
+    runs(&web, "v7\n", 0).await;
+    runs(&web, "", 3).await;
+    runs(&web, "", 0).await;
+    until_state(&server, first, InstanceState::Failed).await;
+    let request = InstanceAgain::default();
+    let key = key();
+    let second = admin.instance_retry(first, &request, &key).await.unwrap();
+    assert_eq!(second.retry_of, Some(first));
+    let same = admin.instance_retry(first, &request, &key).await.unwrap();
+    assert_eq!(same.id, second.id, "asked twice, done once");
+    let order = runs(&web, "", 4).await;
+    assert_eq!(argv_of(&order), ["deploy", "v7"]);
+    runs(&web, "", 0).await;
+    let detail = until_state(&server, second.id, InstanceState::Failed).await;
+    assert_eq!(told(&detail), ["look ok", "deploy failed", "undo ok"]);
+    assert_eq!(detail.runs[1].cause, Cause::Retry);
+    // And once more, from the same step of the newer one.
+    let third = admin
+        .instance_retry(second.id, &request, &postern_testkit::key())
+        .await
+        .unwrap();
+    assert_eq!(argv_of(&runs(&web, "", 0).await), ["deploy", "v7"]);
+    let detail = until_state(&server, third.id, InstanceState::Completed).await;
+    assert_eq!(told(&detail), ["look ok", "deploy ok"]);
+    let events = admin
+        .instance_event_list(third.id, &postern_api::ListRequest::default())
+        .await
+        .unwrap();
+    assert!(
+        events.items[0]
+            .text
+            .starts_with(&format!("Tries instance {} again", second.id)),
+        "{:?}",
+        events.items[0]
+    );
+    assert_eq!(
+        show(&server, first).await.runs.len(),
+        3,
+        "the old one stays as it was"
+    );
+}
+
+async fn a_retry_begins_outside_of_branches(server: TestServer) {
+    let (admin, web) = (server.admin(), server.agent("web-1").await);
+    let steps = json!([
+        command("look", &["look"]),
+        {"id": "both", "type": "parallel", "branches": [
+            {"steps": [command("left", &["left"]), command("more", &["more"])]},
+            {"steps": [{"id": "wait", "type": "delay", "seconds": 1}]},
+        ]},
+    ]);
+    let first = started(&server, &["web-1"], steps).await;
+    runs(&web, "", 0).await;
+    runs(&web, "", 0).await;
+    runs(&web, "", 1).await;
+    server.clock.advance_seconds(2);
+    until_state(&server, first, InstanceState::Failed).await;
+    let second = admin
+        .instance_retry(first, &InstanceAgain::default(), &key())
+        .await
+        .unwrap();
+    assert_eq!(
+        argv_of(&runs(&web, "", 0).await),
+        ["left"],
+        "the whole of what failed"
+    );
+    runs(&web, "", 0).await;
+    server.clock.advance_seconds(2);
+    until_state(&server, second.id, InstanceState::Completed).await;
+}
+
+async fn a_rerun_does_all_of_it_with_the_same_inputs(server: TestServer) {
+    let (admin, web) = (server.admin(), server.agent("web-1").await);
+    let definition = json!({"hosts": {"agents": ["web-1"]},
+        "inputs": [{"name": "who", "type": "string", "required": true}, {"name": "token", "type": "secret", "required": true}],
+        "steps": [command("greet", &["greet", "{{inputs.who}}"])]});
+    let id = published(&admin, "greets", definition).await;
+    let create: InstanceCreate =
+        serde_json::from_value(json!({"inputs": {"who": "ada"}, "secrets": {"token": "s3cr3t"}})).unwrap();
+    let first = admin.instance_create(id, &create, &key()).await.unwrap().id;
+    runs(&web, "", 0).await;
+    until_state(&server, first, InstanceState::Completed).await;
+    let missing = admin
+        .instance_rerun(first, &InstanceAgain::default(), &key())
+        .await;
+    assert_eq!(
+        wrong_field(missing),
+        "inputs.token",
+        "secrets were forgotten at the end"
+    );
+    let again: InstanceAgain = serde_json::from_value(json!({"secrets": {"token": "s3cr3t"}})).unwrap();
+    let second = admin.instance_rerun(first, &again, &key()).await.unwrap();
+    assert_eq!((second.version, second.retry_of), (1, None));
+    assert_eq!(argv_of(&runs(&web, "", 0).await), ["greet", "ada"]);
+    until_state(&server, second.id, InstanceState::Completed).await;
+}
+
+async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: TestServer) {
+    let (admin, web) = (server.admin(), server.agent("web-1").await);
+    let tenant = server.default_tenant().await.id;
+    let person = server
+        .person(tenant, &[(Role::Operator, Scope::Tenant(tenant))])
+        .await;
+    let steps = json!([
+        {"id": "ask", "type": "approval", "title": "Deploy?", "approval_type": "one_of_many",
+         "approvers": [format!("user:{}", person.id)], "timeout_minutes": 60},
+        command("deploy", &["deploy"]),
+    ]);
+    let first = started(&server, &["web-1"], steps).await;
+    let ask = until_begun(&server, first, "ask", 1).await.approval_id.unwrap();
+    let answer = postern_api::approvals::ApprovalAnswer {
+        decision: Decision::Approve,
+        comment: None,
+        work_sha256: None,
+    };
+    person.client.approval_answer(ask, &answer).await.unwrap();
+    runs(&web, "", 1).await;
+    until_state(&server, first, InstanceState::Failed).await;
+    let request = InstanceAgain::default();
+    assert_eq!(
+        refused(person.client.instance_retry(first, &request, &key()).await),
+        no(409, "self_approval")
+    );
+    let second = admin.instance_retry(first, &request, &key()).await.unwrap();
+    runs(&web, "", 0).await;
+    let detail = until_state(&server, second.id, InstanceState::Completed).await;
+    assert_eq!(
+        told(&detail),
+        ["ask ok", "deploy ok"],
+        "nobody is asked twice for the same"
+    );
+    // Who runs all of it again is asked about like any other.
+    let third = person
+        .client
+        .instance_rerun(first, &request, &key())
+        .await
+        .unwrap();
+    let detail = until_state(&server, third.id, InstanceState::Failed).await;
+    let reason = detail.runs[0].reason.as_deref().unwrap();
+    assert!(reason.contains("too few"), "{reason}");
+}
+
+async fn what_cannot_be_tried_again_says_why(server: TestServer) {
+    let admin = server.admin();
+    let request = InstanceAgain::default();
+    let inner = json!({"steps": [{"id": "no", "type": "conditional", "condition": "1 == 2",
+        "on_true": "completed", "on_false": "failed"}]});
+    published(&admin, "inner", inner).await;
+    let outer = json!({"steps": [{"id": "call", "type": "workflow", "workflow": "inner"}]});
+    let id = published(&admin, "outer", outer).await;
+    let made = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap()
+        .id;
+    let detail = until_state(&server, made, InstanceState::Failed).await;
+    let child = detail.runs[0].child_id.unwrap();
+    assert_eq!(
+        refused(admin.instance_retry(child, &request, &key()).await),
+        no(409, "has_parent")
+    );
+    let waits = json!({"steps": [{"id": "wait", "type": "delay", "minutes": 1}]});
+    let id = published(&admin, "waits", waits).await;
+    let open = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap()
+        .id;
+    until_state(&server, open, InstanceState::Paused).await;
+    for result in [
+        admin.instance_retry(open, &request, &key()).await,
+        admin.instance_rerun(open, &request, &key()).await,
+    ] {
+        assert_eq!(refused(result), no(409, "instance_open"));
+    }
+    server.clock.advance_seconds(61);
+    until_state(&server, open, InstanceState::Completed).await;
+    assert_eq!(
+        refused(admin.instance_retry(open, &request, &key()).await),
+        no(409, "nothing_failed")
+    );
+    assert_eq!(
+        refused(
+            admin
+                .instance_retry(postern_domain::InstanceId(9999), &request, &key())
+                .await
+        ),
+        no(404, "not_found")
+    );
+}
