@@ -27,6 +27,7 @@ const all = [
   "schedules",
   "actions",
   "workflows",
+  "workflowEditor",
   "instances",
   "templates",
   "scheduledWorkflows",

@@ -6,7 +6,7 @@ import {
   type ReactFlowInstance,
   useReactFlow,
 } from "@xyflow/react";
-import { type DragEvent, useMemo, useState } from "react";
+import { type DragEvent, type RefObject, useMemo, useState } from "react";
 import { toastRefused } from "~/ui/toast";
 import { type DrawnNode, type DrawnRoute, drawnNodes, drawnRoutes, type Mark } from "../graph/elements";
 import { FlowFrame } from "../graph/FlowCanvas";
@@ -27,10 +27,12 @@ interface EditorCanvasProps {
   onMoved: (moved: ReadonlyMap<string, Point>) => void;
   dragged: StepType | undefined;
   readOnly: boolean;
+  /** What it is drawn in. */
+  frame: RefObject<HTMLElement | null>;
 }
 
 export function EditorCanvas(props: EditorCanvasProps) {
-  const { graph, layout, steps, marks, moved, onMoved, dragged, readOnly } = props;
+  const { graph, layout, steps, marks, moved, onMoved, dragged, readOnly, frame } = props;
   const flow = useReactFlow<DrawnNode, DrawnRoute>();
   const [over, setOver] = useState<Spot>();
   const [connecting, setConnecting] = useState(false);
@@ -142,6 +144,7 @@ export function EditorCanvas(props: EditorCanvasProps) {
           select({ steps: selection.steps, route: undefined });
         }
       }}
+      onInit={(instance) => requestAnimationFrame(() => beginAtTop(instance, frame.current))}
       onPaneClick={() => select({ steps: new Set(), route: undefined })}
       onConnect={connect}
       onConnectStart={() => setConnecting(true)}
@@ -204,6 +207,24 @@ function targetUnder(
     }
   }
   return undefined;
+}
+
+/** Small enough to see much, large enough to be read. */
+const READABLE = 0.6;
+const EDGE = 24;
+
+/** What does not fit in a readable size is seen from its beginning. */
+function beginAtTop(flow: ReactFlowInstance<DrawnNode, DrawnRoute>, frame: HTMLElement | null): void {
+  if (!frame) {
+    return;
+  }
+  const all = flow.getNodesBounds(flow.getNodes());
+  const wide = frame.clientWidth / (all.width + 2 * EDGE);
+  const zoom = Math.min(READABLE, wide);
+  if (Math.min(wide, frame.clientHeight / (all.height + 2 * EDGE)) < READABLE) {
+    const left = (frame.clientWidth - all.width * zoom) / 2 - all.x * zoom;
+    void flow.setViewport({ x: left, y: EDGE - all.y * zoom, zoom });
+  }
 }
 
 /** The steps of the innermost branch around a point. */

@@ -19,7 +19,7 @@ const KEYS: [string, string][] = [
 
 export function ShortcutHelp() {
   return (
-    <Popover position="bottom-end" withinPortal trapFocus={false}>
+    <Popover position="bottom-start" withinPortal trapFocus={false}>
       <Popover.Target>
         <ActionIcon variant="default" size="md" aria-label="Keyboard shortcuts">
           <IconKeyboard size={16} stroke={1.75} aria-hidden />

@@ -45,7 +45,14 @@ export function SidePanel(props: SidePanelProps) {
     }
   };
   return (
-    <section ref={ref} className={classes.side} aria-label="Form" onKeyDown={onKeyDown}>
+    <section
+      ref={ref}
+      className={classes.side}
+      aria-label="Form"
+      // Nothing in it takes the focus when it is only to be read, and it has to be scrolled all the same.
+      tabIndex={reason === undefined ? undefined : 0}
+      onKeyDown={onKeyDown}
+    >
       {reason !== undefined && <p className={classes.reason}>{reason}. What is here can be read.</p>}
       <fieldset className={classes.fieldset} disabled={reason !== undefined}>
         {chosen.length > 1 ? (
@@ -57,7 +64,7 @@ export function SidePanel(props: SidePanelProps) {
         ) : (
           <WorkflowPanel
             readable={readable}
-            problems={editor.lastChecked?.problems ?? []}
+            problems={editor.checked?.problems ?? []}
             readOnly={reason !== undefined}
             onChange={editor.change}
             onCode={props.onCode}

@@ -11,6 +11,7 @@ import {
   type ClipboardEvent,
   type KeyboardEvent,
   type ReactNode,
+  type RefObject,
   useEffect,
   useMemo,
   useRef,
@@ -57,7 +58,7 @@ export function VisualEditor(props: VisualEditorProps) {
   }
   const { message, line } = parsed.unreadable;
   return (
-    <>
+    <div className={classes.unreadable}>
       <div className={classes.tools}>{props.views}</div>
       <Notice tone="warn" role="status" title="The code cannot be shown as a graph">
         <p className={classes.note}>
@@ -75,7 +76,7 @@ export function VisualEditor(props: VisualEditorProps) {
           />
         </div>
       </Notice>
-    </>
+    </div>
   );
 }
 
@@ -99,6 +100,7 @@ function GraphEditor({
   }, [lastChecked]);
   const [moved, setMoved] = useState<ReadonlyMap<string, Point>>(new Map());
   const [dragged, setDragged] = useState<StepType>();
+  const root = useRef<HTMLDivElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const panel = useRef<HTMLElement>(null);
   const flow = useReactFlow();
@@ -107,32 +109,39 @@ function GraphEditor({
 
   const focusNode = (key: string) =>
     frame.current?.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(key)}"]`)?.focus();
-  // What was added or pasted is looked at; whoever works with keys goes on from there.
-  const { acts } = steps;
-  const [first] = chosen;
-  const latest = useRef({ first, focusNode });
-  latest.current = { first, focusNode };
-  useEffect(() => {
-    const { first: added, focusNode: focus } = latest.current;
-    if (acts === 0 || !added) {
-      return;
-    }
-    if (frame.current?.contains(document.activeElement)) {
-      focus(added.key);
-    }
-    const node = flow.getInternalNode(added.key);
+  /** Moves the graph when a step is out of sight. */
+  const reveal = (key: string) => {
+    const node = flow.getInternalNode(key);
     const box = frame.current?.getBoundingClientRect();
     if (node && box) {
       const { x, y } = node.internals.positionAbsolute;
       const middle = { x: x + (node.width ?? 0) / 2, y: y + 40 };
       const seen = flow.flowToScreenPosition(middle);
       const inside =
-        seen.x > box.left && seen.x < box.right && seen.y > box.top + 24 && seen.y < box.bottom - 24;
+        seen.x > box.left + 24 &&
+        seen.x < box.right - 24 &&
+        seen.y > box.top + 24 &&
+        seen.y < box.bottom - 24;
       if (!inside) {
         void flow.setCenter(middle.x, middle.y, { zoom: flow.getZoom() });
       }
     }
-  }, [acts, flow]);
+  };
+  // What was added or pasted is looked at; whoever works with keys goes on from there.
+  const { acts } = steps;
+  const [first] = chosen;
+  const latest = useRef({ first, focusNode, reveal });
+  latest.current = { first, focusNode, reveal };
+  useEffect(() => {
+    const { first: added, focusNode: focus, reveal: show } = latest.current;
+    if (acts === 0 || !added) {
+      return;
+    }
+    if (frame.current?.contains(document.activeElement)) {
+      focus(added.key);
+    }
+    show(added.key);
+  }, [acts]);
   const openForm = () =>
     requestAnimationFrame(() =>
       panel.current?.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select")?.focus(),
@@ -171,9 +180,6 @@ function GraphEditor({
     const next = here && nearest(here, direction, places);
     if (next) {
       focusNode(next);
-      void flow.setCenter(places.get(next)?.x ?? 0, (places.get(next)?.y ?? 0) + 40, {
-        zoom: flow.getZoom(),
-      });
     }
   };
 
@@ -233,21 +239,23 @@ function GraphEditor({
     }
   };
 
-  const onKey = (event: KeyboardEvent) => {
-    const control = event.ctrlKey || event.metaKey;
-    const pressed = event.key.toLowerCase();
-    if (control && pressed === "z") {
-      event.preventDefault();
-      event.shiftKey ? editor.redo() : editor.undo();
-    } else if (control && pressed === "y") {
-      event.preventDefault();
-      editor.redo();
-    } else if (control && pressed === "s") {
-      event.preventDefault();
-      editor.save();
-    }
+  const undo = () => {
+    steps.say(editor.canUndo ? "Undone" : "There is nothing to undo");
+    editor.undo();
   };
-
+  const redo = () => {
+    steps.say(editor.canRedo ? "Done again" : "There is nothing to redo");
+    editor.redo();
+  };
+  useEditorKeys(root, { undo, redo, save: editor.save });
+  // A step that had the focus may be gone, or be called something else: the keys go on working where it was.
+  const inGraph = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever other steps are drawn
+  useEffect(() => {
+    if (inGraph.current && document.activeElement === document.body) {
+      frame.current?.focus({ preventScroll: true });
+    }
+  }, [graph]);
   const onCopy = (event: ClipboardEvent, cut: boolean) => {
     const own = meant(focusedNode(event.target));
     if (own.length === 0 || isText(event.target)) {
@@ -261,22 +269,18 @@ function GraphEditor({
   };
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: keys that work wherever the focus is in the editor
-    <div className={classes.editor} onKeyDown={onKey}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: only where the focus is
+    <div
+      ref={root}
+      className={classes.editor}
+      onFocus={(event) => {
+        inGraph.current = frame.current?.contains(event.target) === true;
+      }}
+    >
       <div className={classes.tools}>
         {views}
-        <Tool
-          label="Undo"
-          icon={IconArrowBackUp}
-          disabled={!editor.canUndo || readOnly}
-          onClick={editor.undo}
-        />
-        <Tool
-          label="Redo"
-          icon={IconArrowForwardUp}
-          disabled={!editor.canRedo || readOnly}
-          onClick={editor.redo}
-        />
+        <Tool label="Undo" icon={IconArrowBackUp} disabled={!editor.canUndo || readOnly} onClick={undo} />
+        <Tool label="Redo" icon={IconArrowForwardUp} disabled={!editor.canRedo || readOnly} onClick={redo} />
         <Tool
           label="Paste steps"
           icon={IconClipboard}
@@ -301,6 +305,12 @@ function GraphEditor({
         ref={frame}
         className={classes.frame}
         tabIndex={-1}
+        onFocus={(event) => {
+          const key = focusedNode(event.target);
+          if (key !== undefined) {
+            reveal(key);
+          }
+        }}
         onKeyDown={onCanvasKey}
         onCopy={(event) => onCopy(event, false)}
         onCut={(event) => onCopy(event, true)}
@@ -320,6 +330,7 @@ function GraphEditor({
           onMoved={setMoved}
           dragged={dragged}
           readOnly={readOnly}
+          frame={frame}
         />
       </div>
       <SidePanel
@@ -345,6 +356,33 @@ function GraphEditor({
 }
 
 const NO_MARKS: ReadonlyMap<string, Mark[]> = new Map();
+
+/** Undo, redo and save, wherever the focus is in the editor, and where nothing has it. */
+function useEditorKeys(
+  root: RefObject<HTMLElement | null>,
+  editor: Pick<WorkflowEditor, "undo" | "redo" | "save">,
+): void {
+  const latest = useRef(editor);
+  latest.current = editor;
+  useEffect(() => {
+    const onKey = (event: globalThis.KeyboardEvent) => {
+      const { target } = event;
+      const here = target === document.body || (target instanceof Node && root.current?.contains(target));
+      if (!here || !(event.ctrlKey || event.metaKey)) {
+        return;
+      }
+      const { undo, redo, save } = latest.current;
+      const pressed = event.key.toLowerCase();
+      const act = { z: event.shiftKey ? redo : undo, y: redo, s: save }[pressed];
+      if (act) {
+        event.preventDefault();
+        act();
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [root]);
+}
 
 interface ToolProps {
   label: string;

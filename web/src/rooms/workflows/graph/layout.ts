@@ -44,7 +44,7 @@ const SPACE = 14;
 /** Of a branch: its name. */
 const BRANCH_HEAD = 26;
 const EMPTY_BRANCH = { width: 200, height: 56 };
-const RANKS = 38;
+const RANKS = 28;
 const NODES = 36;
 const LANE = 22;
 

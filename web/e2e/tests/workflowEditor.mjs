@@ -1,0 +1,448 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { call, instanceIn, workflowNamed } from "../api.mjs";
+import { accessible, assert, fits, tabTo, until } from "../expect.mjs";
+import { inLightAndDark } from "../looks.mjs";
+import { addUser, openAs } from "../people.mjs";
+import { addAgent } from "./agents.mjs";
+
+const HOST = "e2e-1";
+const LIMIT_MS = 60_000;
+const NAME = "drawn";
+const VERA = { user: "vera", password: "a-long-enough-password" };
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+
+const head = (page) => page.getByRole("main").locator("header").first();
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+const node = (page, id) => page.getByRole("group", { name: new RegExp(`^Step ${id},`) });
+const tile = (page, name) => button(page, `Add ${name}`);
+const form = (page) => page.getByRole("region", { name: "Form", exact: true });
+/** A star behind a label says that the field is required. */
+const field = (page, name) => form(page).getByLabel(new RegExp(`^${name}(?: \\*)?$`));
+const code = (page) => page.getByRole("textbox", { name: "Code", exact: true });
+const route = (page, from, when, to) =>
+  page.getByRole("group", { name: `Route of ${from} on ${when}, to ${to}`, exact: true });
+
+async function open(page, name) {
+  await page.goto("/workflows");
+  await page.getByRole("link", { name, exact: true }).click();
+  await page.getByRole("heading", { name, exact: true }).waitFor();
+  await page.getByRole("tab", { name: /^Steps/, selected: true }).waitFor();
+}
+
+const showCode = async (page) => {
+  await page.getByRole("tab", { name: "Code" }).click();
+  await code(page).waitFor();
+};
+const showSteps = async (page) => {
+  await page.getByRole("tab", { name: /^Steps/ }).click();
+  await page.getByText("Start", { exact: true }).waitFor();
+};
+
+async function save(page) {
+  await page.keyboard.press("Control+s");
+  await head(page).getByText("not saved").waitFor({ state: "hidden" });
+  const { id } = await workflowNamed(page, NAME);
+  return (await call(page, "GET", `/api/v1/workflows/${id}`)).draft_source;
+}
+
+const middle = async (locator) => {
+  const { x, y, width, height } = await locator.boundingBox();
+  return { x: x + width / 2, y: y + height / 2 };
+};
+
+/** From one place to another with the mouse, slowly enough for what lies between to notice. */
+async function drag(page, from, to) {
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(from.x + 12, from.y + 12, { steps: 4 });
+  await page.mouse.move(to.x, to.y, { steps: 12 });
+  await page.mouse.up();
+}
+
+/** Opens the form of a step without a mouse. */
+async function edit(page, id) {
+  await node(page, id).focus();
+  await page.keyboard.press("Enter");
+  await until(`the form of ${id}`, async () => (await field(page, "Id").inputValue()) === id);
+}
+
+async function rename(page, from, to) {
+  await edit(page, from);
+  await field(page, "Id").fill(to);
+  await page.keyboard.press("Enter");
+  await node(page, to).waitFor();
+}
+
+const shell = (world) => {
+  const file = join(world.folder, "rounds");
+  writeFileSync(file, "0\n");
+  return `n=$(($(cat ${file}) + 1)); echo $n > ${file}; echo "{\\"n\\": $n}"`;
+};
+
+export default {
+  "from nothing: a step is dragged into the graph, and its form is filled in": async (world) => {
+    const { page } = world;
+    await page.setViewportSize({ width: 1440, height: 900 });
+    if ((await page.request.get("/api/v1/session")).status() !== 200) {
+      await world.signIn(page);
+    }
+    if (!world.agents.has(HOST)) {
+      const { dialog, token } = await addAgent(page, HOST);
+      world.startAgent(HOST, token);
+      await dialog.getByRole("status").getByText("Running").waitFor({ timeout: LIMIT_MS });
+    }
+    await page.goto("/workflows");
+    await button(page, "New workflow").first().click();
+    const dialog = page.getByRole("dialog", { name: "New workflow" });
+    await dialog.getByLabel("Name").fill(NAME);
+    await dialog.getByRole("button", { name: "Create and write it" }).click();
+    await page.getByRole("heading", { name: NAME, exact: true }).waitFor();
+    await node(page, "look").focus();
+    await page.keyboard.press("Delete");
+    await page.getByText("There is no step yet").waitFor();
+    const canvas = await middle(page.locator(".react-flow"));
+    await drag(page, await middle(tile(page, "Command")), canvas);
+    await node(page, "command").waitFor();
+    await rename(page, "command", "count");
+    await field(page, "Command").fill(shell(world));
+    await form(page).getByRole("switch", { name: "Run by a shell" }).click();
+    await page.keyboard.press("Escape");
+    await page.locator(".react-flow__pane").click({ position: { x: 20, y: 300 } });
+    await form(page).getByRole("button", { name: "Choose hosts" }).click();
+    const hosts = page.getByRole("dialog", { name: "Choose hosts" });
+    await hosts.getByLabel("Hosts", { exact: true }).first().fill(HOST);
+    await page.getByRole("option", { name: new RegExp(`^${HOST}`) }).click();
+    await page.keyboard.press("Tab");
+    await page.getByRole("listbox").waitFor({ state: "hidden" });
+    await accessible(page, "the dialog that chooses hosts");
+    await hosts.getByRole("button", { name: "Take these hosts" }).click();
+    await form(page).getByText(HOST).waitFor();
+  },
+
+  "steps are added with keys alone, each behind the one before": async ({ page }) => {
+    await node(page, "count").focus();
+    await page.keyboard.press(" ");
+    for (const [type, id] of [
+      ["Condition", "check"],
+      ["Parallel", "parallel"],
+      ["Approval", "approval"],
+      ["Delay", "delay"],
+      ["Command", "command"],
+      ["Condition", "check_2"],
+    ]) {
+      await tile(page, type).focus();
+      await page.keyboard.press("Enter");
+      await node(page, id).waitFor({ state: "attached" });
+    }
+    for (const [from, to] of [
+      ["check", "again"],
+      ["parallel", "both"],
+      ["approval", "ask"],
+      ["delay", "rest"],
+      ["command", "deploy"],
+      ["check_2", "fine"],
+    ]) {
+      await rename(page, from, to);
+    }
+    await edit(page, "rest");
+    await field(page, "Minutes").fill("");
+    await field(page, "Seconds").fill("1");
+    await edit(page, "deploy");
+    await form(page).getByText("As arguments").click();
+    await field(page, "Program").fill("echo");
+    await button(page, "Add an argument").click();
+    await field(page, "Argument 1").fill("round {{step_count.json.n}}");
+    await edit(page, "ask");
+    await field(page, "Title").fill("Deploy round {{step_count.json.n}}?");
+    await edit(page, "fine");
+    await field(page, "Condition").fill("step_deploy.exit_code == 0");
+  },
+
+  "a variable is offered and taken with keys": async (world) => {
+    const { page } = world;
+    await edit(page, "again");
+    await field(page, "Condition").fill("");
+    await field(page, "Condition").pressSequentially("step_co");
+    const offers = page.getByRole("listbox", { name: "Variables for Condition" });
+    await offers.getByRole("option", { name: "step_count.exit_code" }).waitFor();
+    await world.screenshot("workflow-editor-variables");
+    await accessible(page, "variables that are offered");
+    while ((await offers.getByRole("option", { selected: true }).textContent()) !== "step_count.json") {
+      await page.keyboard.press("ArrowDown");
+    }
+    await page.keyboard.press("Enter");
+    await offers.waitFor({ state: "hidden" });
+    await page.keyboard.type(".n < 2");
+    assert.equal(await field(page, "Condition").inputValue(), "step_count.json.n < 2");
+  },
+
+  "branches take steps by mouse and by keys, and routes are drawn": async (world) => {
+    const { page } = world;
+    await button(page, "Arrange").click();
+    for (const branch of [0, 1]) {
+      const box = page.locator(`.react-flow__node[data-id="branch:/steps/2/branches/${branch}"]`);
+      await drag(page, await middle(tile(page, "Command")), await middle(box));
+      const id = branch === 0 ? "command" : "command_2";
+      await node(page, id).waitFor({ state: "attached" });
+      await edit(page, id);
+      await field(page, "Command").fill(branch === 0 ? "echo left" : "echo right");
+      await button(page, "Arrange").click();
+    }
+    await rename(page, "command", "left");
+    await rename(page, "command_2", "right");
+    await node(page, "left").focus();
+    await page.keyboard.press(" ");
+    await tile(page, "Delay").focus();
+    await page.keyboard.press("Enter");
+    await node(page, "delay").waitFor({ state: "attached" });
+    await edit(page, "delay");
+    await field(page, "Minutes").fill("");
+    await field(page, "Seconds").fill("1");
+    await edit(page, "right");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+d");
+    await node(page, "right_2").waitFor({ state: "attached" });
+    await edit(page, "both");
+    await field(page, "Name of branch 1").fill("west");
+
+    await button(page, "Arrange").click();
+    await world.screenshot("workflow-editor-before-routes");
+    const handle = node(page, "again").locator('[data-handleid="true"]');
+    await drag(page, await middle(handle), await middle(node(page, "count")));
+    await route(page, "again", "true", "count").waitFor({ state: "attached" });
+    await button(page, "Arrange").click();
+    await drag(page, await middle(handle), await middle(node(page, "left")));
+    await page.getByText("no route leads into a branch or out of it").waitFor();
+    await edit(page, "again");
+    await field(page, "When false").selectOption("both");
+    await route(page, "again", "false", "both").waitFor({ state: "attached" });
+    await edit(page, "ask");
+    await field(page, "On failure").selectOption("cancelled");
+    await route(page, "ask", "failure", "cancelled").waitFor({ state: "attached" });
+  },
+
+  "a step is dropped onto a route": async ({ page }) => {
+    await button(page, "Arrange").click();
+    const above = await middle(node(page, "fine"));
+    const exit = await middle(node(page, "fine").locator('[data-handleid="true"]'));
+    const end = await middle(page.locator('.react-flow__node[data-id="end:completed"]'));
+    await drag(page, await middle(tile(page, "Command")), {
+      x: (exit.x + end.x) / 2,
+      y: (Math.max(exit.y, above.y) + end.y) / 2,
+    });
+    await node(page, "command").waitFor({ state: "attached" });
+    await rename(page, "command", "tell");
+    await field(page, "Command").fill("echo {{step_deploy.stdout}}");
+    await route(page, "fine", "true", "tell").waitFor({ state: "attached" });
+    await route(page, "tell", "success", "completed").waitFor({ state: "attached" });
+  },
+
+  "what was drawn is saved as YAML that somebody could have written": async (world) => {
+    const { page } = world;
+    await page.getByText("not saved").waitFor();
+    const source = await save(page);
+    assert.ok(source.startsWith("# Steps run one after another."), source);
+    assert.ok(
+      source.includes("hosts:\n  agents:\n    - e2e-1\nsteps:\n  - id: count\n    type: command\n"),
+      source,
+    );
+    assert.ok(
+      source.includes(
+        "  - id: again\n    type: conditional\n    condition: step_count.json.n < 2\n    on_true: count\n    on_false: both\n",
+      ),
+      source,
+    );
+    assert.ok(source.includes("      - name: west\n        steps:\n          - id: left\n"), source);
+    assert.ok(source.includes("    argv:\n      - echo\n      - round {{step_count.json.n}}\n"), source);
+    const { id } = await workflowNamed(page, NAME);
+    const { draft, steps } = await call(page, "GET", `/api/v1/workflows/${id}`);
+    assert.equal(draft.steps.length, 8);
+    assert.equal(steps, 12);
+    await button(page, "Arrange").click();
+    await fits(page, "the editor of a workflow");
+    await inLightAndDark(world, page, "workflow-editor");
+    await edit(page, "again");
+    await inLightAndDark(world, page, "workflow-editor-condition");
+    await page.setViewportSize({ width: 1024, height: 768 });
+    await edit(page, "deploy");
+    await fits(page, "the editor of a workflow in a small window");
+    await inLightAndDark(world, page, "workflow-editor-1024");
+    await page.setViewportSize({ width: 1440, height: 900 });
+  },
+
+  "what is typed as code is seen in the graph, and comments survive what is drawn": async (world) => {
+    const { page } = world;
+    const { id } = await workflowNamed(page, NAME);
+    const { draft_source: before } = await call(page, "GET", `/api/v1/workflows/${id}`);
+    const after = before.replace(
+      "  - id: rest\n",
+      "  # A moment.\n  - id: rest   # of all\n    name: Take a breath\n",
+    );
+    await showCode(page);
+    await code(page).click();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText(after);
+    await showSteps(page);
+    await page
+      .getByRole("group", { name: /^Step rest, Delay. Take a breath/ })
+      .waitFor({ state: "attached" });
+    await edit(page, "rest");
+    await field(page, "Seconds").fill("2");
+    const source = await save(page);
+    assert.equal(
+      source,
+      after.replace(
+        "name: Take a breath\n    type: delay\n    seconds: 1",
+        "name: Take a breath\n    type: delay\n    seconds: 2",
+      ),
+    );
+  },
+
+  "one history holds for the graph and the code": async ({ page }) => {
+    await rename(page, "rest", "pause");
+    await showCode(page);
+    await code(page).click();
+    await page.keyboard.press("Control+z");
+    await showSteps(page);
+    await node(page, "rest").waitFor({ state: "attached" });
+    await button(page, "Redo").click();
+    await node(page, "pause").waitFor({ state: "attached" });
+    await node(page, "pause").focus();
+    await page.keyboard.press("Control+z");
+    await node(page, "rest").waitFor({ state: "attached" });
+    await page.keyboard.press("Control+Shift+z");
+    await node(page, "pause").waitFor({ state: "attached" });
+    await button(page, "Undo").first().click();
+    await node(page, "rest").waitFor({ state: "attached" });
+    await head(page).getByText("not saved").waitFor({ state: "hidden" });
+  },
+
+  "steps are copied, pasted, and deleted with the way back": async ({ page }) => {
+    await node(page, "tell").focus();
+    await page.keyboard.press("Control+c");
+    assert.match(
+      await page.evaluate(() => navigator.clipboard.readText()),
+      /^- id: tell\n {2}type: command\n/,
+    );
+    await page.keyboard.press("Control+v");
+    await node(page, "tell_2").waitFor({ state: "attached" });
+    await button(page, "Undo").first().click();
+    await node(page, "tell_2").waitFor({ state: "detached" });
+    await node(page, "count").focus();
+    await page.keyboard.press("Delete");
+    await node(page, "count").waitFor({ state: "detached" });
+    const toast = page.getByRole("alert").filter({ hasText: "count is deleted, and 1 route that led there" });
+    await toast.getByRole("button", { name: "Undo" }).click();
+    await node(page, "count").waitFor({ state: "attached" });
+    await route(page, "again", "true", "count").waitFor({ state: "attached" });
+    await head(page).getByText("not saved").waitFor({ state: "hidden" });
+  },
+
+  "what is wrong is marked where it is": async (world) => {
+    const { page } = world;
+    await edit(page, "again");
+    await field(page, "Condition").fill("step_count.json.n <");
+    await page.getByRole("group", { name: /^Step again, .*error: / }).waitFor({ state: "attached" });
+    await page.keyboard.press("Escape");
+    await world.screenshot("workflow-editor-broken");
+    await accessible(page, "a step with an error");
+    await button(page, "Undo").first().click();
+    await page.getByRole("group", { name: /^Step again, .*error: / }).waitFor({ state: "detached" });
+
+    await showCode(page);
+    await code(page).click();
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.insertText("inputs: [\n");
+    await page.getByRole("tab", { name: /^Steps/ }).click();
+    await page.getByText("The code cannot be shown as a graph").waitFor();
+    await accessible(page, "a text that is no graph");
+    await world.screenshot("workflow-editor-unreadable");
+    await page.getByRole("button", { name: /^Show line \d+ of the code$/ }).click();
+    await code(page).waitFor();
+    await page.keyboard.press("Control+z");
+    await showSteps(page);
+    await node(page, "again").waitFor({ state: "attached" });
+  },
+
+  "without a mouse everything can be reached": async (world) => {
+    const { page } = world;
+    await button(page, "Keyboard shortcuts").click();
+    await page.getByText("Duplicate", { exact: true }).waitFor();
+    await world.screenshot("workflow-editor-shortcuts");
+    await page.keyboard.press("Escape");
+    await page.getByRole("tab", { name: /^Steps/ }).focus();
+    await tabTo(page, tile(page, "Script"));
+    await tabTo(page, node(page, "count"), 80);
+    await page.keyboard.press("ArrowDown");
+    assert.ok(await node(page, "again").evaluate((element) => element === document.activeElement));
+    await page.keyboard.press("Enter");
+    await until("the form has the focus", () =>
+      field(page, "Id").evaluate((element) => element === document.activeElement),
+    );
+    await page.keyboard.press("Escape");
+    assert.ok(await node(page, "again").evaluate((element) => element === document.activeElement));
+  },
+
+  "it runs on a real host, and is approved on a phone": async (world) => {
+    const { page } = world;
+    await head(page).getByText("not saved").waitFor({ state: "hidden" });
+    const { id } = await workflowNamed(page, NAME);
+    await call(page, "POST", `/api/v1/workflows/${id}/publish`, { message: "drawn" });
+    await addUser(page, { ...VERA, role: "approver", at: "Whole tenant" });
+    await open(page, NAME);
+    await button(page, "Run").click();
+    await page.getByRole("heading", { name: `Run ${NAME}` }).waitFor();
+    await button(page, "Run").click();
+    await page.getByRole("heading", { name: /^Instance \d+$/ }).waitFor();
+    const instance = Number(page.url().split("/").at(-1));
+    await instanceIn(page, instance, "paused");
+    const context = await world.newContext(PHONE);
+    const phone = await context.newPage();
+    await world.signIn(phone, VERA.user, VERA.password);
+    await phone.goto("/approvals");
+    await phone.getByRole("link", { name: "Deploy round 2?" }).tap();
+    await button(phone, "Approve").scrollIntoViewIfNeeded();
+    await fits(phone, "the approval of a drawn workflow on a phone");
+    await button(phone, "Approve").tap();
+    await head(phone).getByText("Approved", { exact: true }).waitFor();
+    await context.close();
+    const done = await until(
+      "the instance has ended",
+      async () => {
+        const now = await call(page, "GET", `/api/v1/instances/${instance}`);
+        return ["completed", "failed", "cancelled"].includes(now.state) ? now : undefined;
+      },
+      LIMIT_MS,
+    );
+    assert.equal(done.state, "completed", JSON.stringify(done.reason));
+    const ran = done.runs.map(({ step }) => step);
+    assert.deepEqual(
+      ran.filter((step) => step === "count" || step === "again"),
+      ["count", "again", "count", "again"],
+    );
+    assert.equal(new Set(ran).size, 12);
+    await head(page).getByText("Completed", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    await world.screenshot("workflow-editor-instance");
+  },
+
+  "who may only look can open every form and change nothing": async (world) => {
+    await addUser(world.page, { user: "vito", password: VERA.password, role: "auditor", at: "Whole tenant" });
+    const { context, page } = await openAs(world, { user: "vito", password: VERA.password });
+    await open(page, NAME);
+    await node(page, "count").click();
+    await form(page)
+      .getByText(/workflows\.manage/)
+      .waitFor();
+    assert.ok(await field(page, "Command").isDisabled());
+    assert.equal(await tile(page, "Command").getAttribute("aria-disabled"), "true");
+    await node(page, "count").focus();
+    await page.keyboard.press("Delete");
+    await tile(page, "Delay").click({ force: true });
+    await node(page, "count").waitFor();
+    assert.equal(await head(page).getByText("not saved").count(), 0);
+    await accessible(page, "the editor of somebody who may only look");
+    await context.close();
+    await world.page.setViewportSize({ width: 1280, height: 800 });
+  },
+};
