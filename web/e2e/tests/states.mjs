@@ -38,6 +38,8 @@ async function otherLists({ request }) {
   const action = await first("actions?limit=1&filter=name:greet");
   const workflow = await first("workflows?limit=1&filter=name:release");
   return [
+    ["/notifications", /\/api\/v1\/deliveries\?/, "Messages", "No message was sent yet"],
+    ["/notifications?tab=webhooks", /\/api\/v1\/webhooks\?/, "Webhooks", "There are no webhooks yet"],
     ["/libraries", /\/api\/v1\/scripts\?/, "Libraries", "There are no libraries yet"],
     [`/executions/${execution}`, /\/api\/v1\/jobs\?/, "Jobs of the execution", "Its jobs are gone"],
     [

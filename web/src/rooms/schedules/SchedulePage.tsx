@@ -128,14 +128,16 @@ function ScheduleView({ schedule }: { schedule: Schedule }) {
           <Panel
             title="Next ticks"
             aside={
-              <span className={classes.links}>
-                <Link to="/executions" search={{ filter }} className="link">
-                  Its executions
-                </Link>
-                <Link to="/jobs" search={{ filter }} className="link">
-                  Its jobs
-                </Link>
-              </span>
+              definition.work.kind !== "workflow" && (
+                <span className={classes.links}>
+                  <Link to="/executions" search={{ filter }} className="link">
+                    Its executions
+                  </Link>
+                  <Link to="/jobs" search={{ filter }} className="link">
+                    Its jobs
+                  </Link>
+                </span>
+              )
             }
           >
             {preview.data ? (

@@ -34,7 +34,7 @@ export function TickTable({ label, ticks, zone, flush, timeOnly }: TickTableProp
         },
         { label: "Became", cell: (tick) => <FatePill fate={tick.fate} /> },
         {
-          label: "Ran as",
+          label: "Started",
           cell: (tick) =>
             tick.instance_id ? (
               <Link

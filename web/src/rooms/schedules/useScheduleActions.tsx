@@ -85,6 +85,8 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
 
   const actions = (schedule: Schedule): (Action | "divider")[] => {
     const why = reasons(schedule);
+    const instances =
+      schedule.definition.work.kind === "workflow" ? "Its ticks start instances of a workflow" : undefined;
     return [
       { label: "Run now", icon: IconPlayerPlay, reason: why.run, onSelect: () => ask("run", schedule) },
       { label: "Pause", icon: IconPlayerPause, reason: why.pause, onSelect: () => ask("pause", schedule) },
@@ -105,9 +107,15 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
       {
         label: "Its executions",
         icon: IconPlayerTrackNext,
+        reason: instances,
         onSelect: () => filtered("/executions", schedule),
       },
-      { label: "Its jobs", icon: IconListDetails, onSelect: () => filtered("/jobs", schedule) },
+      {
+        label: "Its jobs",
+        icon: IconListDetails,
+        reason: instances,
+        onSelect: () => filtered("/jobs", schedule),
+      },
       {
         label: "View audit",
         icon: IconShieldCheck,
