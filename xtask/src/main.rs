@@ -50,7 +50,7 @@ Usage: cargo xtask <command> [options]
           a PostgreSQL for tests started by hand, until Ctrl-C
   bench [ARG…]
           build in release mode and measure; arguments go to postern-swarm
-  soak [--rounds N]
+  soak [--rounds N] | soak fuzz [--minutes N]
           the long campaigns: kill storms and hostile output, many rounds
 ";
 

@@ -9,24 +9,34 @@ use crate::process::{find_program, run, succeeds};
 use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_FUZZ: &str = "0.13.2";
 
-/// `cargo-deny`, the installed one if there is one, else built once from source, without optimizing: it runs for seconds, and building it takes minutes.
 pub(crate) fn cargo_deny(workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
-    if let Some(installed) = find_program("cargo-deny") {
+    cargo_tool(workspace, interrupt, "cargo-deny", CARGO_DENY)
+}
+
+pub(crate) fn cargo_fuzz(workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
+    cargo_tool(workspace, interrupt, "cargo-fuzz", CARGO_FUZZ)
+}
+
+/// The installed one if there is one, else built once from source, without optimizing: it runs for seconds, and
+/// building it takes minutes.
+fn cargo_tool(workspace: &Workspace, interrupt: &Interrupt, name: &str, version: &str) -> Result<PathBuf> {
+    if let Some(installed) = find_program(name) {
         return Ok(installed);
     }
     let folder = workspace.target("tools");
-    let program = folder.join("bin/cargo-deny");
+    let program = folder.join("bin").join(name);
     if !program.exists() {
-        println!("building cargo-deny {CARGO_DENY} once");
+        println!("building {name} {version} once");
         let mut install = workspace.cargo();
         // Its own lock file and its own target folder: it must not disturb what is built here.
         install
             .args([
                 "install",
-                "cargo-deny",
+                name,
                 "--version",
-                CARGO_DENY,
+                version,
                 "--locked",
                 "--debug",
                 "--root",

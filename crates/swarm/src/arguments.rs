@@ -33,7 +33,7 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["sqlite", "postgres"])]
     pub(crate) databases: Vec<Engine>,
     /// Only these parts
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["a", "b", "c", "d", "e", "f", "g", "h"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["a", "b", "c", "d", "e", "f", "g", "h", "i"])]
     pub(crate) only: Vec<Part>,
     /// Small and short: to see that everything works, not how fast
     #[arg(long)]
@@ -71,6 +71,8 @@ pub(crate) enum Part {
     G,
     /// Removal of old jobs beside new ones
     H,
+    /// Workflows of trivial steps
+    I,
 }
 
 /// How much of everything.
@@ -84,6 +86,7 @@ pub(crate) struct Sizes {
     pub(crate) idle_seconds: u64,
     pub(crate) swarms: Vec<SwarmSize>,
     pub(crate) stored: StoredSize,
+    pub(crate) workflows: WorkflowSize,
 }
 
 /// For the parts that begin with a used database.
@@ -101,6 +104,14 @@ pub(crate) struct StoredSize {
     pub(crate) workers: usize,
     /// Length of the measurement before the removal.
     pub(crate) steady_seconds: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WorkflowSize {
+    pub(crate) agents: usize,
+    pub(crate) instances: usize,
+    /// Instances that run one after the other before.
+    pub(crate) alone: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +145,11 @@ impl Sizes {
                     workers: 5,
                     steady_seconds: 3,
                 },
+                workflows: WorkflowSize {
+                    agents: 10,
+                    instances: 50,
+                    alone: 3,
+                },
             };
         }
         Self {
@@ -152,6 +168,11 @@ impl Sizes {
                 retain_days: 300,
                 workers: 20,
                 steady_seconds: 20,
+            },
+            workflows: WorkflowSize {
+                agents: 100,
+                instances: 1_000,
+                alone: 30,
             },
         }
     }

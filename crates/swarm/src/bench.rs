@@ -13,7 +13,7 @@ use crate::{
     programs::{Launch, RealAgent, Server},
     progress::say,
     report::{self, Figures, Report},
-    scenarios::{creation, fan_out, idle, latency, lists, plans, retention, swarm, throughput},
+    scenarios::{creation, fan_out, idle, latency, lists, plans, retention, swarm, throughput, workflows},
     stored::Stock,
 };
 
@@ -74,6 +74,7 @@ impl Place<'_> {
             lists: None,
             plans: Vec::new(),
             retention: None,
+            workflows: None,
             agent_memory_after: None,
             goals: Vec::new(),
         };
@@ -108,6 +109,14 @@ impl Place<'_> {
             let started = self.start("used").await?;
             let started = self.fill(started, self.sizes.stored.jobs).await?;
             Box::pin(self.used(started, &mut figures)).await?;
+        }
+        if self.wants(Part::I) {
+            say("  (i) workflows");
+            let started = self.start("workflows").await?;
+            let measured = Box::pin(workflows::measure(&started.server, self.sizes.workflows)).await?;
+            say(format!("    {measured}"));
+            figures.workflows = Some(measured);
+            started.stop().await?;
         }
         // They are for the full sizes.
         if !self.bench.quick {

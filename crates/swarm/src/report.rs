@@ -7,7 +7,7 @@ use crate::{
     machine::Machine,
     scenarios::{
         creation::Creation, fan_out::FanOut, idle::Idle, latency::Latency, lists::Lists, plans::Plan,
-        retention::Retention, swarm::SwarmFigures, throughput::Throughput,
+        retention::Retention, swarm::SwarmFigures, throughput::Throughput, workflows::Workflows,
     },
     spread::round,
 };
@@ -45,6 +45,8 @@ pub(crate) struct Figures {
     pub(crate) plans: Vec<Plan>,
     #[serde(rename = "h_retention")]
     pub(crate) retention: Option<Retention>,
+    #[serde(rename = "i_workflows")]
+    pub(crate) workflows: Option<Workflows>,
     /// The agent after all its jobs.
     pub(crate) agent_memory_after: Option<crate::accounting::Memory>,
     pub(crate) goals: Vec<Goal>,
@@ -136,6 +138,12 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
     if let Some(lists) = &figures.lists {
         let worst = lists.worst.ms.p95;
         goals.push(AtMost(100.0).judge("(g) lists of 1,000,000 jobs, worst p95", worst, "ms"));
+    }
+    if let Some(workflows) = &figures.workflows {
+        let step = workflows.step_ms.p50;
+        goals.push(AtMost(10.0).judge("(i) a step of a workflow, p50", step, "ms"));
+        let rate = workflows.steps_per_second;
+        goals.push(AtLeast(1000.0).judge("(i) steps of 1,000 instances", rate, "steps/s"));
     }
     goals
 }

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::{Finding, Tree};
 
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("postern-domain", &[]),
     ("postern-protocol", &[]),
     ("postern-api", &["postern-domain", "postern-protocol"]),
@@ -40,6 +40,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         &["postern-api", "postern-client", "postern-protocol"],
     ),
     ("xtask", &[]),
+    ("postern-fuzz", &["postern-domain"]),
 ];
 
 /// Test equipment: may use everything, and everything may use it in tests.

@@ -9,6 +9,7 @@ pub(crate) mod plans;
 pub(crate) mod retention;
 pub(crate) mod swarm;
 pub(crate) mod throughput;
+pub(crate) mod workflows;
 
 use postern_api::{jobs::JobCreate, targets::Targets};
 use postern_protocol::payload::{Command, JobPayload};
