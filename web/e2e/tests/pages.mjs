@@ -34,8 +34,8 @@ const PAGES = {
   "action-new": ["/actions/new", (page) => page.getByRole("button", { name: "Create action" })],
   "action-edit": ["action/edit", (page) => page.getByRole("group", { name: "Parameter whom" })],
   workflows: ["/workflows", (page) => page.getByRole("row").nth(1)],
-  workflow: ["workflow", (page) => page.getByText("No problem found")],
-  "workflow-steps": ["workflow?tab=steps", (page) => page.getByRole("list", { name: "Where ask leads" })],
+  workflow: ["workflow", (page) => page.locator('.react-flow__node[data-id="step:ask"]')],
+  "workflow-code": ["workflow?tab=code", (page) => page.getByText("No problem found")],
   "workflow-versions": [
     "workflow?tab=versions",
     (page) => page.getByRole("region", { name: "Difference of the versions" }).getByRole("textbox").first(),
