@@ -582,6 +582,32 @@ async fn a_schedule_starts_a_workflow_with_its_inputs(server: TestServer) {
     let request: ScheduleCreate = schedule(json!({}));
     let saved = admin.schedule_create(&request, &key()).await.unwrap();
     assert_eq!(saved.secrets, ["token"]);
+    // Other times, and hosts that take the place of the workflow's own; the secret stays with the same work and hosts.
+    let agent = server.agent("web-1").await;
+    let mut definition = saved.definition.clone();
+    definition.cron = "*/10 * * * 1-7".into();
+    let later = ScheduleUpdate {
+        definition: Some(definition.clone()),
+        ..Default::default()
+    };
+    let changed = admin.schedule_update(saved.id, &later).await.unwrap();
+    assert_eq!(changed.secrets, ["token"]);
+    definition.targets.agents = vec!["web-1".into()];
+    let elsewhere = ScheduleUpdate {
+        definition: Some(definition),
+        secrets: Some(request.secrets.clone()),
+        ..Default::default()
+    };
+    let changed = admin.schedule_update(saved.id, &elsewhere).await.unwrap();
+    assert_eq!(changed.definition.targets.agents, ["web-1"]);
+    assert_eq!(
+        refused(
+            admin
+                .agent_delete(agent.id(), postern_testkit::client::Revoke::Yes)
+                .await
+        ),
+        no(409, "agent_in_use")
+    );
     pass(&server, &saved, SOON).await;
     let found = ticks(&server, &saved).await;
     assert_eq!(

@@ -6,6 +6,7 @@ use postern_api::{
         CronPreview, CronTicks, Schedule, ScheduleCreate, ScheduleDefinition, ScheduleRun, ScheduleTick,
         ScheduleUpdate, ScheduledWork, TickFate,
     },
+    targets::Targets,
 };
 use postern_domain::{
     ScheduleId, Timestamp,
@@ -206,6 +207,22 @@ async fn retold(
     Ok(uses::renamed(tx, user(id, &name)).await?)
 }
 
+/// An action has its own hosts, and so has a workflow where none are named.
+fn names_hosts(definition: &ScheduleDefinition) -> bool {
+    match definition.work {
+        ScheduledWork::Action { .. } => false,
+        ScheduledWork::Workflow { .. } => definition.targets != Targets::default(),
+        ScheduledWork::Job { .. } | ScheduledWork::Script { .. } => true,
+    }
+}
+
+async fn hosts_by_id(tx: &mut Tx<'_>, caller: &Caller, definition: &ScheduleDefinition) -> Result<Targets> {
+    agents_targets::check(&definition.targets)?;
+    let author = Author::new(caller);
+    let found = agents_targets::resolve(tx, &author.reach, &author.groups, &definition.targets).await?;
+    Ok(found.by_id)
+}
+
 async fn redefined(
     app: &App,
     tx: &mut Tx<'_>,
@@ -217,12 +234,8 @@ async fn redefined(
     let id = row.id;
     let known = definition_of(&row)?;
     let mut definition = request.definition.unwrap_or_else(|| known.clone());
-    let author = Author::new(caller);
-    // An action has its own hosts.
-    if !matches!(definition.work, ScheduledWork::Action { .. }) {
-        agents_targets::check(&definition.targets)?;
-        let found = agents_targets::resolve(tx, &author.reach, &author.groups, &definition.targets).await?;
-        definition.targets = found.by_id;
+    if names_hosts(&definition) {
+        definition.targets = hosts_by_id(tx, caller, &definition).await?;
     }
     let secrets = match &request.secrets {
         Some(given) => given_secrets(given),
@@ -389,11 +402,10 @@ impl Draft {
         let prepared = prepare(app, tx, caller, None, definition, &self.secrets).await?;
         let mut kept = definition.clone();
         if let Work::Jobs(prepared) = prepared {
-            let by_id = prepared.check_targets(tx, &Author::new(caller)).await?;
-            // The hosts of an action are the action's.
-            if !matches!(definition.work, ScheduledWork::Action { .. }) {
-                kept.targets = by_id;
-            }
+            prepared.check_targets(tx, &Author::new(caller)).await?;
+        }
+        if names_hosts(definition) {
+            kept.targets = hosts_by_id(tx, caller, definition).await?;
         }
         let calendar = match &definition.blackout {
             Some(rule) => {
