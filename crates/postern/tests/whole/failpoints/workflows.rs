@@ -24,8 +24,9 @@ pub(crate) const POINTS: [&str; 2] = ["in-instance-moved", "after-instance-moved
 const AGENTS: [&str; 3] = ["one", "two", "three"];
 /// Deaths after which a run that goes on and on is given up: more than twice the events it has.
 const DEATHS: usize = 200;
-/// How long one instance may take while a server dies at each of its events.
-const CAMPAIGN: Duration = Duration::from_secs(300);
+/// How long one instance may take while a server dies at each of its events: agents wait up to half a minute after
+/// servers that were gone several times, and the machine may have other work.
+const CAMPAIGN: Duration = Duration::from_secs(900);
 const PASSWORD: &str = "a password for approvers";
 
 /// Counts in a file how often the loop went round: the first two rounds say `again`.
@@ -275,8 +276,8 @@ fn survives(engine: Engine, servers: &[&str]) {
             world.agents.iter().all(Agent::is_empty).then_some(())
         });
         assert_eq!(world.verdict(id), expected, "{point}");
-        // Each event of it was one server's last, and there are more than steps.
-        let least = expected.runs.len();
+        // Each event of it was one server's last, and there are more than steps. Several servers may store some at once.
+        let least = expected.runs.len() / servers.len();
         println!(
             "{engine:?}, {} at once: {deaths} servers died at {point}",
             servers.len()
