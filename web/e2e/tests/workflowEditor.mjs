@@ -113,7 +113,7 @@ export default {
     const hosts = page.getByRole("dialog", { name: "Choose hosts" });
     await hosts.getByLabel("Hosts", { exact: true }).first().fill(HOST);
     await page.getByRole("option", { name: new RegExp(`^${HOST}`) }).click();
-    await page.keyboard.press("Tab");
+    await hosts.getByRole("heading", { name: "Choose hosts" }).click();
     await page.getByRole("listbox").waitFor({ state: "hidden" });
     await accessible(page, "the dialog that chooses hosts");
     await hosts.getByRole("button", { name: "Take these hosts" }).click();
