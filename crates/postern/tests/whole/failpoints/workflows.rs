@@ -75,7 +75,8 @@ struct World {
 impl World {
     fn new(engine: Engine, names: &[&str]) -> Self {
         let home = Home::new();
-        let database = Database::new(engine, "workflows");
+        // The tests of this file run at the same time.
+        let database = Database::new(engine, &format!("workflows{}", names.len()));
         let server = |name: &&str| Server::new(home.path(), name).database(database.url.as_deref());
         let servers: Vec<Server> = names.iter().map(server).collect();
         servers.iter().for_each(Server::start);
