@@ -68,7 +68,7 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
   const workflow = useChosenWorkflow(draft.workflow);
   const kept = schedule?.secrets ?? NO_SECRETS;
   const asked =
-    draft.kind === "action" ? action.asks : draft.kind === "workflow" ? workflow.inputs : chosen.parameters;
+    draft.kind === "action" ? action.asks : draft.kind === "workflow" ? workflow.asks : chosen.parameters;
   const parameters = asked ?? NONE;
   const redefined = !schedule || isRedefined(draft, begun, parameters);
   // What cannot run as it is can still be named.

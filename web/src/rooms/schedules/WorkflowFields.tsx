@@ -1,20 +1,12 @@
-import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { Parameter, WorkflowDetail } from "~/api/types";
 import { targetWords } from "~/rooms/agents/targets";
-import form from "~/rooms/jobs/RunForm.module.css";
-import { KeptParameterInputs } from "~/rooms/scripts/KeptParameterInputs";
-import { textsOf } from "~/rooms/scripts/saved/draft";
 import { workflowOptions, workflowsOptions } from "~/rooms/workflows/api";
-import { ErrorState, LoadingLines } from "~/ui/states";
-import { emptySavedAction, type SavedActionDraft } from "./draft";
+import type { SavedActionDraft } from "./draft";
+import { type ChosenWork, SavedWorkFields, type WorkFieldsProps, type WorkWords } from "./SavedWorkFields";
 
-export interface ChosenWorkflow {
+export interface ChosenWorkflow extends ChosenWork {
   workflow: WorkflowDetail | undefined;
-  /** Of the published version; absent while they are not known. */
-  inputs: Parameter[] | undefined;
-  error: unknown;
-  retry: () => void;
 }
 
 const NONE: Parameter[] = [];
@@ -25,73 +17,25 @@ export function useChosenWorkflow({ id }: SavedActionDraft): ChosenWorkflow {
   const workflow = id === undefined ? undefined : data;
   return {
     workflow,
-    inputs: workflow && (workflow.published?.definition.inputs ?? NONE),
+    name: workflow?.name,
+    asks: workflow && (workflow.published?.definition.inputs ?? NONE),
     error,
     retry: () => void refetch(),
   };
 }
 
-interface WorkflowFieldsProps {
-  draft: SavedActionDraft;
-  onChange: (draft: SavedActionDraft) => void;
-  chosen: ChosenWorkflow;
-  /** Names of the secrets that the server has. */
-  kept: string[];
-  errors: Record<string, string | undefined>;
-}
+const WORDS: WorkWords = {
+  thing: "Workflow",
+  things: "workflows",
+  description: "The version that is published at each tick.",
+  unready: "not published",
+  field: "workflow_id",
+  empty: "It asks for nothing.",
+};
 
 /** Which workflow, and what it is given at each tick. On which hosts is its own. */
-export function WorkflowFields({ draft, onChange, chosen, kept, errors }: WorkflowFieldsProps) {
-  const { workflow, inputs } = chosen;
-  const workflows = useQuery(workflowsOptions);
-  const names = (workflows.data ?? []).map(({ id, name, version }) => ({
-    value: String(id),
-    label: version ? name : `${name} (not published)`,
-    disabled: !version,
-  }));
-  if (draft.id !== undefined && !names.some(({ value }) => value === String(draft.id))) {
-    names.push({
-      value: String(draft.id),
-      label: workflow?.name ?? `Workflow ${draft.id}`,
-      disabled: false,
-    });
-  }
-  return (
-    <>
-      <div className={form.fields}>
-        <Select
-          label="Workflow"
-          description="The version that is published at each tick."
-          inputWrapperOrder={["label", "input", "description", "error"]}
-          placeholder={workflows.isPending ? "Loading…" : "Type to search by name"}
-          required
-          searchable
-          allowDeselect={false}
-          maxDropdownHeight={280}
-          data={names}
-          value={draft.id === undefined ? null : String(draft.id)}
-          error={errors["workflow_id"] ?? (workflows.error ? "The workflows could not be loaded" : undefined)}
-          nothingFoundMessage="No workflow has this in its name"
-          onChange={(id) => id && id !== String(draft.id) && onChange(emptySavedAction(Number(id)))}
-        />
-      </div>
-      {draft.id !== undefined &&
-        (chosen.error ? (
-          <ErrorState error={chosen.error} onRetry={chosen.retry} />
-        ) : workflow && inputs ? (
-          <KeptParameterInputs
-            parameters={inputs}
-            kept={kept}
-            texts={textsOf(draft, inputs)}
-            onChange={(texts) => onChange({ ...draft, texts })}
-            errors={errors}
-            empty="It asks for nothing."
-          />
-        ) : (
-          <LoadingLines lines={3} />
-        ))}
-    </>
-  );
+export function WorkflowFields(props: WorkFieldsProps & { chosen: ChosenWorkflow }) {
+  return <SavedWorkFields {...props} words={WORDS} list={useQuery(workflowsOptions)} />;
 }
 
 /** Steps that name hosts of their own keep them in any case. */
