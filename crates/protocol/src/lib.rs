@@ -37,6 +37,17 @@ pub mod path {
     }
 }
 
+/// An error with the causes its own text hides.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
 /// Bytes as base64 text in JSON.
 pub mod base64_bytes {
     use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -178,7 +178,7 @@ async fn a_webhook_is_told_what_it_asked_for_and_can_check_who_says_it(server: T
     assert_eq!(message["data"]["state"], "completed");
     assert_eq!(message["data"]["instance_id"], id.0);
     let link = message["data"]["url"].as_str().unwrap();
-    assert!(link.ends_with(&format!("/workflows/instances/{id}")), "{link}");
+    assert!(link.ends_with(&format!("/instances/{id}")), "{link}");
     let delivery = until_delivery(&admin, DeliveryState::Delivered, 1).await;
     assert_eq!(taken[0].id, format!("msg_{}", delivery.id));
     assert_eq!(

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, Uri, body::Incoming, header, http::request::Parts};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use postern_protocol::result::TlsInfo;
+use postern_protocol::{result::TlsInfo, with_causes};
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::{Host, Url};
 
@@ -145,13 +145,7 @@ fn host(url: &Url) -> String {
 }
 
 fn failed(error: &hyper::Error) -> String {
-    let mut text = format!("the server gave no answer: {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
+    format!("the server gave no answer: {}", with_causes(error))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use postern_domain::{
     notify::Topic,
     permission::{Permission, Place},
 };
-use postern_protocol::{address::leads_to_special, seal::Secrets};
+use postern_protocol::{address::leads_to_special, seal::Secrets, with_causes};
 use postern_store::{
     Cursor, SortDirection, Tx, audit,
     jobs::Secret,
@@ -131,23 +131,12 @@ pub(super) async fn send(app: &App, delivery: &notify::Delivery) -> Result<Sent>
     let reason = match answer {
         Ok(answer) if answer.status().is_success() => return Ok(Ok(())),
         Ok(answer) => format!("It answered {}", answer.status()),
-        Err(error) => chain(&error.without_url()),
+        Err(error) => with_causes(&error.without_url()),
     };
     Ok(Err(Refused {
         reason,
         for_good: false,
     }))
-}
-
-/// An error with what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// `v1,` and the HMAC-SHA-256 of id, time and body.

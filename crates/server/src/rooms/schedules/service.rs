@@ -401,11 +401,13 @@ impl Draft {
         }
         let prepared = prepare(app, tx, caller, None, definition, &self.secrets).await?;
         let mut kept = definition.clone();
-        if let Work::Jobs(prepared) = prepared {
-            prepared.check_targets(tx, &Author::new(caller)).await?;
-        }
-        if names_hosts(definition) {
-            kept.targets = hosts_by_id(tx, caller, definition).await?;
+        let by_id = match prepared {
+            Work::Jobs(prepared) => Some(prepared.check_targets(tx, &Author::new(caller)).await?),
+            Work::Instance(_) if names_hosts(definition) => Some(hosts_by_id(tx, caller, definition).await?),
+            Work::Instance(_) => None,
+        };
+        if let Some(by_id) = by_id.filter(|_| names_hosts(definition)) {
+            kept.targets = by_id;
         }
         let calendar = match &definition.blackout {
             Some(rule) => {

@@ -74,7 +74,7 @@ pub(super) async fn instance_ended(
 }
 
 fn page_of(row: &Instance) -> String {
-    format!("/workflows/instances/{}", row.id)
+    format!("/instances/{}", row.id)
 }
 
 fn about(row: &Instance) -> MessageData {
