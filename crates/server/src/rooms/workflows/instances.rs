@@ -29,9 +29,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    MANAGE, VIEW,
+    MANAGE, VIEW, draft,
     drive::{After, turn},
-    find, service,
+    find,
 };
 use crate::{
     app::App,
@@ -217,7 +217,7 @@ async fn runnable(
     draft: bool,
 ) -> Result<(u32, String, String)> {
     if draft {
-        service::check_kept(&workflow.draft)?;
+        draft::check_kept(&workflow.draft)?;
         return Ok((0, workflow.draft.clone(), workflow.digest.clone()));
     }
     let number = workflow.version.ok_or_else(|| {

@@ -3,6 +3,7 @@
 
 mod again;
 mod approve;
+mod draft;
 pub(crate) mod drive;
 mod finish;
 mod instances;

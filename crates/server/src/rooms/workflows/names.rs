@@ -6,7 +6,7 @@ use postern_domain::{
 };
 use postern_store::{Tx, scripts, uses::Used, workflows};
 
-use super::{VIEW, service::dotted};
+use super::{VIEW, draft::dotted};
 use crate::{
     error::{Error, Result},
     http::Caller,

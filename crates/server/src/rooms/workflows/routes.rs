@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::{
     again::{Again, instance_again},
-    instances, service,
+    draft, instances, service,
 };
 use crate::{
     app::App,
@@ -81,7 +81,7 @@ async fn workflow_create(
 #[utoipa::path(post, path = "/api/v1/workflow-checks", tag = "workflows", request_body = WorkflowCheck,
     responses((status = 200, body = WorkflowChecked), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn workflow_check(Json(request): Json<WorkflowCheck>) -> Result<axum::Json<WorkflowChecked>> {
-    service::workflow_check(request).map(axum::Json)
+    draft::workflow_check(request).map(axum::Json)
 }
 
 /// The JSON Schema of workflows, for editors of JSON and YAML.
