@@ -190,6 +190,8 @@ fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, Error> {
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT)
         .redirect(reqwest::redirect::Policy::none())
+        // A check-in that came twice looks like a copy's: what is sent again is made again.
+        .retry(reqwest::retry::never())
         .user_agent(concat!("postern-agent/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| transport(&error))

@@ -31,7 +31,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0006_lists",
     "0007_blackouts",
     "0008_workflows",
-    "0009_notify"
+    "0009_notify",
+    "0010_agents"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

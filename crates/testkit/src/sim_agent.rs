@@ -211,6 +211,16 @@ impl SimAgent {
         }))
     }
 
+    /// Ends and begins again: what it holds is in its journal, and its numbers go on behind the block it had reserved.
+    pub fn restart(&self) {
+        const BLOCK: u64 = 1000;
+        let next = |number: u64| Some(number.next_multiple_of(BLOCK));
+        let _ = self
+            .0
+            .number
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+    }
+
     // ---- check-ins
 
     /// A check-in as the agent would send it now, with the next number.

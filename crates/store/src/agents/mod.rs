@@ -53,6 +53,7 @@ record! {
         pub locked: Option<Timestamp>,
         pub guard_highest: u64,
         pub guard_seen: u64,
+        pub guard_since: Timestamp,
         pub renew_credentials: bool,
         pub enrollment_expires: Option<Timestamp>,
     }
@@ -63,7 +64,7 @@ macro_rules! select {
         "SELECT a.id, a.tenant_id, a.organization_id, a.department_id, o.name, d.name, a.name, a.labels, a.active,
          a.created_us, a.last_seen_us, a.version, a.hostname, a.os, a.arch, a.languages, a.root, a.slots,
          a.key_thumbprint, a.credential_jti, a.credential_jti_before, a.credential_expires_us, a.credential_revoked_us, a.locked_us,
-         a.guard_highest, a.guard_seen, o.renew_credentials,
+         a.guard_highest, a.guard_seen, a.guard_since_us, o.renew_credentials,
          (SELECT MAX(e.expires_us) FROM enrollment_tokens e
           WHERE e.agent_id = a.id AND e.used_us IS NULL AND e.revoked_us IS NULL)
          FROM agents a JOIN organizations o ON o.id = a.organization_id
@@ -92,6 +93,7 @@ impl Agent {
         CloneGuard {
             highest: self.guard_highest,
             seen: self.guard_seen,
+            since: self.guard_since,
         }
     }
 }
@@ -356,7 +358,8 @@ pub struct Joined {
 
 pub async fn joined(tx: &mut Tx<'_>, id: AgentId, joined: Joined, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE agents SET key_thumbprint = $2, credential_jti = $3, credential_jti_before = NULL, credential_expires_us = $4,
-               credential_revoked_us = NULL, locked_us = NULL, guard_highest = 0, guard_seen = 0, last_seen_us = $5
+               credential_revoked_us = NULL, locked_us = NULL, guard_highest = 0, guard_seen = 0, guard_since_us = 0,
+               last_seen_us = $5
                WHERE id = $1";
     tx.execute(
         sql,
@@ -453,6 +456,7 @@ record! {
         pub id: AgentId,
         pub highest: u64,
         pub seen: u64,
+        pub since: Timestamp,
     }
 }
 
@@ -463,7 +467,7 @@ pub async fn guards(tx: &mut Tx<'_>, ids: &[AgentId]) -> Result<Vec<StoredGuard>
     ids.sort_unstable();
     let mut guards = Vec::with_capacity(ids.len());
     for part in ids.chunks(IDS) {
-        let mut select = Select::new("SELECT id, guard_highest, guard_seen FROM agents");
+        let mut select = Select::new("SELECT id, guard_highest, guard_seen, guard_since_us FROM agents");
         let lock = tx.for_update();
         let (sql, values) = select
             .and_in("id", part.iter().copied())
@@ -485,17 +489,13 @@ pub async fn heartbeats(tx: &mut Tx<'_>, beats: Vec<(AgentId, Timestamp, CloneGu
         .collect();
     let rows = beats
         .into_iter()
-        .map(|(id, (seen, guard))| values![id, seen, guard.highest, guard.seen].to_vec());
-    let head = "UPDATE agents SET last_seen_us = beat.column2, guard_highest = beat.column3, guard_seen = beat.column4 FROM (";
+        .map(|(id, (seen, guard))| values![id, seen, guard.highest, guard.seen, guard.since].to_vec());
+    let head = "UPDATE agents SET last_seen_us = beat.column2, guard_highest = beat.column3, guard_seen = beat.column4,
+                guard_since_us = beat.column5 FROM (";
     let tail = ") AS beat WHERE agents.id = beat.column1";
-    tx.many(
-        head,
-        &["BIGINT", "BIGINT", "BIGINT", "BIGINT"],
-        tail,
-        rows.collect(),
-    )
-    .await
-    .map(|_| ())
+    tx.many(head, &["BIGINT"; 5], tail, rows.collect())
+        .await
+        .map(|_| ())
 }
 
 fn labels_text(labels: &Labels) -> String {

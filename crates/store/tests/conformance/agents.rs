@@ -270,7 +270,7 @@ async fn a_credential_lives_and_is_shut_out(db: TestDatabase) {
     assert_eq!(before().await, [["-"]]);
 
     db.write(tx!(tx => {
-        agents::heartbeats(tx, vec![(id, at(5), CloneGuard { highest: 9, seen: 1 })]).await?;
+        agents::heartbeats(tx, vec![(id, at(5), CloneGuard { highest: 9, seen: 1, since: at(4) })]).await?;
         agents::lock(tx, id, at(6)).await?;
         agents::lock(tx, id, at(7)).await
     }))
@@ -348,6 +348,7 @@ async fn heartbeats_of_many_agents_are_written_at_once(db: TestDatabase) {
                 CloneGuard {
                     highest: id.0.unsigned_abs(),
                     seen: u64::MAX,
+                    since: at(id.0 + 1),
                 },
             )
         })
@@ -365,7 +366,9 @@ async fn heartbeats_of_many_agents_are_written_at_once(db: TestDatabase) {
     assert!(
         guards
             .iter()
-            .all(|guard| guard.highest == guard.id.0.unsigned_abs() && guard.seen == u64::MAX)
+            .all(|guard| guard.highest == guard.id.0.unsigned_abs()
+                && guard.seen == u64::MAX
+                && guard.since == at(guard.id.0 + 1))
     );
     assert_eq!(find(&db, ids[0]).await.last_seen, Some(at(ids[0].0)));
     assert_eq!(
@@ -377,7 +380,11 @@ async fn heartbeats_of_many_agents_are_written_at_once(db: TestDatabase) {
 async fn the_last_heartbeat_of_an_agent_counts(db: TestDatabase) {
     let world = World::new(&db).await;
     let (a, b) = (world.agent("a").await, world.agent("b").await);
-    let guard = |highest| CloneGuard { highest, seen: 1 };
+    let guard = |highest| CloneGuard {
+        highest,
+        seen: 1,
+        since: at(0),
+    };
     let beats = vec![(a, at(1), guard(1)), (b, at(2), guard(2)), (a, at(3), guard(3))];
     db.write(tx!(tx => agents::heartbeats(tx, beats).await))
         .await

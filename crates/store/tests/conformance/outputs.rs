@@ -20,15 +20,21 @@ fn stream(length: usize) -> Vec<u8> {
         .collect()
 }
 
-async fn append(db: &TestDatabase, attempt: AttemptId, stream: Stream, pieces: Vec<Piece>) {
-    db.write(tx!(tx => {
-        for piece in pieces {
-            outputs::append(tx, attempt, stream, piece).await?;
-        }
-        Ok(())
-    }))
-    .await
-    .unwrap();
+async fn append(db: &TestDatabase, attempt: AttemptId, stream: Stream, mut pieces: Vec<Piece>) {
+    // A transaction has a deadline, which thousands of pieces do not keep on a busy machine.
+    const AT_ONCE: usize = 200;
+    while !pieces.is_empty() {
+        let rest = pieces.split_off(pieces.len().min(AT_ONCE));
+        let now = std::mem::replace(&mut pieces, rest);
+        db.write(tx!(tx => {
+            for piece in now {
+                outputs::append(tx, attempt, stream, piece).await?;
+            }
+            Ok(())
+        }))
+        .await
+        .unwrap();
+    }
 }
 
 async fn read(db: &TestDatabase, attempt: AttemptId, stream: Stream) -> (i64, Vec<Piece>) {

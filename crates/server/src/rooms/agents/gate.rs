@@ -51,6 +51,8 @@ pub(crate) struct Known {
 pub(crate) struct Admitted {
     known: Arc<Known>,
     pub(crate) jti: String,
+    /// When the proof was made, by the agent's clock.
+    pub(crate) made: Timestamp,
 }
 
 impl std::ops::Deref for Admitted {
@@ -144,11 +146,13 @@ pub(crate) async fn admit(
                 },
             )
         })?;
+    let made = Timestamp::from_micros(proven.iat.saturating_mul(1_000_000));
     fresh_proof(app, proven.jti, now)?;
     let known = known(app, id).await?;
     let admitted = Admitted {
         known,
         jti: claims.jti.clone(),
+        made,
     };
     still_good(app, &admitted.known, &admitted.jti)?;
     if admitted.jti_before.is_some() && admitted.known.jti.as_ref() == Some(&admitted.jti) {

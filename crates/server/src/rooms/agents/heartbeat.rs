@@ -6,11 +6,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use postern_domain::{AgentId, TenantId, Timestamp, clone_guard::CloneGuard};
+use postern_domain::{
+    AgentId, TenantId, Timestamp,
+    clone_guard::{Accepted, Checkin, CloneDetected, CloneGuard},
+};
 use postern_protocol::refusal::RefusalCode;
 use postern_store::{agents, audit, tx};
 
-use super::gate::{Known, refused};
+use super::gate::{Admitted, refused};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -30,36 +33,52 @@ struct Beat {
     tenant: TenantId,
     at: Timestamp,
     guard: CloneGuard,
-    /// Numbers not yet compared with what other servers stored.
-    numbers: Vec<u64>,
+    /// Not yet compared with what other servers stored.
+    checkins: Vec<Checkin>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    Here,
+    /// The process that sent it has ended: nothing is to be given to it.
+    Late,
 }
 
 /// Notes a check-in. A number used before locks the agent: its credential is on two machines.
-pub(crate) async fn note(app: &App, agent: &Known, number: u64) -> Result<()> {
+pub(crate) async fn note(app: &App, agent: &Admitted, number: u64) -> Result<Noted> {
     let now = app.now();
+    let checkin = Checkin {
+        number,
+        made: agent.made,
+        arrived: now,
+    };
     let accepted = {
         let mut seen = app.gate.beats.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let beat = seen.entry(agent.id).or_insert_with(|| Beat {
             tenant: agent.tenant,
             at: now,
             guard: agent.guard,
-            numbers: Vec::new(),
+            checkins: Vec::new(),
         });
-        match beat.guard.accept(number) {
-            Ok(guard) => {
-                beat.guard = guard;
-                beat.at = now;
-                beat.numbers.push(number);
-                true
-            }
-            Err(_) => false,
+        let accepted = beat.guard.accept(checkin);
+        if let Ok(Accepted::Counted(guard)) = accepted {
+            beat.guard = guard;
+            beat.at = now;
+            beat.checkins.push(checkin);
         }
+        accepted
     };
-    if accepted {
-        return Ok(());
+    match accepted {
+        Ok(Accepted::Counted(_)) => Ok(Noted::Here),
+        Ok(Accepted::Late) => {
+            tracing::info!(agent = agent.id.0, number, "check-in of a process that has ended");
+            Ok(Noted::Late)
+        }
+        Err(CloneDetected { number }) => {
+            lock(app, agent.id, agent.tenant, number).await?;
+            Err(refused(app, RefusalCode::AgentLocked))
+        }
     }
-    lock(app, agent.id, agent.tenant, number).await?;
-    Err(refused(app, RefusalCode::AgentLocked))
 }
 
 /// The agent joined anew: its numbers start again.
@@ -106,13 +125,13 @@ pub(crate) async fn flush(app: &App) -> Result<()> {
         let now = app.now();
         // An agent that went silent, or to another server, is forgotten; its guard is in the database.
         seen.retain(|_, beat| {
-            !beat.numbers.is_empty() || now.since(beat.at) < std::time::Duration::from_secs(120)
+            !beat.checkins.is_empty() || now.since(beat.at) < std::time::Duration::from_secs(120)
         });
         seen.iter_mut()
-            .filter(|(_, beat)| !beat.numbers.is_empty())
+            .filter(|(_, beat)| !beat.checkins.is_empty())
             .map(|(id, beat)| {
                 let taken = beat.clone();
-                beat.numbers.clear();
+                beat.checkins.clear();
                 (*id, taken)
             })
             .collect()
@@ -129,10 +148,10 @@ pub(crate) async fn flush(app: &App) -> Result<()> {
                 let mut clones = Vec::new();
                 for row in stored {
                     let Some(beat) = batch.get(&row.id) else { continue };
-                    let guard = CloneGuard { highest: row.highest, seen: row.seen };
-                    match merge(guard, &beat.numbers) {
+                    let guard = CloneGuard { highest: row.highest, seen: row.seen, since: row.since };
+                    match merge(guard, &beat.checkins) {
                         Ok(guard) => beats.push((row.id, beat.at, guard)),
-                        Err(number) => clones.push((row.id, number)),
+                        Err(CloneDetected { number }) => clones.push((row.id, number)),
                     }
                 }
                 agents::heartbeats(tx, beats).await?;
@@ -147,21 +166,47 @@ pub(crate) async fn flush(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// The stored guard with these numbers added, or the number that was there already.
-fn merge(stored: CloneGuard, numbers: &[u64]) -> std::result::Result<CloneGuard, u64> {
-    numbers
-        .iter()
-        .try_fold(stored, |guard, &number| guard.accept(number).map_err(|_| number))
+/// The stored guard with these check-ins added. What came late adds nothing.
+fn merge(stored: CloneGuard, checkins: &[Checkin]) -> std::result::Result<CloneGuard, CloneDetected> {
+    checkins.iter().try_fold(stored, |guard, &checkin| {
+        Ok(match guard.accept(checkin)? {
+            Accepted::Counted(next) => next,
+            Accepted::Late => guard,
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn checkins(at: i64, numbers: &[u64]) -> Vec<Checkin> {
+        let when = Timestamp::from_micros(at * 1_000_000);
+        let checkin = |&number| Checkin {
+            number,
+            made: when,
+            arrived: when,
+        };
+        numbers.iter().map(checkin).collect()
+    }
+
     #[test]
     fn numbers_of_two_servers_merge_unless_one_was_seen_by_both() {
-        let stored = merge(CloneGuard::default(), &[1, 2, 4]).unwrap();
-        assert!(merge(stored, &[3, 5]).is_ok());
-        assert_eq!(merge(stored, &[5, 4]), Err(4));
+        let stored = merge(CloneGuard::default(), &checkins(10, &[1, 2, 4])).unwrap();
+        assert!(merge(stored, &checkins(10, &[3, 5])).is_ok());
+        assert_eq!(
+            merge(stored, &checkins(10, &[5, 4])),
+            Err(CloneDetected { number: 4 })
+        );
+    }
+
+    #[test]
+    fn what_another_server_got_late_from_a_process_that_has_ended_is_passed() {
+        let restarted = merge(CloneGuard::default(), &checkins(20, &[1001])).unwrap();
+        assert_eq!(merge(restarted, &checkins(19, &[3])), Ok(restarted));
+        assert_eq!(
+            merge(restarted, &checkins(40, &[3])),
+            Err(CloneDetected { number: 3 })
+        );
     }
 }

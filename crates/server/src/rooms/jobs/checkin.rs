@@ -34,7 +34,7 @@ use crate::{
     rooms::agents::{
         enroll::{check_version, facts_of},
         gate::{Admitted, recheck},
-        heartbeat,
+        heartbeat::{self, Noted},
     },
 };
 
@@ -53,7 +53,9 @@ pub(super) async fn agent_checkin(
             format!("has more than {HELD_ATTEMPTS} entries"),
         ));
     }
-    Box::pin(arrive(app, agent, request.number, request.facts.take())).await?;
+    if Box::pin(arrive(app, agent, request.number, request.facts.take())).await? == Noted::Late {
+        return Ok(empty(app));
+    }
     let seat = app.hub.sit(agent.id);
     let jitter = random::below(JITTER_MILLISECONDS);
     let wait = Duration::from_millis(POLL_SECONDS * 1000 - JITTER_MILLISECONDS / 2 + jitter);
@@ -87,15 +89,17 @@ pub(super) async fn agent_checkin(
 }
 
 /// Notes the heartbeat, and what the agent says of its host.
-async fn arrive(app: &App, agent: &Admitted, number: u64, facts: Option<HostFacts>) -> Result<()> {
-    heartbeat::note(app, agent, number).await?;
-    if let Some(facts) = facts {
+async fn arrive(app: &App, agent: &Admitted, number: u64, facts: Option<HostFacts>) -> Result<Noted> {
+    let noted = heartbeat::note(app, agent, number).await?;
+    if let Some(facts) = facts
+        && noted == Noted::Here
+    {
         let (id, facts) = (agent.id, facts_of(facts)?);
         app.store
             .write::<_, Error, _>(tx!(tx => Ok(agents::facts_update(tx, id, facts).await?)))
             .await?;
     }
-    Ok(())
+    Ok(noted)
 }
 
 fn empty(app: &App) -> CheckinAnswer {

@@ -9,10 +9,14 @@ use base64::{
 };
 use postern_api::identity::OrganizationUpdate;
 use postern_domain::{OrganizationId, agent::CredentialState};
-use postern_protocol::{keys::SigningKey, path};
+use postern_protocol::{
+    keys::SigningKey,
+    messages::{CheckinAnswer, CheckinRequest},
+    path,
+};
 use postern_server::clock::Clock as _;
 use postern_testkit::client::Revoke;
-use postern_testkit::{SimAgent, TestServer, key, until};
+use postern_testkit::{SimAgent, TestServer, argv, key, on, until};
 use serde_json::{Value, json};
 
 use super::code;
@@ -24,6 +28,7 @@ on_both_databases! {
     revocation_ends_an_open_poll_within_five_seconds,
     a_repeated_number_locks_both_copies_and_a_new_token_lets_the_right_one_back,
     numbers_are_remembered_over_a_restart,
+    what_a_killed_agent_sent_last_comes_late_to_nothing_and_locks_nobody,
     a_renewal_ends_the_credential_before_it_once_the_new_one_is_used,
     a_credential_ends_after_365_days,
     a_deleted_agent_is_told_so,
@@ -178,6 +183,45 @@ async fn numbers_are_remembered_over_a_restart(mut server: TestServer) {
     server.restart().await;
     agent.beat().await.expect("a number that is not used yet");
     assert_eq!(code(copy.beat().await), no(403, "agent_locked"));
+}
+
+async fn what_a_killed_agent_sent_last_comes_late_to_nothing_and_locks_nobody(server: TestServer) {
+    let agent = server.agent("web-1").await;
+    agent.beat().await.unwrap();
+    let last = agent.hasty();
+    let proof = agent.proof(path::CHECKIN, server.clock.now().as_seconds());
+    let send = async |request: &CheckinRequest, proof: &str| {
+        let body = serde_json::to_vec(request).unwrap();
+        agent
+            .send_with(path::CHECKIN, &agent.credential(), proof, body)
+            .await
+    };
+    agent.restart();
+    server.clock.advance(Duration::from_secs(2));
+    agent.beat().await.unwrap();
+    let made = server
+        .admin()
+        .job_create(&on(&["web-1"], argv(&["x"])), &key())
+        .await
+        .unwrap();
+
+    let late = send(&last, &proof).await;
+    assert_eq!(late.status, 200, "{}", late.text());
+    assert!(
+        late.json::<CheckinAnswer>().orders.is_empty(),
+        "the job is for who lives"
+    );
+    assert_eq!(agent.order().await.job_id, made.jobs[0].id.0);
+
+    server.clock.advance(Duration::from_secs(6));
+    let again = agent.proof(path::CHECKIN, server.clock.now().as_seconds());
+    let copy = send(&last, &again).await;
+    assert_eq!(
+        (copy.status, copy.code()),
+        no(403, "agent_locked"),
+        "made after the process ended"
+    );
+    assert_eq!(code(agent.beat().await), no(403, "agent_locked"));
 }
 
 async fn a_renewal_ends_the_credential_before_it_once_the_new_one_is_used(server: TestServer) {

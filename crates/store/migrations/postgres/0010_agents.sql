@@ -1,0 +1,2 @@
+-- When the agent's check-in numbers last left their window behind: a process of it began.
+ALTER TABLE agents ADD COLUMN guard_since_us BIGINT NOT NULL DEFAULT 0;
