@@ -10,6 +10,7 @@
     reason = "what a test measured, and the logs of one that failed"
 )]
 
+mod approvals;
 mod canary;
 mod docs;
 mod enrollment;

@@ -4,10 +4,7 @@
 use std::{fs, process::Command};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use postern_api::{
-    ListRequest,
-    workflows::{InstanceCreate, InstanceDetail, WorkflowPublish},
-};
+use postern_api::{ListRequest, workflows::InstanceDetail};
 use postern_client::IdempotencyKey;
 use postern_domain::{InstanceId, workflow::engine::InstanceState};
 use serde_json::{Map, Value, json};
@@ -71,37 +68,14 @@ impl World {
         }
     }
 
-    fn start(&self, name: &str, definition: Value, inputs: &Map<String, Value>) -> InstanceId {
-        let create = request(json!({"name": name, "definition": definition}));
-        let start: InstanceCreate = request(json!({ "inputs": inputs }));
-        let keys = [(); 3].map(|()| IdempotencyKey::random());
-        let (create, start, keys) = (&create, &start, &keys);
-        let id = self
-            .door
-            .ask("workflow_create", |client| async move {
-                client.workflow_create(create, &keys[0]).await
-            })
-            .workflow
-            .id;
-        let nothing = &WorkflowPublish {
-            message: String::new(),
-        };
-        self.door.ask("workflow_publish", |client| async move {
-            client.workflow_publish(id, nothing, &keys[1]).await
-        });
-        self.door
-            .ask("instance_create", |client| async move {
-                client.instance_create(id, start, &keys[2]).await
-            })
-            .id
+    fn start(&self, name: &str, definition: &Value, inputs: &Map<String, Value>) -> InstanceId {
+        let workflow = self.door.publish(name, definition);
+        self.door.start(workflow, &request(json!({ "inputs": inputs })))
     }
 
     fn until(&self, id: InstanceId, state: InstanceState) -> InstanceDetail {
         wait_for(&format!("instance {id} to be {}", state.as_str()), || {
-            let detail = self.door.ask(
-                "instance_show",
-                |client| async move { client.instance_show(id).await },
-            );
+            let detail = self.door.instance(id);
             let reasons: Vec<_> = detail.runs.iter().filter_map(|run| run.reason.as_ref()).collect();
             assert!(
                 detail.instance.state == state || !detail.instance.state.is_final(),
@@ -196,7 +170,7 @@ fn what_a_step_prints_is_data_wherever_it_goes() {
             .collect();
         let steps = steps(file.to_str().unwrap(), out.to_str().unwrap(), values.len());
         let definition = json!({"hosts": {"agents": ["one"]}, "inputs": declared, "steps": steps});
-        let id = world.start(&format!("round{round}"), definition, &inputs);
+        let id = world.start(&format!("round{round}"), &definition, &inputs);
         world.until(id, InstanceState::Paused);
 
         let written: Vec<String> = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();

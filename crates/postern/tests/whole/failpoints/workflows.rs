@@ -3,21 +3,14 @@
 //! Twelve steps on three agents: scripts, branches, an approval, a delay, a loop. What an undisturbed run came to is what
 //! every other one must come to, and the ledger says how often each effect was had.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
-use postern_api::{
-    ListRequest,
-    approvals::ApprovalAnswer,
-    identity::{SessionCreate, UserCreate},
-    workflows::{InstanceCreate, InstanceDetail, WorkflowPublish},
-};
-use postern_client::{Client, Credentials, IdempotencyKey, Trust};
+use postern_api::{ListRequest, approvals::ApprovalAnswer, workflows::InstanceCreate};
+use postern_client::Client;
 use postern_domain::{InstanceId, WorkflowId, approval::Decision, workflow::engine::InstanceState};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Agent, Connect, Database, Door, Engine, Home, Proxy, Server, request, wait_for, wait_within,
-};
+use crate::support::{Agent, Connect, Database, Door, Engine, Home, Proxy, Server, wait_for, wait_within};
 
 /// Where a server dies while it moves an instance: with the event written and not committed, and right after it.
 pub(crate) const POINTS: [&str; 2] = ["in-instance-moved", "after-instance-moved"];
@@ -27,7 +20,6 @@ const DEATHS: usize = 200;
 /// How long one instance may take while a server dies at each of its events: agents wait up to half a minute after
 /// servers that were gone several times, and the machine may have other work.
 const CAMPAIGN: Duration = Duration::from_secs(900);
-const PASSWORD: &str = "a password for approvers";
 
 /// Counts in a file how often the loop went round: the first two rounds say `again`.
 const ROUND: &str = "echo \"$STEP\" >> \"$LEDGER\"; count=$(grep -c '^round$' \"$LEDGER\"); \
@@ -73,24 +65,25 @@ struct World {
 }
 
 impl World {
-    fn new(engine: Engine, names: &[&str]) -> Self {
+    fn new(engine: Engine, names: &[&str], point: &str) -> Self {
         let home = Home::new();
-        // The tests of this file run at the same time.
-        let database = Database::new(engine, &format!("workflows{}", names.len()));
+        // All of this file runs at the same time.
+        let purpose = format!("workflows{}_{}", names.len(), point.replace('-', "_"));
+        let database = Database::new(engine, &purpose);
         let server = |name: &&str| Server::new(home.path(), name).database(database.url.as_deref());
         let servers: Vec<Server> = names.iter().map(server).collect();
         servers.iter().for_each(Server::start);
         let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
         let network = Proxy::start(Connect::Plain, &ports);
-        let (url, ca) = (network.url(), servers[0].ca_path());
-        let door = Door::open_at(&url, &ca);
+        let url = network.url();
+        let door = Door::open_at(&url, &servers[0].ca_path());
         let agents = AGENTS
             .iter()
             .map(|name| door.agent(home.path(), name, &url))
             .collect();
-        let approver = approver(&door, &url, &ca);
+        let approver = door.approver("anna", &url);
         let ledger = home.join("ledger");
-        let workflow = publish(&door, json!({"steps": steps(ledger.to_str().unwrap())}));
+        let workflow = door.publish("twelve", &json!({"steps": steps(ledger.to_str().unwrap())}));
         Self {
             home,
             _database: database,
@@ -104,19 +97,7 @@ impl World {
     }
 
     fn start(&self) -> InstanceId {
-        let key = IdempotencyKey::random();
-        let (id, key) = (self.workflow, &key);
-        let made = self.door.ask("instance_create", |client| async move {
-            client.instance_create(id, &InstanceCreate::default(), key).await
-        });
-        made.id
-    }
-
-    fn show(&self, id: InstanceId) -> InstanceDetail {
-        self.door.ask(
-            "instance_show",
-            |client| async move { client.instance_show(id).await },
-        )
+        self.door.start(self.workflow, &InstanceCreate::default())
     }
 
     /// Approves as soon as somebody asks. An answer that got through and was not heard of is no failure.
@@ -145,7 +126,7 @@ impl World {
 
     /// What the instance came to, and how often each effect was had; the ledger is empty again afterwards.
     fn verdict(&self, id: InstanceId) -> Verdict {
-        let detail = self.show(id);
+        let detail = self.door.instance(id);
         let path = self.home.join("ledger");
         let mut effects: BTreeMap<String, usize> = BTreeMap::new();
         for line in fs::read_to_string(&path).unwrap().lines() {
@@ -177,58 +158,21 @@ struct Verdict {
     effects: BTreeMap<String, usize>,
 }
 
-fn publish(door: &Door, definition: Value) -> WorkflowId {
-    let create = request(json!({"name": "twelve", "definition": definition}));
-    let (key, other) = (IdempotencyKey::random(), IdempotencyKey::random());
-    let (create, key, other) = (&create, &key, &other);
-    let made = door.ask("workflow_create", |client| async move {
-        client.workflow_create(create, key).await
-    });
-    let id = made.workflow.id;
-    let nothing = WorkflowPublish {
-        message: String::new(),
-    };
-    let nothing = &nothing;
-    door.ask("workflow_publish", |client| async move {
-        client.workflow_publish(id, nothing, other).await
-    });
-    id
-}
-
-/// Somebody who may approve what the administrator starts.
-fn approver(door: &Door, url: &str, ca: &Path) -> Client {
-    let tenant = door
-        .ask(
-            "session_show",
-            |client| async move { client.session_show().await },
-        )
-        .user
-        .tenant_id;
-    let user: UserCreate = request(json!({
-        "username": "anna", "password": PASSWORD, "display_name": "Anna",
-        "bindings": [{"role": "approver", "scope": {"kind": "tenant", "id": tenant}}],
-    }));
-    let key = IdempotencyKey::random();
-    let (user, key) = (&user, &key);
-    door.ask("user_create", |client| async move {
-        client.user_create(user, key).await
-    });
-    let trust = Trust::Ca(fs::read_to_string(ca).unwrap());
-    let stranger = Client::new(url, &Credentials::None, &trust).unwrap();
-    let sign_in = SessionCreate {
-        username: "anna".into(),
-        password: PASSWORD.into(),
-    };
-    let session = door.once(stranger.session_create(&sign_in)).unwrap();
-    stranger.with_credentials(&session.credentials).unwrap()
-}
-
 fn survives(engine: Engine, servers: &[&str]) {
-    let world = World::new(engine, servers);
+    // Side by side: most of the time agents wait for servers that were gone.
+    std::thread::scope(|scope| {
+        for point in POINTS {
+            scope.spawn(move || survives_at(engine, servers, point));
+        }
+    });
+}
+
+fn survives_at(engine: Engine, servers: &[&str], point: &str) {
+    let world = World::new(engine, servers, point);
     let quiet = world.start();
     wait_for("the undisturbed instance to end", || {
         world.approve(quiet);
-        world.show(quiet).instance.state.is_final().then_some(())
+        world.door.instance(quiet).instance.state.is_final().then_some(())
     });
     let expected = world.verdict(quiet);
     assert_eq!(expected.state, InstanceState::Completed, "{expected:#?}");
@@ -244,50 +188,48 @@ fn survives(engine: Engine, servers: &[&str]) {
     let effects = effects.map(|(step, times)| (step.to_owned(), times));
     assert_eq!(expected.effects, BTreeMap::from(effects));
 
-    for point in POINTS {
-        let id = world.start();
-        let mut deaths = 0;
-        // Before the commit another one each time: at the first one nothing would ever be stored, and several may be
-        // stored together.
-        let die = |deaths: usize| match point {
-            "in-instance-moved" => format!("{point}:{}", 2 + deaths % 4),
-            _ => point.to_owned(),
-        };
-        for server in &world.servers {
-            server.kill();
-            server.launch(&[("POSTERN_FAILPOINT", &die(0))]);
-        }
-        wait_within(
-            CAMPAIGN,
-            &format!("the instance to end though servers die at {point}"),
-            || {
-                for server in world.servers.iter().filter(|server| !server.is_running()) {
-                    deaths += 1;
-                    assert!(deaths < DEATHS, "it does not come forward");
-                    server.launch(&[("POSTERN_FAILPOINT", &die(deaths))]);
-                }
-                let known = world.approve(id);
-                let shown = world.door.once(world.door.client.instance_show(id));
-                (known && shown.is_ok_and(|detail| detail.instance.state.is_final())).then_some(())
-            },
-        );
-        world.servers.iter().for_each(Server::kill);
-        world.servers.iter().for_each(Server::start);
-        wait_for("every journal to be empty", || {
-            world.agents.iter().all(Agent::is_empty).then_some(())
-        });
-        assert_eq!(world.verdict(id), expected, "{point}");
-        // Each event of it was one server's last, and there are more than steps. Several servers may store some at once.
-        let least = expected.runs.len() / servers.len();
-        println!(
-            "{engine:?}, {} at once: {deaths} servers died at {point}",
-            servers.len()
-        );
-        assert!(
-            point != "after-instance-moved" || deaths >= least,
-            "{deaths} deaths at {point}, at least {least}"
-        );
+    let id = world.start();
+    let mut deaths = 0;
+    // Before the commit another one each time: at the first one nothing would ever be stored, and several may be
+    // stored together.
+    let die = |deaths: usize| match point {
+        "in-instance-moved" => format!("{point}:{}", 2 + deaths % 4),
+        _ => point.to_owned(),
+    };
+    for server in &world.servers {
+        server.kill();
+        server.launch(&[("POSTERN_FAILPOINT", &die(0))]);
     }
+    wait_within(
+        CAMPAIGN,
+        &format!("the instance to end though servers die at {point}"),
+        || {
+            for server in world.servers.iter().filter(|server| !server.is_running()) {
+                deaths += 1;
+                assert!(deaths < DEATHS, "it does not come forward");
+                server.launch(&[("POSTERN_FAILPOINT", &die(deaths))]);
+            }
+            let known = world.approve(id);
+            let shown = world.door.once(world.door.client.instance_show(id));
+            (known && shown.is_ok_and(|detail| detail.instance.state.is_final())).then_some(())
+        },
+    );
+    world.servers.iter().for_each(Server::kill);
+    world.servers.iter().for_each(Server::start);
+    wait_for("every journal to be empty", || {
+        world.agents.iter().all(Agent::is_empty).then_some(())
+    });
+    assert_eq!(world.verdict(id), expected, "{point}");
+    // Each event of it was one server's last, and there are more than steps. Several servers may store some at once.
+    let least = expected.runs.len() / servers.len();
+    println!(
+        "{engine:?}, {} at once: {deaths} servers died at {point}",
+        servers.len()
+    );
+    assert!(
+        point != "after-instance-moved" || deaths >= least,
+        "{deaths} deaths at {point}, at least {least}"
+    );
     world.door.assert_audit_is_intact();
 }
 

@@ -38,7 +38,7 @@ const MANY: usize = 100_000;
 pub(crate) struct Door {
     runtime: Arc<Runtime>,
     pub(crate) client: Client,
-    ca: PathBuf,
+    pub(crate) ca: PathBuf,
     token: String,
 }
 

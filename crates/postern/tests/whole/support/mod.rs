@@ -6,6 +6,7 @@ mod cli;
 mod database;
 mod door;
 mod fixtures;
+mod flows;
 mod ledger;
 mod process;
 mod proxy;
