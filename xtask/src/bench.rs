@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::interrupt::Interrupt;
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, Durability};
 use crate::process;
 use crate::web;
 use crate::workspace::Workspace;
@@ -30,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
     let folder = workspace.target("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
 
-    let cluster = Cluster::start(workspace, interrupt)?;
+    let cluster = Cluster::start(workspace, interrupt, Durability::Full)?;
     let binaries = workspace.target("release");
     let mut swarm = workspace.command(binaries.join("postern-swarm"));
     swarm

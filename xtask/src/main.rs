@@ -18,6 +18,7 @@ mod debian;
 mod fingerprint;
 mod generate;
 mod interrupt;
+mod lint;
 mod postgres;
 mod process;
 mod soak;

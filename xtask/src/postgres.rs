@@ -1,5 +1,5 @@
-//! A PostgreSQL of our own for one run: a fresh cluster under `target/pg`, on a free port of the loopback address,
-//! with full durability, gone when the run ends. Clusters of the machine are never touched.
+//! A PostgreSQL of our own for one run: a fresh cluster in memory or under `target/pg`, on a free port of the loopback
+//! address, gone when the run ends. Clusters of the machine are never touched.
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
 
 use crate::interrupt::{Interrupt, Waited};
@@ -18,6 +19,8 @@ use crate::workspace::Workspace;
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Enough for every test process at once with a pool each.
 const CONNECTIONS_MAXIMUM: u32 = 300;
+/// Bytes: several times what the tests were seen to take.
+const MEMORY_NEEDED: u64 = 4 << 30;
 
 /// A server program of PostgreSQL. Debian keeps them off PATH, one folder per major version; the newest wins.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
@@ -44,11 +47,15 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn start(workspace: &Workspace, interrupt: &Interrupt) -> Result<Self> {
+    pub(crate) fn start(
+        workspace: &Workspace,
+        interrupt: &Interrupt,
+        durability: Durability,
+    ) -> Result<Self> {
         let needed = |name: &str| program(name).with_context(|| format!("PostgreSQL's {name} is missing"));
         let (initdb, server, ready) = (needed("initdb")?, needed("postgres")?, needed("pg_isready")?);
         let account = Account::choose()?;
-        let folder = Folder::create(workspace, &account)?;
+        let folder = Folder::create(workspace, &account, durability)?;
         let data = folder.path.join("data");
         let mut create = account.command(&initdb, &folder.path);
         create.args([
@@ -66,12 +73,8 @@ impl Cluster {
             .arg("-D")
             .arg(&data)
             .args(["-h", "127.0.0.1", "-p", &port, "-k", ""]);
-        command.args([
-            "-c",
-            &format!("max_connections={CONNECTIONS_MAXIMUM}"),
-            "-c",
-            "fsync=on",
-        ]);
+        command.args(["-c", &format!("max_connections={CONNECTIONS_MAXIMUM}")]);
+        command.args(durability.settings());
         // SIGINT is its fast shutdown: SIGTERM would wait for every client to leave.
         let log = workspace.target("pg/postgresql.log");
         let mut server = Service::start("PostgreSQL server", &log, &mut command)?.stopped_by(Signal::SIGINT);
@@ -95,9 +98,27 @@ impl Cluster {
     }
 }
 
+/// What a cluster outlives. Clients see no difference but the speed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Durability {
+    /// The end of any process, for tests: they make and drop a database each, and none takes the machine's power away.
+    OfProcesses,
+    /// The end of the machine as well, as where it counts: what is measured there is what users get.
+    Full,
+}
+
+impl Durability {
+    const fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::OfProcesses => &["-c", "fsync=off", "-c", "full_page_writes=off"],
+            Self::Full => &["-c", "fsync=on"],
+        }
+    }
+}
+
 /// `cargo xtask postgres`: a cluster for tests that a developer starts by hand.
 pub(crate) fn serve(workspace: &Workspace, interrupt: &Interrupt) -> Result<()> {
-    let mut cluster = Cluster::start(workspace, interrupt)?;
+    let mut cluster = Cluster::start(workspace, interrupt, Durability::OfProcesses)?;
     println!(
         "export POSTERN_TEST_POSTGRES={}\nCtrl-C ends it and removes its data.",
         cluster.url()
@@ -150,9 +171,13 @@ struct Folder {
 }
 
 impl Folder {
-    fn create(workspace: &Workspace, account: &Account) -> Result<Self> {
+    fn create(workspace: &Workspace, account: &Account, durability: Durability) -> Result<Self> {
         let name = format!("run-{}", std::process::id());
-        let beside = workspace.target("pg");
+        let beside = match durability {
+            Durability::OfProcesses => in_memory(),
+            Durability::Full => None,
+        };
+        let beside = beside.unwrap_or_else(|| workspace.target("pg"));
         std::fs::create_dir_all(&beside).with_context(|| format!("cannot create {}", beside.display()))?;
         remove_leftovers(&beside, account);
         let folder = Self::create_at(beside.join(&name), account)?;
@@ -187,6 +212,15 @@ impl Drop for Folder {
             eprintln!("warning: cannot remove {}: {error}", self.path.display());
         }
     }
+}
+
+/// Where files are in memory, when there is room: a database is a thousand files, and hundreds of tests make and drop one
+/// each, which keeps a disk's file system busier than the tests.
+fn in_memory() -> Option<PathBuf> {
+    let memory = Path::new("/dev/shm");
+    let space = statvfs(memory).ok()?;
+    let free = space.blocks_available() * space.fragment_size();
+    (free >= MEMORY_NEEDED).then(|| memory.join(format!("postern-pg-{}", geteuid())))
 }
 
 /// Stops and removes clusters of earlier runs that were killed before they could do it.

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::interrupt::Interrupt;
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, Durability};
 use crate::process;
 use crate::tools;
 use crate::web;
@@ -40,7 +40,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
         interrupt,
         workspace.cargo().args(["build", "--workspace", "--all-features"]),
     )?;
-    let cluster = Cluster::start(workspace, interrupt)?;
+    let cluster = Cluster::start(workspace, interrupt, Durability::Full)?;
     let mut test = workspace.cargo();
     test.args(["test", "--workspace", "--all-features", "--test", "whole", "--"]);
     test.args(CAMPAIGNS).arg("--nocapture");

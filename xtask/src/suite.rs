@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::debian;
 use crate::generate;
 use crate::interrupt::Interrupt;
-use crate::postgres::Cluster;
+use crate::lint;
+use crate::postgres::{Cluster, Durability};
 use crate::process::{self, succeeds};
 use crate::tidy;
 use crate::tools;
@@ -47,17 +48,20 @@ struct Step {
     run: fn(&mut Suite) -> Result<()>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 13] = [
     step("programs", "programs from Debian's packages", Suite::programs),
     step("packages", "the web part's packages", Suite::packages),
     step("format", "cargo fmt", Suite::format),
     step("tidy", "cargo xtask tidy", Suite::tidy),
     step("web", "lint, types, unit tests and build of web/", Suite::web),
-    step("clippy", "clippy, warnings are errors", Suite::clippy),
+    step(
+        "build",
+        "programs and tests, by clippy: warnings are errors",
+        Suite::build,
+    ),
     step("deny", "licences, sources and bans of dependencies", Suite::deny),
     step("containers", "hadolint on the container files", Suite::containers),
     step("postgres", "a PostgreSQL for this run", Suite::start_postgres),
-    step("binaries", "the programs the tests start", Suite::binaries),
     step("rust", "all Rust tests, on SQLite and PostgreSQL", Suite::rust),
     step("browser", "Chromium against a real server", Suite::browser),
     step("gen", "generated files are up to date", Suite::generated),
@@ -69,7 +73,7 @@ const fn step(name: &'static str, about: &'static str, run: fn(&mut Suite) -> Re
 }
 
 /// What a run with filters needs.
-const FOR_FILTERS: [&str; 4] = ["postgres", "binaries", "rust", "end"];
+const FOR_FILTERS: [&str; 4] = ["build", "postgres", "rust", "end"];
 
 pub(crate) fn run(workspace: Workspace, interrupt: Interrupt, options: Options) -> Result<()> {
     if options.list {
@@ -190,16 +194,9 @@ impl Suite {
         web::build(&self.workspace, &self.interrupt)
     }
 
-    fn clippy(&mut self) -> Result<()> {
-        self.cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--all-features",
-            "--",
-            "-D",
-            "warnings",
-        ])
+    fn build(&mut self) -> Result<()> {
+        web::ensure_built(&self.workspace, &self.interrupt)?;
+        lint::build(&self.workspace, &self.interrupt)
     }
 
     /// Advisories only where their database can be had: it comes from the network and changes every day, so it must not
@@ -253,28 +250,26 @@ impl Suite {
 
     fn start_postgres(&mut self) -> Result<()> {
         if self.postgres.is_none() {
-            self.postgres = Some(Cluster::start(&self.workspace, &self.interrupt)?);
+            self.postgres = Some(Cluster::start(
+                &self.workspace,
+                &self.interrupt,
+                Durability::OfProcesses,
+            )?);
         }
         Ok(())
     }
 
-    fn binaries(&mut self) -> Result<()> {
-        web::ensure_built(&self.workspace, &self.interrupt)?;
-        // With the tests: what they need beside it would have everything compiled a second time.
-        self.cargo(&["build", "--workspace", "--all-features", "--all-targets"])
-    }
-
     fn rust(&mut self) -> Result<()> {
         self.start_postgres()?;
-        let mut test = self.workspace.cargo();
+        let mut test = lint::cargo(&self.workspace)?;
         test.args(["test", "--workspace", "--all-features", "--"])
             .args(&self.filters);
         if let Some(cluster) = &self.postgres {
             test.env("POSTERN_TEST_POSTGRES", cluster.url());
         }
-        // The long ones wait for clocks and for processes that start: more of them at once than there are cores.
+        // Most of them wait, for clocks, for the database and for processes that start: more at once than there are cores.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        test.env("RUST_TEST_THREADS", (2 * cores).to_string());
+        test.env("RUST_TEST_THREADS", (4 * cores).to_string());
         process::run(&self.interrupt, &mut test)
     }
 
