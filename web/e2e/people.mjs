@@ -10,7 +10,9 @@ export async function addUser(page, { user, password, role, at }) {
   await dialog.getByLabel("Role", { exact: true }).selectOption(role);
   await dialog.getByLabel("At", { exact: true }).selectOption({ label: at });
   await dialog.getByRole("button", { name: "Give role" }).click();
+  await dialog.getByRole("list", { name: "Roles" }).getByText(`at ${at}`).waitFor();
   await dialog.getByRole("button", { name: "Add user" }).click();
+  await dialog.waitFor({ state: "hidden" });
   await page.getByRole("row", { name: new RegExp(user) }).waitFor();
 }
 

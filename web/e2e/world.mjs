@@ -1,14 +1,16 @@
 // The programs, the folder they live in, and the browser's pages. Ends only what it started.
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createWriteStream, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
+import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { startMailbox } from "./receivers.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const SCREENSHOTS = process.env.E2E_SCREENSHOTS ?? join(HERE, "screenshots");
+export const SCREENSHOTS = process.env.E2E_SCREENSHOTS ?? join(HERE, "screenshots");
 /** A build that is tried in place of the one that the server has. */
 const DIST = process.env.E2E_DIST;
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -74,6 +76,23 @@ class World {
         lost(new Error(`the server ended with ${code}; see ${server.log}`));
       });
     });
+  }
+
+  /**
+   * The server's certificate comes from a CA it has just made; the agents check it, and Chromium has no option to trust
+   * one CA for one run, but one for one key: without it, it would load every file anew for every page.
+   */
+  async trusted() {
+    const { hostname, port } = new URL(this.url);
+    const certificate = await new Promise((found, lost) => {
+      const socket = connect({ host: hostname, port, rejectUnauthorized: false }, () => {
+        found(socket.getPeerX509Certificate());
+        socket.end();
+      });
+      socket.once("error", lost);
+    });
+    const key = certificate.publicKey.export({ type: "spki", format: "der" });
+    return `--ignore-certificate-errors-spki-list=${createHash("sha256").update(key).digest("base64")}`;
   }
 
   startAgent(name, token) {
@@ -149,12 +168,14 @@ class World {
     this.page = await this.context.newPage();
   }
 
-  /** A browser of its own: cookies and storage are not shared. */
-  async newContext(options = {}) {
+  /**
+   * A browser of its own: cookies and storage are not shared. A strict one gets a policy that is stricter than what the
+   * server may send: pages have to work without any inline style. It keeps nothing of what it has loaded, and is slow.
+   */
+  async newContext(options = {}, { strict = false } = {}) {
     const context = await this.browser.newContext({
       baseURL: this.url,
-      // The server's certificate comes from a CA it has just made; the agents check it, Chromium has no option
-      // to trust one CA for one run.
+      // Requests beside the pages: see `trusted` for those of the pages.
       ignoreHTTPSErrors: true,
       viewport: { width: 1280, height: 800 },
       colorScheme: "light",
@@ -163,30 +184,12 @@ class World {
       ...options,
     });
     context.setDefaultTimeout(LIMIT_MS);
-    // Stricter than what the server may send: the page has to work without any inline style.
-    await context.route(
-      (url) => url.href.startsWith(this.url),
-      async (route) => {
-        const { pathname } = new URL(route.request().url());
-        if (route.request().resourceType() !== "document") {
-          await (DIST && !pathname.startsWith("/api/") ? built(route, pathname) : route.fallback());
-          return;
-        }
-        const response = await route.fetch();
-        const headers = response.headers();
-        const policy = headers["content-security-policy"] ?? "";
-        if (policy === "") {
-          this.complaints.push("the server sends no content security policy");
-        }
-        await route.fulfill({
-          response,
-          ...(DIST && !pathname.startsWith("/api/")
-            ? { body: await readFile(join(DIST, "index.html")) }
-            : {}),
-          headers: { ...headers, "content-security-policy": policy.replace(" 'unsafe-inline'", "") },
-        });
-      },
-    );
+    if (strict || DIST) {
+      await context.route(
+        (url) => url.href.startsWith(this.url),
+        (route) => this.#answer(route),
+      );
+    }
     context.on("console", (message) => {
       const text = message.text();
       // A refused request is written there, too; tests that provoke one look at the page.
@@ -197,6 +200,25 @@ class World {
     });
     context.on("weberror", (error) => this.complaints.push(`${this.test}: ${error.error()}`));
     return context;
+  }
+
+  async #answer(route) {
+    const { pathname } = new URL(route.request().url());
+    if (route.request().resourceType() !== "document") {
+      await (DIST && !pathname.startsWith("/api/") ? built(route, pathname) : route.fallback());
+      return;
+    }
+    const response = await route.fetch();
+    const headers = response.headers();
+    const policy = headers["content-security-policy"] ?? "";
+    if (policy === "") {
+      this.complaints.push("the server sends no content security policy");
+    }
+    await route.fulfill({
+      response,
+      ...(DIST && !pathname.startsWith("/api/") ? { body: await readFile(join(DIST, "index.html")) } : {}),
+      headers: { ...headers, "content-security-policy": policy.replace(" 'unsafe-inline'", "") },
+    });
   }
 
   async signIn(page, user = this.user, password = this.password) {
@@ -216,11 +238,15 @@ class World {
     await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
   }
 
+  /** Every page that is open, of everybody. */
   async keepEvidence(name) {
-    try {
-      await this.screenshot(name);
-    } catch {
-      // The page may be gone; the failure itself is reported.
+    const pages = this.browser.contexts().flatMap((context) => context.pages());
+    for (const [index, page] of pages.entries()) {
+      try {
+        await this.screenshot(`${name}-${index + 1}`, page);
+      } catch {
+        // The page may be gone; the failure itself is reported.
+      }
     }
   }
 

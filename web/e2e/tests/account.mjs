@@ -7,7 +7,12 @@ const OTTO = {
   role: "administrator",
   at: "Whole tenant",
 };
-const VERA = { user: "vera", password: "a-long-enough-password", role: "auditor", at: "Organization plant" };
+const GRETA = {
+  user: "greta",
+  password: "a-long-enough-password",
+  role: "auditor",
+  at: "Organization plant",
+};
 const NEW_PASSWORD = "an-even-longer-password";
 
 /** From the menu at the foot of the navigation, by keyboard. */
@@ -27,10 +32,10 @@ async function openAccount(page) {
 export default {
   "shows who is signed in, their roles and where they hold": async (world) => {
     const { page } = world;
-    await addUser(page, VERA);
-    const theirs = await openAs(world, VERA);
+    await addUser(page, GRETA);
+    const theirs = await openAs(world, GRETA);
     await openAccount(theirs.page);
-    await theirs.page.getByRole("region", { name: "You" }).getByText("vera").waitFor();
+    await theirs.page.getByRole("region", { name: "You" }).getByText("greta").waitFor();
     const roles = theirs.page.getByRole("list", { name: "Roles" });
     await roles.getByText("Auditor at Organization plant").waitFor();
     await roles.getByText("Read the audit trail").waitFor();
@@ -43,11 +48,11 @@ export default {
   },
 
   "a role given meanwhile is there": async (world) => {
-    const { context, page } = await openAs(world, VERA);
+    const { context, page } = await openAs(world, GRETA);
     await world.page.goto("/users");
-    await world.page.getByRole("button", { name: "Actions for vera" }).click();
+    await world.page.getByRole("button", { name: "Actions for greta" }).click();
     await world.page.getByRole("menuitem", { name: "Roles" }).click();
-    const dialog = world.page.getByRole("dialog", { name: "Roles of vera" });
+    const dialog = world.page.getByRole("dialog", { name: "Roles of greta" });
     await dialog.getByLabel("Role", { exact: true }).selectOption("approver");
     await dialog.getByLabel("At", { exact: true }).selectOption({ label: "Department plant / paint" });
     await dialog.getByRole("button", { name: "Give role" }).click();
