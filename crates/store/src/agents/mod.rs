@@ -454,6 +454,8 @@ pub async fn facts_update(tx: &mut Tx<'_>, id: AgentId, facts: Facts) -> Result<
 record! {
     pub struct StoredGuard {
         pub id: AgentId,
+        /// Whose numbers they are: an agent that joins anew has another one, and begins to count anew.
+        pub key_thumbprint: Option<String>,
         pub highest: u64,
         pub seen: u64,
         pub since: Timestamp,
@@ -467,7 +469,8 @@ pub async fn guards(tx: &mut Tx<'_>, ids: &[AgentId]) -> Result<Vec<StoredGuard>
     ids.sort_unstable();
     let mut guards = Vec::with_capacity(ids.len());
     for part in ids.chunks(IDS) {
-        let mut select = Select::new("SELECT id, guard_highest, guard_seen, guard_since_us FROM agents");
+        let mut select =
+            Select::new("SELECT id, key_thumbprint, guard_highest, guard_seen, guard_since_us FROM agents");
         let lock = tx.for_update();
         let (sql, values) = select
             .and_in("id", part.iter().copied())

@@ -11,7 +11,10 @@ use postern_domain::{
     clone_guard::{Accepted, Checkin, CloneDetected, CloneGuard},
 };
 use postern_protocol::refusal::RefusalCode;
-use postern_store::{agents, audit, tx};
+use postern_store::{
+    agents::{self, StoredGuard},
+    audit, tx,
+};
 
 use super::gate::{Admitted, refused};
 use crate::{
@@ -31,6 +34,8 @@ pub(crate) struct Beats {
 #[derive(Debug, Clone)]
 struct Beat {
     tenant: TenantId,
+    /// Of the key: an agent that joins anew has another one, and its numbers begin anew.
+    key: Option<String>,
     at: Timestamp,
     guard: CloneGuard,
     /// Not yet compared with what other servers stored.
@@ -54,12 +59,17 @@ pub(crate) async fn note(app: &App, agent: &Admitted, number: u64) -> Result<Not
     };
     let accepted = {
         let mut seen = app.gate.beats.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let beat = seen.entry(agent.id).or_insert_with(|| Beat {
+        let fresh = || Beat {
             tenant: agent.tenant,
+            key: agent.key_thumbprint.clone(),
             at: now,
             guard: agent.guard,
             checkins: Vec::new(),
-        });
+        };
+        let beat = seen.entry(agent.id).or_insert_with(fresh);
+        if beat.key != agent.key_thumbprint {
+            *beat = fresh();
+        }
         let accepted = beat.guard.accept(checkin);
         if let Ok(Accepted::Counted(guard)) = accepted {
             beat.guard = guard;
@@ -148,9 +158,9 @@ pub(crate) async fn flush(app: &App) -> Result<()> {
                 let mut clones = Vec::new();
                 for row in stored {
                     let Some(beat) = batch.get(&row.id) else { continue };
-                    let guard = CloneGuard { highest: row.highest, seen: row.seen, since: row.since };
-                    match merge(guard, &beat.checkins) {
-                        Ok(guard) => beats.push((row.id, beat.at, guard)),
+                    match merged(&row, beat) {
+                        Ok(None) => {}
+                        Ok(Some(guard)) => beats.push((row.id, beat.at, guard)),
                         Err(CloneDetected { number }) => clones.push((row.id, number)),
                     }
                 }
@@ -166,47 +176,86 @@ pub(crate) async fn flush(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// The stored guard with these check-ins added. What came late adds nothing.
-fn merge(stored: CloneGuard, checkins: &[Checkin]) -> std::result::Result<CloneGuard, CloneDetected> {
-    checkins.iter().try_fold(stored, |guard, &checkin| {
+/// The stored guard with these check-ins added. `None`: the agent joined anew while they were on their way.
+fn merged(row: &StoredGuard, beat: &Beat) -> std::result::Result<Option<CloneGuard>, CloneDetected> {
+    if row.key_thumbprint != beat.key {
+        return Ok(None);
+    }
+    let stored = CloneGuard {
+        highest: row.highest,
+        seen: row.seen,
+        since: row.since,
+    };
+    let guard = beat.checkins.iter().try_fold(stored, |guard, &checkin| {
         Ok(match guard.accept(checkin)? {
             Accepted::Counted(next) => next,
             Accepted::Late => guard,
         })
-    })
+    })?;
+    Ok(Some(guard))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn checkins(at: i64, numbers: &[u64]) -> Vec<Checkin> {
+    fn stored(key: &str, guard: CloneGuard) -> StoredGuard {
+        StoredGuard {
+            id: AgentId(1),
+            key_thumbprint: Some(key.to_owned()),
+            highest: guard.highest,
+            seen: guard.seen,
+            since: guard.since,
+        }
+    }
+
+    fn beat(key: &str, at: i64, numbers: &[u64]) -> Beat {
         let when = Timestamp::from_micros(at * 1_000_000);
         let checkin = |&number| Checkin {
             number,
             made: when,
             arrived: when,
         };
-        numbers.iter().map(checkin).collect()
+        Beat {
+            tenant: TenantId(1),
+            key: Some(key.to_owned()),
+            at: when,
+            guard: CloneGuard::default(),
+            checkins: numbers.iter().map(checkin).collect(),
+        }
+    }
+
+    fn after(at: i64, numbers: &[u64]) -> CloneGuard {
+        let nothing = stored("k", CloneGuard::default());
+        merged(&nothing, &beat("k", at, numbers)).unwrap().unwrap()
     }
 
     #[test]
     fn numbers_of_two_servers_merge_unless_one_was_seen_by_both() {
-        let stored = merge(CloneGuard::default(), &checkins(10, &[1, 2, 4])).unwrap();
-        assert!(merge(stored, &checkins(10, &[3, 5])).is_ok());
+        let there = stored("k", after(10, &[1, 2, 4]));
+        assert!(merged(&there, &beat("k", 10, &[3, 5])).is_ok());
         assert_eq!(
-            merge(stored, &checkins(10, &[5, 4])),
+            merged(&there, &beat("k", 10, &[5, 4])),
             Err(CloneDetected { number: 4 })
         );
     }
 
     #[test]
     fn what_another_server_got_late_from_a_process_that_has_ended_is_passed() {
-        let restarted = merge(CloneGuard::default(), &checkins(20, &[1001])).unwrap();
-        assert_eq!(merge(restarted, &checkins(19, &[3])), Ok(restarted));
+        let restarted = after(20, &[1001]);
+        let there = stored("k", restarted);
+        assert_eq!(merged(&there, &beat("k", 19, &[3])), Ok(Some(restarted)));
         assert_eq!(
-            merge(restarted, &checkins(40, &[3])),
+            merged(&there, &beat("k", 40, &[3])),
             Err(CloneDetected { number: 3 })
         );
+    }
+
+    #[test]
+    fn what_came_before_an_agent_joined_anew_does_not_count_among_its_new_numbers() {
+        let anew = stored("new", CloneGuard::default());
+        assert_eq!(merged(&anew, &beat("old", 10, &[1, 2])), Ok(None));
+        let first = merged(&anew, &beat("new", 11, &[1])).unwrap();
+        assert_eq!(first.map(|guard| guard.highest), Some(1));
     }
 }
