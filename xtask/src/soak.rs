@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 
 const ROUNDS: u32 = 50;
 /// Tests of the target `whole` whose names contain one of these read the number of rounds.
-const CAMPAIGNS: [&str; 2] = ["storm", "hostile"];
+const CAMPAIGNS: [&str; 3] = ["storm", "hostile", "approvals"];
 
 const MINUTES: u32 = 10;
 /// Programs of `fuzz/`, each with a folder of seeds.

@@ -34,7 +34,7 @@ impl World {
         servers.iter().for_each(Server::start);
         let doors = servers.each_ref().map(Door::open);
         let people = [("anna", 0), ("otto", 1)]
-            .map(|(name, at): (&str, usize)| doors[0].approver(name, &servers[at].url()));
+            .map(|(name, at): (&str, usize)| doors[0].person(name, "approver", &servers[at].url()));
         Self {
             _home: home,
             _database: database,

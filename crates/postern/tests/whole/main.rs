@@ -28,3 +28,4 @@ mod schedules;
 mod scripts;
 mod storm;
 mod support;
+mod workflows;

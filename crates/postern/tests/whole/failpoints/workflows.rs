@@ -81,7 +81,7 @@ impl World {
             .iter()
             .map(|name| door.agent(home.path(), name, &url))
             .collect();
-        let approver = door.approver("anna", &url);
+        let approver = door.person("anna", "approver", &url);
         let ledger = home.join("ledger");
         let workflow = door.publish("twelve", &json!({"steps": steps(ledger.to_str().unwrap())}));
         Self {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Door, request};
 
-const PASSWORD: &str = "a password for approvers";
+const PASSWORD: &str = "a password for everybody";
 
 impl Door {
     /// A new workflow, published as it is.
@@ -48,13 +48,13 @@ impl Door {
         )
     }
 
-    /// Somebody new who may approve what the administrator starts, signed in at this address.
-    pub(crate) fn approver(&self, name: &str, url: &str) -> Client {
+    /// Somebody new with a role everywhere, signed in at this address.
+    pub(crate) fn person(&self, name: &str, role: &str, url: &str) -> Client {
         let show = |client: Client| async move { client.session_show().await };
         let tenant = self.ask("session_show", show).user.tenant_id;
         let user: UserCreate = request(json!({
             "username": name, "password": PASSWORD, "display_name": name,
-            "bindings": [{"role": "approver", "scope": {"kind": "tenant", "id": tenant}}],
+            "bindings": [{"role": role, "scope": {"kind": "tenant", "id": tenant}}],
         }));
         let key = IdempotencyKey::random();
         let (user, key) = (&user, &key);

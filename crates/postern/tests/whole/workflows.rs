@@ -1,0 +1,184 @@
+//! The examples of the specification (spec 5), word for word, on two real agents.
+
+use std::{fs, path::Path};
+
+use postern_api::{
+    ListRequest,
+    approvals::ApprovalAnswer,
+    workflows::{InstanceCreate, InstanceDetail},
+};
+use postern_client::Client;
+use postern_domain::{InstanceId, WorkflowId, approval::Decision, workflow::engine::InstanceState};
+use serde_json::{Value, json};
+
+use crate::support::{Agent, Door, Home, Server, request, wait_for};
+
+const AGENTS: [&str; 2] = ["web-1", "db-1"];
+/// The script that the examples name.
+const SCRIPT: i64 = 42;
+/// Does as the files of its name say, and tells the ledger.
+const DO: &str =
+    "echo \"$STEP${TOLD:+: $TOLD}\" >> \"$AT/ledger\"; exit \"$(cat \"$AT/$STEP\" 2>/dev/null || echo 0)\"";
+
+fn examples(home: &Path) -> Value {
+    let three = r#"[
+{"id":"health_check","type":"script","name":"Run health check","script_id":42,
+ "parameters":{"threshold":"90"},"on_success":"deploy_step","on_failure":"notify_failure"},
+{"id":"approve_deploy","type":"approval","title":"Approve production deployment","approval_type":"one_of_many",
+ "approvers":["role:admin","user:5"],"timeout_minutes":60,"on_success":"deploy_step","on_failure":"cancelled"},
+{"id":"check_result","type":"conditional","config":{"condition":"{{step_scan.exit_code}} == 0",
+ "on_true":"continue","on_false":"rollback"}}
+]"#;
+    let three: Vec<Value> = serde_json::from_str(three).unwrap();
+    let [health_check, approve_deploy, check_result] = three.try_into().unwrap();
+    let step = |id: &str, routes: Value| {
+        let mut step = json!({
+            "id": id, "type": "command", "shell": true, "command": DO, "environment": {"STEP": id, "AT": home},
+        });
+        let (step_fields, routes) = (step.as_object_mut().unwrap(), routes.as_object().unwrap());
+        step_fields.extend(routes.clone());
+        step
+    };
+    let mut notify = step("notify_failure", json!({"on_success": "approve_deploy"}));
+    notify["environment"]["TOLD"] = json!("{{step_health_check.stdout}}");
+    json!({"steps": [
+        step("scan", json!({"continue_on": "all", "on_failure": "check_result"})),
+        check_result,
+        health_check,
+        step("rollback", json!({"on_success": "failed"})),
+        notify,
+        approve_deploy,
+        step("deploy_step", json!({"on_success": "completed"})),
+    ]})
+}
+
+struct World {
+    home: Home,
+    door: Door,
+    /// Another administrator than the one who starts.
+    other: Client,
+    workflow: WorkflowId,
+    _server: Server,
+    _agents: Vec<Agent>,
+}
+
+impl World {
+    fn new() -> Self {
+        let home = Home::new();
+        let server = Server::started(home.path());
+        let door = Door::open(&server);
+        let agents = AGENTS.map(|name| door.agent(home.path(), name, &server.url()));
+        let other = door.person("olga", "administrator", &server.url());
+        let health = format!(
+            "echo \"over $PARAM_THRESHOLD %\"; exit \"$(cat '{}' 2>/dev/null || echo 0)\"",
+            home.join("health_check").display()
+        );
+        let definition = json!({"content": health, "parameters": [{"name": "threshold", "type": "integer"}]});
+        for number in 1..=SCRIPT {
+            let id = door.script_create(&format!("script-{number}"), "bash", &definition);
+            assert_eq!(id.0, number);
+        }
+        let workflow = door.publish("examples", &examples(home.path()));
+        Self {
+            home,
+            door,
+            other,
+            workflow,
+            _server: server,
+            _agents: agents.into(),
+        }
+    }
+
+    /// An instance in which these steps fail.
+    fn start(&self, failing: &[&str]) -> InstanceId {
+        for step in ["scan", "health_check"] {
+            let code = if failing.contains(&step) { "3" } else { "0" };
+            fs::write(self.home.join(step), code).unwrap();
+        }
+        let start: InstanceCreate = request(json!({"hosts": {"agents": AGENTS}}));
+        self.door.start(self.workflow, &start)
+    }
+
+    fn answer(&self, instance: InstanceId, decision: Decision) {
+        let list = &ListRequest {
+            filter: vec![
+                ("instance".into(), instance.to_string()),
+                ("state".into(), "open".into()),
+            ],
+            ..ListRequest::default()
+        };
+        let id = wait_for("somebody to be asked", || {
+            let asked = self.door.ask("approval_list", |client| async move {
+                client.approval_list(list).await
+            });
+            asked.items.first().map(|approval| approval.id)
+        });
+        let answer = ApprovalAnswer {
+            decision,
+            comment: None,
+            work_sha256: None,
+        };
+        self.door.once(self.other.approval_answer(id, &answer)).unwrap();
+    }
+
+    /// How it ended, what became of each step, and how often each effect was had.
+    fn verdict(&self, id: InstanceId) -> (InstanceState, String, String) {
+        let detail: InstanceDetail = wait_for("the instance to end", || {
+            let detail = self.door.instance(id);
+            detail.instance.state.is_final().then_some(detail)
+        });
+        let runs = detail.runs.iter().map(|run| {
+            let outcome = serde_json::to_value(run.outcome).unwrap();
+            format!("{} {}", run.step, outcome.as_str().unwrap_or("open"))
+        });
+        let runs: Vec<String> = runs.collect();
+        let ledger = self.home.join("ledger");
+        let mut effects: Vec<String> = fs::read_to_string(&ledger)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        effects.sort_unstable();
+        fs::write(&ledger, "").unwrap();
+        (detail.instance.state, runs.join(", "), effects.join(", "))
+    }
+}
+
+#[test]
+fn the_examples_of_the_specification_take_each_branch_on_two_agents() {
+    let world = World::new();
+    let check = |id, state, runs: &str, effects: &str| {
+        assert_eq!(world.verdict(id), (state, runs.to_owned(), effects.to_owned()));
+    };
+
+    check(
+        world.start(&[]),
+        InstanceState::Completed,
+        "scan succeeded, check_result succeeded, health_check succeeded, deploy_step succeeded",
+        "deploy_step, deploy_step, scan, scan",
+    );
+    check(
+        world.start(&["scan"]),
+        InstanceState::Failed,
+        "scan failed, check_result succeeded, rollback succeeded",
+        "rollback, rollback, scan, scan",
+    );
+    let told = "notify_failure: over 90 %, notify_failure: over 90 %, scan, scan";
+
+    let approved = world.start(&["health_check"]);
+    world.answer(approved, Decision::Approve);
+    check(
+        approved,
+        InstanceState::Completed,
+        "scan succeeded, check_result succeeded, health_check failed, notify_failure succeeded, approve_deploy ok, deploy_step succeeded",
+        &format!("deploy_step, deploy_step, {told}"),
+    );
+    let rejected = world.start(&["health_check"]);
+    world.answer(rejected, Decision::Reject);
+    check(
+        rejected,
+        InstanceState::Cancelled,
+        "scan succeeded, check_result succeeded, health_check failed, notify_failure succeeded, approve_deploy failed",
+        told,
+    );
+}
