@@ -48,6 +48,7 @@ const parts = {
     "organizations",
     "account",
     "audit",
+    "hostile",
   ],
 };
 
