@@ -170,7 +170,7 @@ fn the_examples_of_the_specification_take_each_branch_on_two_agents() {
     check(
         approved,
         InstanceState::Completed,
-        "scan succeeded, check_result succeeded, health_check failed, notify_failure succeeded, approve_deploy ok, deploy_step succeeded",
+        "scan succeeded, check_result succeeded, health_check failed, notify_failure succeeded, approve_deploy succeeded, deploy_step succeeded",
         &format!("deploy_step, deploy_step, {told}"),
     );
     let rejected = world.start(&["health_check"]);
