@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Far more than anything here takes on a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Asks until there is an answer. Panics, naming what was waited for, when there is none within [`LIMIT`].

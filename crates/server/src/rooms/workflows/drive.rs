@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use postern_domain::{
     AgentId, ApprovalId, ExecutionId, InstanceId, Timestamp,
     workflow::{
-        Plan,
+        Kind as PlanKind, Plan, StepIndex,
         engine::{self, Answer, Effect, Event, InstanceState},
     },
 };
@@ -32,6 +32,8 @@ use crate::{
 const NEWS: u32 = 256;
 /// Transactions at once.
 const AT_ONCE: usize = 16;
+/// Conditions decided in one transaction, which has a deadline. A loop of nothing else goes on in the next one.
+const DECISIONS: u32 = 50;
 /// After so many failures of the server an instance is given up.
 const TRIES: u32 = 3;
 
@@ -230,9 +232,10 @@ pub(super) async fn turn(
         author: None,
         events: Vec::new(),
         reasons: std::collections::BTreeMap::new(),
+        decisions: 0,
         after,
     };
-    let mut waiting = VecDeque::from([event]);
+    let mut waiting = VecDeque::from([turn.taken_up(tx, event).await?]);
     let mut changed = false;
     while let Some(event) = waiting.pop_front() {
         turn.note(&event);
@@ -264,6 +267,7 @@ pub(super) struct Turn<'a> {
     events: Vec<String>,
     /// Why runs failed in this turn.
     pub(super) reasons: std::collections::BTreeMap<u32, String>,
+    decisions: u32,
     pub(super) after: &'a mut After,
 }
 
@@ -308,6 +312,26 @@ impl Turn<'_> {
         self.tell(step, text);
     }
 
+    fn is_conditional(&self, step: StepIndex) -> bool {
+        matches!(self.plan.nodes[step].kind, PlanKind::Conditional { .. })
+    }
+
+    /// The clock as it is, unless it is about a condition that was left for this transaction: then its decision.
+    async fn taken_up(&mut self, tx: &mut Tx<'_>, event: Event) -> Result<Event> {
+        let Event::Due { run } = event else {
+            return Ok(event);
+        };
+        let left = self.machine.runs.iter().find(|one| one.number == run);
+        let Some((step, attempt)) = left.map(|one| (one.step, one.attempt)) else {
+            return Ok(event);
+        };
+        if !self.is_conditional(step) {
+            return Ok(event);
+        }
+        let answer = perform::perform(self, tx, run, step, attempt).await?;
+        Ok(answer.map_or(event, |answer| Event::Answered { run, attempt, answer }))
+    }
+
     /// Does what the engine asks for. Returns what follows from it at once.
     async fn effect(&mut self, tx: &mut Tx<'_>, effect: Effect) -> Result<Option<Event>> {
         let id = self.row.id;
@@ -317,7 +341,11 @@ impl Turn<'_> {
                 instances::run_began(tx, id, run, (&name, json(&cause)?), self.now).await?;
                 self.tell(Some((step, run)), format!("Began, {}", why(cause)));
             }
+            Effect::Perform { run, step, .. } if self.is_conditional(step) && self.decisions == DECISIONS => {
+                instances::timer_set(tx, id, run, self.now).await?;
+            }
             Effect::Perform { run, step, attempt } => {
+                self.decisions += u32::from(self.is_conditional(step));
                 return perform::perform(self, tx, run, step, attempt)
                     .await
                     .map(|answer| answer.map(|answer| Event::Answered { run, attempt, answer }));
