@@ -105,14 +105,15 @@ impl Path {
             segments.push(segment);
         }
         let span = begin..here(*position - 1).end;
+        if segments.len() > 1 && matches!(&segments[0], Segment::Name(name) if name == LEGACY_PREFIX) {
+            segments.remove(0);
+        }
+        // The older form's prefix does not count: a path whose root cannot stand alone is written with it.
         if segments.len() > MAX_SEGMENTS {
             return Err(SyntaxError::new(
                 span,
                 format!("a path has at most {MAX_SEGMENTS} names"),
             ));
-        }
-        if segments.len() > 1 && matches!(&segments[0], Segment::Name(name) if name == LEGACY_PREFIX) {
-            segments.remove(0);
         }
         if matches!(segments[0], Segment::Index(_)) {
             return Err(SyntaxError::new(
