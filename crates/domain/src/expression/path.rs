@@ -155,13 +155,15 @@ impl Path {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !is_plain(self.root()) {
+        // What begins with a digit would be read as a number there.
+        let alone = is_plain(self.root()) && !self.root().starts_with(|letter: char| letter.is_ascii_digit());
+        if !alone {
             f.write_str(LEGACY_PREFIX)?;
         }
         for (index, segment) in self.segments.iter().enumerate() {
             match segment {
                 Segment::Index(number) => write!(f, "[{number}]")?,
-                Segment::Name(name) if is_plain(name) => {
+                Segment::Name(name) if is_plain(name) && (index > 0 || alone) => {
                     f.write_str(if index == 0 { "" } else { "." })?;
                     f.write_str(name)?;
                 }
