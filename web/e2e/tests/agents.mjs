@@ -21,6 +21,19 @@ export async function addAgent(page, name, labels = {}) {
   };
 }
 
+/** For suites that may run alone: signed in, and this agent runs. */
+export async function ready(world, name) {
+  const { page } = world;
+  if ((await page.request.get("/api/v1/session")).status() !== 200) {
+    await world.signIn(page);
+  }
+  if (!world.agents.has(name)) {
+    const { dialog, token } = await addAgent(page, name);
+    world.startAgent(name, token);
+    await dialog.getByRole("status").getByText("Running").waitFor({ timeout: 60_000 });
+  }
+}
+
 export default {
   "without agents the page says what to do": async (world) => {
     await world.page.goto("/agents");

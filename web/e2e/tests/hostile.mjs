@@ -2,7 +2,7 @@
 import { call, instanceIn, makeWorkflow } from "../api.mjs";
 import { assert, until } from "../expect.mjs";
 import { withReceiver } from "../receivers.mjs";
-import { addAgent } from "./agents.mjs";
+import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
 const LIMIT_MS = 60_000;
@@ -128,9 +128,9 @@ const definition = {
 };
 
 /** The page shows each of these as it is, and nothing of them ran. */
-async function isText(page, path, ready, values) {
+async function isText(page, path, shown, values) {
   await page.goto(path);
-  await ready(page).waitFor({ timeout: LIMIT_MS });
+  await shown(page).waitFor({ timeout: LIMIT_MS });
   const main = page.getByRole("main");
   await until(`${path} shows every value`, async () => {
     const text = await main.evaluate((element) => element.textContent);
@@ -184,14 +184,7 @@ async function oneInstance(page, workflow, values) {
 export default {
   "what a step prints is text on every page": async (world) => {
     const { page } = world;
-    if ((await page.request.get("/api/v1/session")).status() !== 200) {
-      await world.signIn(page);
-    }
-    if (!world.agents.has(HOST)) {
-      const { dialog, token } = await addAgent(page, HOST);
-      world.startAgent(HOST, token);
-      await dialog.getByRole("status").getByText("Running").waitFor({ timeout: LIMIT_MS });
-    }
+    await ready(world, HOST);
     const dialogs = [];
     const onDialog = (dialog) => {
       dialogs.push(dialog.message());

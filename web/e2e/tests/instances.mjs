@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { call, makeWorkflow, start } from "../api.mjs";
 import { assert, fits, tabTo } from "../expect.mjs";
 import { inAllSizes, inLightAndDark } from "../looks.mjs";
-import { addAgent } from "./agents.mjs";
+import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
 const LIMIT_MS = 60_000;
@@ -67,14 +67,7 @@ const head = (page) => page.getByRole("main").locator("header").first();
 export default {
   "the graph shows how each step is doing, and where it is": async (world) => {
     const { page } = world;
-    if ((await page.request.get("/api/v1/session")).status() !== 200) {
-      await world.signIn(page);
-    }
-    if (!world.agents.has(HOST)) {
-      const { dialog, token } = await addAgent(page, HOST);
-      world.startAgent(HOST, token);
-      await dialog.getByRole("status").getByText("Running").waitFor({ timeout: LIMIT_MS });
-    }
+    await ready(world, HOST);
     await makeWorkflow(page, "pipeline", pipeline(world.folder));
     const { id } = await start(page, "pipeline");
     world.pipeline = id;

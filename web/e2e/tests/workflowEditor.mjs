@@ -4,7 +4,7 @@ import { call, instanceIn, workflowNamed } from "../api.mjs";
 import { accessible, assert, fits, tabTo, until } from "../expect.mjs";
 import { inLightAndDark } from "../looks.mjs";
 import { addUser, openAs } from "../people.mjs";
-import { addAgent } from "./agents.mjs";
+import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
 const LIMIT_MS = 60_000;
@@ -84,14 +84,7 @@ export default {
   "from nothing: a step is dragged into the graph, and its form is filled in": async (world) => {
     const { page } = world;
     await page.setViewportSize({ width: 1440, height: 900 });
-    if ((await page.request.get("/api/v1/session")).status() !== 200) {
-      await world.signIn(page);
-    }
-    if (!world.agents.has(HOST)) {
-      const { dialog, token } = await addAgent(page, HOST);
-      world.startAgent(HOST, token);
-      await dialog.getByRole("status").getByText("Running").waitFor({ timeout: LIMIT_MS });
-    }
+    await ready(world, HOST);
     await page.goto("/workflows");
     await button(page, "New workflow").first().click();
     const dialog = page.getByRole("dialog", { name: "New workflow" });

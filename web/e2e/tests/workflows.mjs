@@ -1,6 +1,6 @@
 import { accessible, assert, fits, until } from "../expect.mjs";
 import { addUser, openAs } from "../people.mjs";
-import { addAgent } from "./agents.mjs";
+import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
 const LIMIT_MS = 60_000;
@@ -131,14 +131,7 @@ async function inLightAndDark(world, page, name) {
 export default {
   "without workflows the page says what to do": async (world) => {
     const { page } = world;
-    if ((await page.request.get("/api/v1/session")).status() !== 200) {
-      await world.signIn(page);
-    }
-    if (!world.agents.has(HOST)) {
-      const { dialog, token } = await addAgent(page, HOST);
-      world.startAgent(HOST, token);
-      await dialog.getByRole("status").getByText("Running").waitFor({ timeout: LIMIT_MS });
-    }
+    await ready(world, HOST);
     await page.goto("/workflows");
     await page.getByText("There are no workflows yet").waitFor();
     await accessible(page, "the empty list of workflows");

@@ -2,11 +2,9 @@
 
 use std::sync::Barrier;
 
-use postern_api::{ListRequest, approvals::ApprovalAnswer, audit::AuditOutcome, workflows::InstanceCreate};
+use postern_api::{approvals::ApprovalAnswer, audit::AuditOutcome, workflows::InstanceCreate};
 use postern_client::Client;
-use postern_domain::{
-    ApprovalId, InstanceId, WorkflowId, approval::Decision, workflow::engine::InstanceState,
-};
+use postern_domain::{ApprovalId, WorkflowId, approval::Decision, workflow::engine::InstanceState};
 use serde_json::json;
 
 use crate::support::{Database, Door, Engine, Home, Server, soak, wait_for};
@@ -44,22 +42,6 @@ impl World {
         }
     }
 
-    fn open_approval(&self, instance: InstanceId) -> ApprovalId {
-        let list = &ListRequest {
-            filter: vec![
-                ("instance".into(), instance.to_string()),
-                ("state".into(), "open".into()),
-            ],
-            ..ListRequest::default()
-        };
-        wait_for("somebody to be asked", || {
-            let asked = self.doors[0].ask("approval_list", |client| async move {
-                client.approval_list(list).await
-            });
-            asked.items.first().map(|approval| approval.id)
-        })
-    }
-
     /// Both answer at once, each at another server. `None`: counted; or the code of the refusal.
     fn answer(&self, id: ApprovalId, decisions: [Decision; 2]) -> [Option<String>; 2] {
         let together = &Barrier::new(2);
@@ -84,7 +66,7 @@ impl World {
     /// What both were told, and what the instance came to. The record has exactly the answers that counted.
     fn round(&self, workflow: WorkflowId, decisions: [Decision; 2]) -> ([Option<String>; 2], InstanceState) {
         let instance = self.doors[0].start(workflow, &InstanceCreate::default());
-        let id = self.open_approval(instance);
+        let id = self.doors[0].open_approval(instance);
         let said = self.answer(id, decisions);
         let state = wait_for("the instance to end", || {
             let state = self.doors[1].instance(instance).instance.state;

@@ -3,14 +3,15 @@
 use std::fs;
 
 use postern_api::{
+    ListRequest,
     identity::{SessionCreate, UserCreate},
     workflows::{InstanceCreate, InstanceDetail, WorkflowPublish},
 };
 use postern_client::{Client, Credentials, IdempotencyKey, Trust};
-use postern_domain::{InstanceId, WorkflowId};
+use postern_domain::{ApprovalId, InstanceId, WorkflowId};
 use serde_json::{Value, json};
 
-use super::{Door, request};
+use super::{Door, request, wait_for};
 
 const PASSWORD: &str = "a password for everybody";
 
@@ -46,6 +47,23 @@ impl Door {
             "instance_show",
             |client| async move { client.instance_show(id).await },
         )
+    }
+
+    /// The question that this instance waits with, as soon as there is one.
+    pub(crate) fn open_approval(&self, instance: InstanceId) -> ApprovalId {
+        let list = &ListRequest {
+            filter: vec![
+                ("instance".into(), instance.to_string()),
+                ("state".into(), "open".into()),
+            ],
+            ..ListRequest::default()
+        };
+        wait_for("somebody to be asked", || {
+            let asked = self.ask("approval_list", |client| async move {
+                client.approval_list(list).await
+            });
+            asked.items.first().map(|approval| approval.id)
+        })
     }
 
     /// Somebody new with a role everywhere, signed in at this address.

@@ -44,14 +44,7 @@ on_both_databases! {
 
 /// As spec 5 writes them, word for word, and the steps that they name.
 fn examples() -> Value {
-    let three = r#"[
-{"id":"health_check","type":"script","name":"Run health check","script_id":42,
- "parameters":{"threshold":"90"},"on_success":"deploy_step","on_failure":"notify_failure"},
-{"id":"approve_deploy","type":"approval","title":"Approve production deployment","approval_type":"one_of_many",
- "approvers":["role:admin","user:5"],"timeout_minutes":60,"on_success":"deploy_step","on_failure":"cancelled"},
-{"id":"check_result","type":"conditional","config":{"condition":"{{step_scan.exit_code}} == 0",
- "on_true":"continue","on_false":"rollback"}}
-]"#;
+    let three = include_str!("examples.json");
     let three: Vec<Value> = serde_json::from_str(three).unwrap();
     let [health_check, approve_deploy, check_result] = three.try_into().unwrap();
     json!([
