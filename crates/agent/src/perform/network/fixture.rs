@@ -3,7 +3,7 @@
 
 use std::{
     future::Future,
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpStream, UdpSocket},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
@@ -46,17 +46,34 @@ impl Drop for Server {
 }
 
 /// A port of loopback on which nobody listens, for TCP and UDP. Never the same twice, and outside of the range from
-/// which the kernel gives ports to those who ask for any, so that nobody gets it meanwhile.
+/// which the kernel gives ports to those who ask for any, so that nobody gets it meanwhile. The TCP port is bound to
+/// see that it is free but never listened on: a process forked meanwhile would answer on it for a moment.
 pub(in crate::perform) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 64;
         let port = u16::try_from(10_000 + number % 20_000).unwrap();
-        let tcp = TcpListener::bind(("127.0.0.1", port));
-        if tcp.is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+        if tcp_can_be_bound(port) && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
+}
+
+fn tcp_can_be_bound(port: u16) -> bool {
+    use nix::sys::socket::{
+        AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
+    };
+    use std::os::fd::AsRawFd as _;
+
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .unwrap();
+    setsockopt(&socket, sockopt::ReuseAddr, &true).unwrap();
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)).is_ok()
 }
 
 /// A port of loopback whose listener takes nobody any more: its queue is full, so further calls get no answer.

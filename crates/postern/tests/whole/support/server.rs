@@ -2,12 +2,14 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt};
 
 use super::{
     process::{Running, stop},
@@ -21,6 +23,9 @@ const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// A port nobody listens on, outside of the range the system takes ports of outgoing connections from: it stays
 /// free while the server that has it is down.
+///
+/// Bound to see that it is free, but never listened on: a process that another test forks meanwhile holds the
+/// socket until it becomes its program, and must not answer in the server's place.
 pub(crate) fn free_port() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering};
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -28,10 +33,22 @@ pub(crate) fn free_port() -> u16 {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let spread = u16::try_from(std::process::id() % 300).unwrap() * 40;
         let port = 12_000 + (spread + step) % 20_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if can_be_bound(port) {
             return port;
         }
     }
+}
+
+fn can_be_bound(port: u16) -> bool {
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .unwrap();
+    setsockopt(&socket, sockopt::ReuseAddr, &true).unwrap();
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)).is_ok()
 }
 
 #[derive(Debug)]
