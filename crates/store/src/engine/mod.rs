@@ -185,8 +185,8 @@ impl<'a> Tx<'a> {
         self.noticed(result)
     }
 
-    /// Runs `head VALUES (…), (…) tail` for many rows, in pieces of a fixed size so that few statements are
-    /// prepared. `casts` gives the type of each column, which PostgreSQL does not infer in a VALUES list.
+    /// Runs `head VALUES (…), (…) tail` for many rows, in pieces of few sizes so that few statements are
+    /// prepared, and in one piece where the rows are few. `casts` gives the type of each column, which PostgreSQL does not infer in a VALUES list.
     pub(crate) async fn many(
         &mut self,
         head: &str,
@@ -194,7 +194,7 @@ impl<'a> Tx<'a> {
         tail: &str,
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<Row>, Error> {
-        const PIECES: [usize; 3] = [256, 16, 1];
+        const PIECES: [usize; 10] = [256, 16, 8, 7, 6, 5, 4, 3, 2, 1];
         let mut out = Vec::new();
         let mut rest = rows.into_iter().peekable();
         let mut left = rest.len();

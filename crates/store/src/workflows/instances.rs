@@ -216,12 +216,17 @@ pub struct Moved {
     pub machine: String,
     pub reason: Option<String>,
     pub ended: Option<Timestamp>,
+    /// What happened, each as JSON.
+    pub events: Vec<String>,
 }
 
-pub async fn save(tx: &mut Tx<'_>, id: InstanceId, moved: Moved) -> Result<(), Error> {
-    let sql = "UPDATE instances SET state = $2, machine = $3, reason = $4, ended_us = $5, failures = 0 WHERE id = $1";
-    let values = values![id, moved.state, moved.machine, moved.reason, moved.ended];
-    tx.execute(sql, &values).await.map(|_| ())
+pub async fn save(tx: &mut Tx<'_>, id: InstanceId, moved: Moved, now: Timestamp) -> Result<(), Error> {
+    let count = u32::try_from(moved.events.len()).unwrap_or(u32::MAX);
+    let sql = "UPDATE instances SET state = $2, machine = $3, reason = $4, ended_us = $5, failures = 0, events = events + $6
+               WHERE id = $1 RETURNING events";
+    let values = values![id, moved.state, moved.machine, moved.reason, moved.ended, count];
+    let last: i64 = tx.query_one(sql, &values).await?.read(0)?;
+    events_insert(tx, id, last, moved.events, now).await
 }
 
 /// Once more the server failed over it. Returns how often.
@@ -269,56 +274,54 @@ macro_rules! select_run {
     };
 }
 
-pub async fn run_began(
-    tx: &mut Tx<'_>,
-    id: InstanceId,
-    run: u32,
-    (step, cause): (&str, String),
-    now: Timestamp,
-) -> Result<(), Error> {
-    let sql = "INSERT INTO step_runs (instance_id, run, step, cause, began_us) VALUES ($1, $2, $3, $4, $5)";
-    tx.execute(sql, &values![id, run, step, cause, now])
-        .await
-        .map(|_| ())
+impl StepRun {
+    pub fn began(run: u32, step: String, cause: String, now: Timestamp) -> Self {
+        Self {
+            run,
+            step,
+            attempt: 1,
+            cause,
+            outcome: None,
+            reason: None,
+            execution_id: None,
+            child_id: None,
+            began: now,
+            ended: None,
+            result: None,
+            approval_id: None,
+        }
+    }
 }
 
-/// What its current try waits for.
-pub async fn run_tries(
-    tx: &mut Tx<'_>,
-    id: InstanceId,
-    (run, attempt): (u32, u32),
-    execution: Option<ExecutionId>,
-    child: Option<InstanceId>,
-) -> Result<(), Error> {
-    let sql = "UPDATE step_runs SET attempt = $3, execution_id = $4, child_id = $5 WHERE instance_id = $1 AND run = $2";
-    tx.execute(sql, &values![id, run, attempt, execution, child])
-        .await
-        .map(|_| ())
-}
-
-/// What it has left so far, and why it failed if it did.
-pub async fn run_left(
-    tx: &mut Tx<'_>,
-    id: InstanceId,
-    run: u32,
-    result: Option<String>,
-    reason: Option<String>,
-) -> Result<(), Error> {
-    let sql = "UPDATE step_runs SET result = $3, reason = $4 WHERE instance_id = $1 AND run = $2";
-    tx.execute(sql, &values![id, run, result, reason])
-        .await
-        .map(|_| ())
-}
-
-pub async fn run_ended(
-    tx: &mut Tx<'_>,
-    id: InstanceId,
-    run: u32,
-    outcome: String,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let sql = "UPDATE step_runs SET outcome = $3, ended_us = $4 WHERE instance_id = $1 AND run = $2";
-    tx.execute(sql, &values![id, run, outcome, now]).await.map(|_| ())
+/// As they are now, whether they are new or were changed.
+pub async fn runs_save(tx: &mut Tx<'_>, id: InstanceId, runs: Vec<StepRun>) -> Result<(), Error> {
+    let head = "INSERT INTO step_runs (instance_id, run, step, attempt, cause, outcome, reason, execution_id, child_id,
+                  began_us, ended_us, result)";
+    let casts = [
+        "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT",
+        "TEXT",
+    ];
+    let tail = "ON CONFLICT (instance_id, run) DO UPDATE SET attempt = excluded.attempt, outcome = excluded.outcome,
+                  reason = excluded.reason, execution_id = excluded.execution_id, child_id = excluded.child_id,
+                  ended_us = excluded.ended_us, result = excluded.result";
+    let rows = runs.into_iter().map(|run| {
+        values![
+            id,
+            run.run,
+            run.step,
+            run.attempt,
+            run.cause,
+            run.outcome,
+            run.reason,
+            run.execution_id,
+            run.child_id,
+            run.began,
+            run.ended,
+            run.result
+        ]
+        .to_vec()
+    });
+    tx.many(head, &casts, tail, rows.collect()).await.map(|_| ())
 }
 
 pub async fn run(tx: &mut Tx<'_>, id: InstanceId, run: u32) -> Result<Option<StepRun>, Error> {
@@ -339,12 +342,12 @@ pub async fn runs(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<StepRun>, Error
         .collect()
 }
 
-/// The newest result of each of these steps that has one: step and JSON.
+/// What the runs of these steps left that have ended: run, step and JSON.
 pub async fn results(
     tx: &mut Tx<'_>,
     id: InstanceId,
     steps: &[&str],
-) -> Result<Vec<(String, String)>, Error> {
+) -> Result<Vec<(u32, String, String)>, Error> {
     if steps.is_empty() {
         return Ok(Vec::new());
     }
@@ -354,17 +357,11 @@ pub async fn results(
         .and("r.result IS NOT NULL AND r.outcome IS NOT NULL", [])
         .and_in("r.step", steps.iter().copied());
     let (sql, values) = select.parts();
-    let mut found: Vec<(u32, String, String)> = tx
-        .query(sql, values)
+    tx.query(sql, values)
         .await?
         .into_iter()
         .map(|mut row| Ok((row.take(2)?, row.take(0)?, row.take(1)?)))
-        .collect::<Result<_, Error>>()?;
-    found.sort_unstable();
-    Ok(found
-        .into_iter()
-        .map(|(_, step, result)| (step, result))
-        .collect())
+        .collect()
 }
 
 /// The run whose current try an execution is; not one that took it over.
@@ -463,13 +460,21 @@ pub async fn events_add(
     events: Vec<String>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if events.is_empty() {
-        return Ok(());
-    }
     let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
     let sql = "UPDATE instances SET events = events + $2 WHERE id = $1 RETURNING events";
     let last: i64 = tx.query_one(sql, &values![id, count]).await?.read(0)?;
-    let first = last - i64::from(count) + 1;
+    events_insert(tx, id, last, events, now).await
+}
+
+/// The last of them gets this number.
+async fn events_insert(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    last: i64,
+    events: Vec<String>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let first = last + 1 - i64::try_from(events.len()).unwrap_or(i64::MAX);
     let rows = (first..)
         .zip(events)
         .map(|(number, event)| values![id, number, now, event].to_vec());

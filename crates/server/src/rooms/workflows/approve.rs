@@ -92,6 +92,7 @@ pub(super) async fn open(
     };
     let asked: Vec<UserId> = new.people.iter().map(|(id, _)| *id).collect();
     let id = approvals::open(tx, new, turn.now).await?;
+    turn.runs.change(tx, run).await?.approval_id = Some(id);
     turn.tell(Some((step, run)), text);
     let row = approvals::find(tx, id).await?;
     let row = row.ok_or_else(|| Error::Internal(format!("approval {id} is gone")))?;

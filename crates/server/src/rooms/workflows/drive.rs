@@ -17,10 +17,10 @@ use postern_store::{
     Tx, approvals,
     outbox::{self, Kind, News},
     tx,
-    workflows::instances::{self, Instance, Moved},
+    workflows::instances::{self, Instance, Moved, StepRun},
 };
 
-use super::{approve, finish, perform};
+use super::{approve, finish, perform, runs::Runs};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -155,10 +155,7 @@ async fn one(app: App, item: Item) -> Result<bool> {
         crate::failpoint::hit("after-instance-moved");
     }
     let Some(after) = done else { return Ok(false) };
-    app.hub.wake(after.agents);
-    if after.messages {
-        app.deliveries.notify_one();
-    }
+    after.wake(&app);
     Ok(true)
 }
 
@@ -168,6 +165,15 @@ pub(super) struct After {
     pub(super) agents: Vec<AgentId>,
     /// There may be messages to send.
     pub(super) messages: bool,
+}
+
+impl After {
+    pub(super) fn wake(self, app: &App) {
+        app.hub.wake(self.agents);
+        if self.messages {
+            app.deliveries.notify_one();
+        }
+    }
 }
 
 /// The instance and the run that news are about.
@@ -193,22 +199,25 @@ async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &m
     let Some((id, run)) = target(tx, news).await? else {
         return Ok(true);
     };
-    if news.kind == Kind::InstanceMade {
-        turn(app, tx, id, Event::Begin, now, after).await?;
-        return Ok(true);
-    }
     // Kept from others before it is looked at: two jobs of one step may end at the same moment.
-    let Some(row) = instances::find(tx, id).await? else {
+    let row = instances::find(tx, id).await?;
+    let Some(row) = row.filter(|row| !row.state.is_final()) else {
         return Ok(true);
     };
-    if let Some((attempt, answer)) = finish::answer(tx, &row, run, news).await? {
-        let event = Event::Answered { run, attempt, answer };
-        turn(app, tx, id, event, now, after).await?;
+    let mut turn = Turn::of(app, row, now, after)?;
+    let event = if news.kind == Kind::InstanceMade {
+        Some(Event::Begin)
+    } else {
+        let answer = finish::answer(&mut turn, tx, run, news).await?;
+        answer.map(|(attempt, answer)| Event::Answered { run, attempt, answer })
+    };
+    if let Some(event) = event {
+        turn.take(tx, event).await?;
     }
     Ok(true)
 }
 
-/// One event, and those that follow from it at once. An event that changes nothing is no error.
+/// One event of an instance that nobody has looked at yet in this transaction.
 pub(super) async fn turn(
     app: &App,
     tx: &mut Tx<'_>,
@@ -220,38 +229,8 @@ pub(super) async fn turn(
     let row = instances::find(tx, id)
         .await?
         .ok_or_else(|| Error::Internal(format!("instance {id} is gone")))?;
-    let plan = app.workflow_plans.of(&row.digest, &row.definition)?;
-    let machine = serde_json::from_str(&row.machine)
-        .map_err(|error| Error::Internal(format!("instance {id} in the database: {error}")))?;
-    let mut turn = Turn {
-        app,
-        plan,
-        machine,
-        row,
-        now,
-        author: None,
-        events: Vec::new(),
-        reasons: std::collections::BTreeMap::new(),
-        decisions: 0,
-        after,
-    };
-    let mut waiting = VecDeque::from([turn.taken_up(tx, event).await?]);
-    let mut changed = false;
-    while let Some(event) = waiting.pop_front() {
-        turn.note(&event);
-        let Ok((machine, effects)) = engine::step(&turn.plan, turn.machine.clone(), event, now) else {
-            turn.events.pop();
-            continue;
-        };
-        changed = true;
-        turn.machine = machine;
-        for effect in effects {
-            waiting.extend(turn.effect(tx, effect).await?);
-        }
-    }
-    if changed {
-        turn.store(tx).await?;
-    }
+    let mut turn = Turn::of(app, row, now, after)?;
+    turn.take(tx, event).await?;
     Ok(turn.machine.state)
 }
 
@@ -261,6 +240,7 @@ pub(super) struct Turn<'a> {
     pub(super) plan: Arc<Plan>,
     pub(super) machine: engine::Instance,
     pub(super) row: Instance,
+    pub(super) runs: Runs,
     pub(super) now: Timestamp,
     /// On whose account it acts, once that was asked for.
     pub(super) author: Option<Caller>,
@@ -271,7 +251,48 @@ pub(super) struct Turn<'a> {
     pub(super) after: &'a mut After,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
+    fn of(app: &'a App, row: Instance, now: Timestamp, after: &'a mut After) -> Result<Self> {
+        let machine = serde_json::from_str(&row.machine)
+            .map_err(|error| Error::Internal(format!("instance {} in the database: {error}", row.id)))?;
+        Ok(Self {
+            app,
+            plan: app.workflow_plans.of(&row.digest, &row.definition)?,
+            machine,
+            runs: Runs::of(row.id),
+            row,
+            now,
+            author: None,
+            events: Vec::new(),
+            reasons: std::collections::BTreeMap::new(),
+            decisions: 0,
+            after,
+        })
+    }
+
+    /// One event, and those that follow from it at once. An event that changes nothing is no error.
+    async fn take(&mut self, tx: &mut Tx<'_>, event: Event) -> Result<()> {
+        let mut waiting = VecDeque::from([self.taken_up(tx, event).await?]);
+        let mut changed = false;
+        while let Some(event) = waiting.pop_front() {
+            self.note(&event);
+            let Ok((machine, effects)) = engine::step(&self.plan, self.machine.clone(), event, self.now)
+            else {
+                self.events.pop();
+                continue;
+            };
+            changed = true;
+            self.machine = machine;
+            for effect in effects {
+                waiting.extend(self.effect(tx, effect).await?);
+            }
+        }
+        if changed {
+            self.store(tx).await?;
+        }
+        Ok(())
+    }
+
     pub(super) fn tell(&mut self, step: Option<(usize, u32)>, text: String) {
         let mut event = serde_json::json!({"text": text});
         if let Some((step, run)) = step {
@@ -337,8 +358,9 @@ impl Turn<'_> {
         let id = self.row.id;
         match effect {
             Effect::Began { run, step, cause } => {
-                let name = self.plan.nodes[step].id.clone();
-                instances::run_began(tx, id, run, (&name, json(&cause)?), self.now).await?;
+                let step_id = self.plan.nodes[step].id.clone();
+                self.runs
+                    .add(StepRun::began(run, step_id, json(&cause)?, self.now));
                 self.tell(Some((step, run)), format!("Began, {}", why(cause)));
             }
             Effect::Perform { run, step, .. } if self.is_conditional(step) && self.decisions == DECISIONS => {
@@ -360,11 +382,17 @@ impl Turn<'_> {
                     .map(|one| (one.step, run));
                 self.tell(step, format!("Waits until {at}"));
             }
-            Effect::Abort { run } => perform::abort(self, tx, run).await?,
+            Effect::Abort { run } => {
+                if let Some(known) = self.runs.find(tx, run).await?.cloned() {
+                    perform::abort(self.app, tx, id, &known, self.now, self.after).await?;
+                }
+            }
             Effect::Finished { run, step, outcome } => {
-                instances::timer_forget(tx, id, run).await?;
+                // Other ends come after the wait, whose time is forgotten when it has come.
+                if outcome == engine::Outcome::Cancelled {
+                    instances::timer_forget(tx, id, run).await?;
+                }
                 finish::run(self, tx, run, step, outcome).await?;
-                instances::run_ended(tx, id, run, json(&outcome)?, self.now).await?;
                 self.tell(Some((step, run)), format!("Ended: {}", word(outcome)));
             }
             Effect::Ended { state, reason } => {
@@ -387,10 +415,10 @@ impl Turn<'_> {
             machine: json(&self.machine)?,
             reason: self.row.reason.clone(),
             ended: state.is_final().then_some(self.now),
+            events: std::mem::take(&mut self.events),
         };
-        instances::save(tx, self.row.id, moved).await?;
-        instances::events_add(tx, self.row.id, std::mem::take(&mut self.events), self.now).await?;
-        Ok(())
+        self.runs.store(tx).await?;
+        Ok(instances::save(tx, self.row.id, moved, self.now).await?)
     }
 }
 

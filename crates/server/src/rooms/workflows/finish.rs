@@ -17,7 +17,10 @@ use postern_store::{
     workflows::instances::{self, HostEnd, Instance, Moved},
 };
 
-use super::{drive::Turn, tell};
+use super::{
+    drive::{After, Turn},
+    perform, tell,
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -33,24 +36,22 @@ const NAMED: usize = 5;
 
 /// What news say about the run that waited for them. `None`: it waits for more, or does not wait any longer.
 pub(super) async fn answer(
+    turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
-    row: &Instance,
     run: u32,
     news: &News,
 ) -> Result<Option<(u32, Answer)>> {
-    let Some(known) = instances::run(tx, row.id, run).await? else {
+    let known = turn.runs.find(tx, run).await?;
+    let Some(known) = known.filter(|known| known.outcome.is_none()).cloned() else {
         return Ok(None);
     };
-    if known.outcome.is_some() {
-        return Ok(None);
-    }
     let answer = match news.kind {
         Heard::JobEnded => {
             let execution = ExecutionId(news.object);
             if known.execution_id != Some(execution) || instances::is_open(tx, execution).await? {
                 return Ok(None);
             }
-            hosts(tx, row.id, &known, execution).await?
+            hosts(turn, tx, &known, execution).await?
         }
         Heard::InstanceEnded => {
             let child = instances::find(tx, InstanceId(news.object)).await?;
@@ -64,17 +65,30 @@ pub(super) async fn answer(
                 let state = state.map_or("gone", InstanceState::as_str);
                 format!("Instance {} is {state}", news.object)
             });
-            instances::run_left(tx, row.id, run, Some(json(&result)?), reason).await?;
+            leave(turn, tx, run, (&result, reason)).await?;
             if ok { Answer::Succeeded } else { Answer::Failed }
         }
-        Heard::ApprovalEnded => approval(tx, row.id, run, ApprovalId(news.object)).await?,
+        Heard::ApprovalEnded => approval(turn, tx, run, ApprovalId(news.object)).await?,
         // It waits for nobody: it begins.
         Heard::InstanceMade => return Ok(None),
     };
     Ok(Some((known.attempt, answer)))
 }
 
-async fn approval(tx: &mut Tx<'_>, id: InstanceId, run: u32, approval: ApprovalId) -> Result<Answer> {
+/// What a run has left so far, and why it failed if it did.
+pub(super) async fn leave(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+    (result, reason): (&StepResult, Option<String>),
+) -> Result<()> {
+    let known = turn.runs.change(tx, run).await?;
+    known.result = Some(json(result)?);
+    known.reason = reason;
+    Ok(())
+}
+
+async fn approval(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, approval: ApprovalId) -> Result<Answer> {
     let found = approvals::find(tx, approval).await?;
     let state = found.map_or(ApprovalState::Withdrawn, |found| found.state);
     let people = approvals::people(tx, &[approval]).await?;
@@ -96,7 +110,7 @@ async fn approval(tx: &mut Tx<'_>, id: InstanceId, run: u32, approval: ApprovalI
         ApprovalState::Expired => Some("Nobody decided in time".to_owned()),
         ApprovalState::Open | ApprovalState::Withdrawn => Some("Withdrawn".to_owned()),
     };
-    instances::run_left(tx, id, run, Some(json(&result)?), reason).await?;
+    leave(turn, tx, run, (&result, reason)).await?;
     Ok(if state == ApprovalState::Approved {
         Answer::Succeeded
     } else {
@@ -106,18 +120,14 @@ async fn approval(tx: &mut Tx<'_>, id: InstanceId, run: u32, approval: ApprovalI
 
 /// What the jobs left, those of earlier tries counted in where they succeeded.
 async fn hosts(
+    turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
-    id: InstanceId,
     known: &instances::StepRun,
     execution: ExecutionId,
 ) -> Result<Answer> {
     let ends = instances::hosts_of(tx, execution).await?;
     let each = (LEFT_BYTES / ends.len().max(1)).min(HOST_BYTES);
-    let mut result: StepResult = match &known.result {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| Error::Internal(format!("a result of instance {id}: {error}")))?,
-        None => StepResult::default(),
-    };
+    let mut result = turn.runs.result_of(known)?;
     for end in &ends {
         let left = left_by(tx, end, each).await?;
         match result.hosts.iter_mut().find(|host| host.name == left.name) {
@@ -147,7 +157,7 @@ async fn hosts(
         }
         told
     });
-    instances::run_left(tx, id, known.run, Some(json(&result)?), reason).await?;
+    leave(turn, tx, known.run, (&result, reason)).await?;
     Ok(Answer::Hosts { succeeded, hosts })
 }
 
@@ -179,7 +189,7 @@ async fn left_by(tx: &mut Tx<'_>, end: &HostEnd, most: usize) -> Result<HostResu
     })
 }
 
-/// What a step leaves that had no jobs, no answers and no child to leave it.
+/// The end of a run, and what its step leaves that had no jobs, no answers and no child to leave it.
 pub(super) async fn run(
     turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
@@ -187,14 +197,10 @@ pub(super) async fn run(
     step: StepIndex,
     outcome: Outcome,
 ) -> Result<()> {
-    let id = turn.row.id;
-    let known = instances::run(tx, id, run).await?;
-    let reason = turn.reasons.remove(&run);
-    let mut result: StepResult = match known.as_ref().and_then(|known| known.result.as_deref()) {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| Error::Internal(format!("a result of instance {id}: {error}")))?,
-        None => StepResult::default(),
-    };
+    let known = turn.runs.find(tx, run).await?.cloned();
+    let known =
+        known.ok_or_else(|| Error::Internal(format!("run {run} of instance {} is gone", turn.row.id)))?;
+    let mut result = turn.runs.result_of(&known)?;
     let status = match outcome {
         Outcome::Succeeded => "succeeded",
         Outcome::Failed => "failed",
@@ -204,8 +210,12 @@ pub(super) async fn run(
     if result.status.is_empty() || !matches!(turn.plan.nodes[step].kind, Kind::Approval) {
         status.clone_into(&mut result.status);
     }
-    let reason = reason.or_else(|| known.and_then(|known| known.reason));
-    Ok(instances::run_left(tx, id, run, Some(json(&result)?), reason).await?)
+    let reason = turn.reasons.remove(&run).or(known.reason);
+    leave(turn, tx, run, (&result, reason)).await?;
+    let (now, known) = (turn.now, turn.runs.change(tx, run).await?);
+    known.outcome = Some(json(&outcome)?);
+    known.ended = Some(now);
+    Ok(())
 }
 
 /// An instance has ended.
@@ -242,30 +252,46 @@ fn end_entry(row: &Instance, state: InstanceState, now: postern_domain::Timestam
 pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32) -> Result<()> {
     let Some(id) = id else { return Ok(()) };
     let (now, inner) = (app.now(), app.clone());
-    app.store
+    let after = app
+        .store
         .write::<_, Error, _>(tx!(tx => {
-            let Some(row) = instances::find(tx, id).await? else { return Ok(()) };
+            let mut after = After::default();
+            let Some(row) = instances::find(tx, id).await? else { return Ok(after) };
             if row.state.is_final() || instances::failed(tx, id).await? < tries {
-                return Ok(());
+                return Ok(after);
             }
             let row = Instance {
                 reason: Some(format!("The server failed over it {tries} times; its log says why")),
                 ..row
             };
+            let reason = row.reason.as_deref().unwrap_or_default();
+            // Nobody will hear what it waited for.
+            for open in instances::runs(tx, id).await?.iter().filter(|run| run.outcome.is_none()) {
+                match perform::abort(&inner, tx, id, open, now, &mut after).await {
+                    // An instance that it started may be as broken, and is given up by itself.
+                    Err(Error::Internal(failure)) => tracing::warn!(failure, run = open.run, "it was not told to stop"),
+                    other => other?,
+                }
+            }
             let moved = Moved {
                 state: InstanceState::Failed,
                 machine: row.machine.clone(),
                 reason: row.reason.clone(),
                 ended: Some(now),
+                events: vec![json(&serde_json::json!({"text": format!("The workflow is failed: {reason}")}))?],
             };
-            instances::save(tx, id, moved).await?;
+            instances::save(tx, id, moved, now).await?;
             instances::secrets_forget(tx, id).await?;
             instances::timers_forget(tx, id).await?;
             if row.parent_id.is_some() {
                 outbox::add(tx, outbox::Kind::InstanceEnded, id.0, now).await?;
             }
             tell::instance_ended(&inner, tx, &row, InstanceState::Failed, now).await?;
-            Ok(audit::append(tx, vec![end_entry(&row, InstanceState::Failed, now)]).await?)
+            audit::append(tx, vec![end_entry(&row, InstanceState::Failed, now)]).await?;
+            after.messages = true;
+            Ok(after)
         }))
-        .await
+        .await?;
+    after.wake(app);
+    Ok(())
 }

@@ -11,6 +11,7 @@ mod names;
 mod perform;
 mod plans;
 pub(crate) mod routes;
+mod runs;
 mod service;
 mod tell;
 mod work;

@@ -2,7 +2,7 @@
 //! reason; only a failure of the database or of the server itself is an error.
 
 use postern_domain::{
-    InstanceId,
+    InstanceId, Timestamp,
     approval::ApprovalState,
     expression::Condition,
     job::JobState,
@@ -13,16 +13,18 @@ use postern_domain::{
 };
 use postern_store::{
     Tx, approvals, audit, identity,
-    workflows::{self, instances},
+    workflows::{self, instances::StepRun},
 };
 
 use super::{
     approve,
     drive::{After, Turn, turn},
+    finish,
     instances::{New, bound_inputs, make},
     tell, work,
 };
 use crate::{
+    app::App,
     error::{Error, Result},
     http::{Caller, caller_of},
     rooms::jobs::{executions::cancel_by_system, run::Author},
@@ -70,8 +72,7 @@ async fn begin(
                 .map_err(|error| Error::invalid("condition", error))?;
             let mut result = StepResult::default();
             result.more.insert("result".to_owned(), decision.into());
-            let result = Some(crate::named::json(&result)?);
-            instances::run_left(tx, turn.row.id, run, result, None).await?;
+            finish::leave(turn, tx, run, (&result, None)).await?;
             Ok(Some(Answer::Decided(decision)))
         }
         Work::Approval(approval) => approve::open(turn, tx, run, step, &approval).await.map(|()| None),
@@ -137,7 +138,8 @@ async fn jobs_of(
     let author = Author::new(&caller);
     approve::check(turn, tx, step, (&prepared, &author), tried).await?;
     let made = prepared.create(tx, &author, None, turn.now).await?;
-    instances::run_tries(tx, turn.row.id, (run, attempt), Some(made.execution_id), None).await?;
+    let tried = turn.runs.change(tx, run).await?;
+    (tried.attempt, tried.execution_id) = (attempt, Some(made.execution_id));
     let names: Vec<&str> = made.jobs.iter().map(|job| job.agent.as_str()).collect();
     let text = match names.as_slice() {
         [only] => format!("Job on {only}, execution {}", made.execution_id),
@@ -149,13 +151,15 @@ async fn jobs_of(
 }
 
 /// Where the tries before did not succeed.
-async fn failed_hosts(turn: &Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Result<postern_api::targets::Targets> {
-    let known = instances::run(tx, turn.row.id, run).await?;
-    let result = known
-        .and_then(|known| known.result)
-        .unwrap_or_else(|| "{\"status\":\"\"}".to_owned());
-    let result: StepResult = serde_json::from_str(&result)
-        .map_err(|error| Error::Internal(format!("a result of instance {}: {error}", turn.row.id)))?;
+async fn failed_hosts(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: u32,
+) -> Result<postern_api::targets::Targets> {
+    let result = match turn.runs.find(tx, run).await?.cloned() {
+        Some(known) => turn.runs.result_of(&known)?,
+        None => StepResult::default(),
+    };
     let failed = |host: &HostResult| host.status != JobState::Completed.as_str();
     Ok(postern_api::targets::Targets {
         agents: result
@@ -224,44 +228,38 @@ async fn workflow(
         schedule: None,
     };
     let id = make(turn.app, tx, &caller, turn.row.token_id, new, turn.now).await?;
-    instances::run_tries(tx, turn.row.id, (run, 1), None, Some(id)).await?;
+    turn.runs.change(tx, run).await?.child_id = Some(id);
     turn.tell(Some((step, run)), format!("Started instance {id} of {name}"));
     Ok(())
 }
 
 /// Has what a run waits for stop. It answers when it has.
-pub(super) async fn abort(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Result<()> {
-    let Some(known) = instances::run(tx, turn.row.id, run).await? else {
-        return Ok(());
-    };
+pub(super) async fn abort(
+    app: &App,
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    known: &StepRun,
+    now: Timestamp,
+    after: &mut After,
+) -> Result<()> {
     if let Some(execution) = known.execution_id {
-        let agents = cancel_by_system(tx, execution, turn.now).await?;
-        turn.after.agents.extend(agents);
+        after.agents.extend(cancel_by_system(tx, execution, now).await?);
     }
     if let Some(child) = known.child_id {
-        let reason = format!("Instance {} was cancelled", turn.row.id);
-        cancel_child(turn, tx, child, reason).await?;
+        let reason = format!("Instance {id} was cancelled");
+        // A child's own children are reached in the same way.
+        Box::pin(turn(app, tx, child, Event::Cancel { reason }, now, after)).await?;
     }
     if let Some(id) = known.approval_id
         && let Some(open) = approvals::find(tx, id).await?
         && open.state == ApprovalState::Open
     {
-        approvals::ended(tx, id, ApprovalState::Withdrawn, turn.now).await?;
-        let entry = approve::end_entry(&open, ApprovalState::Withdrawn, turn.now);
+        approvals::ended(tx, id, ApprovalState::Withdrawn, now).await?;
+        let entry = approve::end_entry(&open, ApprovalState::Withdrawn, now);
         audit::append(tx, vec![entry]).await?;
-        crate::rooms::approvals::tell::ended(turn.app, tx, &open, ApprovalState::Withdrawn, turn.now).await?;
-        turn.after.messages = true;
+        crate::rooms::approvals::tell::ended(app, tx, &open, ApprovalState::Withdrawn, now).await?;
+        after.messages = true;
     }
-    Ok(())
-}
-
-async fn cancel_child(outer: &mut Turn<'_>, tx: &mut Tx<'_>, id: InstanceId, reason: String) -> Result<()> {
-    let mut after = After::default();
-    let event = Event::Cancel { reason };
-    // A child's own children are reached in the same way.
-    Box::pin(turn(outer.app, tx, id, event, outer.now, &mut after)).await?;
-    outer.after.agents.append(&mut after.agents);
-    outer.after.messages |= after.messages;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use postern_protocol::{
     payload::{Command, HttpRequest, JobPayload},
     seal::Secrets,
 };
-use postern_store::{Tx, jobs::executions, scripts, workflows::instances};
+use postern_store::{Tx, jobs::executions, scripts};
 use serde_json::Value;
 
 use super::drive::Turn;
@@ -41,12 +41,8 @@ impl Known {
             Error::Internal(format!("instance {} in the database: {error}", row.id))
         };
         let needs: Vec<&str> = turn.plan.nodes[step].needs.iter().map(String::as_str).collect();
-        let mut results = BTreeMap::new();
-        for (step, result) in instances::results(tx, row.id, &needs).await? {
-            results.insert(step, serde_json::from_str(&result).map_err(internal)?);
-        }
         Ok(Self {
-            results,
+            results: turn.runs.results(tx, &needs).await?,
             inputs: serde_json::from_str(&row.inputs).map_err(internal)?,
             instance: BTreeMap::from([
                 ("id", row.id.0.into()),

@@ -570,9 +570,11 @@ async fn what_the_server_fails_over_three_times_is_given_up(server: TestServer) 
         machine: "torn".into(),
         reason: None,
         ended: None,
+        events: Vec::new(),
     };
+    let now = postern_server::clock::Clock::now(&*server.clock);
     server
-        .write(tx!(tx => instances::save(tx, broken, moved).await))
+        .write(tx!(tx => instances::save(tx, broken, moved, now).await))
         .await;
     let whole = started(&server, &["web-1"], wait).await;
     until_state(&server, whole, InstanceState::Paused).await;
