@@ -63,15 +63,6 @@ pub async fn waiting(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<News>, Error> {
 /// Takes one away, in the transaction that does what it asks for. `false`: somebody else has it, or had it.
 pub async fn take(tx: &mut Tx<'_>, id: i64) -> Result<bool, Error> {
     let lock = tx.for_update_of_free("o");
-    let sql = format!("SELECT o.id FROM outbox o WHERE o.id = $1{lock}");
-    if tx.query_opt(&sql, &values![id]).await?.is_none() {
-        return Ok(false);
-    }
-    forget(tx, id).await.map(|()| true)
-}
-
-async fn forget(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
-    tx.execute("DELETE FROM outbox WHERE id = $1", &values![id])
-        .await
-        .map(|_| ())
+    let sql = format!("DELETE FROM outbox WHERE id = (SELECT o.id FROM outbox o WHERE o.id = $1{lock})");
+    Ok(tx.execute(&sql, &values![id]).await? > 0)
 }

@@ -364,23 +364,33 @@ pub async fn results(
         .collect()
 }
 
-/// The run whose current try an execution is; not one that took it over.
-pub async fn of_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<(InstanceId, u32)>, Error> {
-    let sql = "SELECT r.instance_id, r.run FROM step_runs r WHERE r.execution_id = $1 ORDER BY r.instance_id LIMIT 1";
-    tx.query_opt(sql, &values![id])
+/// The instance whose step made an execution. In a write it is kept from others, as by [`find`].
+pub async fn find_by_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Instance>, Error> {
+    let sql = format!(
+        "{} WHERE i.id = (SELECT x.instance_id FROM executions x WHERE x.id = $1){}",
+        select!(),
+        tx.for_update()
+    );
+    tx.query_opt(&sql, &values![id])
         .await?
-        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .map(Instance::from_row)
+        .transpose()
+}
+
+/// The run whose current try an execution is.
+pub async fn run_of_execution(
+    tx: &mut Tx<'_>,
+    id: InstanceId,
+    execution: ExecutionId,
+) -> Result<Option<StepRun>, Error> {
+    let sql = concat!(select_run!(), " WHERE r.instance_id = $1 AND r.execution_id = $2");
+    tx.query_opt(sql, &values![id, execution])
+        .await?
+        .map(StepRun::from_row)
         .transpose()
 }
 
 // ---- its jobs
-
-/// Whether any job of an execution has not ended.
-pub async fn is_open(tx: &mut Tx<'_>, id: ExecutionId) -> Result<bool, Error> {
-    let sql =
-        "SELECT 1 FROM jobs WHERE execution_id = $1 AND state IN ('queued', 'pending', 'running') LIMIT 1";
-    Ok(tx.query_opt(sql, &values![id]).await?.is_some())
-}
 
 record! {
     /// How a job ended, on one host.
@@ -397,11 +407,13 @@ record! {
     }
 }
 
-/// In the order of the hosts' names.
-pub async fn hosts_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, Error> {
+/// Of an execution whose jobs have all ended, in the order of the hosts' names; of any other nothing.
+pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, Error> {
     let sql = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
                FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
-               WHERE j.execution_id = $1 ORDER BY a.name, j.id";
+               WHERE j.execution_id = $1 AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.execution_id = $1
+                 AND o.state IN ('queued', 'pending', 'running'))
+               ORDER BY a.name, j.id";
     tx.query(sql, &values![id])
         .await?
         .into_iter()

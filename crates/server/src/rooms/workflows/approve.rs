@@ -213,6 +213,10 @@ pub(super) async fn check(
     (prepared, author): (&Prepared, &Author),
     tried: Try,
 ) -> Result<()> {
+    let mut kinds = turn.plan.nodes.iter().map(|node| &node.kind);
+    if !kinds.any(|kind| matches!(kind, Kind::Approval)) {
+        return Ok(());
+    }
     let Some((approval, approved)) = approved(turn, tx, &turn.plan.nodes[step].id).await? else {
         return Ok(());
     };

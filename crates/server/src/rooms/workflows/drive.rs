@@ -114,7 +114,7 @@ async fn subject(app: &App, item: &Item) -> Option<InstanceId> {
             match item {
                 Item::Timer(id, ..) => Ok(Some(id)),
                 Item::Late(id) | Item::Silent(id) => Ok(approvals::find(tx, id).await?.map(|approval| approval.instance_id)),
-                Item::News(news) => Ok(target(tx, &news).await?.map(|(id, _)| id)),
+                Item::News(news) => Ok(heard_by(tx, &news).await?.map(|(row, _)| row.id)),
             }
         }))
         .await;
@@ -176,42 +176,40 @@ impl After {
     }
 }
 
-/// The instance and the run that news are about.
-async fn target(tx: &mut Tx<'_>, news: &News) -> Result<Option<(InstanceId, u32)>> {
-    Ok(match news.kind {
-        Kind::InstanceMade => Some((InstanceId(news.object), 0)),
-        Kind::JobEnded => instances::of_execution(tx, ExecutionId(news.object)).await?,
+/// The instance that news are about, kept from others before it is looked at: two jobs of one step may end at the same
+/// moment. And the run that waits for them, where they name it.
+async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Option<u32>)>> {
+    let (id, run) = match news.kind {
+        Kind::InstanceMade => (InstanceId(news.object), None),
+        Kind::JobEnded => {
+            let found = instances::find_by_execution(tx, ExecutionId(news.object)).await?;
+            return Ok(found.map(|row| (row, None)));
+        }
         Kind::InstanceEnded => {
             let child = instances::find(tx, InstanceId(news.object)).await?;
-            child.and_then(|child| child.parent_id.zip(child.parent_run))
+            match child.and_then(|child| child.parent_id.zip(child.parent_run)) {
+                Some((id, run)) => (id, Some(run)),
+                None => return Ok(None),
+            }
         }
-        Kind::ApprovalEnded => {
-            let approval = approvals::find(tx, ApprovalId(news.object)).await?;
-            approval.map(|approval| (approval.instance_id, approval.run))
-        }
-    })
+        Kind::ApprovalEnded => match approvals::find(tx, ApprovalId(news.object)).await? {
+            Some(approval) => (approval.instance_id, Some(approval.run)),
+            None => return Ok(None),
+        },
+    };
+    Ok(instances::find(tx, id).await?.map(|row| (row, run)))
 }
 
 async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &mut After) -> Result<bool> {
     if !outbox::take(tx, news.id).await? {
         return Ok(false);
     }
-    let Some((id, run)) = target(tx, news).await? else {
-        return Ok(true);
-    };
-    // Kept from others before it is looked at: two jobs of one step may end at the same moment.
-    let row = instances::find(tx, id).await?;
-    let Some(row) = row.filter(|row| !row.state.is_final()) else {
+    let heard_by = heard_by(tx, news).await?;
+    let Some((row, run)) = heard_by.filter(|(row, _)| !row.state.is_final()) else {
         return Ok(true);
     };
     let mut turn = Turn::of(app, row, now, after)?;
-    let event = if news.kind == Kind::InstanceMade {
-        Some(Event::Begin)
-    } else {
-        let answer = finish::answer(&mut turn, tx, run, news).await?;
-        answer.map(|(attempt, answer)| Event::Answered { run, attempt, answer })
-    };
-    if let Some(event) = event {
+    if let Some(event) = finish::answer(&mut turn, tx, run, news).await? {
         turn.take(tx, event).await?;
     }
     Ok(true)

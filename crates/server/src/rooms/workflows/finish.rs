@@ -6,7 +6,7 @@ use postern_domain::{
     job::JobState,
     workflow::{
         HostResult, Kind, StepIndex, StepResult,
-        engine::{Answer, InstanceState, Outcome},
+        engine::{Answer, Event, InstanceState, Outcome},
     },
 };
 use postern_store::{
@@ -34,24 +34,34 @@ const HOST_BYTES: usize = 64 * 1024;
 /// Names of hosts in a reason.
 const NAMED: usize = 5;
 
-/// What news say about the run that waited for them. `None`: it waits for more, or does not wait any longer.
+/// What news say to an instance, or to the run of it that waited for them. `None`: that waits for more, or does not wait
+/// any longer.
 pub(super) async fn answer(
     turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
-    run: u32,
+    run: Option<u32>,
     news: &News,
-) -> Result<Option<(u32, Answer)>> {
-    let known = turn.runs.find(tx, run).await?;
+) -> Result<Option<Event>> {
+    let known = match (news.kind, run) {
+        (Heard::InstanceMade, _) => return Ok(Some(Event::Begin)),
+        (Heard::JobEnded, _) => {
+            let execution = ExecutionId(news.object);
+            turn.runs.find_by_execution(tx, execution).await?
+        }
+        (_, Some(run)) => turn.runs.find(tx, run).await?,
+        (_, None) => None,
+    };
     let Some(known) = known.filter(|known| known.outcome.is_none()).cloned() else {
         return Ok(None);
     };
+    let run = known.run;
     let answer = match news.kind {
         Heard::JobEnded => {
-            let execution = ExecutionId(news.object);
-            if known.execution_id != Some(execution) || instances::is_open(tx, execution).await? {
+            let ends = instances::ends_of(tx, ExecutionId(news.object)).await?;
+            if ends.is_empty() {
                 return Ok(None);
             }
-            hosts(turn, tx, &known, execution).await?
+            hosts(turn, tx, &known, &ends).await?
         }
         Heard::InstanceEnded => {
             let child = instances::find(tx, InstanceId(news.object)).await?;
@@ -69,10 +79,13 @@ pub(super) async fn answer(
             if ok { Answer::Succeeded } else { Answer::Failed }
         }
         Heard::ApprovalEnded => approval(turn, tx, run, ApprovalId(news.object)).await?,
-        // It waits for nobody: it begins.
-        Heard::InstanceMade => return Ok(None),
+        Heard::InstanceMade => return Ok(Some(Event::Begin)),
     };
-    Ok(Some((known.attempt, answer)))
+    Ok(Some(Event::Answered {
+        run,
+        attempt: known.attempt,
+        answer,
+    }))
 }
 
 /// What a run has left so far, and why it failed if it did.
@@ -123,12 +136,11 @@ async fn hosts(
     turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
     known: &instances::StepRun,
-    execution: ExecutionId,
+    ends: &[HostEnd],
 ) -> Result<Answer> {
-    let ends = instances::hosts_of(tx, execution).await?;
     let each = (LEFT_BYTES / ends.len().max(1)).min(HOST_BYTES);
     let mut result = turn.runs.result_of(known)?;
-    for end in &ends {
+    for end in ends {
         let left = left_by(tx, end, each).await?;
         match result.hosts.iter_mut().find(|host| host.name == left.name) {
             Some(host) => *host = left,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postern_domain::{InstanceId, workflow::StepResult};
+use postern_domain::{ExecutionId, InstanceId, workflow::StepResult};
 use postern_store::{
     Tx,
     workflows::instances::{self, StepRun},
@@ -38,6 +38,18 @@ impl Runs {
             self.known.insert(run, found);
         }
         Ok(self.known.get(&run))
+    }
+
+    /// The run whose current try an execution is.
+    pub(super) async fn find_by_execution(
+        &mut self,
+        tx: &mut Tx<'_>,
+        execution: ExecutionId,
+    ) -> Result<Option<&StepRun>> {
+        let Some(found) = instances::run_of_execution(tx, self.instance, execution).await? else {
+            return Ok(None);
+        };
+        Ok(Some(self.known.entry(found.run).or_insert(found)))
     }
 
     /// To be changed: it is written with the others.
