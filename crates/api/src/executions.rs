@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_domain::{
-    ActionId, ExecutionId, ScheduleId, ScriptId, Timestamp, job::JobState, rollout::Rolling,
+    ActionId, ExecutionId, InstanceId, ScheduleId, ScriptId, Timestamp, job::JobState, rollout::Rolling,
 };
 use postern_protocol::payload::JobType;
 
@@ -30,6 +30,8 @@ crate::wire! {
         pub rerun_of: Option<ExecutionId>,
         /// The schedule whose tick made it.
         pub schedule_id: Option<ScheduleId>,
+        /// The instance of a workflow whose step made it.
+        pub instance_id: Option<InstanceId>,
         /// The hosts as they were asked for.
         pub targets: Targets,
     }

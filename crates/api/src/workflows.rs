@@ -91,10 +91,14 @@ crate::wire! {
         pub based_on: Option<String>,
     }
 
+    #[derive(Default)]
     #[serde(deny_unknown_fields)]
     pub struct WorkflowPublish {
         #[serde(default)]
         pub message: String,
+        /// SHA-256 of the draft that was looked at: refused when somebody else changed it meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub based_on: Option<String>,
     }
 
     #[serde(deny_unknown_fields)]

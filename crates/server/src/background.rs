@@ -67,6 +67,7 @@ pub(crate) fn start(app: &App) {
     every(app, "retention", SWEEP, |app| async move {
         rooms::jobs::retention::jobs_expire(&app).await?;
         rooms::schedules::retention::schedule_ticks_expire(&app).await?;
+        rooms::workflows::retention::instances_expire(&app).await?;
         rooms::notify::retention::deliveries_expire(&app).await
     });
     every(app, "sweep", SWEEP, |app| async move { sweep(&app).await });

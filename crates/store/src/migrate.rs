@@ -32,7 +32,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0007_blackouts",
     "0008_workflows",
     "0009_notify",
-    "0010_agents"
+    "0010_agents",
+    "0011_instances"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

@@ -2207,6 +2207,7 @@ export interface components {
              */
             hosts: number;
             id: components["schemas"]["ExecutionId"];
+            instance_id?: components["schemas"]["InstanceId"] | null;
             rerun_of?: components["schemas"]["ExecutionId"] | null;
             rolling?: components["schemas"]["RollingState"] | null;
             schedule_id?: components["schemas"]["ScheduleId"] | null;
@@ -3076,6 +3077,7 @@ export interface components {
                  */
                 hosts: number;
                 id: components["schemas"]["ExecutionId"];
+                instance_id?: components["schemas"]["InstanceId"] | null;
                 rerun_of?: components["schemas"]["ExecutionId"] | null;
                 rolling?: components["schemas"]["RollingState"] | null;
                 schedule_id?: components["schemas"]["ScheduleId"] | null;
@@ -4340,6 +4342,8 @@ export interface components {
             span?: components["schemas"]["Span"] | null;
         };
         WorkflowPublish: {
+            /** @description SHA-256 of the draft that was looked at: refused when somebody else changed it meanwhile. */
+            based_on?: string | null;
             message?: string;
         };
         WorkflowRestore: {

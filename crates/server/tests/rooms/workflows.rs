@@ -2,6 +2,7 @@
 
 mod again;
 mod approvals;
+mod retention;
 mod running;
 mod saving;
 
@@ -30,9 +31,7 @@ async fn saved(client: &Client, name: &str, definition: Value) -> Result<Workflo
 
 pub(crate) async fn published(client: &Client, name: &str, definition: Value) -> WorkflowId {
     let id = saved(client, name, definition).await.unwrap().workflow.id;
-    let publish = WorkflowPublish {
-        message: String::new(),
-    };
+    let publish = WorkflowPublish::default();
     client.workflow_publish(id, &publish, &key()).await.unwrap();
     id
 }

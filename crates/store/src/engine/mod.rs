@@ -4,6 +4,7 @@
 //! outside this folder knows which engine runs it, except through [`Tx::engine`] for the few that differ.
 
 pub(crate) mod postgres;
+mod session;
 pub(crate) mod sqlite;
 mod value;
 
@@ -45,7 +46,7 @@ pub(crate) enum Failure {
 
 enum Inner<'a> {
     Sqlite(&'a mut rusqlite::Connection),
-    Postgres(&'a deadpool_postgres::Transaction<'a>),
+    Postgres(&'a mut session::Session),
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -63,9 +64,9 @@ impl<'a> Tx<'a> {
         }
     }
 
-    pub(crate) fn postgres(transaction: &'a deadpool_postgres::Transaction<'a>, access: Access) -> Self {
+    pub(crate) const fn postgres(session: &'a mut session::Session, access: Access) -> Self {
         Self {
-            inner: Inner::Postgres(transaction),
+            inner: Inner::Postgres(session),
             access,
             failed: None,
         }
@@ -128,7 +129,7 @@ impl<'a> Tx<'a> {
         self.usable(sql)?;
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::execute(connection, sql, values),
-            Inner::Postgres(transaction) => postgres::execute(transaction, sql, values).await,
+            Inner::Postgres(session) => session.execute(sql, values).await.map_err(Error::from),
         };
         self.noticed(result)
     }
@@ -137,7 +138,7 @@ impl<'a> Tx<'a> {
         self.usable(sql)?;
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::query(connection, sql, values),
-            Inner::Postgres(transaction) => postgres::query(transaction, sql, values).await,
+            Inner::Postgres(session) => postgres::query(session, sql, values).await,
         };
         self.noticed(result)
     }
@@ -180,13 +181,14 @@ impl<'a> Tx<'a> {
         self.usable(sql)?;
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(Error::from),
-            Inner::Postgres(transaction) => transaction.batch_execute(sql).await.map_err(Error::from),
+            Inner::Postgres(session) => session.batch(sql).await.map_err(Error::from),
         };
         self.noticed(result)
     }
 
     /// Runs `head VALUES (…), (…) tail` for many rows, in pieces of few sizes so that few statements are
-    /// prepared, and in one piece where the rows are few. `casts` gives the type of each column, which PostgreSQL does not infer in a VALUES list.
+    /// prepared, and in one piece where the rows are few. `casts` gives the type of each column, which PostgreSQL
+    /// does not infer in a VALUES list.
     pub(crate) async fn many(
         &mut self,
         head: &str,

@@ -6,11 +6,11 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, R
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::{
-    AsyncMessage, IsolationLevel,
+    AsyncMessage,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
-use super::{Access, Row, Tx, Value};
+use super::{Access, Row, Tx, Value, session::Session};
 use crate::Error;
 
 /// Longest time one transaction may take; a longer one has an unknown outcome.
@@ -90,7 +90,7 @@ impl Postgres {
         E: From<Error>,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
     {
-        let mut client = self
+        let client = self
             .pool
             .get()
             .await
@@ -98,17 +98,19 @@ impl Postgres {
         if client.statement_cache.size() > STATEMENTS {
             client.statement_cache.clear();
         }
-        match tokio::time::timeout(deadline, transact(&mut client, access, operation)).await {
+        let mut session = Session::new(client, access);
+        match tokio::time::timeout(deadline, transact(&mut session, access, operation)).await {
             Ok(result) => result,
             Err(_) => {
-                self.give_up(client);
+                self.give_up(session);
                 Err(E::from(Error::Deadline))
             }
         }
     }
 
     /// A connection that did not answer is not used again, and its server is asked to stop what it does.
-    fn give_up(&self, client: Object) {
+    fn give_up(&self, session: Session) {
+        let client = session.abandon();
         let cancel = client.cancel_token();
         drop(Object::take(client));
         tokio::spawn(tokio::time::timeout(POOL_WAIT, async move {
@@ -154,28 +156,20 @@ impl Postgres {
     }
 }
 
-async fn transact<T, E, F>(client: &mut Object, access: Access, operation: F) -> Result<T, E>
+async fn transact<T, E, F>(session: &mut Session, access: Access, operation: F) -> Result<T, E>
 where
     E: From<Error>,
     F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
 {
-    let builder = match access {
-        Access::Write => client.build_transaction(),
-        Access::Read => client
-            .build_transaction()
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .read_only(true),
-    };
-    let transaction = builder.start().await.map_err(Error::from)?;
-    let mut tx = Tx::postgres(&transaction, access);
+    let mut tx = Tx::postgres(session, access);
     let result = AssertUnwindSafe(async { operation(&mut tx).await })
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(E::from(Error::Panicked)));
     let result = tx.outcome(result);
     if result.is_ok() {
-        transaction.commit().await.map_err(commit_failed)?;
-    } else if let Err(error) = transaction.rollback().await {
+        session.commit().await.map_err(commit_failed)?;
+    } else if let Err(error) = session.rollback().await {
         // The connection is gone, and the transaction with it: what the operation said stands.
         tracing::warn!(error = text_of(&error), "rollback failed");
     }
@@ -203,28 +197,8 @@ fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
     tokio_postgres_rustls::MakeRustlsConnect::new(config)
 }
 
-pub(super) async fn execute(
-    transaction: &deadpool_postgres::Transaction<'_>,
-    sql: &str,
-    values: &[Value],
-) -> Result<u64, Error> {
-    let statement = transaction.prepare_cached(sql).await?;
-    Ok(transaction.execute_raw(&statement, values).await?)
-}
-
-pub(super) async fn query(
-    transaction: &deadpool_postgres::Transaction<'_>,
-    sql: &str,
-    values: &[Value],
-) -> Result<Vec<Row>, Error> {
-    use futures_util::TryStreamExt as _;
-    let statement = transaction.prepare_cached(sql).await?;
-    let rows: Vec<tokio_postgres::Row> = transaction
-        .query_raw(&statement, values)
-        .await?
-        .try_collect()
-        .await?;
-    rows.iter().map(read_row).collect()
+pub(super) async fn query(session: &mut Session, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+    session.query(sql, values).await?.iter().map(read_row).collect()
 }
 
 fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {

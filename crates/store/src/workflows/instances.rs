@@ -149,6 +149,7 @@ pub async fn find(tx: &mut Tx<'_>, id: InstanceId) -> Result<Option<Instance>, E
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub workflows: Vec<i64>,
+    pub schedules: Vec<i64>,
     pub states: Vec<InstanceState>,
     pub search: Option<String>,
 }
@@ -164,6 +165,9 @@ pub async fn list(
     select.within(reach, "i");
     if !filter.workflows.is_empty() {
         select.and_in("i.workflow_id", filter.workflows.iter().copied());
+    }
+    if !filter.schedules.is_empty() {
+        select.and_in("i.schedule_id", filter.schedules.iter().copied());
     }
     if !filter.states.is_empty() {
         select.and_in("i.state", filter.states.iter().copied());
@@ -243,6 +247,42 @@ pub async fn failed(tx: &mut Tx<'_>, id: InstanceId) -> Result<u32, Error> {
 pub async fn secrets_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error> {
     let sql = "UPDATE instances SET secret_place = NULL, secret_sealed = NULL WHERE id = $1 AND secret_place IS NOT NULL";
     tx.execute(sql, &values![id]).await.map(|_| ())
+}
+
+/// Nothing that is kept leads to them: an instance stays as long as the one whose step started it, and as one that tries
+/// it again, which goes by its approvals.
+const ENDED: &str = "i.ended_us < ? AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.id = i.parent_id)
+                     AND NOT EXISTS (SELECT 1 FROM instances n WHERE n.retry_of = i.id)";
+
+/// Removes those that ended before this, the oldest first, with their runs, events and approvals. Returns which.
+pub async fn remove_ended(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<InstanceId>, Error> {
+    let mut select = Select::new("SELECT i.id FROM instances i");
+    select
+        .and(ENDED, values![before])
+        .push(&format!(" ORDER BY i.ended_us LIMIT {limit}"))
+        .push(&tx.for_delete("i"));
+    let (sql, values) = select.parts();
+    let locked = tx
+        .query(sql, values)
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect::<Result<Vec<InstanceId>, Error>>()?;
+    if locked.is_empty() {
+        return Ok(locked);
+    }
+    // Once more, now that nobody can begin to try one of them again.
+    let mut delete = Select::new("DELETE FROM instances AS i");
+    delete
+        .and_in("i.id", locked)
+        .and(ENDED, values![before])
+        .push(" RETURNING id");
+    let (sql, values) = delete.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
 }
 
 // ---- runs of steps

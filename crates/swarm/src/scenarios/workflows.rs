@@ -102,9 +102,7 @@ async fn publish(client: &Client) -> Result<Workflow> {
     let create: WorkflowCreate =
         serde_json::from_value(json!({"name": "trivial", "definition": {"steps": steps}}))?;
     let made = client.workflow_create(&create, &IdempotencyKey::random()).await?;
-    let publish = WorkflowPublish {
-        message: String::new(),
-    };
+    let publish = WorkflowPublish::default();
     client
         .workflow_publish(made.workflow.id, &publish, &IdempotencyKey::random())
         .await?;

@@ -148,7 +148,7 @@ function Rollout({ execution }: { execution: Execution }) {
 }
 
 function factsOf(execution: Execution): [string, ReactNode][] {
-  const { script, action, rerun_of: rerunOf, schedule_id: schedule } = execution;
+  const { script, action, rerun_of: rerunOf, schedule_id: schedule, instance_id: instance } = execution;
   return [
     ["Type", <JobTypeText key="type" type={execution.type} />],
     ["Hosts", execution.hosts],
@@ -196,6 +196,21 @@ function factsOf(execution: Execution): [string, ReactNode][] {
               className="link"
             >
               {schedule}
+            </Link>,
+          ],
+        ] as [string, ReactNode][])
+      : []),
+    ...(instance
+      ? ([
+          [
+            "Workflow",
+            <Link
+              key="instance"
+              to="/instances/$instanceId"
+              params={{ instanceId: String(instance) }}
+              className="link"
+            >
+              Instance {instance}
             </Link>,
           ],
         ] as [string, ReactNode][])

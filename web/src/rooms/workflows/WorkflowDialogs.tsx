@@ -108,7 +108,7 @@ function TemplateChoice({ templates = [], error, value, onChange }: TemplateChoi
 }
 
 interface WorkflowDialogProps {
-  workflow: Workflow;
+  workflow: Workflow & { draft_sha256?: string };
   onClose: () => void;
 }
 
@@ -143,14 +143,20 @@ export function CloneDialog({ workflow, onClose }: WorkflowDialogProps) {
   );
 }
 
+/** From a page that shows the draft, what was looked at is what is published. */
 export function PublishDialog({ workflow, onClose }: WorkflowDialogProps) {
   const client = useQueryClient();
   const params = { path: { id: workflow.id } };
+  const seen = workflow.draft_sha256 ? { based_on: workflow.draft_sha256 } : {};
   return (
     <ReleaseModal
       verb="Publish"
       of={workflow}
-      send={(body, headers) => answer(api.POST("/api/v1/workflows/{id}/publish", { params, body, headers }))}
+      send={(body, headers) =>
+        answer(
+          api.POST("/api/v1/workflows/{id}/publish", { params, body: { ...body, ...seen }, headers }),
+        )
+      }
       onReleased={() => client.invalidateQueries({ queryKey: workflowKey })}
       onClose={onClose}
     >

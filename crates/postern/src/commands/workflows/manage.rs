@@ -4,7 +4,7 @@ use std::path::Path;
 
 use postern_api::{
     targets::Targets,
-    workflows::{Workflow, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowUpdate},
+    workflows::{Workflow, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish, WorkflowUpdate},
 };
 use postern_client::IdempotencyKey;
 use postern_domain::{
@@ -179,7 +179,11 @@ pub(super) async fn workflow_apply(apply: &Apply, context: &Context<'_>) -> Resu
             print_problems(&detail, context);
         }
         if apply.publish && workflow.draft_differs {
-            workflow_publish(workflow.id, apply.message.clone(), context).await?;
+            let request = WorkflowPublish {
+                message: apply.message.clone(),
+                based_on: Some(detail.draft_sha256.clone()),
+            };
+            workflow_publish(workflow.id, &request, context).await?;
             continue;
         }
         context.console.answer(&detail, |_| {

@@ -17,17 +17,21 @@ use crate::{
 
 pub(super) async fn publish(text: &str, message: String, context: &Context<'_>) -> Result<(), Failure> {
     let id = lookup::workflow(&context.client, text).await?.id;
-    workflow_publish(id, message, context).await
+    let request = WorkflowPublish {
+        message,
+        ..WorkflowPublish::default()
+    };
+    workflow_publish(id, &request, context).await
 }
 
 pub(super) async fn workflow_publish(
     id: WorkflowId,
-    message: String,
+    request: &WorkflowPublish,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let published = context
         .client
-        .workflow_publish(id, &WorkflowPublish { message }, &IdempotencyKey::random())
+        .workflow_publish(id, request, &IdempotencyKey::random())
         .await?;
     context.console.answer(&published, |published| {
         let workflow = &published.workflow;

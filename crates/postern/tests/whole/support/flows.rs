@@ -25,9 +25,7 @@ impl Door {
             client.workflow_create(create, key).await
         });
         let id = made.workflow.id;
-        let nothing = &WorkflowPublish {
-            message: String::new(),
-        };
+        let nothing = &WorkflowPublish::default();
         self.ask("workflow_publish", |client| async move {
             client.workflow_publish(id, nothing, other).await
         });

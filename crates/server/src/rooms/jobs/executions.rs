@@ -172,6 +172,7 @@ fn execution_of(
             .map(|(id, version)| ActionReference { id, version }),
         rerun_of: row.rerun_of,
         schedule_id: row.schedule_id,
+        instance_id: row.instance_id,
         targets,
         summary: row.summary,
     })

@@ -282,7 +282,8 @@ pub(super) async fn instance_list(app: &App, caller: &Caller, mut list: List) ->
                         .find(|state| state.as_str() == word)
                 })?;
             }
-            _ => return Err(unknown_filter(field, "workflow, state")),
+            "schedule" => filter.schedules = words(field, values, |word| word.parse().ok())?,
+            _ => return Err(unknown_filter(field, "workflow, state, schedule")),
         }
     }
     let (reach, page, limit) = (caller.reach(VIEW), list.page.clone(), list.page.limit);

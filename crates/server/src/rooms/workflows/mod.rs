@@ -10,6 +10,7 @@ mod instances;
 mod names;
 mod perform;
 mod plans;
+pub(crate) mod retention;
 pub(crate) mod routes;
 mod runs;
 mod service;

@@ -120,13 +120,7 @@ pub(super) async fn workflow_update(
     app.store
         .write(tx!(tx => {
             let workflow = find(tx, &caller, id, MANAGE).await?;
-            if request.based_on.as_ref().is_some_and(|digest| *digest != workflow.digest) {
-                let detail = format!(
-                    "The draft of workflow {id} was changed by {} meanwhile. Load it again and repeat the edit.",
-                    workflow.updated_by
-                );
-                return Err(Error::conflict("newer_draft", detail));
-            }
+            check_base(&workflow, request.based_on.as_deref(), "repeat the edit")?;
             let draft = match draft {
                 Some(draft) => draft,
                 None => Draft::of(&workflow)?,
@@ -198,6 +192,18 @@ pub(super) async fn workflow_clone(
 }
 
 /// The draft becomes the version that runs. What it names must be there.
+/// Whether the draft is the one that the caller knows, where they say which that is.
+fn check_base(workflow: &workflows::Workflow, based_on: Option<&str>, then: &str) -> Result<()> {
+    if based_on.is_none_or(|digest| digest == workflow.digest) {
+        return Ok(());
+    }
+    let detail = format!(
+        "The draft of workflow {} was changed by {} meanwhile. Load it again and {then}.",
+        workflow.id, workflow.updated_by
+    );
+    Err(Error::conflict("newer_draft", detail))
+}
+
 pub(super) async fn workflow_publish(
     app: &App,
     caller: &Caller,
@@ -206,7 +212,7 @@ pub(super) async fn workflow_publish(
     key: Key,
 ) -> Result<WorkflowDetail> {
     named::check_text("message", &request.message, MAX_MESSAGE)?;
-    let (now, author, message) = (app.now(), caller.clone(), request.message.clone());
+    let (now, author, wanted) = (app.now(), caller.clone(), request.clone());
     let published = idempotency::create(
         app,
         caller,
@@ -215,6 +221,7 @@ pub(super) async fn workflow_publish(
         &(id, request),
         tx!(tx => {
             let workflow = find(tx, &author, id, MANAGE).await?;
+            check_base(&workflow, wanted.based_on.as_deref(), "look at what is published")?;
             if workflow.published_digest.as_ref() == Some(&workflow.digest) {
                 let number = workflow.version.unwrap_or_default();
                 let detail = format!("The draft says what version {number} says already, which is published.");
@@ -222,7 +229,7 @@ pub(super) async fn workflow_publish(
             }
             let before = detail_of(tx, workflow.clone()).await?;
             let used = names::check(tx, &author, &before.draft).await?;
-            workflows::publish(tx, &workflow, &message, &author.actor(), now).await?;
+            workflows::publish(tx, &workflow, &wanted.message, &author.actor(), now).await?;
             uses::set(tx, user(id, &workflow.name), &used).await?;
             recorded(tx, &author, id, "workflow_publish", Some(&before), now).await
         }),

@@ -222,9 +222,7 @@ async fn do_workflows(server: &TestServer) {
     ]}});
     let request: WorkflowCreate = serde_json::from_value(request).unwrap();
     let id = admin.workflow_create(&request, &key()).await.unwrap().workflow.id;
-    let publish = WorkflowPublish {
-        message: String::new(),
-    };
+    let publish = WorkflowPublish::default();
     admin.workflow_publish(id, &publish, &key()).await.unwrap();
     let described = WorkflowUpdate {
         description: Some("asks".into()),

@@ -1,6 +1,9 @@
 //! Schedules that start workflows.
 
-use postern_api::schedules::{ScheduleCreate, ScheduleUpdate, TickFate};
+use postern_api::{
+    schedules::{ScheduleCreate, ScheduleUpdate, TickFate},
+    workflows::InstanceCreate,
+};
 use postern_domain::workflow::engine::InstanceState;
 use postern_testkit::{TestServer, key, until};
 use serde_json::{Value, json};
@@ -114,7 +117,13 @@ async fn a_schedule_starts_a_workflow_with_its_inputs(server: TestServer) {
     let now = admin.schedule_run(saved.id, &key()).await.unwrap();
     assert_eq!((now.execution_id, now.jobs.len()), (None, 0));
     until_state(&server, now.instance_id.unwrap(), InstanceState::Paused).await;
+    let alone = admin.instance_create(id, &by_hand(), &key()).await.unwrap().id;
+    let of_schedule = crate::filtered(&[("schedule", &saved.id.to_string())]);
+    let listed = admin.instance_list(&of_schedule).await.unwrap().items;
+    let listed: Vec<_> = listed.into_iter().map(|instance| Some(instance.id)).collect();
+    assert_eq!(listed, [now.instance_id, last.instance_id, Some(first)]);
     server.clock.advance_seconds(16 * 60);
+    until_state(&server, alone, InstanceState::Completed).await;
     until_state(&server, now.instance_id.unwrap(), InstanceState::Completed).await;
     admin.schedule_update(saved.id, &pause()).await.unwrap();
     until_state(&server, last.instance_id.unwrap(), InstanceState::Completed).await;
@@ -126,6 +135,10 @@ async fn a_schedule_starts_a_workflow_with_its_inputs(server: TestServer) {
     assert_eq!(refusal, no(409, "workflow_in_use"));
     admin.schedule_delete(saved.id).await.unwrap();
     admin.workflow_delete(id).await.unwrap();
+}
+
+fn by_hand() -> InstanceCreate {
+    serde_json::from_value(json!({"inputs": {"minutes": 15}, "secrets": {"token": "s3cr3t"}})).unwrap()
 }
 
 fn pause() -> ScheduleUpdate {

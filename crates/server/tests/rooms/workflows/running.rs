@@ -148,7 +148,10 @@ async fn a_value_is_one_argument_whatever_it_holds(server: TestServer) {
         argv_of(&order),
         ["deploy", hostile, &format!("--to={hostile}"), "0"]
     );
-    until_state(&server, id, InstanceState::Completed).await;
+    let detail = until_state(&server, id, InstanceState::Completed).await;
+    let execution = detail.runs[1].execution_id.unwrap();
+    let execution = server.admin().execution_show(execution).await.unwrap();
+    assert_eq!(execution.instance_id, Some(id));
 }
 
 async fn a_shell_gets_values_from_its_environment(server: TestServer) {

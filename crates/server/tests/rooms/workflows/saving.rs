@@ -31,9 +31,7 @@ on_both_databases! {
 }
 
 fn nothing() -> WorkflowPublish {
-    WorkflowPublish {
-        message: String::new(),
-    }
+    WorkflowPublish::default()
 }
 
 async fn a_draft_runs_only_once_it_is_published(server: TestServer) {
@@ -190,6 +188,7 @@ async fn versions_are_kept_and_come_back_as_the_draft(server: TestServer) {
     admin.workflow_update(id, &update).await.unwrap();
     let message = WorkflowPublish {
         message: "better".into(),
+        ..Default::default()
     };
     admin.workflow_publish(id, &message, &key()).await.unwrap();
     let versions = admin
@@ -263,6 +262,22 @@ async fn an_edit_of_an_older_draft_is_refused(server: TestServer) {
         .workflow_update(made.workflow.id, &with("three", based_on))
         .await;
     assert_eq!(refused(late), no(409, "newer_draft"));
+    // What was looked at is what is published.
+    let id = made.workflow.id;
+    let publish = |based_on: String| WorkflowPublish {
+        based_on: Some(based_on),
+        ..Default::default()
+    };
+    let unseen = admin
+        .workflow_publish(id, &publish(made.draft_sha256.clone()), &key())
+        .await;
+    assert_eq!(refused(unseen), no(409, "newer_draft"));
+    let newest = admin.workflow_show(id).await.unwrap().draft_sha256;
+    let published = admin
+        .workflow_publish(id, &publish(newest), &key())
+        .await
+        .unwrap();
+    assert_eq!(published.workflow.version, Some(1));
 }
 
 async fn names_of_what_a_step_uses_must_be_there(server: TestServer) {
