@@ -5,7 +5,7 @@ import { jobNumber, state } from "./tests/jobs.mjs";
 
 const HOST = "e2e-1";
 /** Fields that are chosen from a list; the rest are written or switched on. */
-const CHOICES = ["Action", "Tool", "Method", "Record type"];
+const CHOICES = ["Action", "Tool", "Method", "Record type", "Protocol"];
 /** apt may have to wait for its lock. */
 const LIMIT_MS = 60_000;
 

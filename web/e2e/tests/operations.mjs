@@ -118,7 +118,7 @@ export default {
     (await list("postern-no-such-package")).failed("package 'postern-no-such-package' is not installed");
   },
 
-  "a package is installed and removed, and one that nobody has is named": async (world) => {
+  "a package is installed, upgraded and removed, and one that nobody has is named": async (world) => {
     const why = "installs a package; root, apt and POSTERN_TEST_DESTRUCTIVE=1 are needed";
     if (skipped(mayDestroy() && hasApt, why)) {
       return;
@@ -131,11 +131,15 @@ export default {
       const [came] = await (await (await software("Install", "hello")).done()).rows("Packages");
       assert.deepEqual([came.Package, came.Before], ["hello", "–"]);
       assert.ok(isThere());
+      const newest = await (await software("Upgrade", "hello")).done();
+      assert.deepEqual(await newest.rows("Packages"), [], "it is the newest already");
       const [went] = await (await (await software("Remove", "hello")).done()).rows("Packages");
       assert.deepEqual([went.Package, went.Before, went.After], ["hello", came.After, "–"]);
       assert.ok(!isThere());
       const nobodys = await software("Install", "postern-no-such-package");
       nobodys.failed("package 'postern-no-such-package' was not found by apt");
+      const absent = await software("Upgrade", "postern-no-such-package");
+      absent.failed("postern-no-such-package");
       (await software("Install", "hello=0.0-none")).failed("0.0-none");
     } finally {
       purge();

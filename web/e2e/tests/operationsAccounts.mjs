@@ -1,4 +1,5 @@
 // Users and groups of this machine, made and deleted for real from the run form; and each way to fail.
+import { readFileSync } from "node:fs";
 import { assert } from "../expect.mjs";
 import { isKnown, mayDestroy, skipped, succeeds } from "../fixtures.mjs";
 import { ended, order, perform } from "../operation.mjs";
@@ -23,8 +24,23 @@ async function withNames(use) {
   }
 }
 
+/** The password that was drawn, from the dialog that shows it once. */
+async function drawn(page) {
+  const dialog = page.getByRole("dialog", { name: "The new password" });
+  const password = await dialog.getByRole("group", { name: "Password" }).innerText();
+  assert.match(password, /^[A-Za-z0-9]{24}$/);
+  await dialog.getByRole("button", { name: "I have copied it" }).click();
+  return password;
+}
+
+/** What the host keeps of the user's password. */
+function shadow() {
+  const lines = readFileSync("/etc/shadow", "utf8").split("\n");
+  return lines.find((line) => line.startsWith(`${USER}:`));
+}
+
 export default {
-  "a user is made with a password that is shown once, is not made twice, and is deleted": async (world) => {
+  "a user is made and gets another password, each shown once, and is deleted": async (world) => {
     if (isSkipped()) {
       return;
     }
@@ -33,10 +49,7 @@ export default {
     const user = (values) => perform(world, "User", { ...values, User: USER });
     await withNames(async () => {
       await order(world, "User", { ...create, "Give it a password": true });
-      const dialog = page.getByRole("dialog", { name: "The new password" });
-      const password = await dialog.getByRole("group", { name: "Password" }).innerText();
-      assert.match(password, /^[A-Za-z0-9]{24}$/);
-      await dialog.getByRole("button", { name: "I have copied it" }).click();
+      const password = await drawn(page);
       const made = await (await ended(world, "User")).done();
       assert.deepEqual(
         [await made.fact("Exists"), await made.fact("Changed"), await made.fact("Shell")],
@@ -50,6 +63,14 @@ export default {
       assert.ok(!(await own.text()).includes(password), "it is shown once");
 
       (await user(create)).failed(`user '${USER}' exists already`);
+      const before = shadow();
+      await order(world, "User", { Action: "Reset the password", User: USER });
+      const other = await drawn(page);
+      assert.notEqual(other, password);
+      const reset = await (await ended(world, "User")).done();
+      assert.equal(await reset.fact("Enabled"), "Yes");
+      assert.ok(!(await page.content()).includes(other), "it is shown once");
+      assert.notEqual(shadow(), before, "another password holds");
       const off = await (await user({ Action: "Disable" })).done();
       assert.equal(await off.fact("Enabled"), "No");
       const on = await (await user({ Action: "Enable" })).done();

@@ -16,6 +16,30 @@ export default {
     assert.deepEqual((await ping.rows("Answers")).length, 2);
     const nobody = await network(world, "Ping", { Host: "no-such-host.invalid", Packets: 1 });
     nobody.failed("no-such-host.invalid");
+
+    const trace = await (await network(world, "Traceroute", { Host: "127.0.0.1" })).done();
+    assert.deepEqual([await trace.fact("Address"), await trace.fact("Reached")], ["127.0.0.1", "Yes"]);
+    const [hop, ...further] = await trace.rows("Hops");
+    assert.deepEqual([hop.Hop, hop.Address, further.length], ["1", "127.0.0.1", 0]);
+    (await network(world, "Traceroute", { Host: "no-such-host.invalid" })).failed("no-such-host.invalid");
+  },
+
+  "a socket that listens is among the host’s, with its process": async (world) => {
+    await withPort(async (port, close) => {
+      const sockets = async () => {
+        const values = { Protocol: "TCP", "Only sockets that listen": true };
+        const job = await network(world, "Sockets of the host (netstat)", values);
+        const rows = await (await job.done()).rows("Sockets");
+        assert.ok(rows.every((row) => row.Protocol.startsWith("TCP")));
+        return rows.filter((row) => row.Local.endsWith(`:${port}`));
+      };
+      const [own] = await sockets();
+      assert.equal(own.State.toLowerCase(), "listen");
+      assert.ok(!isRoot() || own.Process === String(process.pid), "whose it is");
+      await world.screenshot("operation-sockets");
+      await close();
+      assert.deepEqual(await sockets(), []);
+    });
   },
 
   "a port is open, and then closed": async (world) => {

@@ -188,9 +188,41 @@ async fn callers_that_leave_do_not_use_up_the_pool(db: TestDatabase) {
     stop.store(true, Ordering::Relaxed);
 }
 
+/// More callers than there are connections leave in the middle of what they write: it is taken back, and whoever has
+/// their connections next finds nothing of it.
+async fn what_callers_left_half_done_is_taken_back(db: TestDatabase) {
+    for _ in 0..60 {
+        let (inside, is_inside) = tokio::sync::oneshot::channel();
+        let task = tokio::spawn({
+            let db = db.clone();
+            async move {
+                db.write(tx!(tx => {
+                    system::secret_keep(tx, "half", vec![1], NOW).await?;
+                    let _ = inside.send(());
+                    std::future::pending::<Result<(), Error>>().await
+                }))
+                .await
+            }
+        });
+        is_inside.await.unwrap();
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!(
+        db.raw("SELECT count(*) FROM secrets WHERE name = 'half'").await,
+        [["0"]]
+    );
+    // Waits for nobody: no lock was left behind.
+    assert_eq!(write(&db, "half").await.unwrap(), [1]);
+    let after = ["a", "b", "c", "d", "e", "f"].map(|name| write(&db, name));
+    assert!(join_all(after).await.iter().all(Result::is_ok));
+    assert_eq!(db.raw("SELECT count(*) FROM secrets").await, [["7"]]);
+}
+
 on_postgres_alone!(
     the_pool_recovers_from_a_restart,
     the_pool_recovers_when_its_sessions_are_ended,
     a_server_that_falls_silent_is_given_up_after_the_deadline,
     callers_that_leave_do_not_use_up_the_pool,
+    what_callers_left_half_done_is_taken_back,
 );

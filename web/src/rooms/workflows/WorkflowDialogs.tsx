@@ -153,9 +153,7 @@ export function PublishDialog({ workflow, onClose }: WorkflowDialogProps) {
       verb="Publish"
       of={workflow}
       send={(body, headers) =>
-        answer(
-          api.POST("/api/v1/workflows/{id}/publish", { params, body: { ...body, ...seen }, headers }),
-        )
+        answer(api.POST("/api/v1/workflows/{id}/publish", { params, body: { ...body, ...seen }, headers }))
       }
       onReleased={() => client.invalidateQueries({ queryKey: workflowKey })}
       onClose={onClose}
