@@ -5,6 +5,8 @@ use postern_api::{
     workflows::{InstanceCancel, InstanceCreate},
 };
 use postern_domain::{
+    InstanceId,
+    approval::ApprovalState,
     permission::{Role, Scope},
     workflow::engine::InstanceState,
 };
@@ -12,8 +14,9 @@ use postern_protocol::{
     messages::{Outcome as Ended, Stream},
     payload::JobPayload,
 };
+use postern_server::clock::Clock as _;
 use postern_store::{
-    tx,
+    outbox, tx,
     workflows::instances::{self, Moved},
 };
 use postern_testkit::{TestServer, key, until};
@@ -40,6 +43,7 @@ on_both_databases! {
     a_starter_who_is_gone_starts_nothing_more,
     an_endless_loop_is_ended,
     what_the_server_fails_over_three_times_is_given_up,
+    what_a_given_up_instance_waits_for_is_told_to_stop,
 }
 
 /// As spec 5 writes them, word for word, and the steps that they name.
@@ -563,22 +567,65 @@ async fn an_endless_loop_is_ended(server: TestServer) {
     );
 }
 
-async fn what_the_server_fails_over_three_times_is_given_up(server: TestServer) {
-    let web = server.agent("web-1").await;
-    let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}, command("last", &["last"])]);
-    let broken = started(&server, &["web-1"], wait.clone()).await;
-    until_state(&server, broken, InstanceState::Paused).await;
+/// What no server wrote: nothing can be made of it.
+async fn tear(server: &TestServer, id: InstanceId) {
     let moved = Moved {
-        state: InstanceState::Paused,
+        state: InstanceState::Running,
         machine: "torn".into(),
         reason: None,
         ended: None,
         events: Vec::new(),
     };
-    let now = postern_server::clock::Clock::now(&*server.clock);
+    let now = server.clock.now();
     server
-        .write(tx!(tx => instances::save(tx, broken, moved, now).await))
+        .write(tx!(tx => instances::save(tx, id, moved, now).await))
         .await;
+}
+
+async fn what_a_given_up_instance_waits_for_is_told_to_stop(server: TestServer) {
+    let (web, admin) = (server.agent("web-1").await, server.admin());
+    let tenant = server.default_tenant().await.id;
+    let other = server
+        .person(tenant, &[(Role::Administrator, Scope::Tenant(tenant))])
+        .await;
+    let steps = json!([{"id": "all", "type": "parallel", "branches": [
+        [{"id": "wait", "type": "delay", "minutes": 1}],
+        [command("work", &["work"])],
+        [{"id": "ask", "type": "approval", "title": "Go on?", "approval_type": "singular",
+          "approvers": [format!("user:{}", other.id)]}],
+    ]}]);
+    let id = started(&server, &["web-1"], steps).await;
+    let order = next(&web).await;
+    web.start(&order).await;
+    let ask = until_begun(&server, id, "ask", 1).await.approval_id.unwrap();
+    tear(&server, id).await;
+    server.clock.advance_seconds(61);
+    until("the job to be told to stop", || async {
+        let answer = web.beat().await.unwrap();
+        answer.cancel.contains(&order.attempt_id).then_some(())
+    })
+    .await;
+    assert_eq!(show(&server, id).await.instance.state, InstanceState::Failed);
+    let approval = admin.approval_show(ask).await.unwrap().approval;
+    assert_eq!(approval.state, ApprovalState::Withdrawn);
+    let events = admin.instance_event_list(id, &Default::default()).await.unwrap();
+    let last = &events.items.last().unwrap().text;
+    assert!(last.starts_with("The workflow is failed: "), "{last}");
+    // Its end is news for nobody, and does not stay.
+    web.finish(&order, Ended::Cancelled).await;
+    until("the news to be heard", || async {
+        let waiting = server.read(tx!(tx => outbox::waiting(tx, 10).await)).await;
+        waiting.is_empty().then_some(())
+    })
+    .await;
+}
+
+async fn what_the_server_fails_over_three_times_is_given_up(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}, command("last", &["last"])]);
+    let broken = started(&server, &["web-1"], wait.clone()).await;
+    until_state(&server, broken, InstanceState::Paused).await;
+    tear(&server, broken).await;
     let whole = started(&server, &["web-1"], wait).await;
     until_state(&server, whole, InstanceState::Paused).await;
     server.clock.advance_seconds(61);
