@@ -22,8 +22,6 @@ const parts = {
   work: [
     "signIn",
     "agents",
-    "jobs",
-    "output",
     "scripts",
     "executions",
     "schedules",
@@ -37,6 +35,8 @@ const parts = {
   hosts: [
     "signIn",
     "agents",
+    "jobs",
+    "output",
     "operations",
     "operationsAccounts",
     "operationsNetwork",

@@ -34,6 +34,17 @@ impl Interrupt {
         })
     }
 
+    /// One that never comes.
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
+        let (sender, signals) = sync_channel(1);
+        std::mem::forget(sender);
+        Self {
+            signals,
+            seen: Cell::new(false),
+        }
+    }
+
     pub(crate) fn seen(&self) -> bool {
         self.pause(Duration::ZERO) == Waited::Interrupted
     }

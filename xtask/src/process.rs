@@ -197,6 +197,18 @@ impl Service {
         }
     }
 
+    /// Until it has ended by itself, with success.
+    pub(crate) fn wait(&mut self, interrupt: &Interrupt) -> Result<()> {
+        loop {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(_) => return self.check_alive(),
+                None if interrupt.pause(POLL) == Waited::Interrupted => bail!("interrupted"),
+                None => {}
+            }
+        }
+    }
+
     pub(crate) fn stop(&mut self) -> Result<ExitStatus> {
         stop_child(&mut self.child, self.signal).with_context(|| format!("cannot stop the {}", self.name))
     }
@@ -249,6 +261,17 @@ mod tests {
             message.contains("greeter") && message.contains("no luck"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_service_is_waited_for_until_it_ends() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (log, interrupt) = (folder.path().join("log"), Interrupt::never());
+        for (code, succeeds) in [("exit 0", true), ("echo no luck >&2; exit 3", false)] {
+            let mut command = Command::new("sh");
+            let mut service = Service::start("builder", &log, command.args(["-c", code])).expect("sh starts");
+            assert_eq!(service.wait(&interrupt).is_ok(), succeeds, "{code}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::generate;
 use crate::interrupt::Interrupt;
 use crate::lint;
 use crate::postgres::{Cluster, Durability};
-use crate::process::{self, succeeds};
+use crate::process::{self, Service, succeeds};
 use crate::tidy;
 use crate::tools;
 use crate::web;
@@ -98,8 +98,12 @@ pub(crate) fn run(workspace: Workspace, interrupt: Interrupt, options: Options) 
         interrupt,
         filters: options.filters,
         postgres: None,
+        deny: None,
         notes: Vec::new(),
     };
+    if chosen.len() == STEPS.len() {
+        suite.deny = tools::begin_cargo_deny(&suite.workspace)?;
+    }
     let mut done: Vec<(&str, Duration)> = Vec::new();
     let begin = Instant::now();
     for (index, step) in chosen.iter().enumerate() {
@@ -152,6 +156,8 @@ struct Suite {
     interrupt: Interrupt,
     filters: Vec<String>,
     postgres: Option<Cluster>,
+    /// What builds the tool of that step meanwhile.
+    deny: Option<Service>,
     notes: Vec<String>,
 }
 
@@ -202,6 +208,9 @@ impl Suite {
     /// Advisories only where their database can be had: it comes from the network and changes every day, so it must not
     /// decide whether the same commit passes on a machine without one.
     fn deny(&mut self) -> Result<()> {
+        if let Some(mut building) = self.deny.take() {
+            building.wait(&self.interrupt)?;
+        }
         let program = tools::cargo_deny(&self.workspace, &self.interrupt)?;
         let check = |what: &[&str]| {
             let mut command = self.workspace.command(&program);

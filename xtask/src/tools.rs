@@ -1,11 +1,12 @@
 //! Tools that only this repository needs, in `target/tools`, at versions written down here.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::interrupt::Interrupt;
-use crate::process::{find_program, run, succeeds};
+use crate::process::{Service, find_program, run, succeeds};
 use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
@@ -13,6 +14,19 @@ const CARGO_FUZZ: &str = "0.13.2";
 
 pub(crate) fn cargo_deny(workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
     cargo_tool(workspace, interrupt, "cargo-deny", CARGO_DENY)
+}
+
+/// Begins to build it where it is missing, beside what else is done and after it in rank: the other steps leave a fifth
+/// of the processors idle.
+pub(crate) fn begin_cargo_deny(workspace: &Workspace) -> Result<Option<Service>> {
+    let Some(install) = installation(workspace, "cargo-deny", CARGO_DENY) else {
+        return Ok(None);
+    };
+    let mut command = workspace.command("nice");
+    command.arg(install.get_program()).args(install.get_args());
+    command.env_remove("CARGO_TARGET_DIR");
+    let log = workspace.target("tools/cargo-deny.log");
+    Service::start("build of cargo-deny", &log, &mut command).map(Some)
 }
 
 pub(crate) fn cargo_fuzz(workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
@@ -25,26 +39,37 @@ fn cargo_tool(workspace: &Workspace, interrupt: &Interrupt, name: &str, version:
     if let Some(installed) = find_program(name) {
         return Ok(installed);
     }
-    let folder = workspace.target("tools");
-    let program = folder.join("bin").join(name);
-    if !program.exists() {
+    if let Some(mut install) = installation(workspace, name, version) {
         println!("building {name} {version} once");
-        let mut install = workspace.cargo();
-        // Its own lock file and its own target folder: it must not disturb what is built here.
-        install
-            .args([
-                "install",
-                name,
-                "--version",
-                version,
-                "--locked",
-                "--debug",
-                "--root",
-            ])
-            .arg(&folder);
-        run(interrupt, install.env_remove("CARGO_TARGET_DIR"))?;
+        run(interrupt, &mut install)?;
     }
-    Ok(program)
+    Ok(built(workspace, name))
+}
+
+fn built(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target("tools/bin").join(name)
+}
+
+/// What builds a tool that is neither installed nor built yet.
+fn installation(workspace: &Workspace, name: &str, version: &str) -> Option<Command> {
+    if find_program(name).is_some() || built(workspace, name).exists() {
+        return None;
+    }
+    let mut install = workspace.cargo();
+    // Its own lock file and its own target folder: it must not disturb what is built here.
+    install
+        .args([
+            "install",
+            name,
+            "--version",
+            version,
+            "--locked",
+            "--debug",
+            "--root",
+        ])
+        .arg(workspace.target("tools"))
+        .env_remove("CARGO_TARGET_DIR");
+    Some(install)
 }
 
 /// `hadolint`, the installed one if there is one, else from a Python package pinned by its hash.

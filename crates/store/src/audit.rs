@@ -33,6 +33,25 @@ pub struct Entry {
     pub address: Option<String>,
 }
 
+impl Entry {
+    /// What the server did by itself.
+    pub fn by_system(at: Timestamp, action: &'static str, object: String) -> Self {
+        Self {
+            tenant: None,
+            at,
+            actor: "system".into(),
+            token_id: None,
+            action,
+            object,
+            refused: false,
+            before: None,
+            after: None,
+            reason: None,
+            address: None,
+        }
+    }
+}
+
 record! {
     pub struct Record {
         pub id: AuditId,

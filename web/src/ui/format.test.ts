@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, daysLeft, duration, relative } from "./format";
+import { bytes, count, dateTime, daysLeft, duration, relative, withLocalTimes } from "./format";
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
 const ago = (seconds: number) => new Date(NOW - seconds * 1_000).toISOString();
@@ -15,6 +15,12 @@ describe("format", () => {
     [-3_000, "in 50 min"],
   ])("relative %i s", (seconds, text) => {
     expect(relative(ago(seconds), NOW)).toBe(text);
+  });
+
+  it("instants in a text are local time", () => {
+    const at = "2026-11-22T12:00:05.250Z";
+    expect(withLocalTimes(`Waits until ${at}.`)).toBe(`Waits until ${dateTime(at)}.`);
+    expect(withLocalTimes("by user:1: since 2026-11-22")).toBe("by user:1: since 2026-11-22");
   });
 
   it("what is no time is shown as it came", () => {

@@ -17,6 +17,13 @@ export function dateTime(iso: string): string {
   return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+const INSTANT = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
+
+/** A text of the server, with the instants in it as local time. */
+export function withLocalTimes(text: string): string {
+  return text.replace(INSTANT, (iso) => dateTime(iso));
+}
+
 export function dateOnly(iso: string): string {
   return dateTime(iso).slice(0, 10);
 }

@@ -109,16 +109,8 @@ async fn lock(app: &App, id: AgentId, tenant: TenantId, number: u64) -> Result<(
             agents::lock(tx, id, now).await?;
             let entry = audit::Entry {
                 tenant: Some(tenant),
-                at: now,
-                actor: "system".into(),
-                token_id: None,
-                action: "agent_lock",
-                object: format!("agent:{id}"),
-                refused: false,
-                before: None,
-                after: None,
                 reason: Some(format!("Check-in number {number} came twice: the credential is in use on two machines")),
-                address: None,
+                ..audit::Entry::by_system(now, "agent_lock", format!("agent:{id}"))
             };
             Ok(audit::append(tx, vec![entry]).await?)
         }))

@@ -44,16 +44,8 @@ pub(crate) async fn first_start(
             identity::binding_create(tx, id, Role::SiteAdministrator, Scope::Cluster).await?;
             let entry = audit::Entry {
                 tenant: Some(tenant),
-                at: now,
-                actor: "system".into(),
-                token_id: None,
-                action: "first_start",
-                object: format!("user:{id}"),
-                refused: false,
-                before: None,
                 after: Some(serde_json::json!({"tenant": DEFAULT, "username": ADMIN}).to_string()),
-                reason: None,
-                address: None,
+                ..audit::Entry::by_system(now, "first_start", format!("user:{id}"))
             };
             audit::append(tx, vec![entry]).await?;
             Ok(())

@@ -37,17 +37,9 @@ pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
                 let removed = jobs::remove_ended(tx, &old).await?;
                 let after = serde_json::json!({"removed": removed, "ended_before": before, "jobs": old});
                 let entry = audit::Entry {
-                    tenant: None,
-                    at: now,
-                    actor: "system".into(),
-                    token_id: None,
-                    action: "jobs_expire",
-                    object: format!("jobs:{removed}"),
-                    refused: false,
-                    before: None,
                     after: Some(after.to_string()),
                     reason: Some(format!("Ended more than {days} days ago")),
-                    address: None,
+                    ..audit::Entry::by_system(now, "jobs_expire", format!("jobs:{removed}"))
                 };
                 Ok(audit::append(tx, vec![entry]).await?)
             }))

@@ -29,17 +29,9 @@ pub(crate) async fn schedule_ticks_expire(app: &App) -> Result<()> {
                 let removed = schedules::ticks_remove(tx, before, AT_ONCE).await?;
                 if removed > 0 {
                     let entry = audit::Entry {
-                        tenant: None,
-                        at: now,
-                        actor: "system".into(),
-                        token_id: None,
-                        action: "schedule_ticks_expire",
-                        object: format!("schedule_ticks:{removed}"),
-                        refused: false,
-                        before: None,
                         after: Some(serde_json::json!({"removed": removed, "before": before}).to_string()),
                         reason: Some(format!("Older than {days} days")),
-                        address: None,
+                        ..audit::Entry::by_system(now, "schedule_ticks_expire", format!("schedule_ticks:{removed}"))
                     };
                     audit::append(tx, vec![entry]).await?;
                 }

@@ -296,15 +296,8 @@ pub(super) async fn remind(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Time
 pub(super) fn end_entry(row: &approvals::Approval, state: ApprovalState, now: Timestamp) -> audit::Entry {
     audit::Entry {
         tenant: Some(row.tenant_id),
-        at: now,
-        actor: "system".into(),
-        token_id: None,
-        action: "approval_finish",
-        object: format!("approval:{}", row.id),
-        refused: false,
         before: Some(serde_json::json!({"state": row.state}).to_string()),
         after: Some(serde_json::json!({"state": state, "instance": row.instance_id}).to_string()),
-        reason: None,
-        address: None,
+        ..audit::Entry::by_system(now, "approval_finish", format!("approval:{}", row.id))
     }
 }

@@ -245,18 +245,11 @@ pub(super) async fn instance(turn: &mut Turn<'_>, tx: &mut Tx<'_>, state: Instan
 fn end_entry(row: &Instance, state: InstanceState, now: postern_domain::Timestamp) -> audit::Entry {
     audit::Entry {
         tenant: Some(row.tenant_id),
-        at: now,
-        actor: "system".into(),
-        token_id: None,
-        action: "instance_finish",
-        object: format!("instance:{}", row.id),
-        refused: false,
-        before: None,
         after: Some(
             serde_json::json!({"state": state, "workflow": row.workflow, "version": row.version}).to_string(),
         ),
         reason: row.reason.clone(),
-        address: None,
+        ..audit::Entry::by_system(now, "instance_finish", format!("instance:{}", row.id))
     }
 }
 

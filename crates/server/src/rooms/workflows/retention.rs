@@ -32,17 +32,9 @@ pub(crate) async fn instances_expire(app: &App) -> Result<()> {
                 }
                 let after = serde_json::json!({"removed": removed.len(), "ended_before": before, "instances": removed});
                 let entry = audit::Entry {
-                    tenant: None,
-                    at: now,
-                    actor: "system".into(),
-                    token_id: None,
-                    action: "instances_expire",
-                    object: format!("instances:{}", removed.len()),
-                    refused: false,
-                    before: None,
                     after: Some(after.to_string()),
                     reason: Some(format!("Ended more than {days} days ago")),
-                    address: None,
+                    ..audit::Entry::by_system(now, "instances_expire", format!("instances:{}", removed.len()))
                 };
                 audit::append(tx, vec![entry]).await?;
                 Ok(true)

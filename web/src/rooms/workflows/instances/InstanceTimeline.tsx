@@ -3,7 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { listQuery, PAGE_SIZE } from "~/api/list";
 import type { Instance } from "~/api/types";
 import jobs from "~/rooms/jobs/JobPage.module.css";
-import { dateTime } from "~/ui/format";
+import { dateTime, withLocalTimes } from "~/ui/format";
 import { plainText } from "~/ui/plainText";
 import { ErrorState, LoadingLines } from "~/ui/states";
 import { eventList, instanceKey, REFRESH_MS } from "../api";
@@ -51,7 +51,7 @@ export function InstanceTimeline({ instance: { id, state } }: { instance: Pick<I
             <time dateTime={at}>{dateTime(at)}</time>
             <span>
               {step && <code>{step}: </code>}
-              {plainText(text)}
+              {withLocalTimes(plainText(text))}
             </span>
           </li>
         ))}
