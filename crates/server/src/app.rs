@@ -1,6 +1,6 @@
 //! What every part of the server shares.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use postern_domain::Timestamp;
 use postern_store::Store;
@@ -76,6 +76,13 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What ended before this time is removed, after so many days; `None`: all is kept.
+    pub(crate) fn kept_since(&self) -> Option<(Timestamp, u32)> {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let days = self.site.retain_jobs_days?;
+        Some((self.now().minus(DAY * days), days))
     }
 }
 

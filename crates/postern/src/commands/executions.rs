@@ -176,6 +176,7 @@ fn print(execution: &Execution, context: &Context<'_>) {
         ),
         ("repeats", id(execution.rerun_of.map(|id| id.to_string()))),
         ("schedule", id(execution.schedule_id.map(|id| id.to_string()))),
+        ("instance", id(execution.instance_id.map(|id| id.to_string()))),
         (
             "created",
             format!(

@@ -2,6 +2,7 @@
 
 mod again;
 mod approvals;
+mod given_up;
 mod retention;
 mod running;
 mod saving;

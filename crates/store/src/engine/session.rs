@@ -3,17 +3,11 @@
 //! It begins together with its first statement, without waiting for the answer to BEGIN. One that only reads is over
 //! when its last statement is: the answer to its COMMIT is nobody's, and the next user's statements come after it.
 
-use std::time::Duration;
-
 use deadpool_postgres::Object;
 use futures_util::{FutureExt as _, TryStreamExt as _, future::join};
-use tokio::runtime::Handle;
 use tokio_postgres::{Error, Row};
 
 use super::{Access, Value};
-
-/// Longest wait for the rollback of what somebody stopped waiting for.
-const ROLLBACK_WAIT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Session {
     /// There until the session ends.
@@ -98,21 +92,10 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Whoever waited for it has gone away in the middle.
+    /// Whoever waited for it has gone away in the middle: the server takes back what a connection that ends has begun.
     fn drop(&mut self) {
-        if !self.begun {
-            return;
-        }
-        let Some(client) = self.client.take() else { return };
-        let Ok(runtime) = Handle::try_current() else {
+        if let Some(client) = self.client.take_if(|_| self.begun) {
             drop(Object::take(client));
-            return;
-        };
-        runtime.spawn(async move {
-            let rollback = client.batch_execute("ROLLBACK");
-            if !matches!(tokio::time::timeout(ROLLBACK_WAIT, rollback).await, Ok(Ok(()))) {
-                drop(Object::take(client));
-            }
-        });
+        }
     }
 }

@@ -188,8 +188,8 @@ async fn callers_that_leave_do_not_use_up_the_pool(db: TestDatabase) {
     stop.store(true, Ordering::Relaxed);
 }
 
-/// More callers than there are connections leave in the middle of what they write: it is taken back, and whoever has
-/// their connections next finds nothing of it.
+/// More callers than there are connections leave in the middle of what they write: it is taken back, and uses up no
+/// connection.
 async fn what_callers_left_half_done_is_taken_back(db: TestDatabase) {
     for _ in 0..60 {
         let (inside, is_inside) = tokio::sync::oneshot::channel();
@@ -212,7 +212,7 @@ async fn what_callers_left_half_done_is_taken_back(db: TestDatabase) {
         db.raw("SELECT count(*) FROM secrets WHERE name = 'half'").await,
         [["0"]]
     );
-    // Waits for nobody: no lock was left behind.
+    // No lock was left behind.
     assert_eq!(write(&db, "half").await.unwrap(), [1]);
     let after = ["a", "b", "c", "d", "e", "f"].map(|name| write(&db, name));
     assert!(join_all(after).await.iter().all(Result::is_ok));

@@ -9,7 +9,7 @@ import {
 } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import { Fragment, type ReactNode, useEffect } from "react";
 import type { Execution } from "~/api/types";
 import { targetWords } from "~/rooms/agents/targets";
 import { ActionButton } from "~/ui/ActionButton";
@@ -147,6 +147,15 @@ function Rollout({ execution }: { execution: Execution }) {
   ) : null;
 }
 
+/** Where there is something to say. */
+function fact<T>(
+  label: string,
+  value: T | null | undefined,
+  show: (value: T) => ReactNode,
+): [string, ReactNode][] {
+  return value == null ? [] : [[label, <Fragment key={label}>{show(value)}</Fragment>]];
+}
+
 function factsOf(execution: Execution): [string, ReactNode][] {
   const { script, action, rerun_of: rerunOf, schedule_id: schedule, instance_id: instance } = execution;
   return [
@@ -155,81 +164,31 @@ function factsOf(execution: Execution): [string, ReactNode][] {
     ["Chosen", <span key="chosen">{targetWords(execution.targets)}</span>],
     ["Created by", actorName(execution.created_by)],
     ["Created", <RelativeTime key="created" at={execution.created_at} />],
-    ...(script
-      ? ([
-          [
-            "Script",
-            <Link
-              key="script"
-              to="/scripts/$scriptId"
-              params={{ scriptId: String(script.id) }}
-              className="link"
-            >
-              {script.id}, version {script.version}
-            </Link>,
-          ],
-        ] as [string, ReactNode][])
-      : []),
-    ...(action
-      ? ([
-          [
-            "Action",
-            <Link
-              key="action"
-              to="/actions/$actionId"
-              params={{ actionId: String(action.id) }}
-              className="link"
-            >
-              {action.id}, version {action.version}
-            </Link>,
-          ],
-        ] as [string, ReactNode][])
-      : []),
-    ...(schedule
-      ? ([
-          [
-            "Schedule",
-            <Link
-              key="schedule"
-              to="/schedules/$scheduleId"
-              params={{ scheduleId: String(schedule) }}
-              className="link"
-            >
-              {schedule}
-            </Link>,
-          ],
-        ] as [string, ReactNode][])
-      : []),
-    ...(instance
-      ? ([
-          [
-            "Workflow",
-            <Link
-              key="instance"
-              to="/instances/$instanceId"
-              params={{ instanceId: String(instance) }}
-              className="link"
-            >
-              Instance {instance}
-            </Link>,
-          ],
-        ] as [string, ReactNode][])
-      : []),
-    ...(rerunOf
-      ? ([
-          [
-            "Again after",
-            <Link
-              key="rerun"
-              to="/executions/$executionId"
-              params={{ executionId: String(rerunOf) }}
-              className="link"
-            >
-              Execution {rerunOf}
-            </Link>,
-          ],
-        ] as [string, ReactNode][])
-      : []),
+    ...fact("Script", script, (script) => (
+      <Link to="/scripts/$scriptId" params={{ scriptId: String(script.id) }} className="link">
+        {script.id}, version {script.version}
+      </Link>
+    )),
+    ...fact("Action", action, (action) => (
+      <Link to="/actions/$actionId" params={{ actionId: String(action.id) }} className="link">
+        {action.id}, version {action.version}
+      </Link>
+    )),
+    ...fact("Schedule", schedule, (schedule) => (
+      <Link to="/schedules/$scheduleId" params={{ scheduleId: String(schedule) }} className="link">
+        {schedule}
+      </Link>
+    )),
+    ...fact("Workflow", instance, (instance) => (
+      <Link to="/instances/$instanceId" params={{ instanceId: String(instance) }} className="link">
+        Instance {instance}
+      </Link>
+    )),
+    ...fact("Again after", rerunOf, (rerunOf) => (
+      <Link to="/executions/$executionId" params={{ executionId: String(rerunOf) }} className="link">
+        Execution {rerunOf}
+      </Link>
+    )),
   ];
 }
 

@@ -53,27 +53,13 @@ pub(in crate::perform) fn free_port() -> u16 {
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 64;
         let port = u16::try_from(10_000 + number % 20_000).unwrap();
-        if tcp_can_be_bound(port) && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+        let tcp = tokio::net::TcpSocket::new_v4().unwrap();
+        tcp.set_reuseaddr(true).unwrap();
+        let tcp = tcp.bind(([127, 0, 0, 1], port).into());
+        if tcp.is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
-}
-
-fn tcp_can_be_bound(port: u16) -> bool {
-    use nix::sys::socket::{
-        AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
-    };
-    use std::os::fd::AsRawFd as _;
-
-    let socket = socket(
-        AddressFamily::Inet,
-        SockType::Stream,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .unwrap();
-    setsockopt(&socket, sockopt::ReuseAddr, &true).unwrap();
-    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)).is_ok()
 }
 
 /// A port of loopback whose listener takes nobody any more: its queue is full, so further calls get no answer.

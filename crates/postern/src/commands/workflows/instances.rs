@@ -26,14 +26,14 @@ use crate::{
 pub(super) async fn instance_list(
     list: &ListArguments,
     workflows: &[String],
-    states: &[String],
+    filters: &[(&str, &[String])],
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let mut ids = Vec::new();
     for text in workflows {
         ids.push(lookup::workflow(&context.client, text).await?.id.to_string());
     }
-    let request = list.request(&[("workflow", &ids), ("state", states)]);
+    let request = list.request(&[&[("workflow", ids.as_slice())], filters].concat());
     let page = context.client.instance_list_all(&request, list.limit()).await?;
     context.console.answer(&page, |page| {
         let now = clock::now();

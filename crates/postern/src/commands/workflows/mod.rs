@@ -127,6 +127,9 @@ pub(crate) enum InstanceCommand {
         /// Only of this workflow, by name or id
         #[arg(long, value_name = "WORKFLOW")]
         workflow: Vec<String>,
+        /// Only those that this schedule started, by its id
+        #[arg(long, value_name = "ID")]
+        schedule: Vec<String>,
         /// pending, running, paused, completed, failed, cancelled
         #[arg(long, value_name = "STATE", value_parser = parse_state)]
         state: Vec<String>,
@@ -212,8 +215,17 @@ pub(crate) async fn run_instance(
         InstanceCommand::List {
             list,
             workflow,
+            schedule,
             state,
-        } => instances::instance_list(&list, &workflow, &state, context).await?,
+        } => {
+            instances::instance_list(
+                &list,
+                &workflow,
+                &[("schedule", &schedule), ("state", &state)],
+                context,
+            )
+            .await?;
+        }
         InstanceCommand::Show { id } => instances::instance_show(id, context).await?,
         InstanceCommand::Events { id, limit } => instances::instance_events(id, limit, context).await?,
         InstanceCommand::Watch { id } => return watch::stay(id, watch::How::Follow, context).await,

@@ -2,14 +2,11 @@
 
 use std::{
     fs,
-    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt};
 
 use super::{
     process::{Running, stop},
@@ -33,22 +30,12 @@ pub(crate) fn free_port() -> u16 {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let spread = u16::try_from(std::process::id() % 300).unwrap() * 40;
         let port = 12_000 + (spread + step) % 20_000;
-        if can_be_bound(port) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        if socket.bind(([127, 0, 0, 1], port).into()).is_ok() {
             return port;
         }
     }
-}
-
-fn can_be_bound(port: u16) -> bool {
-    let socket = socket(
-        AddressFamily::Inet,
-        SockType::Stream,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .unwrap();
-    setsockopt(&socket, sockopt::ReuseAddr, &true).unwrap();
-    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)).is_ok()
 }
 
 #[derive(Debug)]

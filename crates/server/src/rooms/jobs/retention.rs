@@ -15,14 +15,12 @@ use crate::{
 /// Jobs removed in one transaction.
 const AT_ONCE: u32 = 200;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
-    let Some(days) = app.site.retain_jobs_days else {
+    let Some((before, days)) = app.kept_since() else {
         return Ok(());
     };
     let now = app.now();
-    let before = now.minus(DAY * days);
     loop {
         let begun = Instant::now();
         let old = app

@@ -1,8 +1,6 @@
 //! What became of ticks long ago is forgotten as the jobs of that time are, a few rows at a time. The latest tick of each
 //! schedule stays.
 
-use std::time::Duration;
-
 use postern_store::{audit, schedules, tx};
 
 use crate::{
@@ -14,14 +12,12 @@ use crate::{
 const AT_ONCE: u32 = 500;
 /// Transactions of one round: what is left is for the next.
 const ROUNDS: u32 = 50;
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn schedule_ticks_expire(app: &App) -> Result<()> {
-    let Some(days) = app.site.retain_jobs_days else {
+    let Some((before, days)) = app.kept_since() else {
         return Ok(());
     };
     let now = app.now();
-    let before = now.minus(DAY * days);
     for _ in 0..ROUNDS {
         let removed = app
             .store

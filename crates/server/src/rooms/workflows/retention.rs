@@ -1,8 +1,6 @@
 //! Instances that ended long ago are removed as the jobs of that time are, a few at a time. The audit trail keeps what it
 //! has of them.
 
-use std::time::Duration;
-
 use postern_store::{audit, tx, workflows::instances};
 
 use crate::{
@@ -14,14 +12,12 @@ use crate::{
 const AT_ONCE: u32 = 20;
 /// Transactions of one round: what is left is for the next.
 const ROUNDS: u32 = 200;
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn instances_expire(app: &App) -> Result<()> {
-    let Some(days) = app.site.retain_jobs_days else {
+    let Some((before, days)) = app.kept_since() else {
         return Ok(());
     };
     let now = app.now();
-    let before = now.minus(DAY * days);
     for _ in 0..ROUNDS {
         let removed = app
             .store

@@ -15,22 +15,26 @@ on_both_databases! {
     old_instances_go_with_what_they_left_unless_one_that_is_kept_leads_to_them,
 }
 
+async fn retried(server: &TestServer, id: InstanceId) -> InstanceId {
+    let request = InstanceAgain::default();
+    server
+        .admin()
+        .instance_retry(id, &request, &key())
+        .await
+        .unwrap()
+        .id
+}
+
 async fn old_instances_go_with_what_they_left_unless_one_that_is_kept_leads_to_them(mut server: TestServer) {
     let web = server.agent("web-1").await;
     let today = server.clock.now();
     server.clock.set(today.minus(Duration::from_secs(9 * 24 * 3600)));
-    let request = InstanceAgain::default();
 
     // Failed, and tried again with success.
     let first = started(&server, &["web-1"], json!([command("look", &["look"])])).await;
     runs(&web, "", 1).await;
     until_state(&server, first, InstanceState::Failed).await;
-    let again = server
-        .admin()
-        .instance_retry(first, &request, &key())
-        .await
-        .unwrap()
-        .id;
+    let again = retried(&server, first).await;
     runs(&web, "", 0).await;
     until_state(&server, again, InstanceState::Completed).await;
     // One whose step started another.
@@ -55,12 +59,7 @@ async fn old_instances_go_with_what_they_left_unless_one_that_is_kept_leads_to_t
     let cancel = serde_json::from_value(json!({"reason": "later"})).unwrap();
     until_state(&server, kept, InstanceState::Paused).await;
     server.admin().instance_cancel(kept, &cancel).await.unwrap();
-    let waits = server
-        .admin()
-        .instance_retry(kept, &request, &key())
-        .await
-        .unwrap()
-        .id;
+    let waits = retried(&server, kept).await;
     until_state(&server, waits, InstanceState::Paused).await;
 
     server.retain_jobs_days(8);

@@ -5,19 +5,12 @@ use postern_api::{
     workflows::{InstanceCancel, InstanceCreate},
 };
 use postern_domain::{
-    InstanceId,
-    approval::ApprovalState,
     permission::{Role, Scope},
     workflow::engine::InstanceState,
 };
 use postern_protocol::{
     messages::{Outcome as Ended, Stream},
     payload::JobPayload,
-};
-use postern_server::clock::Clock as _;
-use postern_store::{
-    outbox, tx,
-    workflows::instances::{self, Moved},
 };
 use postern_testkit::{TestServer, key, until};
 use serde_json::{Value, json};
@@ -41,9 +34,6 @@ on_both_databases! {
     inputs_have_types_and_are_checked_first,
     an_instance_keeps_its_version,
     a_starter_who_is_gone_starts_nothing_more,
-    an_endless_loop_is_ended,
-    what_the_server_fails_over_three_times_is_given_up,
-    what_a_given_up_instance_waits_for_is_told_to_stop,
 }
 
 /// As spec 5 writes them, word for word, and the steps that they name.
@@ -551,95 +541,4 @@ async fn a_starter_who_is_gone_starts_nothing_more(server: TestServer) {
             .contains("is gone or switched off"),
         "{detail:?}"
     );
-}
-
-async fn an_endless_loop_is_ended(server: TestServer) {
-    let steps = json!([{"id": "round", "type": "conditional", "condition": "true", "on_true": "round", "on_false": "completed"}]);
-    let id = started(&server, &["nobody"], steps).await;
-    let detail = until_state(&server, id, InstanceState::Failed).await;
-    assert_eq!(detail.runs.len(), 1000);
-    assert!(
-        detail
-            .instance
-            .reason
-            .unwrap()
-            .starts_with("More than 1000 steps")
-    );
-}
-
-/// What no server wrote: nothing can be made of it.
-async fn tear(server: &TestServer, id: InstanceId) {
-    let moved = Moved {
-        state: InstanceState::Running,
-        machine: "torn".into(),
-        reason: None,
-        ended: None,
-        events: Vec::new(),
-    };
-    let now = server.clock.now();
-    server
-        .write(tx!(tx => instances::save(tx, id, moved, now).await))
-        .await;
-}
-
-async fn what_a_given_up_instance_waits_for_is_told_to_stop(server: TestServer) {
-    let (web, admin) = (server.agent("web-1").await, server.admin());
-    let tenant = server.default_tenant().await.id;
-    let other = server
-        .person(tenant, &[(Role::Administrator, Scope::Tenant(tenant))])
-        .await;
-    let steps = json!([{"id": "all", "type": "parallel", "branches": [
-        [{"id": "wait", "type": "delay", "minutes": 1}],
-        [command("work", &["work"])],
-        [{"id": "ask", "type": "approval", "title": "Go on?", "approval_type": "singular",
-          "approvers": [format!("user:{}", other.id)]}],
-    ]}]);
-    let id = started(&server, &["web-1"], steps).await;
-    let order = next(&web).await;
-    web.start(&order).await;
-    let ask = until_begun(&server, id, "ask", 1).await.approval_id.unwrap();
-    tear(&server, id).await;
-    server.clock.advance_seconds(61);
-    until("the job to be told to stop", || async {
-        let answer = web.beat().await.unwrap();
-        answer.cancel.contains(&order.attempt_id).then_some(())
-    })
-    .await;
-    assert_eq!(show(&server, id).await.instance.state, InstanceState::Failed);
-    let approval = admin.approval_show(ask).await.unwrap().approval;
-    assert_eq!(approval.state, ApprovalState::Withdrawn);
-    let events = admin.instance_event_list(id, &Default::default()).await.unwrap();
-    let last = &events.items.last().unwrap().text;
-    assert!(last.starts_with("The workflow is failed: "), "{last}");
-    // Its end is news for nobody, and does not stay.
-    web.finish(&order, Ended::Cancelled).await;
-    until("the news to be heard", || async {
-        let waiting = server.read(tx!(tx => outbox::waiting(tx, 10).await)).await;
-        waiting.is_empty().then_some(())
-    })
-    .await;
-}
-
-async fn what_the_server_fails_over_three_times_is_given_up(server: TestServer) {
-    let web = server.agent("web-1").await;
-    let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}, command("last", &["last"])]);
-    let broken = started(&server, &["web-1"], wait.clone()).await;
-    until_state(&server, broken, InstanceState::Paused).await;
-    tear(&server, broken).await;
-    let whole = started(&server, &["web-1"], wait).await;
-    until_state(&server, whole, InstanceState::Paused).await;
-    server.clock.advance_seconds(61);
-    // Until then it cannot be shown.
-    let detail = until("it to be given up", || async {
-        server.admin().instance_show(broken).await.ok()
-    })
-    .await;
-    assert_eq!(detail.instance.state, InstanceState::Failed);
-    assert_eq!(
-        detail.instance.reason.as_deref(),
-        Some("The server failed over it 3 times; its log says why")
-    );
-    // The other one is none the worse for it.
-    runs(&web, "", 0).await;
-    until_state(&server, whole, InstanceState::Completed).await;
 }

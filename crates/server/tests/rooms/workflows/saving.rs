@@ -30,10 +30,6 @@ on_both_databases! {
     a_creation_that_is_repeated_makes_one,
 }
 
-fn nothing() -> WorkflowPublish {
-    WorkflowPublish::default()
-}
-
 async fn a_draft_runs_only_once_it_is_published(server: TestServer) {
     let web = server.agent("web-1").await;
     let admin = server.admin();
@@ -60,13 +56,20 @@ async fn a_draft_runs_only_once_it_is_published(server: TestServer) {
     assert_eq!(tried.version, 0);
     runs(&web, "", 0).await;
     until_state(&server, tried.id, InstanceState::Completed).await;
-    let published = admin.workflow_publish(id, &nothing(), &key()).await.unwrap();
+    let published = admin
+        .workflow_publish(id, &WorkflowPublish::default(), &key())
+        .await
+        .unwrap();
     assert_eq!(
         (published.workflow.version, published.workflow.draft_differs),
         (Some(1), false)
     );
     assert_eq!(
-        refused(admin.workflow_publish(id, &nothing(), &key()).await),
+        refused(
+            admin
+                .workflow_publish(id, &WorkflowPublish::default(), &key())
+                .await
+        ),
         no(409, "nothing_to_publish")
     );
     assert_eq!(start(false).await.unwrap().version, 1);
@@ -163,7 +166,7 @@ async fn yaml_is_kept_as_it_was_written(server: TestServer) {
     let normal = json!({"steps": [{"id": "a", "type": "delay", "minutes": 5}]});
     assert_eq!(serde_json::to_value(&made.draft).unwrap(), normal);
     let published = admin
-        .workflow_publish(made.workflow.id, &nothing(), &key())
+        .workflow_publish(made.workflow.id, &WorkflowPublish::default(), &key())
         .await
         .unwrap();
     assert_eq!(published.published.unwrap().source.as_deref(), Some(source));
@@ -303,7 +306,11 @@ async fn names_of_what_a_step_uses_must_be_there(server: TestServer) {
         let name = format!("flow-{}", key().as_str().to_lowercase());
         let made = saved(&admin, &name, json!({"steps": [step]})).await.unwrap();
         assert_eq!(
-            wrong_field(admin.workflow_publish(made.workflow.id, &nothing(), &key()).await),
+            wrong_field(
+                admin
+                    .workflow_publish(made.workflow.id, &WorkflowPublish::default(), &key())
+                    .await
+            ),
             field
         );
     }
