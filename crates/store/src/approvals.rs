@@ -236,26 +236,6 @@ pub async fn ended(
     outbox::add(tx, outbox::Kind::ApprovalEnded, id.0, now).await
 }
 
-/// Open ones whose time is over.
-pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ApprovalId>, Error> {
-    let sql = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.deadline_us <= $1 ORDER BY p.deadline_us LIMIT $2";
-    tx.query(sql, &values![now, limit])
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
-        .collect()
-}
-
-/// Open ones of which somebody should be reminded.
-pub async fn to_remind(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ApprovalId>, Error> {
-    let sql = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.remind_us <= $1 ORDER BY p.remind_us LIMIT $2";
-    tx.query(sql, &values![now, limit])
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
-        .collect()
-}
-
 /// The next reminder comes a whole time later: those that were missed are not made up for. Whether one was due.
 pub async fn reminded(tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool, Error> {
     let sql = "UPDATE approvals SET remind_us = $2 + remind_every_us WHERE id = $1 AND state = 'open' AND remind_us <= $2";

@@ -108,7 +108,7 @@ pub async fn append(tx: &mut Tx<'_>, entries: Vec<Entry>) -> Result<(), Error> {
     let casts = [
         "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
     ];
-    tx.many(head, &casts, "", rows.collect()).await.map(|_| ())
+    tx.many_later(head, &casts, "", rows.collect()).await
 }
 
 pub async fn list(

@@ -40,6 +40,11 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
+macro_rules! binding_select {
+    () => {
+        "SELECT id, user_id, role, scope_kind, scope_id FROM bindings"
+    };
+}
 record! {
     pub struct Binding {
         pub id: BindingId,
@@ -257,6 +262,22 @@ pub async fn user_find(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>, Erro
         .transpose()
 }
 
+/// A user with their bindings.
+pub async fn user_with_bindings(tx: &mut Tx<'_>, id: UserId) -> Result<Option<(User, Vec<Binding>)>, Error> {
+    let user = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1");
+    let bindings = concat!(binding_select!(), " WHERE user_id = $1 ORDER BY id");
+    let values = || values![id].to_vec();
+    let [users, bindings] = tx.query_each([(user, values()), (bindings, values())]).await?;
+    let Some(user) = users.into_iter().next() else {
+        return Ok(None);
+    };
+    let bindings = bindings
+        .into_iter()
+        .map(Binding::from_row)
+        .collect::<Result<_, _>>()?;
+    Ok(Some((User::from_row(user)?, bindings)))
+}
+
 pub async fn user_by_name(tx: &mut Tx<'_>, username: &str) -> Result<Option<User>, Error> {
     let sql = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.username = $1");
     tx.query_opt(sql, &values![username])
@@ -358,7 +379,7 @@ pub async fn binding_delete(tx: &mut Tx<'_>, id: BindingId) -> Result<(), Error>
 }
 
 pub async fn binding_list(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<Binding>, Error> {
-    let mut select = Select::new("SELECT id, user_id, role, scope_kind, scope_id FROM bindings");
+    let mut select = Select::new(binding_select!());
     let (sql, values) = select
         .and_in("user_id", users.iter().copied())
         .push(" ORDER BY id")

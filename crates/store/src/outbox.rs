@@ -47,22 +47,19 @@ record! {
 
 pub async fn add(tx: &mut Tx<'_>, kind: Kind, object: i64, now: Timestamp) -> Result<(), Error> {
     let sql = "INSERT INTO outbox (kind, object_id, at_us) VALUES ($1, $2, $3)";
-    tx.execute(sql, &values![kind, object, now]).await.map(|_| ())
+    tx.execute_later(sql, values![kind, object, now].to_vec()).await
 }
 
 /// The oldest.
-pub async fn waiting(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<News>, Error> {
-    let sql = "SELECT o.id, o.kind, o.object_id FROM outbox o ORDER BY o.id LIMIT $1";
-    tx.query(sql, &values![limit])
-        .await?
-        .into_iter()
-        .map(News::from_row)
-        .collect()
-}
+pub(crate) const WAITING: &str = "SELECT o.id, o.kind, o.object_id FROM outbox o ORDER BY o.id LIMIT $1";
 
 /// Takes one away, in the transaction that does what it asks for. `false`: somebody else has it, or had it.
 pub async fn take(tx: &mut Tx<'_>, id: i64) -> Result<bool, Error> {
+    let sql = take_sql(tx);
+    Ok(tx.query_opt(&sql, &values![id]).await?.is_some())
+}
+
+pub(crate) fn take_sql(tx: &Tx<'_>) -> String {
     let lock = tx.for_update_of_free("o");
-    let sql = format!("DELETE FROM outbox WHERE id = (SELECT o.id FROM outbox o WHERE o.id = $1{lock})");
-    Ok(tx.execute(&sql, &values![id]).await? > 0)
+    format!("DELETE FROM outbox WHERE id = (SELECT o.id FROM outbox o WHERE o.id = $1{lock}) RETURNING id")
 }

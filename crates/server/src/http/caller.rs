@@ -314,10 +314,10 @@ async fn person(
     tx: &mut Tx<'_>,
     id: postern_domain::UserId,
 ) -> Result<Option<(identity::User, Grants)>, Error> {
-    let Some(user) = identity::user_find(tx, id).await?.filter(|user| user.active) else {
+    let found = identity::user_with_bindings(tx, id).await?;
+    let Some((user, bindings)) = found.filter(|(user, _)| user.active) else {
         return Ok(None);
     };
-    let bindings = identity::binding_list(tx, &[id]).await?;
     let grants = bindings
         .iter()
         .map(|binding| Ok((binding.scope()?, binding.role)))

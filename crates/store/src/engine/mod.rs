@@ -134,6 +134,38 @@ impl<'a> Tx<'a> {
         self.noticed(result)
     }
 
+    /// As `execute` where nobody asks what comes of it: PostgreSQL is not waited for. If it fails, the next statement that
+    /// is waited for does, or the transaction. Not where a failure has a meaning.
+    pub(crate) async fn execute_later(&mut self, sql: &str, values: Vec<Value>) -> Result<(), Error> {
+        self.usable(sql)?;
+        let result = match &mut self.inner {
+            Inner::Sqlite(connection) => sqlite::execute(connection, sql, &values).map(|_| ()),
+            Inner::Postgres(session) => session.execute_later(sql, values).await.map_err(Error::from),
+        };
+        self.noticed(result)
+    }
+
+    /// Several queries, none of which needs the answer to another: to PostgreSQL they are one round trip.
+    pub(crate) async fn query_each<const N: usize>(
+        &mut self,
+        statements: [(&str, Vec<Value>); N],
+    ) -> Result<[Vec<Row>; N], Error> {
+        for (sql, _) in &statements {
+            self.usable(sql)?;
+        }
+        let result = match &mut self.inner {
+            Inner::Sqlite(connection) => statements
+                .iter()
+                .map(|(sql, values)| sqlite::query(connection, sql, values))
+                .collect(),
+            Inner::Postgres(session) => postgres::query_each(session, &statements).await,
+        };
+        let answers = self.noticed(result)?;
+        answers
+            .try_into()
+            .map_err(|_| Error::Shape("an answer for each query".into()))
+    }
+
     pub(crate) async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
         self.usable(sql)?;
         let result = match &mut self.inner {
@@ -196,19 +228,43 @@ impl<'a> Tx<'a> {
         tail: &str,
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<Row>, Error> {
-        const PIECES: [usize; 10] = [256, 16, 8, 7, 6, 5, 4, 3, 2, 1];
         let mut out = Vec::new();
-        let mut rest = rows.into_iter().peekable();
-        let mut left = rest.len();
-        while rest.peek().is_some() {
-            let size = PIECES.into_iter().find(|size| *size <= left).unwrap_or(1);
-            let values: Vec<Value> = rest.by_ref().take(size).flatten().collect();
-            left -= size;
-            let sql = format!("{head} VALUES {} {tail}", value_rows(size, casts));
+        for (sql, values) in pieces(head, casts, tail, rows) {
             out.append(&mut self.query(&sql, &values).await?);
         }
         Ok(out)
     }
+
+    /// As `many`, by `execute_later`.
+    pub(crate) async fn many_later(
+        &mut self,
+        head: &str,
+        casts: &[&str],
+        tail: &str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), Error> {
+        for (sql, values) in pieces(head, casts, tail, rows) {
+            self.execute_later(&sql, values).await?;
+        }
+        Ok(())
+    }
+}
+
+fn pieces(head: &str, casts: &[&str], tail: &str, rows: Vec<Vec<Value>>) -> Vec<(String, Vec<Value>)> {
+    const PIECES: [usize; 10] = [256, 16, 8, 7, 6, 5, 4, 3, 2, 1];
+    let mut out = Vec::new();
+    let mut left = rows.len();
+    let mut rest = rows.into_iter();
+    while left > 0 {
+        let size = PIECES.into_iter().find(|size| *size <= left).unwrap_or(1);
+        let values: Vec<Value> = rest.by_ref().take(size).flatten().collect();
+        left -= size;
+        out.push((
+            format!("{head} VALUES {} {tail}", value_rows(size, casts)),
+            values,
+        ));
+    }
+    out
 }
 
 /// `(CAST($1 AS BIGINT), $2), ($3, $4)`: casts in the first row give the types of all.

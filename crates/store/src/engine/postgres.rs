@@ -10,7 +10,10 @@ use tokio_postgres::{
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
-use super::{Access, Row, Tx, Value, session::Session};
+use super::{
+    Access, Row, Tx, Value,
+    session::{Failed, Session, Statement},
+};
 use crate::Error;
 
 /// Longest time one transaction may take; a longer one has an unknown outcome.
@@ -110,7 +113,7 @@ impl Postgres {
 
     /// A connection that did not answer is not used again, and its server is asked to stop what it does.
     fn give_up(&self, session: Session) {
-        let client = session.abandon();
+        let Some(client) = session.abandon() else { return };
         let cancel = client.cancel_token();
         drop(Object::take(client));
         tokio::spawn(tokio::time::timeout(POOL_WAIT, async move {
@@ -176,8 +179,12 @@ where
     result
 }
 
-fn commit_failed(error: tokio_postgres::Error) -> Error {
-    match Error::from(error) {
+fn commit_failed(failed: Failed) -> Error {
+    let error = match failed {
+        Failed::Statement(error) => return Error::from(error),
+        Failed::Commit(error) => Error::from(error),
+    };
+    match error {
         Error::Unreachable(text) => Error::Unreachable(format!(
             "whether the change happened is unknown, the commit was not answered: {text}"
         )),
@@ -199,6 +206,17 @@ fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
 
 pub(super) async fn query(session: &mut Session, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
     session.query(sql, values).await?.iter().map(read_row).collect()
+}
+
+pub(super) async fn query_each(
+    session: &mut Session,
+    statements: &[Statement<'_>],
+) -> Result<Vec<Vec<Row>>, Error> {
+    let answers = session.query_each(statements).await?;
+    answers
+        .iter()
+        .map(|rows| rows.iter().map(read_row).collect())
+        .collect()
 }
 
 fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {

@@ -1,71 +1,126 @@
 //! One transaction on a connection of the pool, with as few round trips as the protocol allows.
 //!
-//! It begins together with its first statement, without waiting for the answer to BEGIN. One that only reads is over
-//! when its last statement is: the answer to its COMMIT is nobody's, and the next user's statements come after it.
+//! It begins together with its first statement, without waiting for the answer to BEGIN. A statement that nobody waits
+//! for is answered with the next one that somebody does, or with the COMMIT. A transaction that only reads is over when
+//! its last statement is: the answer to its COMMIT is nobody's, and the next user's statements come after it.
+
+use std::sync::Arc;
 
 use deadpool_postgres::Object;
-use futures_util::{FutureExt as _, TryStreamExt as _, future::join};
+use futures_util::{
+    FutureExt as _, TryStreamExt as _,
+    future::{BoxFuture, join, try_join_all},
+};
 use tokio_postgres::{Error, Row};
 
 use super::{Access, Value};
 
+/// A statement and its values.
+pub(super) type Statement<'a> = (&'a str, Vec<Value>);
+
 pub(crate) struct Session {
     /// There until the session ends.
-    client: Option<Object>,
+    client: Option<Arc<Object>>,
     access: Access,
     begun: bool,
+    /// Sent and not answered yet, in this order.
+    sent: Vec<BoxFuture<'static, Result<(), Error>>>,
 }
 
 impl Session {
-    pub(super) const fn new(client: Object, access: Access) -> Self {
+    pub(super) fn new(client: Object, access: Access) -> Self {
         Self {
-            client: Some(client),
+            client: Some(Arc::new(client)),
             access,
             begun: false,
+            sent: Vec::new(),
         }
     }
 
     /// Rows changed.
     pub(super) async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
         let statement = self.client().prepare_cached(sql).await?;
-        self.after_begin(async |client| client.execute_raw(&statement, values).await)
-            .await
+        let client = self.begin();
+        self.answered(client.execute_raw(&statement, values)).await
+    }
+
+    /// Nobody waits for what comes of it.
+    pub(super) async fn execute_later(&mut self, sql: &str, values: Vec<Value>) -> Result<(), Error> {
+        let statement = self.client().prepare_cached(sql).await?;
+        let client = self.begin();
+        self.send(async move { client.execute_raw(&statement, &values).await.map(|_| ()) });
+        Ok(())
     }
 
     pub(super) async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
         let statement = self.client().prepare_cached(sql).await?;
-        self.after_begin(async |client| client.query_raw(&statement, values).await?.try_collect().await)
+        let client = self.begin();
+        self.answered(async { client.query_raw(&statement, values).await?.try_collect().await })
             .await
+    }
+
+    /// All of them in one round trip.
+    pub(super) async fn query_each(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for (sql, values) in statements {
+            prepared.push((self.client().prepare_cached(sql).await?, values));
+        }
+        let client = self.begin();
+        let all = prepared
+            .iter()
+            .map(async |(statement, values)| client.query_raw(statement, *values).await?.try_collect().await);
+        self.answered(try_join_all(all)).await
     }
 
     pub(super) async fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        self.after_begin(async |client| client.batch_execute(sql).await)
-            .await
+        let client = self.begin();
+        self.answered(client.batch_execute(sql)).await
+    }
+
+    fn begin(&mut self) -> Arc<Object> {
+        let client = self.client().clone();
+        if !std::mem::replace(&mut self.begun, true) {
+            let begin = match self.access {
+                Access::Write => "BEGIN",
+                Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            };
+            let client = client.clone();
+            self.send(async move { client.batch_execute(begin).await });
+        }
+        client
     }
 
     /// What is polled first is sent first, and the server does it first.
-    async fn after_begin<T>(
-        &mut self,
-        statement: impl AsyncFnOnce(&Object) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        if std::mem::replace(&mut self.begun, true) {
-            return statement(self.client()).await;
+    fn send(&mut self, statement: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        let mut statement = statement.boxed();
+        match statement.as_mut().now_or_never() {
+            Some(answer) => self.sent.push(std::future::ready(answer).boxed()),
+            None => self.sent.push(statement),
         }
-        let begin = match self.access {
-            Access::Write => "BEGIN",
-            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-        };
-        let client = self.client();
-        let (begun, result) = join(client.batch_execute(begin), statement(client)).await;
-        begun?;
-        result
     }
 
-    pub(super) async fn commit(&mut self) -> Result<(), Error> {
+    /// The answer to this statement, unless one before it failed: the server refused all that came after that.
+    async fn answered<T>(&mut self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let before = std::mem::take(&mut self.sent);
+        let (answer, before) = join(statement, first_failure(before)).await;
+        before?;
+        answer
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), Failed> {
         if std::mem::take(&mut self.begun) {
+            let before = std::mem::take(&mut self.sent);
             let commit = self.client().batch_execute("COMMIT");
             match self.access {
-                Access::Write => return commit.await,
+                Access::Write => {
+                    let (commit, before) = join(commit, first_failure(before)).await;
+                    // A connection that broke says nothing of the COMMIT that went with it.
+                    before.map_err(|error| match error.as_db_error() {
+                        Some(_) => Failed::Statement(error),
+                        None => Failed::Commit(error),
+                    })?;
+                    commit.map_err(Failed::Commit)?;
+                }
                 // Sent by the first look at it. If that fails the connection is gone, which the next user sees.
                 Access::Read => drop(commit.now_or_never()),
             }
@@ -75,18 +130,25 @@ impl Session {
 
     pub(super) async fn rollback(&mut self) -> Result<(), Error> {
         if std::mem::take(&mut self.begun) {
+            // It is the transaction that is taken back, whatever came of its statements.
+            self.sent.clear();
             return self.client().batch_execute("ROLLBACK").await;
         }
         Ok(())
     }
 
     /// Takes the connection away, which is not used again.
-    pub(super) fn abandon(mut self) -> Object {
-        self.begun = false;
-        self.client.take().expect("there until the session ends")
+    pub(super) fn abandon(mut self) -> Option<Object> {
+        self.take()
     }
 
-    fn client(&self) -> &Object {
+    fn take(&mut self) -> Option<Object> {
+        // Those that wait for answers have the connection too.
+        self.sent.clear();
+        self.client.take().and_then(Arc::into_inner)
+    }
+
+    fn client(&self) -> &Arc<Object> {
         self.client.as_ref().expect("there until the session ends")
     }
 }
@@ -94,8 +156,25 @@ impl Session {
 impl Drop for Session {
     /// Whoever waited for it has gone away in the middle: the server takes back what a connection that ends has begun.
     fn drop(&mut self) {
-        if let Some(client) = self.client.take_if(|_| self.begun) {
+        if self.begun
+            && let Some(client) = self.take()
+        {
             drop(Object::take(client));
         }
     }
+}
+
+/// How a transaction could not be committed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// One of its statements was refused, and with it all of them.
+    Statement(Error),
+    Commit(Error),
+}
+
+async fn first_failure(answers: Vec<BoxFuture<'static, Result<(), Error>>>) -> Result<(), Error> {
+    for answer in answers {
+        answer.await?;
+    }
+    Ok(())
 }

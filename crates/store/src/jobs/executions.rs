@@ -116,9 +116,7 @@ pub(super) async fn made(
     hosts: &[Host],
 ) -> Result<(), Error> {
     let sql = "UPDATE executions SET payload_id = $2 WHERE id = $1";
-    if tx.execute(sql, &values![id, payload]).await? == 0 {
-        return Ok(());
-    }
+    tx.execute_later(sql, values![id, payload].to_vec()).await?;
     let places: BTreeSet<_> = hosts
         .iter()
         .map(|Host { target, .. }| {
@@ -129,10 +127,11 @@ pub(super) async fn made(
     let rows = places
         .into_iter()
         .map(|(tenant, organization, department)| values![id, tenant, organization, department].to_vec());
-    let head = "INSERT INTO execution_places (execution_id, tenant_id, organization_id, department_id)";
-    tx.many(head, &["BIGINT"; 4], "", rows.collect())
-        .await
-        .map(|_| ())
+    let head = "INSERT INTO execution_places (execution_id, tenant_id, organization_id, department_id)
+                SELECT p.column1, p.column2, p.column3, p.column4 FROM (";
+    // An execution that is gone has no place.
+    let tail = ") AS p JOIN executions e ON e.id = p.column1";
+    tx.many_later(head, &["BIGINT"; 4], tail, rows.collect()).await
 }
 
 /// The table of jobs where they are found by their execution. SQLite is kept from going through all jobs of a tenant

@@ -1,7 +1,24 @@
 //! Jobs and their attempts. Which change is allowed is decided in `domain::job`; this file loads and saves.
 
+/// Jobs that neither their batch nor another job with their key keeps back, nor a blackout that has begun at `$2` and
+/// whose end is as given.
+macro_rules! free {
+    (blackout ends $until:literal) => {
+        concat!(
+            "j.held = FALSE AND (j.concurrency_key IS NULL OR NOT EXISTS
+             (SELECT 1 FROM concurrency_holds h WHERE h.key = j.concurrency_key))
+             AND NOT EXISTS (SELECT 1 FROM job_groups m JOIN host_groups g ON g.id = m.group_id
+             JOIN calendars c ON c.id = g.calendar_id
+             WHERE m.job_id = j.id AND c.dark_from_us <= $2 AND c.dark_until_us ",
+            $until,
+            ")"
+        )
+    };
+}
+
 mod blackouts;
 pub mod executions;
+mod handing_out;
 mod holds;
 mod lists;
 mod retention;
@@ -18,6 +35,9 @@ use postern_domain::{
 use sha2::{Digest as _, Sha256};
 
 pub use blackouts::{Over, begin_now, blackout_over, groups_keep, groups_of};
+pub use handing_out::{
+    Active, HandOut, Intake, Queued, active, at_agent, fence_set, hand_out, handed_again, intake, intake_open,
+};
 pub use holds::{hold, release};
 pub use lists::{Filter, list};
 pub use retention::{ended_before, remove_ended};
@@ -250,7 +270,7 @@ pub async fn save(
         next.reason.as_deref(),
         finished,
     ];
-    tx.execute(sql, &values).await?;
+    tx.execute_later(sql, values.to_vec()).await?;
     match (finished, machine.instance_id, machine.execution_id) {
         (Some(at), Some(_), Some(execution)) => {
             outbox::add(tx, outbox::Kind::JobEnded, execution.0, at).await
@@ -303,153 +323,6 @@ pub(crate) async fn payloads_sweep(tx: &mut Tx<'_>, payloads: &[i64]) -> Result<
     Ok(())
 }
 
-// ---- handing out
-
-record! {
-    /// An attempt an agent has in hand.
-    pub struct Active {
-        pub job_id: JobId,
-        pub attempt_id: AttemptId,
-        pub state: JobState,
-        pub cancel_requested: bool,
-        /// Number of the check-in whose answer carried the order.
-        pub checkin_number: u64,
-        /// Number of its order; the same however often it is handed out.
-        pub fence: i64,
-        pub started: Option<Timestamp>,
-    }
-}
-
-pub async fn active(tx: &mut Tx<'_>, agent: AgentId) -> Result<Vec<Active>, Error> {
-    let sql = "SELECT j.id, t.id, j.state, j.cancel_requested, t.checkin_number, t.fence, t.started_us
-               FROM jobs j JOIN attempts t ON t.id = j.attempt_id
-               WHERE j.agent_id = $1 AND j.state IN ('pending', 'running') ORDER BY j.id";
-    tx.query(sql, &values![agent])
-        .await?
-        .into_iter()
-        .map(Active::from_row)
-        .collect()
-}
-
-record! {
-    pub struct Queued {
-        pub id: JobId,
-        pub priority: i64,
-        pub timeout_seconds: u32,
-        pub not_before: Option<Timestamp>,
-        pub due: Timestamp,
-        pub attempt: u32,
-        pub payload: String,
-        pub concurrency_key: Option<String>,
-        pub secret: Option<i64>,
-    }
-}
-
-/// Jobs that neither their batch nor another job with their key keeps back, nor a blackout that has begun at `$2` and
-/// whose end is as given.
-macro_rules! free {
-    (blackout ends $until:literal) => {
-        concat!(
-            "j.held = FALSE AND (j.concurrency_key IS NULL OR NOT EXISTS
-             (SELECT 1 FROM concurrency_holds h WHERE h.key = j.concurrency_key))
-             AND NOT EXISTS (SELECT 1 FROM job_groups m JOIN host_groups g ON g.id = m.group_id
-             JOIN calendars c ON c.id = g.calendar_id
-             WHERE m.job_id = j.id AND c.dark_from_us <= $2 AND c.dark_until_us ",
-            $until,
-            ")"
-        )
-    };
-}
-
-/// What waits for an agent and is due, in the order it will be served. In a write the rows are kept from others
-/// until its end: a job that is being cancelled at this moment is left out, and one that is here stays queued.
-pub async fn queued(
-    tx: &mut Tx<'_>,
-    agent: AgentId,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<Queued>, Error> {
-    let sql = concat!(
-        "SELECT j.id, j.priority, j.timeout_seconds, j.not_before_us, j.due_us, j.attempt, p.body,
-         j.concurrency_key, j.secret_id
-         FROM jobs j JOIN payloads p ON p.id = j.payload_id
-         WHERE j.agent_id = $1 AND j.state = 'queued' AND (j.not_before_us IS NULL OR j.not_before_us <= $2) AND ",
-        free!(blackout ends "> $2"),
-        " ORDER BY j.priority, j.id LIMIT $3"
-    );
-    let sql = format!("{sql}{}", tx.for_update_of_free("j"));
-    tx.query(&sql, &values![agent, now, limit])
-        .await?
-        .into_iter()
-        .map(Queued::from_row)
-        .collect()
-}
-
-record! {
-    /// The agent's row, kept from other hand-outs until the end of the transaction.
-    pub struct Intake {
-        pub active: bool,
-        pub slots: u32,
-        pub fence: i64,
-        pub sealing_key: Option<String>,
-    }
-}
-
-pub async fn intake(tx: &mut Tx<'_>, agent: AgentId) -> Result<Option<Intake>, Error> {
-    let sql = format!(
-        "SELECT active, slots, fence, sealing_key FROM agents WHERE id = $1{}",
-        tx.for_update()
-    );
-    tx.query_opt(&sql, &values![agent])
-        .await?
-        .map(Intake::from_row)
-        .transpose()
-}
-
-pub async fn fence_set(tx: &mut Tx<'_>, agent: AgentId, fence: i64) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE agents SET fence = $2 WHERE id = $1",
-        &values![agent, fence],
-    )
-    .await
-    .map(|_| ())
-}
-
-/// The order of an attempt.
-#[derive(Debug, Clone, Copy)]
-pub struct HandOut {
-    pub number: u32,
-    pub fence: i64,
-    pub checkin_number: u64,
-}
-
-/// Marks a queued job as handed out and opens its attempt. A job that is not queued any more is not found: it may
-/// have been cancelled since it was looked at.
-pub async fn hand_out(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    order: HandOut,
-    now: Timestamp,
-) -> Result<AttemptId, Error> {
-    let insert = "INSERT INTO attempts (job_id, number, state, checkin_number, fence, handed_us)
-                  SELECT id, $2, 'pending', $3, $4, $5 FROM jobs WHERE id = $1 AND state = 'queued' RETURNING id";
-    let values = values![job, order.number, order.checkin_number, order.fence, now];
-    let id = tx.insert(insert, &values).await.map(AttemptId)?;
-    let update = "UPDATE jobs SET state = 'pending', attempt_id = $2 WHERE id = $1 AND state = 'queued'";
-    match tx.execute(update, &values![job, id]).await? {
-        0 => Err(Error::NotFound),
-        _ => Ok(id),
-    }
-}
-
-/// The order of an attempt is handed out again, with this check-in.
-pub async fn handed_again(tx: &mut Tx<'_>, attempt: AttemptId, checkin_number: u64) -> Result<(), Error> {
-    let sql = "UPDATE attempts SET checkin_number = $2 WHERE id = $1";
-    tx.execute(sql, &values![attempt, checkin_number])
-        .await
-        .map(|_| ())
-}
-
 // ---- attempts
 
 record! {
@@ -492,16 +365,28 @@ pub async fn attempts(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Attempt>, Error
         .collect()
 }
 
-/// The attempt, if it is one of this agent's.
-pub async fn attempt_of(tx: &mut Tx<'_>, id: AttemptId, agent: AgentId) -> Result<Option<Attempt>, Error> {
-    let sql = concat!(
+/// An attempt of this agent's that it reports of, and its job as by [`machine`].
+pub async fn reported(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    agent: AgentId,
+) -> Result<Option<(Attempt, Machine)>, Error> {
+    let machine = machine_sql(
+        tx,
+        "j.id = (SELECT t.job_id FROM attempts t WHERE t.id = $1) AND j.agent_id = $2",
+    );
+    let attempt = concat!(
         attempt_select!(),
         " WHERE t.id = $1 AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.job_id AND j.agent_id = $2)"
     );
-    tx.query_opt(sql, &values![id, agent])
-        .await?
-        .map(Attempt::from_row)
-        .transpose()
+    let values = || values![id, agent].to_vec();
+    // The job first, which others may be about to change.
+    let [machines, attempts] = tx.query_each([(&machine, values()), (attempt, values())]).await?;
+    let (machine, attempt) = (machines.into_iter().next(), attempts.into_iter().next());
+    let Some((machine, attempt)) = machine.zip(attempt) else {
+        return Ok(None);
+    };
+    Ok(Some((Attempt::from_row(attempt)?, Machine::from_row(machine)?)))
 }
 
 /// Those of these attempts that are final: their results are here.
@@ -522,7 +407,7 @@ pub async fn attempts_final(tx: &mut Tx<'_>, ids: &[AttemptId]) -> Result<Vec<At
 
 pub async fn attempt_started(tx: &mut Tx<'_>, id: AttemptId, started: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE attempts SET state = 'running', started_us = $2 WHERE id = $1";
-    tx.execute(sql, &values![id, started]).await.map(|_| ())
+    tx.execute_later(sql, values![id, started].to_vec()).await
 }
 
 /// How an attempt ended.
@@ -551,7 +436,7 @@ pub async fn attempt_ended(tx: &mut Tx<'_>, id: AttemptId, end: &AttemptEnd) -> 
         end.duration_us,
         end.result.as_deref(),
     ];
-    tx.execute(sql, &values).await.map(|_| ())
+    tx.execute_later(sql, values.to_vec()).await
 }
 
 /// A result that came after the end: kept beside it; the first one stays.
@@ -675,17 +560,21 @@ impl Machine {
 
 /// The job for a decision; nobody else changes it until the end of the transaction.
 pub async fn machine(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Machine>, Error> {
-    let sql = format!(
-        "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, j.state, j.timeout_seconds, j.due_us,
-         j.attempt, j.attempt_id, j.cancel_requested, j.started_us, j.exit_code, j.reason, j.execution_id,
-         j.concurrency_key, EXISTS (SELECT 1 FROM executions e WHERE e.id = j.execution_id AND e.open = TRUE),
-         j.instance_id FROM jobs j WHERE j.id = $1{}",
-        tx.for_update()
-    );
+    let sql = machine_sql(tx, "j.id = $1");
     tx.query_opt(&sql, &values![id])
         .await?
         .map(Machine::from_row)
         .transpose()
+}
+
+fn machine_sql(tx: &Tx<'_>, condition: &str) -> String {
+    format!(
+        "SELECT j.id, j.tenant_id, j.organization_id, j.department_id, j.agent_id, j.state, j.timeout_seconds, j.due_us,
+         j.attempt, j.attempt_id, j.cancel_requested, j.started_us, j.exit_code, j.reason, j.execution_id,
+         j.concurrency_key, EXISTS (SELECT 1 FROM executions e WHERE e.id = j.execution_id AND e.open = TRUE),
+         j.instance_id FROM jobs j WHERE {condition}{}",
+        tx.for_update()
+    )
 }
 
 /// When the agent of a job last spoke.

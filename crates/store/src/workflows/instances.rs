@@ -2,9 +2,8 @@
 //! `domain::workflow::engine`; this file loads and saves.
 
 use postern_domain::{
-    AgentId, ApprovalId, AttemptId, DepartmentId, ExecutionId, InstanceId, JobId, OrganizationId, ScheduleId,
-    TenantId, Timestamp, TokenId, UserId, WorkflowId,
-    job::JobState,
+    DepartmentId, ExecutionId, InstanceId, OrganizationId, ScheduleId, TenantId, Timestamp, TokenId, UserId,
+    WorkflowId,
     permission::{Place, Reach},
     workflow::engine::InstanceState,
 };
@@ -189,16 +188,6 @@ pub async fn open_of(tx: &mut Tx<'_>, id: WorkflowId) -> Result<i64, Error> {
     tx.query_one(sql, &values![id]).await?.read(0)
 }
 
-/// Takes over what the steps of another instance left that began before a run.
-pub async fn runs_keep(tx: &mut Tx<'_>, from: InstanceId, before: u32, to: InstanceId) -> Result<u64, Error> {
-    let sql = "INSERT INTO step_runs (instance_id, run, step, attempt, cause, outcome, reason, execution_id, child_id,
-                 began_us, ended_us, result)
-               SELECT $3, r.run, r.step, r.attempt, r.cause, r.outcome, r.reason, r.execution_id, r.child_id,
-                 r.began_us, r.ended_us, r.result
-               FROM step_runs r WHERE r.instance_id = $1 AND r.run < $2 AND r.outcome IS NOT NULL";
-    tx.execute(sql, &values![from, before, to]).await
-}
-
 /// An instance and those that it tries again, the newest first.
 pub async fn tried(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<InstanceId>, Error> {
     let sql = "WITH RECURSIVE tried (id, retry_of) AS (
@@ -225,12 +214,11 @@ pub struct Moved {
 }
 
 pub async fn save(tx: &mut Tx<'_>, id: InstanceId, moved: Moved, now: Timestamp) -> Result<(), Error> {
-    let count = u32::try_from(moved.events.len()).unwrap_or(u32::MAX);
+    let count = events_insert(tx, id, moved.events, now).await?;
     let sql = "UPDATE instances SET state = $2, machine = $3, reason = $4, ended_us = $5, failures = 0, events = events + $6
-               WHERE id = $1 RETURNING events";
+               WHERE id = $1";
     let values = values![id, moved.state, moved.machine, moved.reason, moved.ended, count];
-    let last: i64 = tx.query_one(sql, &values).await?.read(0)?;
-    events_insert(tx, id, last, moved.events, now).await
+    tx.execute_later(sql, values.to_vec()).await
 }
 
 /// Once more the server failed over it. Returns how often.
@@ -246,7 +234,7 @@ pub async fn failed(tx: &mut Tx<'_>, id: InstanceId) -> Result<u32, Error> {
 /// What its secrets were needed for is over.
 pub async fn secrets_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error> {
     let sql = "UPDATE instances SET secret_place = NULL, secret_sealed = NULL WHERE id = $1 AND secret_place IS NOT NULL";
-    tx.execute(sql, &values![id]).await.map(|_| ())
+    tx.execute_later(sql, values![id].to_vec()).await
 }
 
 /// Nothing that is kept leads to them: an instance stays as long as the one whose step started it, and as one that tries
@@ -285,180 +273,21 @@ pub async fn remove_ended(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Res
         .collect()
 }
 
-// ---- runs of steps
-
-record! {
-    pub struct StepRun {
-        pub run: u32,
-        pub step: String,
-        pub attempt: u32,
-        /// JSON.
-        pub cause: String,
-        /// JSON; absent while it runs.
-        pub outcome: Option<String>,
-        pub reason: Option<String>,
-        pub execution_id: Option<ExecutionId>,
-        pub child_id: Option<InstanceId>,
-        pub began: Timestamp,
-        pub ended: Option<Timestamp>,
-        /// JSON.
-        pub result: Option<String>,
-        pub approval_id: Option<ApprovalId>,
-    }
-}
-
-macro_rules! select_run {
-    () => {
-        "SELECT r.run, r.step, r.attempt, r.cause, r.outcome, r.reason, r.execution_id, r.child_id, r.began_us, r.ended_us,
-         r.result, (SELECT p.id FROM approvals p WHERE p.instance_id = r.instance_id AND p.run = r.run) FROM step_runs r"
-    };
-}
-
-impl StepRun {
-    pub fn began(run: u32, step: String, cause: String, now: Timestamp) -> Self {
-        Self {
-            run,
-            step,
-            attempt: 1,
-            cause,
-            outcome: None,
-            reason: None,
-            execution_id: None,
-            child_id: None,
-            began: now,
-            ended: None,
-            result: None,
-            approval_id: None,
-        }
-    }
-}
-
-/// As they are now, whether they are new or were changed.
-pub async fn runs_save(tx: &mut Tx<'_>, id: InstanceId, runs: Vec<StepRun>) -> Result<(), Error> {
-    let head = "INSERT INTO step_runs (instance_id, run, step, attempt, cause, outcome, reason, execution_id, child_id,
-                  began_us, ended_us, result)";
-    let casts = [
-        "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT",
-        "TEXT",
-    ];
-    let tail = "ON CONFLICT (instance_id, run) DO UPDATE SET attempt = excluded.attempt, outcome = excluded.outcome,
-                  reason = excluded.reason, execution_id = excluded.execution_id, child_id = excluded.child_id,
-                  ended_us = excluded.ended_us, result = excluded.result";
-    let rows = runs.into_iter().map(|run| {
-        values![
-            id,
-            run.run,
-            run.step,
-            run.attempt,
-            run.cause,
-            run.outcome,
-            run.reason,
-            run.execution_id,
-            run.child_id,
-            run.began,
-            run.ended,
-            run.result
-        ]
-        .to_vec()
-    });
-    tx.many(head, &casts, tail, rows.collect()).await.map(|_| ())
-}
-
-pub async fn run(tx: &mut Tx<'_>, id: InstanceId, run: u32) -> Result<Option<StepRun>, Error> {
-    let sql = concat!(select_run!(), " WHERE r.instance_id = $1 AND r.run = $2");
-    tx.query_opt(sql, &values![id, run])
-        .await?
-        .map(StepRun::from_row)
-        .transpose()
-}
-
-/// In the order in which they began.
-pub async fn runs(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<StepRun>, Error> {
-    let sql = concat!(select_run!(), " WHERE r.instance_id = $1 ORDER BY r.run");
-    tx.query(sql, &values![id])
-        .await?
-        .into_iter()
-        .map(StepRun::from_row)
-        .collect()
-}
-
-/// What the runs of these steps left that have ended: run, step and JSON.
-pub async fn results(
-    tx: &mut Tx<'_>,
-    id: InstanceId,
-    steps: &[&str],
-) -> Result<Vec<(u32, String, String)>, Error> {
-    if steps.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut select = Select::new("SELECT r.step, r.result, r.run FROM step_runs r");
-    select
-        .and("r.instance_id = ?", values![id])
-        .and("r.result IS NOT NULL AND r.outcome IS NOT NULL", [])
-        .and_in("r.step", steps.iter().copied());
-    let (sql, values) = select.parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(|mut row| Ok((row.take(2)?, row.take(0)?, row.take(1)?)))
-        .collect()
-}
-
 /// The instance whose step made an execution. In a write it is kept from others, as by [`find`].
 pub async fn find_by_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Instance>, Error> {
-    let sql = format!(
-        "{} WHERE i.id = (SELECT x.instance_id FROM executions x WHERE x.id = $1){}",
-        select!(),
-        tx.for_update()
-    );
+    let sql = by_execution_sql(tx);
     tx.query_opt(&sql, &values![id])
         .await?
         .map(Instance::from_row)
         .transpose()
 }
 
-/// The run whose current try an execution is.
-pub async fn run_of_execution(
-    tx: &mut Tx<'_>,
-    id: InstanceId,
-    execution: ExecutionId,
-) -> Result<Option<StepRun>, Error> {
-    let sql = concat!(select_run!(), " WHERE r.instance_id = $1 AND r.execution_id = $2");
-    tx.query_opt(sql, &values![id, execution])
-        .await?
-        .map(StepRun::from_row)
-        .transpose()
-}
-
-// ---- its jobs
-
-record! {
-    /// How a job ended, on one host.
-    pub struct HostEnd {
-        pub job_id: JobId,
-        pub agent_id: AgentId,
-        pub name: String,
-        pub state: JobState,
-        pub exit_code: Option<i32>,
-        pub reason: Option<String>,
-        pub attempt_id: Option<AttemptId>,
-        pub stdout_bytes: Option<i64>,
-        pub stderr_bytes: Option<i64>,
-    }
-}
-
-/// Of an execution whose jobs have all ended, in the order of the hosts' names; of any other nothing.
-pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, Error> {
-    let sql = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
-               FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
-               WHERE j.execution_id = $1 AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.execution_id = $1
-                 AND o.state IN ('queued', 'pending', 'running'))
-               ORDER BY a.name, j.id";
-    tx.query(sql, &values![id])
-        .await?
-        .into_iter()
-        .map(HostEnd::from_row)
-        .collect()
+pub(super) fn by_execution_sql(tx: &Tx<'_>) -> String {
+    format!(
+        "{} WHERE i.id = (SELECT x.instance_id FROM executions x WHERE x.id = $1){}",
+        select!(),
+        tx.for_update()
+    )
 }
 
 // ---- the clock
@@ -466,32 +295,18 @@ pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, E
 pub async fn timer_set(tx: &mut Tx<'_>, id: InstanceId, run: u32, at: Timestamp) -> Result<(), Error> {
     let sql = "INSERT INTO instance_timers (instance_id, run, due_us) VALUES ($1, $2, $3)
                ON CONFLICT (instance_id, run) DO UPDATE SET due_us = excluded.due_us";
-    tx.execute(sql, &values![id, run, at]).await.map(|_| ())
+    tx.execute_later(sql, values![id, run, at].to_vec()).await
 }
 
 pub async fn timer_forget(tx: &mut Tx<'_>, id: InstanceId, run: u32) -> Result<(), Error> {
     let sql = "DELETE FROM instance_timers WHERE instance_id = $1 AND run = $2";
-    tx.execute(sql, &values![id, run]).await.map(|_| ())
+    tx.execute_later(sql, values![id, run].to_vec()).await
 }
 
 pub async fn timers_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error> {
     tx.execute("DELETE FROM instance_timers WHERE instance_id = $1", &values![id])
         .await
         .map(|_| ())
-}
-
-/// The run and its time, the oldest first.
-pub async fn timers_due(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<(InstanceId, u32, Timestamp)>, Error> {
-    let sql = "SELECT t.instance_id, t.run, t.due_us FROM instance_timers t WHERE t.due_us <= $1 ORDER BY t.due_us LIMIT $2";
-    tx.query(sql, &values![now, limit])
-        .await?
-        .into_iter()
-        .map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)))
-        .collect()
 }
 
 // ---- what happened
@@ -512,27 +327,28 @@ pub async fn events_add(
     events: Vec<String>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-    let sql = "UPDATE instances SET events = events + $2 WHERE id = $1 RETURNING events";
-    let last: i64 = tx.query_one(sql, &values![id, count]).await?.read(0)?;
-    events_insert(tx, id, last, events, now).await
+    let count = events_insert(tx, id, events, now).await?;
+    let sql = "UPDATE instances SET events = events + $2 WHERE id = $1";
+    tx.execute_later(sql, values![id, count].to_vec()).await
 }
 
-/// The last of them gets this number.
+/// Behind those that the instance counts, which is to be told of these. Returns how many they are.
 async fn events_insert(
     tx: &mut Tx<'_>,
     id: InstanceId,
-    last: i64,
     events: Vec<String>,
     now: Timestamp,
-) -> Result<(), Error> {
-    let first = last + 1 - i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let rows = (first..)
+) -> Result<u32, Error> {
+    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+    let rows = (1..=count)
         .zip(events)
         .map(|(number, event)| values![id, number, now, event].to_vec());
-    let head = "INSERT INTO instance_events (instance_id, number, at_us, event)";
+    let head = "INSERT INTO instance_events (instance_id, number, at_us, event)
+                SELECT e.column1, i.events + e.column2, e.column3, e.column4 FROM (";
+    let tail = ") AS e JOIN instances i ON i.id = e.column1";
     let casts = ["BIGINT", "BIGINT", "BIGINT", "TEXT"];
-    tx.many(head, &casts, "", rows.collect()).await.map(|_| ())
+    tx.many_later(head, &casts, tail, rows.collect()).await?;
+    Ok(count)
 }
 
 pub async fn events(tx: &mut Tx<'_>, id: InstanceId, page: &ListQuery) -> Result<Vec<Event>, Error> {

@@ -1,6 +1,8 @@
 //! Workflows: a draft that is edited, and versions that are never changed once they are published.
 
+pub mod due;
 pub mod instances;
+pub mod step_runs;
 
 use postern_domain::{
     DepartmentId, OrganizationId, TenantId, Timestamp, WorkflowId,

@@ -3,11 +3,11 @@
 use postern_domain::{
     AgentId, OrganizationId, agent::CredentialState, clone_guard::CloneGuard, permission::Place,
 };
-use postern_store::{Error, agents, jobs, outputs, tx};
+use postern_store::{Error, agents, outputs, tx};
 
 use crate::{
     database::TestDatabase,
-    world::{NOW, World, at, labels, new_jobs},
+    world::{NOW, World, at, labels, new_jobs, queued},
 };
 
 async fn find(db: &TestDatabase, id: AgentId) -> agents::Agent {
@@ -422,7 +422,7 @@ async fn a_deleted_agent_takes_its_jobs_output_and_payloads_with_it(db: TestData
         assert_eq!(db.count(table).await, rows, "{table}");
     }
     let jobs = db
-        .read(tx!(tx => jobs::queued(tx, stays, NOW, 10).await))
+        .read(tx!(tx => queued(tx, stays, NOW, 10).await))
         .await
         .unwrap();
     assert_eq!(jobs[0].payload, "shared");

@@ -11,7 +11,7 @@ use postern_store::{
 
 use crate::{
     database::TestDatabase,
-    world::{NOW, World, at},
+    world::{NOW, World, at, queued},
 };
 
 async fn calendar(world: &World, dark: Option<(i64, i64)>) -> CalendarId {
@@ -71,9 +71,7 @@ async fn a_job_is_kept_back_from_the_begin_of_a_blackout_to_its_end(db: TestData
         (89, vec![free]),
         (90, vec![kept, free]),
     ] {
-        let rows = db
-            .read(tx!(tx => jobs::queued(tx, agent, at(now), 10).await))
-            .await;
+        let rows = db.read(tx!(tx => queued(tx, agent, at(now), 10).await)).await;
         let ids: Vec<JobId> = rows.unwrap().into_iter().map(|row| row.id).collect();
         assert_eq!(ids, expected, "{now}");
         let dark = db.read(tx!(tx => groups::dark(tx, at(now)).await)).await.unwrap();

@@ -255,11 +255,12 @@ async fn an_attempt_is_followed_to_its_end(db: TestDatabase) {
     );
     assert_eq!(attempt.late_reason, None);
     let of = async |agent: AgentId| {
-        db.read(tx!(tx => jobs::attempt_of(tx, id, agent).await))
+        db.write(tx!(tx => jobs::reported(tx, id, agent).await))
             .await
             .unwrap()
     };
-    assert_eq!(of(agent).await.as_ref(), Some(attempt));
+    let (found, machine) = of(agent).await.unwrap();
+    assert_eq!((&found, machine.id), (attempt, attempt.job_id));
     assert_eq!(of(other).await, None, "another agent's attempt is not there");
 }
 

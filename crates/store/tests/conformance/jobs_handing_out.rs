@@ -11,7 +11,7 @@ use postern_store::{Error, jobs, tx};
 
 use crate::{
     database::TestDatabase,
-    world::{NOW, World, at, new_jobs, order},
+    world::{NOW, World, at, new_jobs, order, queued},
 };
 
 async fn queued_jobs_come_by_priority_and_age_when_they_are_due(db: TestDatabase) {
@@ -29,18 +29,18 @@ async fn queued_jobs_come_by_priority_and_age_when_they_are_due(db: TestDatabase
     let running = world.job(agent).await;
     world.hand_out(running).await;
     world.job(other).await;
-    let queued = async |now, limit| {
+    let ids = async |now, limit| {
         let rows = db
-            .write(tx!(tx => jobs::queued(tx, agent, now, limit).await))
+            .write(tx!(tx => queued(tx, agent, now, limit).await))
             .await
             .unwrap();
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
     };
-    assert_eq!(queued(NOW, 10).await, [high, normal, normal_too]);
-    assert_eq!(queued(at(60), 10).await, [later, high, normal, normal_too]);
-    assert_eq!(queued(NOW, 2).await, [high, normal]);
+    assert_eq!(ids(NOW, 10).await, [high, normal, normal_too]);
+    assert_eq!(ids(at(60), 10).await, [later, high, normal, normal_too]);
+    assert_eq!(ids(NOW, 2).await, [high, normal]);
     let row = db
-        .read(tx!(tx => jobs::queued(tx, agent, at(60), 1).await))
+        .read(tx!(tx => queued(tx, agent, at(60), 1).await))
         .await
         .unwrap()
         .remove(0);
@@ -95,7 +95,7 @@ async fn claim(db: &TestDatabase, agent: AgentId, limit: u32) -> Result<Vec<JobI
     db.write(tx!(tx => {
         let intake = jobs::intake(tx, agent).await?.ok_or(Error::NotFound)?;
         let mut handed = Vec::new();
-        for row in jobs::queued(tx, agent, NOW, limit).await? {
+        for row in queued(tx, agent, NOW, limit).await? {
             jobs::hand_out(tx, row.id, order(row.attempt), NOW).await?;
             handed.push(row.id);
         }

@@ -12,6 +12,7 @@ use postern_store::{
     Cursor, Error, ListQuery, SortDirection, Tx, agents, audit,
     jobs::{self, executions},
     outputs, schedules, tx,
+    workflows::{due, instances},
 };
 use tracing::{
     Event, Metadata, Subscriber,
@@ -218,7 +219,11 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     let agent = AgentId(NUMBER);
     let many: Vec<_> = (1..40).map(AttemptId).collect();
     without!(reads_all, db, tx => jobs::active(tx, agent).await);
-    without!(reads_all, db, tx => jobs::queued(tx, agent, NOW, 10).await);
+    without!(reads_all, db, tx => jobs::at_agent(tx, agent, NOW, 10).await);
+    without!(reads_all, db, tx => jobs::intake_open(tx, agent, NOW, 10).await);
+    without!(reads_all, db, tx => jobs::reported(tx, AttemptId(NUMBER), agent).await);
+    without!(reads_all, db, tx => due::due(tx, NOW, 100).await);
+    without!(reads_all, db, tx => instances::find_by_execution(tx, ExecutionId(NUMBER)).await);
     without!(reads_all, db, tx => jobs::attempts_final(tx, &many).await);
     without!(reads_all, db, tx => jobs::agents_with_due_work(tx, NOW).await);
     without!(reads_all, db, tx => jobs::overdue(tx, NOW, 100).await);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use postern_domain::TenantId;
-use postern_store::{Error, Store, identity, jobs, system, tx};
+use postern_domain::{InstanceId, TenantId};
+use postern_store::{Error, Store, identity, jobs, system, tx, workflows::instances};
 
 use crate::{
     database::TestDatabase,
@@ -41,6 +41,40 @@ async fn a_failed_statement_cannot_be_passed_over(db: TestDatabase) {
         }))
         .await;
     assert!(matches!(swallowed, Err(Error::Aborted)), "{swallowed:?}");
+    assert_eq!(tenants(&db).await, 1);
+}
+
+/// On PostgreSQL its failure comes to light with the statement behind it, or with the commit.
+async fn a_statement_that_nobody_waits_for_cannot_fail_unseen(db: TestDatabase) {
+    let no_such = InstanceId(999);
+    let at_the_end = db
+        .write(tx!(tx => {
+            identity::tenant_create(tx, "a", NOW).await?;
+            instances::timer_set(tx, no_such, 1, NOW).await
+        }))
+        .await;
+    assert!(matches!(at_the_end, Err(Error::Statement(_))), "{at_the_end:?}");
+    let before_another = db
+        .write(tx!(tx => {
+            instances::timer_set(tx, no_such, 1, NOW).await?;
+            identity::tenant_create(tx, "b", NOW).await
+        }))
+        .await;
+    assert!(
+        matches!(before_another, Err(Error::Statement(_))),
+        "{before_another:?}"
+    );
+    let passed_over = db
+        .write(tx!(tx => {
+            identity::tenant_create(tx, "c", NOW).await?;
+            let _ = instances::timer_set(tx, no_such, 1, NOW).await;
+            Ok(())
+        }))
+        .await;
+    assert!(passed_over.is_err(), "{passed_over:?}");
+    assert_eq!(tenants(&db).await, 0);
+    // What nobody waited for is there once the transaction is.
+    World::new(&db).await;
     assert_eq!(tenants(&db).await, 1);
 }
 
@@ -254,6 +288,7 @@ async fn a_caller_that_leaves_leaves_no_half_write(db: TestDatabase) {
 on_both_engines!(
     a_refused_write_leaves_nothing,
     a_failed_statement_cannot_be_passed_over,
+    a_statement_that_nobody_waits_for_cannot_fail_unseen,
     a_panic_leaves_nothing_and_others_untouched,
     combined_writes_stand_or_fall_alone,
     readers_see_only_what_was_committed,

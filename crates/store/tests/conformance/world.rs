@@ -9,7 +9,7 @@ use postern_domain::{
     label::Labels,
     permission::{Place, Reach},
 };
-use postern_store::{Cursor, Error, ListQuery, SortDirection, agents, identity, jobs, tx};
+use postern_store::{Cursor, Error, ListQuery, SortDirection, Tx, agents, identity, jobs, tx};
 
 use crate::database::TestDatabase;
 
@@ -142,6 +142,17 @@ impl World {
         let job = self.job(agent).await;
         self.hand_out(job).await
     }
+}
+
+/// What waits for an agent and is due.
+pub(crate) async fn queued(
+    tx: &mut Tx<'_>,
+    agent: AgentId,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<jobs::Queued>, Error> {
+    let (_, queued) = jobs::at_agent(tx, agent, now, limit).await?;
+    Ok(queued)
 }
 
 pub(crate) fn order(number: u32) -> jobs::HandOut {

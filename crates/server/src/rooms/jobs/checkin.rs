@@ -124,12 +124,9 @@ impl Round<'_> {
         let (app, id, now) = (self.app, self.agent.id, self.app.now());
         let (active, waiting) = app
             .store
-            .read::<_, Error, _>(tx!(tx => {
-                let active = jobs::active(tx, id).await?;
-                let waiting = !jobs::queued(tx, id, now, 1).await?.is_empty();
-                Ok((active, waiting))
-            }))
+            .read::<_, Error, _>(tx!(tx => Ok(jobs::at_agent(tx, id, now, 1).await?)))
             .await?;
+        let waiting = !waiting.is_empty();
         let mut answer = empty(app);
         answer.settings = Some(Settings {
             renew_credential: current.renew_credentials,
@@ -333,7 +330,15 @@ struct Seed {
 }
 
 async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed>> {
-    let Some(intake) = jobs::intake(tx, agent).await? else {
+    let room = u32::try_from(ORDERS_PER_ANSWER).unwrap_or(u32::MAX);
+    let found = match claim.intake {
+        Intake::Open => jobs::intake_open(tx, agent, claim.now, room).await?,
+        Intake::RedeliveriesOnly => {
+            let intake = jobs::intake(tx, agent).await?;
+            intake.map(|intake| (intake, Vec::new(), Vec::new()))
+        }
+    };
+    let Some((intake, active, queued)) = found else {
         return Ok(Vec::new());
     };
     let mut fence = intake.fence;
@@ -355,11 +360,8 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
             sealing_key: intake.sealing_key.clone(),
         });
     }
-    if intake.active && claim.intake == Intake::Open {
-        // Counted again under the lock: another check-in may have taken work since the read.
-        let busy = u32::try_from(jobs::active(tx, agent).await?.len()).unwrap_or(u32::MAX);
-        let room = u32::try_from(ORDERS_PER_ANSWER).unwrap_or(u32::MAX);
-        let queued = jobs::queued(tx, agent, claim.now, room).await?;
+    if intake.active {
+        let busy = u32::try_from(active.len()).unwrap_or(u32::MAX);
         let count = pick(
             queued.iter().map(|job| jobs::priority_of(job.priority)),
             busy,

@@ -35,11 +35,10 @@ pub(super) async fn attempt_output(
     let news = app
         .store
         .write::<_, Error, _>(tx!(tx => {
-            let Some(attempt) = jobs::attempt_of(tx, id, agent_id).await? else { return Ok(None) };
+            let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
             if attempt.state.is_final() {
                 return Ok(None);
             }
-            let Some(machine) = jobs::machine(tx, attempt.job_id).await? else { return Ok(None) };
             let starts = attempt.state == JobState::Pending && machine.attempt_id == Some(id);
             if starts {
                 started_report(tx, &machine, id, Timestamp::from_micros(request.started_us), now).await?;
@@ -76,8 +75,7 @@ pub(super) async fn attempt_result(
     let ended = app
         .store
         .write::<_, Error, _>(tx!(tx => {
-            let Some(attempt) = jobs::attempt_of(tx, id, agent_id).await? else { return Ok(None) };
-            let Some(machine) = jobs::machine(tx, attempt.job_id).await? else { return Ok(None) };
+            let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
             let report = Report { attempt, machine, request, actor };
             let job = report.machine.id;
             Ok(Some((job, report.write(tx, now).await?)))

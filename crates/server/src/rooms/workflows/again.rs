@@ -11,7 +11,10 @@ use postern_domain::{
     approval::{ApprovalState, Decision},
     workflow::engine::{self, Outcome},
 };
-use postern_store::{Tx, approvals, tx, workflows, workflows::instances};
+use postern_store::{
+    Tx, approvals, tx,
+    workflows::{self, instances, step_runs},
+};
 use serde_json::Value;
 
 use super::{
@@ -103,7 +106,7 @@ pub(super) async fn instance_again(
             };
             let made = make(&inner, tx, &author, author.limited, new, now).await?;
             if let Some((run, step)) = from {
-                let kept = instances::runs_keep(tx, id, run, made).await?;
+                let kept = step_runs::keep(tx, id, run, made).await?;
                 let text = format!("Tries instance {id} again from step {step}, with what {kept} runs before it left");
                 instances::events_add(tx, made, vec![json(&serde_json::json!({"text": text}))?], now).await?;
             }
@@ -125,7 +128,7 @@ async fn failed_run(tx: &mut Tx<'_>, caller: &Caller, row: &instances::Instance)
         );
         return Err(Error::conflict("has_parent", detail));
     }
-    let runs = instances::runs(tx, row.id).await?;
+    let runs = step_runs::list(tx, row.id).await?;
     let read = |error: serde_json::Error| {
         Error::Internal(format!("a run of instance {} in the database: {error}", row.id))
     };

@@ -17,7 +17,11 @@ use postern_store::{
     Tx, approvals,
     outbox::{self, Kind, News},
     tx,
-    workflows::instances::{self, Instance, Moved, StepRun},
+    workflows::{
+        due,
+        instances::{self, Instance, Moved},
+        step_runs::StepRun,
+    },
 };
 
 use super::{approve, finish, perform, runs::Runs};
@@ -41,23 +45,18 @@ const TRIES: u32 = 3;
 pub(crate) async fn instances_advance(app: &App) -> Result<()> {
     loop {
         let now = app.now();
-        let (news, timers, late, silent) = app
+        let due = app
             .store
-            .scan::<_, Error, _>(tx!(tx => {
-                Ok((
-                    outbox::waiting(tx, NEWS).await?,
-                    instances::timers_due(tx, now, NEWS).await?,
-                    approvals::overdue(tx, now, NEWS).await?,
-                    approvals::to_remind(tx, now, NEWS).await?,
-                ))
-            }))
+            .scan::<_, Error, _>(tx!(tx => Ok(due::due(tx, now, NEWS).await?)))
             .await?;
-        let items: Vec<Item> = news
+        let timers = due.timers.into_iter();
+        let items: Vec<Item> = due
+            .news
             .into_iter()
             .map(Item::News)
-            .chain(timers.into_iter().map(|(id, run, due)| Item::Timer(id, run, due)))
-            .chain(late.into_iter().map(Item::Late))
-            .chain(silent.into_iter().map(Item::Silent))
+            .chain(timers.map(|(id, run, due)| Item::Timer(id, run, due)))
+            .chain(due.late.into_iter().map(Item::Late))
+            .chain(due.silent.into_iter().map(Item::Silent))
             .collect();
         if items.is_empty() {
             return Ok(());
@@ -176,8 +175,7 @@ impl After {
     }
 }
 
-/// The instance that news are about, kept from others before it is looked at: two jobs of one step may end at the same
-/// moment. And the run that waits for them, where they name it.
+/// The instance that news are about, and the run that waits for them where they name it.
 async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Option<u32>)>> {
     let (id, run) = match news.kind {
         Kind::InstanceMade => (InstanceId(news.object), None),
@@ -200,7 +198,21 @@ async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Opti
     Ok(instances::find(tx, id).await?.map(|row| (row, run)))
 }
 
+/// The instance is kept from others before what its news are about is looked at.
 async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &mut After) -> Result<bool> {
+    if news.kind == Kind::JobEnded {
+        let Some(ended) = due::take_job_ended(tx, news.id, ExecutionId(news.object)).await? else {
+            return Ok(false);
+        };
+        let Some(row) = ended.instance.filter(|row| !row.state.is_final()) else {
+            return Ok(true);
+        };
+        let mut turn = Turn::of(app, row, now, after)?;
+        if let Some(event) = finish::jobs(&mut turn, tx, ended.run, &ended.ends).await? {
+            turn.take(tx, event).await?;
+        }
+        return Ok(true);
+    }
     if !outbox::take(tx, news.id).await? {
         return Ok(false);
     }

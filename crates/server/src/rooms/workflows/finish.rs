@@ -1,7 +1,7 @@
 //! Ends: of what a step waited for, of a step, of an instance.
 
 use postern_domain::{
-    ApprovalId, ExecutionId, InstanceId,
+    ApprovalId, InstanceId,
     approval::ApprovalState,
     job::JobState,
     workflow::{
@@ -14,7 +14,11 @@ use postern_store::{
     outbox::{self, Kind as Heard, News},
     outputs::{self, Stream},
     tx,
-    workflows::instances::{self, HostEnd, Instance, Moved},
+    workflows::{
+        due::HostEnd,
+        instances::{self, Instance, Moved},
+        step_runs::{self, StepRun},
+    },
 };
 
 use super::{
@@ -34,58 +38,63 @@ const HOST_BYTES: usize = 64 * 1024;
 /// Names of hosts in a reason.
 const NAMED: usize = 5;
 
-/// What news say to an instance, or to the run of it that waited for them. `None`: that waits for more, or does not wait
-/// any longer.
+/// What the ends of jobs say to the run that waits for them. `None`: it waits for more, or does not wait any longer.
+pub(super) async fn jobs(
+    turn: &mut Turn<'_>,
+    tx: &mut Tx<'_>,
+    run: Option<StepRun>,
+    ends: &[HostEnd],
+) -> Result<Option<Event>> {
+    let Some(known) = run.filter(|run| run.outcome.is_none() && !ends.is_empty()) else {
+        return Ok(None);
+    };
+    turn.runs.know(known.clone());
+    Ok(Some(Event::Answered {
+        run: known.run,
+        attempt: known.attempt,
+        answer: hosts(turn, tx, &known, ends).await?,
+    }))
+}
+
+/// What other news say to an instance, or to the run of it that waited for them. `None`: that does not wait any longer.
 pub(super) async fn answer(
     turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
     run: Option<u32>,
     news: &News,
 ) -> Result<Option<Event>> {
-    let known = match (news.kind, run) {
-        (Heard::InstanceMade, _) => return Ok(Some(Event::Begin)),
-        (Heard::JobEnded, _) => {
-            let execution = ExecutionId(news.object);
-            turn.runs.find_by_execution(tx, execution).await?
-        }
-        (_, Some(run)) => turn.runs.find(tx, run).await?,
-        (_, None) => None,
+    let Some(run) = run else {
+        return Ok((news.kind == Heard::InstanceMade).then_some(Event::Begin));
     };
-    let Some(known) = known.filter(|known| known.outcome.is_none()).cloned() else {
+    let known = turn.runs.find(tx, run).await?;
+    let Some(attempt) = known
+        .filter(|known| known.outcome.is_none())
+        .map(|known| known.attempt)
+    else {
         return Ok(None);
     };
-    let run = known.run;
     let answer = match news.kind {
-        Heard::JobEnded => {
-            let ends = instances::ends_of(tx, ExecutionId(news.object)).await?;
-            if ends.is_empty() {
-                return Ok(None);
-            }
-            hosts(turn, tx, &known, &ends).await?
-        }
-        Heard::InstanceEnded => {
-            let child = instances::find(tx, InstanceId(news.object)).await?;
-            let state = child.map(|child| child.state);
-            let ok = state == Some(InstanceState::Completed);
-            let result = StepResult {
-                status: if ok { "succeeded" } else { "failed" }.to_owned(),
-                ..StepResult::default()
-            };
-            let reason = (!ok).then(|| {
-                let state = state.map_or("gone", InstanceState::as_str);
-                format!("Instance {} is {state}", news.object)
-            });
-            leave(turn, tx, run, (&result, reason)).await?;
-            if ok { Answer::Succeeded } else { Answer::Failed }
-        }
+        Heard::InstanceEnded => child(turn, tx, run, InstanceId(news.object)).await?,
         Heard::ApprovalEnded => approval(turn, tx, run, ApprovalId(news.object)).await?,
-        Heard::InstanceMade => return Ok(Some(Event::Begin)),
+        Heard::InstanceMade | Heard::JobEnded => return Ok(None),
     };
-    Ok(Some(Event::Answered {
-        run,
-        attempt: known.attempt,
-        answer,
-    }))
+    Ok(Some(Event::Answered { run, attempt, answer }))
+}
+
+async fn child(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, id: InstanceId) -> Result<Answer> {
+    let child = instances::find(tx, id).await?;
+    let state = child.map(|child| child.state);
+    let ok = state == Some(InstanceState::Completed);
+    let result = StepResult {
+        status: if ok { "succeeded" } else { "failed" }.to_owned(),
+        ..StepResult::default()
+    };
+    let reason = (!ok).then(|| {
+        let state = state.map_or("gone", InstanceState::as_str);
+        format!("Instance {id} is {state}")
+    });
+    leave(turn, tx, run, (&result, reason)).await?;
+    Ok(if ok { Answer::Succeeded } else { Answer::Failed })
 }
 
 /// What a run has left so far, and why it failed if it did.
@@ -132,12 +141,7 @@ async fn approval(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, approval: Appr
 }
 
 /// What the jobs left, those of earlier tries counted in where they succeeded.
-async fn hosts(
-    turn: &mut Turn<'_>,
-    tx: &mut Tx<'_>,
-    known: &instances::StepRun,
-    ends: &[HostEnd],
-) -> Result<Answer> {
+async fn hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, known: &StepRun, ends: &[HostEnd]) -> Result<Answer> {
     let each = (LEFT_BYTES / ends.len().max(1)).min(HOST_BYTES);
     let mut result = turn.runs.result_of(known)?;
     for end in ends {
@@ -271,7 +275,7 @@ pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32)
             };
             let reason = row.reason.as_deref().unwrap_or_default();
             // Nobody will hear what it waited for.
-            for open in instances::runs(tx, id).await?.iter().filter(|run| run.outcome.is_none()) {
+            for open in step_runs::list(tx, id).await?.iter().filter(|run| run.outcome.is_none()) {
                 match perform::abort(&inner, tx, id, open, now, &mut after).await {
                     // An instance that it started may be as broken, and is given up by itself.
                     Err(Error::Internal(failure)) => tracing::warn!(failure, run = open.run, "it was not told to stop"),

@@ -23,6 +23,7 @@ use postern_store::{
     workflows::{
         self,
         instances::{self, NewInstance},
+        step_runs,
     },
 };
 use serde_json::Value;
@@ -433,7 +434,7 @@ async fn detail_of(app: &App, tx: &mut Tx<'_>, row: instances::Instance) -> Resu
     let internal =
         |error: serde_json::Error| Error::Internal(format!("instance {} in the database: {error}", row.id));
     let mut runs = Vec::new();
-    for run in instances::runs(tx, row.id).await? {
+    for run in step_runs::list(tx, row.id).await? {
         runs.push(StepRun {
             run: run.run,
             step: run.step,

@@ -13,7 +13,7 @@ use postern_domain::{
 };
 use postern_store::{
     Tx, approvals, audit, identity,
-    workflows::{self, instances::StepRun},
+    workflows::{self, step_runs::StepRun},
 };
 
 use super::{

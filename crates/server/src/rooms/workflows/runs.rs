@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postern_domain::{ExecutionId, InstanceId, workflow::StepResult};
+use postern_domain::{InstanceId, workflow::StepResult};
 use postern_store::{
     Tx,
-    workflows::instances::{self, StepRun},
+    workflows::step_runs::{self, StepRun},
 };
 
 use crate::error::{Error, Result};
@@ -33,23 +33,16 @@ impl Runs {
 
     pub(super) async fn find(&mut self, tx: &mut Tx<'_>, run: u32) -> Result<Option<&StepRun>> {
         if !self.known.contains_key(&run)
-            && let Some(found) = instances::run(tx, self.instance, run).await?
+            && let Some(found) = step_runs::find(tx, self.instance, run).await?
         {
             self.known.insert(run, found);
         }
         Ok(self.known.get(&run))
     }
 
-    /// The run whose current try an execution is.
-    pub(super) async fn find_by_execution(
-        &mut self,
-        tx: &mut Tx<'_>,
-        execution: ExecutionId,
-    ) -> Result<Option<&StepRun>> {
-        let Some(found) = instances::run_of_execution(tx, self.instance, execution).await? else {
-            return Ok(None);
-        };
-        Ok(Some(self.known.entry(found.run).or_insert(found)))
+    /// One that was read already.
+    pub(super) fn know(&mut self, run: StepRun) {
+        self.known.entry(run.run).or_insert(run);
     }
 
     /// To be changed: it is written with the others.
@@ -66,7 +59,7 @@ impl Runs {
         tx: &mut Tx<'_>,
         steps: &[&str],
     ) -> Result<BTreeMap<String, StepResult>> {
-        let stored = instances::results(tx, self.instance, steps).await?;
+        let stored = step_runs::results(tx, self.instance, steps).await?;
         let changed = self.changed.iter().filter_map(|run| {
             let run = &self.known[run];
             let result = run.result.as_deref().filter(|_| run.outcome.is_some())?;
@@ -102,6 +95,6 @@ impl Runs {
     pub(super) async fn store(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         let changed = std::mem::take(&mut self.changed);
         let rows = changed.iter().map(|run| self.known[run].clone()).collect();
-        Ok(instances::runs_save(tx, self.instance, rows).await?)
+        Ok(step_runs::save(tx, self.instance, rows).await?)
     }
 }

@@ -9,8 +9,11 @@ use postern_domain::{
 use postern_protocol::messages::Outcome as Ended;
 use postern_server::clock::Clock as _;
 use postern_store::{
-    outbox, tx,
-    workflows::instances::{self, Moved},
+    tx,
+    workflows::{
+        due,
+        instances::{self, Moved},
+    },
 };
 use postern_testkit::{TestServer, until};
 use serde_json::json;
@@ -95,10 +98,11 @@ async fn what_a_given_up_instance_waits_for_is_told_to_stop(server: TestServer) 
     .await;
     assert_eq!(show(&server, child).await.instance.state, InstanceState::Failed);
     // Its end is news for nobody, and does not stay.
+    let now = server.clock.now();
     web.finish(&order, Ended::Cancelled).await;
     until("the news to be heard", || async {
-        let waiting = server.read(tx!(tx => outbox::waiting(tx, 10).await)).await;
-        waiting.is_empty().then_some(())
+        let due = server.read(tx!(tx => due::due(tx, now, 10).await)).await;
+        due.news.is_empty().then_some(())
     })
     .await;
 }

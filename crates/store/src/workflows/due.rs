@@ -1,0 +1,117 @@
+//! What there is to do for instances, read in as few round trips as it takes.
+
+use postern_domain::{
+    AgentId, ApprovalId, AttemptId, ExecutionId, InstanceId, JobId, Timestamp, job::JobState,
+};
+
+use super::{
+    instances::{self, Instance},
+    step_runs::{self, StepRun},
+};
+use crate::{
+    Error, Tx,
+    engine::{Row, record, values},
+    outbox::{self, News},
+};
+
+/// Of each kind the oldest.
+#[derive(Debug)]
+pub struct Due {
+    pub news: Vec<News>,
+    /// A run whose wait is over, and since when.
+    pub timers: Vec<(InstanceId, u32, Timestamp)>,
+    /// Open approvals whose time is over.
+    pub late: Vec<ApprovalId>,
+    /// Open approvals of which somebody should be reminded.
+    pub silent: Vec<ApprovalId>,
+}
+
+pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Due, Error> {
+    let timers = "SELECT t.instance_id, t.run, t.due_us FROM instance_timers t WHERE t.due_us <= $1 ORDER BY t.due_us LIMIT $2";
+    let late = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.deadline_us <= $1 ORDER BY p.deadline_us LIMIT $2";
+    let silent = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.remind_us <= $1 ORDER BY p.remind_us LIMIT $2";
+    let values = || values![now, limit].to_vec();
+    let [news, timers, late, silent] = tx
+        .query_each([
+            (outbox::WAITING, values![limit].to_vec()),
+            (timers, values()),
+            (late, values()),
+            (silent, values()),
+        ])
+        .await?;
+    let ids = |rows: Vec<Row>| {
+        rows.into_iter()
+            .map(|row| row.read(0))
+            .collect::<Result<_, Error>>()
+    };
+    Ok(Due {
+        news: news.into_iter().map(News::from_row).collect::<Result<_, _>>()?,
+        timers: timers
+            .into_iter()
+            .map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)))
+            .collect::<Result<_, Error>>()?,
+        late: ids(late)?,
+        silent: ids(silent)?,
+    })
+}
+
+record! {
+    /// How a job ended, on one host.
+    pub struct HostEnd {
+        pub job_id: JobId,
+        pub agent_id: AgentId,
+        pub name: String,
+        pub state: JobState,
+        pub exit_code: Option<i32>,
+        pub reason: Option<String>,
+        pub attempt_id: Option<AttemptId>,
+        pub stdout_bytes: Option<i64>,
+        pub stderr_bytes: Option<i64>,
+    }
+}
+
+/// News of a job that ended, taken away.
+#[derive(Debug)]
+pub struct JobEnded {
+    /// Kept from others, as by [`instances::find`].
+    pub instance: Option<Instance>,
+    /// The run whose current try the job's execution is.
+    pub run: Option<StepRun>,
+    /// Of the jobs of the execution if all have ended, in the order of the hosts' names.
+    pub ends: Vec<HostEnd>,
+}
+
+/// As [`outbox::take`]. `None`: somebody else has it, or had it.
+pub async fn take_job_ended(
+    tx: &mut Tx<'_>,
+    news: i64,
+    execution: ExecutionId,
+) -> Result<Option<JobEnded>, Error> {
+    let ends = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
+                FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
+                WHERE j.execution_id = $1 AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.execution_id = $1
+                  AND o.state IN ('queued', 'pending', 'running'))
+                ORDER BY a.name, j.id";
+    let (take, instance) = (outbox::take_sql(tx), instances::by_execution_sql(tx));
+    let of_execution = || values![execution].to_vec();
+    let [taken, instances, runs, ends] = tx
+        .query_each([
+            (&take, values![news].to_vec()),
+            // The instance before what belongs to it: two jobs of one step may end at the same moment.
+            (&instance, of_execution()),
+            (step_runs::OF_EXECUTION, of_execution()),
+            (ends, of_execution()),
+        ])
+        .await?;
+    if taken.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(JobEnded {
+        instance: instances.into_iter().next().map(Instance::from_row).transpose()?,
+        run: runs.into_iter().next().map(StepRun::from_row).transpose()?,
+        ends: ends
+            .into_iter()
+            .map(HostEnd::from_row)
+            .collect::<Result<_, _>>()?,
+    }))
+}
