@@ -26,6 +26,7 @@ const parts = {
     "executions",
     "schedules",
     "actions",
+    "ticks",
     "workflows",
     "notify",
     "access",

@@ -3,7 +3,6 @@
 
 use std::{future::Future, time::Duration};
 
-use postern_domain::AgentId;
 use tokio::sync::Notify;
 
 use postern_store::{agents, audit, idempotency, identity, jobs, system, tx};
@@ -213,8 +212,11 @@ async fn send_wake_ups(app: &App) {
     loop {
         let first = app.hub.outgoing().await;
         tokio::time::sleep(GATHER).await;
-        let text = first.iter().map(AgentId::to_string).collect::<Vec<_>>().join(",");
-        if text.is_empty() || text.len() > MESSAGE_BYTES {
+        if first.is_empty() {
+            continue;
+        }
+        let text = app.hub.message(&first);
+        if text.len() > MESSAGE_BYTES {
             continue;
         }
         let sent = app
@@ -232,10 +234,7 @@ async fn hear_wake_ups(app: &App) {
         match app.store.listen(CHANNEL).await {
             Ok(Some(mut messages)) => {
                 while let Some(text) = messages.recv().await {
-                    let agents: Vec<_> = text
-                        .split(',')
-                        .filter_map(|id| id.parse().ok().map(AgentId))
-                        .collect();
+                    let agents = app.hub.told(&text);
                     for agent in &agents {
                         app.gate.forget(*agent);
                     }

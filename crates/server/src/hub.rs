@@ -3,26 +3,32 @@
 //! News here only says *look*: whoever is woken reads the database. Losing a wake-up costs latency, never work.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use postern_domain::{AgentId, JobId};
+use postern_domain::{AgentId, AttemptId, JobId};
 use tokio::sync::{Notify, broadcast};
+
+use crate::random;
 
 /// Watchers of one job that read slower than this many pieces of news start again from the database.
 const NEWS_KEPT: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Hub {
+    /// Tells this server's messages from those of others.
+    name: String,
     polls: Mutex<HashMap<AgentId, Arc<Poll>>>,
     watched: Mutex<HashMap<JobId, broadcast::Sender<News>>>,
     /// Agents to be told of by the other servers on the database.
-    outgoing: Mutex<std::collections::HashSet<AgentId>>,
+    outgoing: Mutex<HashSet<AgentId>>,
     outgoing_ready: Notify,
+    /// Attempts whose results are being written.
+    reported: Mutex<HashSet<AttemptId>>,
 }
 
 /// What there is to look at.
@@ -56,9 +62,36 @@ impl Seat {
     }
 }
 
+/// While this is there a result is being written.
+#[derive(Debug)]
+pub(crate) struct Reported<'a> {
+    hub: &'a Hub,
+    attempt: AttemptId,
+}
+
+impl Drop for Reported<'_> {
+    fn drop(&mut self) {
+        let mut reported = self.hub.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.remove(&self.attempt);
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.poll.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            name: random::identifier(),
+            polls: Mutex::default(),
+            watched: Mutex::default(),
+            outgoing: Mutex::default(),
+            outgoing_ready: Notify::default(),
+            reported: Mutex::default(),
+        }
     }
 }
 
@@ -121,6 +154,34 @@ impl Hub {
             .collect()
     }
 
+    /// What tells other servers of these agents.
+    pub(crate) fn message(&self, agents: &[AgentId]) -> String {
+        let ids: Vec<String> = agents.iter().map(AgentId::to_string).collect();
+        format!("{} {}", self.name, ids.join(","))
+    }
+
+    /// The agents that another server's message tells of. What this one said comes back to it, too.
+    pub(crate) fn told(&self, message: &str) -> Vec<AgentId> {
+        match message.split_once(' ') {
+            Some((name, ids)) if name != self.name => ids
+                .split(',')
+                .filter_map(|id| id.parse().ok().map(AgentId))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn report(&self, attempt: AttemptId) -> Reported<'_> {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.insert(attempt);
+        Reported { hub: self, attempt }
+    }
+
+    pub(crate) fn is_reported(&self, attempt: AttemptId) -> bool {
+        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.contains(&attempt)
+    }
+
     pub(crate) fn watch(&self, job: JobId) -> broadcast::Receiver<News> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched
@@ -165,5 +226,14 @@ mod tests {
         let mut agents = hub.outgoing().await;
         agents.sort();
         assert_eq!(agents, [AgentId(1), AgentId(2)]);
+    }
+
+    #[test]
+    fn what_a_server_says_is_for_the_others() {
+        let (one, other) = (Hub::default(), Hub::default());
+        let message = one.message(&[AgentId(1), AgentId(22)]);
+        assert_eq!(other.told(&message), [AgentId(1), AgentId(22)]);
+        assert_eq!(one.told(&message), []);
+        assert_eq!(other.told("1,22"), [], "from nobody");
     }
 }

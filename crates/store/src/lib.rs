@@ -103,6 +103,19 @@ impl Store {
         }
     }
 
+    /// As `read`, where what one statement finds need not fit what another does: PostgreSQL has less to do.
+    pub async fn look<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        T: Send,
+        E: From<Error> + Send,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send,
+    {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.read(operation),
+            Database::Postgres(postgres) => postgres.look(operation).await,
+        }
+    }
+
     /// A read that may touch many rows: kept off the threads that serve requests.
     pub async fn scan<T, E, F>(&self, operation: F) -> Result<T, E>
     where

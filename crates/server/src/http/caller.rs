@@ -220,7 +220,7 @@ async fn by_token(app: &App, secret: &str, now: Timestamp) -> Result<Caller, Err
     let hash = random::hash(secret);
     let found = app
         .store
-        .read::<_, Error, _>(tx!(tx => {
+        .look::<_, Error, _>(tx!(tx => {
             let Some(token) = identity::token_by_hash(tx, &hash, now).await? else { return Ok(None) };
             let person = person(tx, token.user_id).await?;
             Ok(Some((token, person)))
@@ -260,7 +260,7 @@ async fn by_session(app: &App, secret: &str, now: Timestamp) -> Result<Caller, E
     let lookup = hash.clone();
     let found = app
         .store
-        .read::<_, Error, _>(tx!(tx => {
+        .look::<_, Error, _>(tx!(tx => {
             let Some((user, expires)) = identity::session_find(tx, &lookup, now).await? else { return Ok(None) };
             Ok(person(tx, user).await?.map(|person| (person, expires)))
         }))

@@ -23,6 +23,9 @@ pub enum Engine {
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
+    /// Each statement sees what is committed when it begins.
+    Look,
+    /// All statements see the same moment.
     Read,
     Write,
 }
@@ -113,6 +116,14 @@ impl<'a> Tx<'a> {
         match self.for_update() {
             "" => String::new(),
             _ => format!(" FOR UPDATE OF {table}"),
+        }
+    }
+
+    /// Ends a SELECT that keeps its rows as they are until commit; others may do so too.
+    pub(crate) fn for_share(&self) -> &'static str {
+        match self.for_update() {
+            "" => "",
+            _ => " FOR SHARE",
         }
     }
 

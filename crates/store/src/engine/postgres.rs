@@ -2,7 +2,9 @@
 
 use std::{error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
+};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::{
@@ -53,6 +55,8 @@ impl Postgres {
         });
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
+            // The one used last has its statements planned, and its server process is warm.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(POOL_WAIT))
             .create_timeout(Some(POOL_WAIT))
             .post_create(limits)
@@ -78,6 +82,14 @@ impl Postgres {
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
     {
         self.run(Access::Read, DEADLINE, operation).await
+    }
+
+    pub(crate) async fn look<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
+        self.run(Access::Look, DEADLINE, operation).await
     }
 
     pub(crate) async fn migrate<T, E, F>(&self, operation: F) -> Result<T, E>

@@ -2,7 +2,8 @@
 //!
 //! It begins together with its first statement, without waiting for the answer to BEGIN. A statement that nobody waits
 //! for is answered with the next one that somebody does, or with the COMMIT. A transaction that only reads is over when
-//! its last statement is: the answer to its COMMIT is nobody's, and the next user's statements come after it.
+//! its last statement is: the answer to its COMMIT is nobody's, and the next user's statements come after it. One that
+//! looks is none at all for the server.
 
 use std::sync::Arc;
 
@@ -83,6 +84,7 @@ impl Session {
             let begin = match self.access {
                 Access::Write => "BEGIN",
                 Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+                Access::Look => return client,
             };
             let client = client.clone();
             self.send(async move { client.batch_execute(begin).await });
@@ -123,13 +125,14 @@ impl Session {
                 }
                 // Sent by the first look at it. If that fails the connection is gone, which the next user sees.
                 Access::Read => drop(commit.now_or_never()),
+                Access::Look => {}
             }
         }
         Ok(())
     }
 
     pub(super) async fn rollback(&mut self) -> Result<(), Error> {
-        if std::mem::take(&mut self.begun) {
+        if std::mem::take(&mut self.begun) && self.access != Access::Look {
             // It is the transaction that is taken back, whatever came of its statements.
             self.sent.clear();
             return self.client().batch_execute("ROLLBACK").await;

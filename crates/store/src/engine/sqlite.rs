@@ -154,7 +154,7 @@ fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | match access {
             Access::Write => OpenFlags::SQLITE_OPEN_CREATE,
-            Access::Read => OpenFlags::empty(),
+            Access::Read | Access::Look => OpenFlags::empty(),
         };
     if access == Access::Write {
         create_private(path);
@@ -171,7 +171,7 @@ fn connect(path: &Path, access: Access) -> Result<Connection, Error> {
     // Pages in KiB. Readers are several, and what they miss is in the system's cache.
     connection.execute_batch(match access {
         Access::Write => "PRAGMA cache_size = -16384;",
-        Access::Read => "PRAGMA cache_size = -2048; PRAGMA query_only = ON;",
+        Access::Read | Access::Look => "PRAGMA cache_size = -2048; PRAGMA query_only = ON;",
     })?;
     Ok(connection)
 }

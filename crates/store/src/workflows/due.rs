@@ -70,6 +70,18 @@ record! {
     }
 }
 
+/// Of the jobs of an execution, in the order of the hosts' names.
+pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, Error> {
+    let sql = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
+               FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
+               WHERE j.execution_id = $1 ORDER BY a.name, j.id";
+    tx.query(sql, &values![id])
+        .await?
+        .into_iter()
+        .map(HostEnd::from_row)
+        .collect()
+}
+
 /// News of a job that ended, taken away.
 #[derive(Debug)]
 pub struct JobEnded {
@@ -77,8 +89,8 @@ pub struct JobEnded {
     pub instance: Option<Instance>,
     /// The run whose current try the job's execution is.
     pub run: Option<StepRun>,
-    /// Of the jobs of the execution if all have ended, in the order of the hosts' names.
-    pub ends: Vec<HostEnd>,
+    /// Whether another job of the execution has not ended.
+    pub open: bool,
 }
 
 /// As [`outbox::take`]. `None`: somebody else has it, or had it.
@@ -87,20 +99,16 @@ pub async fn take_job_ended(
     news: i64,
     execution: ExecutionId,
 ) -> Result<Option<JobEnded>, Error> {
-    let ends = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
-                FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
-                WHERE j.execution_id = $1 AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.execution_id = $1
-                  AND o.state IN ('queued', 'pending', 'running'))
-                ORDER BY a.name, j.id";
+    let open = "SELECT o.id FROM jobs o WHERE o.execution_id = $1 AND o.state IN ('queued', 'pending', 'running') LIMIT 1";
     let (take, instance) = (outbox::take_sql(tx), instances::by_execution_sql(tx));
     let of_execution = || values![execution].to_vec();
-    let [taken, instances, runs, ends] = tx
+    let [taken, instances, runs, open] = tx
         .query_each([
             (&take, values![news].to_vec()),
             // The instance before what belongs to it: two jobs of one step may end at the same moment.
             (&instance, of_execution()),
             (step_runs::OF_EXECUTION, of_execution()),
-            (ends, of_execution()),
+            (open, of_execution()),
         ])
         .await?;
     if taken.is_empty() {
@@ -109,9 +117,6 @@ pub async fn take_job_ended(
     Ok(Some(JobEnded {
         instance: instances.into_iter().next().map(Instance::from_row).transpose()?,
         run: runs.into_iter().next().map(StepRun::from_row).transpose()?,
-        ends: ends
-            .into_iter()
-            .map(HostEnd::from_row)
-            .collect::<Result<_, _>>()?,
+        open: !open.is_empty(),
     }))
 }

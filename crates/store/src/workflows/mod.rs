@@ -152,7 +152,18 @@ pub async fn delete(tx: &mut Tx<'_>, id: WorkflowId) -> Result<(), Error> {
 
 /// In a write it is kept from others until the end of the transaction.
 pub async fn find(tx: &mut Tx<'_>, id: WorkflowId) -> Result<Option<Workflow>, Error> {
-    let sql = format!("{} WHERE w.id = $1{}", select!(), tx.for_update());
+    let lock = tx.for_update();
+    found(tx, id, lock).await
+}
+
+/// As it is until the end of the transaction; any number of instances may be started meanwhile.
+pub async fn find_to_start(tx: &mut Tx<'_>, id: WorkflowId) -> Result<Option<Workflow>, Error> {
+    let lock = tx.for_share();
+    found(tx, id, lock).await
+}
+
+async fn found(tx: &mut Tx<'_>, id: WorkflowId, lock: &str) -> Result<Option<Workflow>, Error> {
+    let sql = format!("{} WHERE w.id = $1{lock}", select!());
     tx.query_opt(&sql, &values![id])
         .await?
         .map(Workflow::from_row)

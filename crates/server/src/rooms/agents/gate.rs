@@ -248,7 +248,7 @@ async fn known(app: &App, id: AgentId) -> Result<Arc<Known>, Error> {
     let forgotten = app.gate.forgotten.load(Ordering::Acquire);
     let agent = app
         .store
-        .read::<_, Error, _>(tx!(tx => Ok(agents::find(tx, id).await?)))
+        .look::<_, Error, _>(tx!(tx => Ok(agents::find(tx, id).await?)))
         .await?
         .ok_or_else(|| refused(app, RefusalCode::AgentDeleted))?;
     let fresh = Arc::new(Known {

@@ -124,7 +124,7 @@ impl Round<'_> {
         let (app, id, now) = (self.app, self.agent.id, self.app.now());
         let (active, waiting) = app
             .store
-            .read::<_, Error, _>(tx!(tx => Ok(jobs::at_agent(tx, id, now, 1).await?)))
+            .look::<_, Error, _>(tx!(tx => Ok(jobs::at_agent(tx, id, now, 1).await?)))
             .await?;
         let waiting = !waiting.is_empty();
         let mut answer = empty(app);
@@ -190,6 +190,8 @@ impl Round<'_> {
         let mut news = Vec::new();
         for one in active {
             match held.get(&one.attempt_id.0) {
+                // Its result says when it began, and is being written.
+                Some(_) if self.app.hub.is_reported(one.attempt_id) => {}
                 Some(held) if one.state == JobState::Pending && held.phase == Phase::Started => {
                     let at = held.started_us.map_or(now, Timestamp::from_micros);
                     news.push((one.clone(), Some(at)));

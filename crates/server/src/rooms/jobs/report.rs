@@ -71,6 +71,7 @@ pub(super) async fn attempt_result(
     }
     let (now, agent_id) = (app.now(), agent.id);
     let actor = format!("agent:{} ({})", agent.id, agent.name);
+    let _reported = app.hub.report(id);
     crate::failpoint::hit("before-result-written");
     let ended = app
         .store

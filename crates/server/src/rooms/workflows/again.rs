@@ -67,7 +67,7 @@ pub(super) async fn instance_again(
                 let detail = format!("Instance {id} is {}: cancel it first, or wait for its end.", row.state.as_str());
                 return Err(Error::conflict("instance_open", detail));
             }
-            let workflow = workflows::find(tx, row.workflow_id).await?;
+            let workflow = workflows::find_to_start(tx, row.workflow_id).await?;
             let workflow = workflow.ok_or_else(|| Error::Internal(format!("instance {id} has no workflow")))?;
             let plan = inner.workflow_plans.of(&row.digest, &row.definition)?;
             let from = match again {

@@ -47,7 +47,7 @@ pub(crate) async fn instances_advance(app: &App) -> Result<()> {
         let now = app.now();
         let due = app
             .store
-            .scan::<_, Error, _>(tx!(tx => Ok(due::due(tx, now, NEWS).await?)))
+            .look::<_, Error, _>(tx!(tx => Ok(due::due(tx, now, NEWS).await?)))
             .await?;
         let timers = due.timers.into_iter();
         let items: Vec<Item> = due
@@ -201,14 +201,15 @@ async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Opti
 /// The instance is kept from others before what its news are about is looked at.
 async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &mut After) -> Result<bool> {
     if news.kind == Kind::JobEnded {
-        let Some(ended) = due::take_job_ended(tx, news.id, ExecutionId(news.object)).await? else {
+        let execution = ExecutionId(news.object);
+        let Some(ended) = due::take_job_ended(tx, news.id, execution).await? else {
             return Ok(false);
         };
-        let Some(row) = ended.instance.filter(|row| !row.state.is_final()) else {
-            return Ok(true);
-        };
-        let mut turn = Turn::of(app, row, now, after)?;
-        if let Some(event) = finish::jobs(&mut turn, tx, ended.run, &ended.ends).await? {
+        let row = ended.instance.filter(|row| !row.state.is_final() && !ended.open);
+        let waiting = ended.run.filter(|run| run.outcome.is_none());
+        if let Some((row, run)) = row.zip(waiting) {
+            let mut turn = Turn::of(app, row, now, after)?;
+            let event = finish::jobs(&mut turn, tx, run, execution).await?;
             turn.take(tx, event).await?;
         }
         return Ok(true);

@@ -1,7 +1,7 @@
 //! Ends: of what a step waited for, of a step, of an instance.
 
 use postern_domain::{
-    ApprovalId, InstanceId,
+    ApprovalId, ExecutionId, InstanceId,
     approval::ApprovalState,
     job::JobState,
     workflow::{
@@ -15,7 +15,7 @@ use postern_store::{
     outputs::{self, Stream},
     tx,
     workflows::{
-        due::HostEnd,
+        due::{self, HostEnd},
         instances::{self, Instance, Moved},
         step_runs::{self, StepRun},
     },
@@ -38,22 +38,20 @@ const HOST_BYTES: usize = 64 * 1024;
 /// Names of hosts in a reason.
 const NAMED: usize = 5;
 
-/// What the ends of jobs say to the run that waits for them. `None`: it waits for more, or does not wait any longer.
+/// What the ends of all its jobs say to the run that waits for them.
 pub(super) async fn jobs(
     turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
-    run: Option<StepRun>,
-    ends: &[HostEnd],
-) -> Result<Option<Event>> {
-    let Some(known) = run.filter(|run| run.outcome.is_none() && !ends.is_empty()) else {
-        return Ok(None);
-    };
+    known: StepRun,
+    execution: ExecutionId,
+) -> Result<Event> {
     turn.runs.know(known.clone());
-    Ok(Some(Event::Answered {
+    let ends = due::ends_of(tx, execution).await?;
+    Ok(Event::Answered {
         run: known.run,
         attempt: known.attempt,
-        answer: hosts(turn, tx, &known, ends).await?,
-    }))
+        answer: hosts(turn, tx, &known, &ends).await?,
+    })
 }
 
 /// What other news say to an instance, or to the run of it that waited for them. `None`: that does not wait any longer.

@@ -32,7 +32,7 @@ use zeroize::Zeroizing;
 use super::{
     MANAGE, VIEW, draft,
     drive::{After, turn},
-    find,
+    find_to_start,
 };
 use crate::{
     app::App,
@@ -93,7 +93,7 @@ pub(crate) async fn ready(
     id: WorkflowId,
     wanted: InstanceCreate,
 ) -> Result<New> {
-    let workflow = find(tx, caller, id, MANAGE).await?;
+    let workflow = find_to_start(tx, caller, id).await?;
     let (version, definition, digest) = runnable(tx, &workflow, wanted.draft).await?;
     let plan = app.workflow_plans.of(&digest, &definition)?;
     let (inputs, secrets) = bound_inputs(&plan, &with_secrets(&plan, &wanted)?)?;

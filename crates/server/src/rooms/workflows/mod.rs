@@ -45,3 +45,11 @@ async fn find(
     caller.require(needed, VIEW, workflow.place(), || missing(id))?;
     Ok(workflow)
 }
+
+async fn find_to_start(tx: &mut Tx<'_>, caller: &Caller, id: WorkflowId) -> Result<workflows::Workflow> {
+    let workflow = workflows::find_to_start(tx, id)
+        .await?
+        .ok_or_else(|| missing(id))?;
+    caller.require(MANAGE, VIEW, workflow.place(), || missing(id))?;
+    Ok(workflow)
+}

@@ -185,7 +185,7 @@ async fn workflow(
         return Err(Error::conflict("too_deep", detail));
     }
     let found = match (child.workflow_id, &child.workflow) {
-        (Some(id), _) => workflows::find(tx, id).await?,
+        (Some(id), _) => workflows::find_to_start(tx, id).await?,
         (None, name) => {
             workflows::by_name(tx, turn.row.tenant_id, name.as_deref().unwrap_or_default()).await?
         }

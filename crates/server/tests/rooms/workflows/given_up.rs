@@ -1,5 +1,7 @@
 //! Instances that do not come to their end by themselves.
 
+use std::collections::BTreeMap;
+
 use postern_domain::{
     InstanceId,
     approval::ApprovalState,
@@ -29,9 +31,19 @@ on_both_databases! {
 
 async fn an_endless_loop_is_ended(server: TestServer) {
     let steps = json!([{"id": "round", "type": "conditional", "condition": "true", "on_true": "round", "on_false": "completed"}]);
+    server.clock.tick();
     let id = started(&server, &["nobody"], steps).await;
     let detail = until_state(&server, id, InstanceState::Failed).await;
     assert_eq!(detail.runs.len(), 1000);
+    let mut began: BTreeMap<_, u32> = BTreeMap::new();
+    for run in &detail.runs {
+        *began.entry(run.began_at).or_default() += 1;
+    }
+    let most = began.values().max().unwrap();
+    assert!(
+        *most <= 51,
+        "{most} decisions in one transaction, which has a deadline"
+    );
     assert!(
         detail
             .instance
