@@ -231,6 +231,26 @@ export default {
     await route(page, "tell", "success", "completed").waitFor({ state: "attached" });
   },
 
+  "a route is led to another step by its end, and one is cut": async ({ page }) => {
+    await button(page, "Arrange").click();
+    const loop = route(page, "again", "true", "count");
+    await drag(
+      page,
+      await middle(loop.locator(".react-flow__edgeupdater-target")),
+      await middle(node(page, "rest")),
+    );
+    await route(page, "again", "true", "rest").waitFor({ state: "attached" });
+    await loop.waitFor({ state: "detached" });
+    await button(page, "Undo").first().click();
+    await loop.waitFor({ state: "attached" });
+    const cancelled = route(page, "ask", "failure", "cancelled");
+    await cancelled.focus();
+    await page.keyboard.press("Delete");
+    await cancelled.waitFor({ state: "detached" });
+    await button(page, "Undo").first().click();
+    await cancelled.waitFor({ state: "attached" });
+  },
+
   "what was drawn is saved as YAML that somebody could have written": async (world) => {
     const { page } = world;
     await page.getByText("not saved").waitFor();

@@ -14,7 +14,7 @@ use tokio_postgres::{
 
 use super::{
     Access, Row, Tx, Value,
-    session::{Failed, Session, Statement},
+    session::{Failed, Query, Session},
 };
 use crate::Error;
 
@@ -224,9 +224,9 @@ pub(super) async fn query(session: &mut Session, sql: &str, values: &[Value]) ->
 
 pub(super) async fn query_each(
     session: &mut Session,
-    statements: &[Statement<'_>],
+    queries: &[Query<'_>],
 ) -> Result<Vec<Vec<Row>>, Error> {
-    let answers = session.query_each(statements).await?;
+    let answers = session.query_each(queries).await?;
     answers
         .iter()
         .map(|rows| rows.iter().map(read_row).collect())

@@ -12,12 +12,12 @@ use futures_util::{
     FutureExt as _, TryStreamExt as _,
     future::{BoxFuture, join, try_join_all},
 };
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{Error, Row, Statement};
 
 use super::{Access, Value};
 
-/// A statement and its values.
-pub(super) type Statement<'a> = (&'a str, Vec<Value>);
+/// A query and its values.
+pub(super) type Query<'a> = (&'a str, Vec<Value>);
 
 pub(crate) struct Session {
     /// There until the session ends.
@@ -40,31 +40,31 @@ impl Session {
 
     /// Rows changed.
     pub(super) async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
-        let statement = self.client().prepare_cached(sql).await?;
+        let statement = self.prepare(sql).await?;
         let client = self.begin();
         self.answered(client.execute_raw(&statement, values)).await
     }
 
     /// Nobody waits for what comes of it.
     pub(super) async fn execute_later(&mut self, sql: &str, values: Vec<Value>) -> Result<(), Error> {
-        let statement = self.client().prepare_cached(sql).await?;
+        let statement = self.prepare(sql).await?;
         let client = self.begin();
         self.send(async move { client.execute_raw(&statement, &values).await.map(|_| ()) });
         Ok(())
     }
 
     pub(super) async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let statement = self.client().prepare_cached(sql).await?;
+        let statement = self.prepare(sql).await?;
         let client = self.begin();
         self.answered(async { client.query_raw(&statement, values).await?.try_collect().await })
             .await
     }
 
     /// All of them in one round trip.
-    pub(super) async fn query_each(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Error> {
-        let mut prepared = Vec::with_capacity(statements.len());
-        for (sql, values) in statements {
-            prepared.push((self.client().prepare_cached(sql).await?, values));
+    pub(super) async fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        let mut prepared = Vec::with_capacity(queries.len());
+        for (sql, values) in queries {
+            prepared.push((self.prepare(sql).await?, values));
         }
         let client = self.begin();
         let all = prepared
@@ -76,6 +76,17 @@ impl Session {
     pub(super) async fn batch(&mut self, sql: &str) -> Result<(), Error> {
         let client = self.begin();
         self.answered(client.batch_execute(sql)).await
+    }
+
+    /// What is prepared behind a statement that failed fails for that reason.
+    async fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        match self.client().prepare_cached(sql).await {
+            Ok(statement) => Ok(statement),
+            Err(error) => {
+                first_failure(std::mem::take(&mut self.sent)).await?;
+                Err(error)
+            }
+        }
     }
 
     fn begin(&mut self) -> Arc<Object> {

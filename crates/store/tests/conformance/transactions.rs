@@ -64,6 +64,16 @@ async fn a_statement_that_nobody_waits_for_cannot_fail_unseen(db: TestDatabase) 
         matches!(before_another, Err(Error::Statement(_))),
         "{before_another:?}"
     );
+    let before_a_new_one = db
+        .write(tx!(tx => {
+            instances::timer_set(tx, no_such, 1, NOW).await?;
+            jobs::counts(tx).await
+        }))
+        .await;
+    assert!(
+        matches!(&before_a_new_one, Err(Error::Statement(why)) if why.contains("key")),
+        "{before_a_new_one:?}"
+    );
     let passed_over = db
         .write(tx!(tx => {
             identity::tenant_create(tx, "c", NOW).await?;
