@@ -222,10 +222,7 @@ pub(super) async fn query(session: &mut Session, sql: &str, values: &[Value]) ->
     session.query(sql, values).await?.iter().map(read_row).collect()
 }
 
-pub(super) async fn query_each(
-    session: &mut Session,
-    queries: &[Query<'_>],
-) -> Result<Vec<Vec<Row>>, Error> {
+pub(super) async fn query_each(session: &mut Session, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
     let answers = session.query_each(queries).await?;
     answers
         .iter()
