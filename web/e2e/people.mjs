@@ -16,9 +16,18 @@ export async function addUser(page, { user, password, role, at }) {
   await page.getByRole("row", { name: new RegExp(user) }).waitFor();
 }
 
+/** A phone, as `newContext` takes it. */
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+export const SMALL_PHONE = { ...PHONE, viewport: { width: 360, height: 740 } };
+
+/** The first administrator's. */
+export async function openOnPhone(world, phone = PHONE) {
+  return openAs(world, { user: world.user, password: world.password }, phone);
+}
+
 /** A page of their own, behind the sign-in. */
-export async function openAs(world, { user, password }) {
-  const context = await world.newContext();
+export async function openAs(world, { user, password }, options = {}) {
+  const context = await world.newContext(options);
   const page = await context.newPage();
   await world.signIn(page, user, password);
   return { context, page };

@@ -7,7 +7,7 @@ use postern_domain::{
 
 use crate::{
     Error, ListQuery, Tx,
-    engine::{Value, record, values},
+    engine::{Value, read_all, read_first, record, values},
     list::{Key, Select, contains, marks},
 };
 
@@ -40,11 +40,6 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
-macro_rules! binding_select {
-    () => {
-        "SELECT id, user_id, role, scope_kind, scope_id FROM bindings"
-    };
-}
 record! {
     pub struct Binding {
         pub id: BindingId,
@@ -53,6 +48,12 @@ record! {
         pub scope_kind: String,
         pub scope_id: i64,
     }
+}
+
+macro_rules! binding_select {
+    () => {
+        "SELECT id, user_id, role, scope_kind, scope_id FROM bindings"
+    };
 }
 
 impl Binding {
@@ -268,14 +269,8 @@ pub async fn user_with_bindings(tx: &mut Tx<'_>, id: UserId) -> Result<Option<(U
     let bindings = concat!(binding_select!(), " WHERE user_id = $1 ORDER BY id");
     let values = || values![id].to_vec();
     let [users, bindings] = tx.query_each([(user, values()), (bindings, values())]).await?;
-    let Some(user) = users.into_iter().next() else {
-        return Ok(None);
-    };
-    let bindings = bindings
-        .into_iter()
-        .map(Binding::from_row)
-        .collect::<Result<_, _>>()?;
-    Ok(Some((User::from_row(user)?, bindings)))
+    let bindings = read_all(bindings, Binding::from_row)?;
+    Ok(read_first(users, User::from_row)?.map(|user| (user, bindings)))
 }
 
 pub async fn user_by_name(tx: &mut Tx<'_>, username: &str) -> Result<Option<User>, Error> {

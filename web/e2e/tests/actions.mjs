@@ -1,5 +1,5 @@
 import { accessible, assert, fits, until } from "../expect.mjs";
-import { addUser, openAs } from "../people.mjs";
+import { addUser, openAs, openOnPhone } from "../people.mjs";
 import { addAgent } from "./agents.mjs";
 import { output } from "./jobs.mjs";
 
@@ -509,13 +509,7 @@ export default {
   },
 
   "actions on a phone": async (world) => {
-    const context = await world.newContext({
-      viewport: { width: 390, height: 844 },
-      hasTouch: true,
-      isMobile: true,
-    });
-    const page = await context.newPage();
-    await world.signIn(page);
+    const { context, page } = await openOnPhone(world);
     await open(page, "greet");
     await fits(page, "an action on a phone");
     await world.screenshot("phone-action", page);

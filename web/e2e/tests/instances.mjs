@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { call, makeWorkflow, start } from "../api.mjs";
 import { assert, fits, tabTo } from "../expect.mjs";
 import { inAllSizes, inLightAndDark } from "../looks.mjs";
+import { openOnPhone, SMALL_PHONE } from "../people.mjs";
 import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
@@ -205,13 +206,7 @@ steps:
   },
 
   "on a phone the list comes first": async (world) => {
-    const context = await world.newContext({
-      viewport: { width: 360, height: 740 },
-      hasTouch: true,
-      isMobile: true,
-    });
-    const page = await context.newPage();
-    await world.signIn(page);
+    const { context, page } = await openOnPhone(world, SMALL_PHONE);
     await page.goto(`/instances/${world.pipeline}`);
     await page.getByRole("tab", { name: /^Steps/, selected: true }).waitFor();
     await fits(page, "an instance on a phone");

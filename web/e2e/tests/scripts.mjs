@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { accessible, assert, fits, until } from "../expect.mjs";
+import { openOnPhone } from "../people.mjs";
 import { addAgent } from "./agents.mjs";
 
 /** The editor: its text is replaced as by somebody who types. */
@@ -489,13 +490,7 @@ export default {
   },
 
   "scripts on a phone": async (world) => {
-    const context = await world.newContext({
-      viewport: { width: 390, height: 844 },
-      hasTouch: true,
-      isMobile: true,
-    });
-    const page = await context.newPage();
-    await world.signIn(page);
+    const { context, page } = await openOnPhone(world);
     await openScript(page, "check");
     await fits(page, "a script on a phone");
     await world.screenshot("phone-script", page);

@@ -1,4 +1,5 @@
 import { assert, fits } from "../expect.mjs";
+import { PHONE } from "../people.mjs";
 
 const LISTS = [
   "agents",
@@ -153,11 +154,7 @@ export default {
   },
 
   "on a phone": async (world) => {
-    const context = await world.newContext({
-      viewport: { width: 390, height: 844 },
-      hasTouch: true,
-      isMobile: true,
-    });
+    const context = await world.newContext(PHONE);
     const page = await context.newPage();
     await page.goto("/sign-in");
     await fits(page, "sign-in on a phone");

@@ -1,7 +1,7 @@
 // What becomes of the schedules that the suite `schedules` made.
 import { call } from "../api.mjs";
 import { accessible, assert, fits, until } from "../expect.mjs";
-import { addUser, openAs } from "../people.mjs";
+import { addUser, openAs, openOnPhone } from "../people.mjs";
 import { output } from "./jobs.mjs";
 import { action, dayFromNow, head, ticks } from "./schedules.mjs";
 
@@ -241,13 +241,7 @@ export default {
   },
 
   "schedules on a phone": async (world) => {
-    const context = await world.newContext({
-      viewport: { width: 390, height: 844 },
-      hasTouch: true,
-      isMobile: true,
-    });
-    const page = await context.newPage();
-    await world.signIn(page);
+    const { context, page } = await openOnPhone(world);
     await page.goto("/schedules");
     await page.getByRole("link", { name: "workdays" }).waitFor();
     await fits(page, "schedules on a phone");

@@ -3,14 +3,13 @@ import { join } from "node:path";
 import { call, instanceIn, workflowNamed } from "../api.mjs";
 import { accessible, assert, fits, tabTo, until } from "../expect.mjs";
 import { inLightAndDark } from "../looks.mjs";
-import { addUser, openAs } from "../people.mjs";
+import { addUser, openAs, SMALL_PHONE } from "../people.mjs";
 import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
 const LIMIT_MS = 60_000;
 const NAME = "drawn";
 const VERA = { user: "vera", password: "a-long-enough-password" };
-const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
 const head = (page) => page.getByRole("main").locator("header").first();
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -410,7 +409,7 @@ export default {
     await page.getByRole("heading", { name: /^Instance \d+$/ }).waitFor();
     const instance = Number(page.url().split("/").at(-1));
     await instanceIn(page, instance, "paused");
-    const context = await world.newContext(PHONE);
+    const context = await world.newContext(SMALL_PHONE);
     const phone = await context.newPage();
     await world.signIn(phone, VERA.user, VERA.password);
     await phone.goto("/approvals");

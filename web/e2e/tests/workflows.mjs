@@ -1,12 +1,11 @@
 import { accessible, assert, fits, until } from "../expect.mjs";
-import { addUser, openAs } from "../people.mjs";
+import { addUser, openAs, SMALL_PHONE } from "../people.mjs";
 import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
 const LIMIT_MS = 60_000;
 const WANDA = { user: "wanda", password: "a-long-enough-password" };
 const WALTER = { user: "walter", password: "a-long-enough-password" };
-const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
 const head = (page) => page.getByRole("main").locator("header").first();
 const tab = (page, name) => page.getByRole("tab", { name }).click();
@@ -311,7 +310,7 @@ export default {
 
   "a second user approves it on a phone": async (world) => {
     for (const colorScheme of ["dark", "light"]) {
-      const context = await world.newContext({ ...PHONE, colorScheme });
+      const context = await world.newContext({ ...SMALL_PHONE, colorScheme });
       const page = await context.newPage();
       await world.signIn(page, WANDA.user, WANDA.password);
       await button(page, "Open menu").click();

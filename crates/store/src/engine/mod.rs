@@ -10,7 +10,7 @@ mod value;
 
 use std::sync::Arc;
 
-pub(crate) use value::{Row, Value, record, values};
+pub(crate) use value::{Row, Value, read_all, read_first, record, values};
 
 use crate::Error;
 
@@ -159,22 +159,20 @@ impl<'a> Tx<'a> {
     /// Several queries, none of which needs the answer to another: to PostgreSQL they are one round trip.
     pub(crate) async fn query_each<const N: usize>(
         &mut self,
-        statements: [(&str, Vec<Value>); N],
+        queries: [(&str, Vec<Value>); N],
     ) -> Result<[Vec<Row>; N], Error> {
-        for (sql, _) in &statements {
+        for (sql, _) in &queries {
             self.usable(sql)?;
         }
         let result = match &mut self.inner {
-            Inner::Sqlite(connection) => statements
+            Inner::Sqlite(connection) => queries
                 .iter()
                 .map(|(sql, values)| sqlite::query(connection, sql, values))
                 .collect(),
-            Inner::Postgres(session) => postgres::query_each(session, &statements).await,
+            Inner::Postgres(session) => postgres::query_each(session, &queries).await,
         };
         let answers = self.noticed(result)?;
-        answers
-            .try_into()
-            .map_err(|_| Error::Shape("an answer for each query".into()))
+        Ok(answers.try_into().expect("an answer for each query"))
     }
 
     pub(crate) async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
@@ -189,6 +187,10 @@ impl<'a> Tx<'a> {
     /// Before each statement. Its text holds no data: at level `trace` it goes to the log.
     fn usable(&self, sql: &str) -> Result<(), Error> {
         tracing::trace!(target: "postern_store::statement", sql);
+        // Where there is no transaction PostgreSQL could not take it back.
+        if self.access == Access::Look && !sql.starts_with("SELECT") {
+            return Err(Error::Statement("a look cannot write".into()));
+        }
         self.failed.map_or(Ok(()), |_| Err(Error::Aborted))
     }
 

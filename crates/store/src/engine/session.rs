@@ -121,25 +121,23 @@ impl Session {
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), Failed> {
-        if std::mem::take(&mut self.begun) {
-            let before = std::mem::take(&mut self.sent);
-            let commit = self.client().batch_execute("COMMIT");
-            match self.access {
-                Access::Write => {
-                    let (commit, before) = join(commit, first_failure(before)).await;
-                    // A connection that broke says nothing of the COMMIT that went with it.
-                    before.map_err(|error| match error.as_db_error() {
-                        Some(_) => Failed::Statement(error),
-                        None => Failed::Commit(error),
-                    })?;
-                    commit.map_err(Failed::Commit)?;
-                }
-                // Sent by the first look at it. If that fails the connection is gone, which the next user sees.
-                Access::Read => drop(commit.now_or_never()),
-                Access::Look => {}
-            }
+        if !std::mem::take(&mut self.begun) || self.access == Access::Look {
+            return Ok(());
         }
-        Ok(())
+        let before = std::mem::take(&mut self.sent);
+        let commit = self.client().batch_execute("COMMIT");
+        if self.access == Access::Read {
+            // Sent by the first look at it. If that fails the connection is gone, which the next user sees.
+            drop(commit.now_or_never());
+            return Ok(());
+        }
+        let (commit, before) = join(commit, first_failure(before)).await;
+        // A connection that broke says nothing of the COMMIT that went with it.
+        before.map_err(|error| match error.as_db_error() {
+            Some(_) => Failed::Statement(error),
+            None => Failed::Commit(error),
+        })?;
+        commit.map_err(Failed::Commit)
     }
 
     pub(super) async fn rollback(&mut self) -> Result<(), Error> {

@@ -202,6 +202,18 @@ impl Row {
     }
 }
 
+/// All rows of an answer, each by a record's `from_row`.
+pub(crate) fn read_all<T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    rows.into_iter().map(read).collect()
+}
+
+pub(crate) fn read_first<T>(
+    rows: Vec<Row>,
+    read: impl FnOnce(Row) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    rows.into_iter().next().map(read).transpose()
+}
+
 /// Declares a record whose fields are read from a row in the order they are written.
 macro_rules! record {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty),+ $(,)? }) => {

@@ -4,7 +4,7 @@ use postern_domain::{AgentId, AttemptId, JobId, Timestamp, job::JobState};
 
 use crate::{
     Error, Tx,
-    engine::{Row, record, values},
+    engine::{read_all, read_first, record, values},
 };
 
 record! {
@@ -28,10 +28,6 @@ const ACTIVE: &str = "SELECT j.id, t.id, j.state, j.cancel_requested, t.checkin_
 
 pub async fn active(tx: &mut Tx<'_>, agent: AgentId) -> Result<Vec<Active>, Error> {
     read_all(tx.query(ACTIVE, &values![agent]).await?, Active::from_row)
-}
-
-fn read_all<T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T, Error>) -> Result<Vec<T>, Error> {
-    rows.into_iter().map(read).collect()
 }
 
 record! {
@@ -90,45 +86,28 @@ record! {
     }
 }
 
-pub async fn intake(tx: &mut Tx<'_>, agent: AgentId) -> Result<Option<Intake>, Error> {
-    let sql = intake_sql(tx);
-    tx.query_opt(&sql, &values![agent])
-        .await?
-        .map(Intake::from_row)
-        .transpose()
-}
-
 /// With what [`at_agent`] finds under that lock: another check-in may have taken work since it was looked at.
-pub async fn intake_open(
+pub async fn intake(
     tx: &mut Tx<'_>,
     agent: AgentId,
     now: Timestamp,
     limit: u32,
 ) -> Result<Option<(Intake, Vec<Active>, Vec<Queued>)>, Error> {
-    let (intake, queued) = (intake_sql(tx), queued_sql(tx));
-    let values = values![agent, now, limit].to_vec();
+    let intake = format!(
+        "SELECT active, slots, fence, sealing_key FROM agents WHERE id = $1{}",
+        tx.for_update()
+    );
+    let queued = queued_sql(tx);
     let [intakes, active, queued] = tx
         .query_each([
             (&intake, values![agent].to_vec()),
             (ACTIVE, values![agent].to_vec()),
-            (&queued, values),
+            (&queued, values![agent, now, limit].to_vec()),
         ])
         .await?;
-    let Some(intake) = intakes.into_iter().next() else {
-        return Ok(None);
-    };
-    Ok(Some((
-        Intake::from_row(intake)?,
-        read_all(active, Active::from_row)?,
-        read_all(queued, Queued::from_row)?,
-    )))
-}
-
-fn intake_sql(tx: &Tx<'_>) -> String {
-    format!(
-        "SELECT active, slots, fence, sealing_key FROM agents WHERE id = $1{}",
-        tx.for_update()
-    )
+    let active = read_all(active, Active::from_row)?;
+    let queued = read_all(queued, Queued::from_row)?;
+    Ok(read_first(intakes, Intake::from_row)?.map(|intake| (intake, active, queued)))
 }
 
 pub async fn fence_set(tx: &mut Tx<'_>, agent: AgentId, fence: i64) -> Result<(), Error> {

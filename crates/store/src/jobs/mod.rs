@@ -16,6 +16,7 @@ macro_rules! free {
     };
 }
 
+mod attempts;
 mod blackouts;
 pub mod executions;
 mod handing_out;
@@ -34,9 +35,12 @@ use postern_domain::{
 };
 use sha2::{Digest as _, Sha256};
 
+pub use attempts::{
+    Attempt, AttemptEnd, attempt_ended, attempt_late, attempt_started, attempts, attempts_final, reported,
+};
 pub use blackouts::{Over, begin_now, blackout_over, groups_keep, groups_of};
 pub use handing_out::{
-    Active, HandOut, Intake, Queued, active, at_agent, fence_set, hand_out, handed_again, intake, intake_open,
+    Active, HandOut, Intake, Queued, active, at_agent, fence_set, hand_out, handed_again, intake,
 };
 pub use holds::{hold, release};
 pub use lists::{Filter, list};
@@ -321,135 +325,6 @@ pub(crate) async fn payloads_sweep(tx: &mut Tx<'_>, payloads: &[i64]) -> Result<
         tx.execute(sql, values).await?;
     }
     Ok(())
-}
-
-// ---- attempts
-
-record! {
-    pub struct Attempt {
-        pub id: AttemptId,
-        pub job_id: JobId,
-        pub number: u32,
-        pub state: JobState,
-        pub handed: Timestamp,
-        pub started: Option<Timestamp>,
-        pub finished: Option<Timestamp>,
-        pub exit_code: Option<i32>,
-        pub reason: Option<String>,
-        pub duration_us: Option<i64>,
-        pub stdout_bytes: i64,
-        pub stderr_bytes: i64,
-        pub late_state: Option<JobState>,
-        pub late_exit_code: Option<i32>,
-        pub late_reason: Option<String>,
-        pub late: Option<Timestamp>,
-        /// JSON.
-        pub result: Option<String>,
-    }
-}
-
-macro_rules! attempt_select {
-    () => {
-        "SELECT t.id, t.job_id, t.number, t.state, t.handed_us, t.started_us, t.finished_us, t.exit_code, t.reason,
-         t.duration_us, t.stdout_bytes, t.stderr_bytes, t.late_state, t.late_exit_code, t.late_reason, t.late_us,
-         t.result FROM attempts t"
-    };
-}
-
-pub async fn attempts(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Attempt>, Error> {
-    let sql = concat!(attempt_select!(), " WHERE t.job_id = $1 ORDER BY t.number");
-    tx.query(sql, &values![job])
-        .await?
-        .into_iter()
-        .map(Attempt::from_row)
-        .collect()
-}
-
-/// An attempt of this agent's that it reports of, and its job as by [`machine`].
-pub async fn reported(
-    tx: &mut Tx<'_>,
-    id: AttemptId,
-    agent: AgentId,
-) -> Result<Option<(Attempt, Machine)>, Error> {
-    let machine = machine_sql(
-        tx,
-        "j.id = (SELECT t.job_id FROM attempts t WHERE t.id = $1) AND j.agent_id = $2",
-    );
-    let attempt = concat!(
-        attempt_select!(),
-        " WHERE t.id = $1 AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.job_id AND j.agent_id = $2)"
-    );
-    let values = || values![id, agent].to_vec();
-    // The job first, which others may be about to change.
-    let [machines, attempts] = tx.query_each([(&machine, values()), (attempt, values())]).await?;
-    let (machine, attempt) = (machines.into_iter().next(), attempts.into_iter().next());
-    let Some((machine, attempt)) = machine.zip(attempt) else {
-        return Ok(None);
-    };
-    Ok(Some((Attempt::from_row(attempt)?, Machine::from_row(machine)?)))
-}
-
-/// Those of these attempts that are final: their results are here.
-pub async fn attempts_final(tx: &mut Tx<'_>, ids: &[AttemptId]) -> Result<Vec<AttemptId>, Error> {
-    let mut done = Vec::new();
-    for part in ids.chunks(IDS) {
-        let mut select = Select::new("SELECT id FROM attempts");
-        select
-            .and_in("id", part.iter().copied())
-            .and("state NOT IN ('pending', 'running')", []);
-        let (sql, values) = select.parts();
-        for row in tx.query(sql, values).await? {
-            done.push(row.read(0)?);
-        }
-    }
-    Ok(done)
-}
-
-pub async fn attempt_started(tx: &mut Tx<'_>, id: AttemptId, started: Timestamp) -> Result<(), Error> {
-    let sql = "UPDATE attempts SET state = 'running', started_us = $2 WHERE id = $1";
-    tx.execute_later(sql, values![id, started].to_vec()).await
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone)]
-pub struct AttemptEnd {
-    pub state: JobState,
-    pub started: Option<Timestamp>,
-    pub finished: Timestamp,
-    pub exit_code: Option<i32>,
-    pub reason: Option<String>,
-    pub duration_us: Option<i64>,
-    /// JSON of what a typed job found or did.
-    pub result: Option<String>,
-}
-
-pub async fn attempt_ended(tx: &mut Tx<'_>, id: AttemptId, end: &AttemptEnd) -> Result<(), Error> {
-    let sql = "UPDATE attempts SET state = $2, started_us = coalesce($3, started_us), finished_us = $4, exit_code = $5,
-               reason = $6, duration_us = $7, result = $8 WHERE id = $1";
-    let values = values![
-        id,
-        end.state,
-        end.started,
-        end.finished,
-        end.exit_code,
-        end.reason.as_deref(),
-        end.duration_us,
-        end.result.as_deref(),
-    ];
-    tx.execute_later(sql, values.to_vec()).await
-}
-
-/// A result that came after the end: kept beside it; the first one stays.
-pub async fn attempt_late(
-    tx: &mut Tx<'_>,
-    id: AttemptId,
-    end: &AttemptEnd,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let sql = "UPDATE attempts SET late_state = $2, late_exit_code = $3, late_reason = $4, late_us = $5
-               WHERE id = $1 AND late_us IS NULL";
-    let values = values![id, end.state, end.exit_code, end.reason.as_deref(), now];
-    tx.execute(sql, &values).await.map(|_| ())
 }
 
 // ---- for the reconcilers

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error, Tx,
-    engine::{Row, record, values},
+    engine::{read_all, read_first, record, values},
     outbox::{self, News},
 };
 
@@ -39,19 +39,11 @@ pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Due, Err
             (silent, values()),
         ])
         .await?;
-    let ids = |rows: Vec<Row>| {
-        rows.into_iter()
-            .map(|row| row.read(0))
-            .collect::<Result<_, Error>>()
-    };
     Ok(Due {
-        news: news.into_iter().map(News::from_row).collect::<Result<_, _>>()?,
-        timers: timers
-            .into_iter()
-            .map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)))
-            .collect::<Result<_, Error>>()?,
-        late: ids(late)?,
-        silent: ids(silent)?,
+        news: read_all(news, News::from_row)?,
+        timers: read_all(timers, |mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)))?,
+        late: read_all(late, |row| row.read(0))?,
+        silent: read_all(silent, |row| row.read(0))?,
     })
 }
 
@@ -75,11 +67,7 @@ pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, E
     let sql = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
                FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
                WHERE j.execution_id = $1 ORDER BY a.name, j.id";
-    tx.query(sql, &values![id])
-        .await?
-        .into_iter()
-        .map(HostEnd::from_row)
-        .collect()
+    read_all(tx.query(sql, &values![id]).await?, HostEnd::from_row)
 }
 
 /// News of a job that ended, taken away.
@@ -115,8 +103,8 @@ pub async fn take_job_ended(
         return Ok(None);
     }
     Ok(Some(JobEnded {
-        instance: instances.into_iter().next().map(Instance::from_row).transpose()?,
-        run: runs.into_iter().next().map(StepRun::from_row).transpose()?,
+        instance: read_first(instances, Instance::from_row)?,
+        run: read_first(runs, StepRun::from_row)?,
         open: !open.is_empty(),
     }))
 }

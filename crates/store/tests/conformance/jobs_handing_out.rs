@@ -57,14 +57,15 @@ async fn the_intake_of_an_agent_counts_its_fences(db: TestDatabase) {
     let intake = db
         .write(tx!(tx => {
             jobs::fence_set(tx, agent, 41).await?;
-            jobs::intake(tx, agent).await
+            jobs::intake(tx, agent, NOW, 1).await
         }))
         .await
         .unwrap()
-        .unwrap();
+        .unwrap()
+        .0;
     assert_eq!((intake.active, intake.slots, intake.fence), (true, 10, 41));
     assert_eq!(
-        db.read(tx!(tx => jobs::intake(tx, AgentId(999)).await))
+        db.read(tx!(tx => jobs::intake(tx, AgentId(999), NOW, 1).await))
             .await
             .unwrap(),
         None
@@ -93,9 +94,9 @@ async fn a_job_that_is_not_queued_is_not_handed_out(db: TestDatabase) {
 /// As a server does: lock the agent, look, hand out.
 async fn claim(db: &TestDatabase, agent: AgentId, limit: u32) -> Result<Vec<JobId>, Error> {
     db.write(tx!(tx => {
-        let intake = jobs::intake(tx, agent).await?.ok_or(Error::NotFound)?;
+        let (intake, _, queued) = jobs::intake(tx, agent, NOW, limit).await?.ok_or(Error::NotFound)?;
         let mut handed = Vec::new();
-        for row in queued(tx, agent, NOW, limit).await? {
+        for row in queued {
             jobs::hand_out(tx, row.id, order(row.attempt), NOW).await?;
             handed.push(row.id);
         }
@@ -163,7 +164,7 @@ async fn a_job_may_be_made_while_its_agent_is_served(db: TestDatabase) {
         let db = db.clone();
         async move {
             db.write(tx!(tx => {
-                jobs::intake(tx, agent).await?;
+                jobs::intake(tx, agent, NOW, 1).await?;
                 let _ = locked.send(());
                 let _ = go_on.await;
                 Ok(())

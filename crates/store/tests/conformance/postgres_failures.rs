@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use postern_store::{Error, system, tx};
+use postern_store::{Error, audit, system, tx};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -146,6 +146,29 @@ async fn the_pool_recovers_when_its_sessions_are_ended(db: TestDatabase) {
     );
 }
 
+/// What nobody waits for goes out with the COMMIT, and the answer to neither comes.
+async fn a_commit_that_is_not_answered_says_that_nobody_knows(db: TestDatabase) {
+    let proxy = Proxy::before(&db).await;
+    let through = TestDatabase::open(proxy.url.clone()).await;
+    let entry = |object: &str| vec![audit::Entry::by_system(NOW, "cut", object.to_owned())];
+    let (before, after) = (entry("before"), entry("after"));
+    let way = proxy.way.clone();
+    let cut = through
+        .write(tx!(tx => {
+            audit::append(tx, before).await?;
+            system::ping(tx).await?;
+            way.send(Way::Cut).unwrap();
+            audit::append(tx, after).await
+        }))
+        .await;
+    assert!(
+        matches!(&cut, Err(Error::Unreachable(why)) if why.contains("is unknown")),
+        "{cut:?}"
+    );
+    proxy.way.send(Way::Open).unwrap();
+    until_it_works(&through, "after").await;
+}
+
 async fn a_server_that_falls_silent_is_given_up_after_the_deadline(db: TestDatabase) {
     let proxy = Proxy::before(&db).await;
     let through = TestDatabase::open(proxy.url.clone()).await;
@@ -222,6 +245,7 @@ async fn what_callers_left_half_done_is_taken_back(db: TestDatabase) {
 on_postgres_alone!(
     the_pool_recovers_from_a_restart,
     the_pool_recovers_when_its_sessions_are_ended,
+    a_commit_that_is_not_answered_says_that_nobody_knows,
     a_server_that_falls_silent_is_given_up_after_the_deadline,
     callers_that_leave_do_not_use_up_the_pool,
     what_callers_left_half_done_is_taken_back,

@@ -333,14 +333,7 @@ struct Seed {
 
 async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed>> {
     let room = u32::try_from(ORDERS_PER_ANSWER).unwrap_or(u32::MAX);
-    let found = match claim.intake {
-        Intake::Open => jobs::intake_open(tx, agent, claim.now, room).await?,
-        Intake::RedeliveriesOnly => {
-            let intake = jobs::intake(tx, agent).await?;
-            intake.map(|intake| (intake, Vec::new(), Vec::new()))
-        }
-    };
-    let Some((intake, active, queued)) = found else {
+    let Some((intake, active, queued)) = jobs::intake(tx, agent, claim.now, room).await? else {
         return Ok(Vec::new());
     };
     let mut fence = intake.fence;
@@ -362,7 +355,7 @@ async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed
             sealing_key: intake.sealing_key.clone(),
         });
     }
-    if intake.active {
+    if intake.active && claim.intake == Intake::Open {
         let busy = u32::try_from(active.len()).unwrap_or(u32::MAX);
         let count = pick(
             queued.iter().map(|job| jobs::priority_of(job.priority)),

@@ -18,8 +18,8 @@ use postern_store::{
 };
 
 use super::{
-    drive::Turn,
     perform::{author, reason_of},
+    turn::Turn,
     work,
 };
 use crate::{

@@ -22,8 +22,8 @@ use postern_store::{
 };
 
 use super::{
-    drive::{After, Turn},
     perform, tell,
+    turn::{After, Turn},
 };
 use crate::{
     app::App,

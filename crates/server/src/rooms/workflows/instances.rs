@@ -30,9 +30,8 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    MANAGE, VIEW, draft,
-    drive::{After, turn},
-    find_to_start,
+    MANAGE, VIEW, draft, find_to_start,
+    turn::{After, turn},
 };
 use crate::{
     app::App,

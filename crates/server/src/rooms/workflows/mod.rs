@@ -15,6 +15,7 @@ pub(crate) mod routes;
 mod runs;
 mod service;
 mod tell;
+mod turn;
 mod work;
 
 use postern_domain::{WorkflowId, permission::Permission};
@@ -41,15 +42,20 @@ async fn find(
     id: WorkflowId,
     needed: Permission,
 ) -> Result<workflows::Workflow> {
-    let workflow = workflows::find(tx, id).await?.ok_or_else(|| missing(id))?;
-    caller.require(needed, VIEW, workflow.place(), || missing(id))?;
-    Ok(workflow)
+    allowed(caller, id, needed, workflows::find(tx, id).await?)
 }
 
 async fn find_to_start(tx: &mut Tx<'_>, caller: &Caller, id: WorkflowId) -> Result<workflows::Workflow> {
-    let workflow = workflows::find_to_start(tx, id)
-        .await?
-        .ok_or_else(|| missing(id))?;
-    caller.require(MANAGE, VIEW, workflow.place(), || missing(id))?;
+    allowed(caller, id, MANAGE, workflows::find_to_start(tx, id).await?)
+}
+
+fn allowed(
+    caller: &Caller,
+    id: WorkflowId,
+    needed: Permission,
+    found: Option<workflows::Workflow>,
+) -> Result<workflows::Workflow> {
+    let workflow = found.ok_or_else(|| missing(id))?;
+    caller.require(needed, VIEW, workflow.place(), || missing(id))?;
     Ok(workflow)
 }

@@ -17,11 +17,11 @@ use postern_store::{
 };
 
 use super::{
-    approve,
-    drive::{After, Turn, turn},
-    finish,
+    approve, finish,
     instances::{New, bound_inputs, make},
-    tell, work,
+    tell,
+    turn::{After, Turn, turn},
+    work,
 };
 use crate::{
     app::App,

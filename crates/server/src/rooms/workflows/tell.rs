@@ -8,7 +8,7 @@ use postern_domain::{
 };
 use postern_store::{Tx, workflows::instances::Instance};
 
-use super::{drive::Turn, work};
+use super::{turn::Turn, work};
 use crate::{
     app::App,
     error::Result,

@@ -16,7 +16,7 @@ use postern_protocol::{
 use postern_store::{Tx, jobs::executions, scripts};
 use serde_json::Value;
 
-use super::drive::Turn;
+use super::turn::Turn;
 use crate::{
     error::{Error, Result},
     http::Caller,

@@ -3,7 +3,7 @@
 use postern_domain::{JobId, job::JobState};
 use postern_protocol::messages::Outcome;
 use postern_testkit::client::Error;
-use postern_testkit::{SimAgent, TestServer, argv, on};
+use postern_testkit::{Database, SimAgent, TestServer, argv, on, until};
 
 use super::{create, show, state, until_state};
 use crate::{actions_on, no, on_both_databases, refused};
@@ -413,4 +413,41 @@ async fn a_started_attempt_is_known_from_the_check_in_alone(server: TestServer) 
     agent.send_checkin(&request).await.unwrap();
     let job = show(&server, id).await.job;
     assert_eq!((job.state, job.started_at), (JobState::Running, Some(started)));
+}
+
+/// Somebody else keeps the job, so the result waits; the start that a check-in tells of does not wait behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_is_not_written_beside_its_result() {
+    let server = TestServer::on(Database::Postgres).await;
+    let agent = server.agent("web-1").await;
+    let id = create(&server, &on(&["web-1"], argv(&["x"]))).await;
+    let order = agent.order().await;
+    let mut request = agent.hasty();
+    for held in &mut request.held {
+        if held.attempt_id == order.attempt_id {
+            held.phase = postern_protocol::messages::Phase::Started;
+        }
+    }
+    let url = server.postgres_url().unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let keep = format!("BEGIN; SELECT 1 FROM jobs WHERE id = {id} FOR UPDATE");
+    client.batch_execute(&keep).await.unwrap();
+    let result = tokio::spawn({
+        let (agent, order) = (agent.clone(), order.clone());
+        async move { agent.exit(&order, 0).await }
+    });
+    let waiting =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("the result waits", || async {
+        (client.query(waiting, &[]).await.unwrap().len() == 1).then_some(())
+    })
+    .await;
+    // Behind the result it would be ended by the database's own limit.
+    agent.send_checkin(&request).await.unwrap();
+    client.batch_execute("COMMIT").await.unwrap();
+    result.await.unwrap();
+    assert_eq!(state(&server, id).await, JobState::Completed);
 }
