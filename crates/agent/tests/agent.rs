@@ -38,10 +38,12 @@ fn local_us() -> i64 {
     i64::try_from(now.as_micros()).unwrap()
 }
 
-/// The shim that watches this attempt.
+/// The shim that watches this attempt, which it has started: one without its agent's word ends with the agent.
 fn shim_of(data: &Path, attempt: i64) -> Pid {
+    let dir = data.join(format!("attempts/{attempt}"));
+    wait_for("the start", || dir.join("started").exists().then_some(()));
     // Its standard input is the order, whose lock it holds.
-    let order = data.join(format!("attempts/{attempt}/order.json"));
+    let order = dir.join("order.json");
     wait_for("the shim", || {
         fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
             let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
@@ -70,7 +72,16 @@ fn joins_runs_and_comes_back_with_its_data_alone() {
     server.give(&order(1, command(&["echo", "hello"])));
     let result = server.result(1);
     assert_eq!(result.outcome, Outcome::Exited { code: 0 });
-    assert_eq!(result.chunks[0].data, b"hello\n");
+    // With the result, or while it ran.
+    let state = server.state();
+    let streamed = state.output.get(&1).into_iter().flatten();
+    let told: Vec<&[u8]> = streamed
+        .flat_map(|output| &output.chunks)
+        .chain(&result.chunks)
+        .map(|chunk| chunk.data.as_slice())
+        .collect();
+    assert_eq!(told.concat(), b"hello\n");
+    drop(state);
     wait_for("the journal to be empty", || {
         fs::read_dir(data.path().join("attempts"))
             .unwrap()

@@ -232,13 +232,13 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
     let (head, body) = request.into_parts();
-    let body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-        .unwrap_or_default();
     shared.state.lock().unwrap().requests += 1;
-    let (status, text) = match handle(&shared, &head, &body).await {
+    let answered = match body.collect().await {
+        Ok(body) => handle(&shared, &head, &body.to_bytes()).await,
+        // An agent was killed while it spoke.
+        Err(error) => Err((400, error.to_string())),
+    };
+    let (status, text) = match answered {
         Ok(text) => (200, text),
         Err((status, text)) => (status, text),
     };
