@@ -17,6 +17,10 @@ pub(crate) const POINTS: [&str; 2] = ["in-instance-moved", "after-instance-moved
 const AGENTS: [&str; 3] = ["one", "two", "three"];
 /// Deaths after which a run that goes on and on is given up: more than twice the events it has.
 const DEATHS: usize = 200;
+/// Events of which each follows from the one before through an agent or a person, so that a server that dies at one of
+/// them has not stored the next: `left`, `left_again`, the answer, three rounds, `fails`, `last`. Others are stored beside
+/// them, by a server that has not died of the first yet.
+const ONE_AFTER_ANOTHER: usize = 8;
 /// How long one instance may take while a server dies at each of its events: agents wait up to half a minute after
 /// servers that were gone several times, and the machine may have other work.
 const CAMPAIGN: Duration = Duration::from_secs(900);
@@ -220,15 +224,13 @@ fn survives_at(engine: Engine, servers: &[&str], point: &str) {
         world.agents.iter().all(Agent::is_empty).then_some(())
     });
     assert_eq!(world.verdict(id), expected, "{point}");
-    // Each event of it was one server's last, and there are more than steps. Several servers may store some at once.
-    let least = expected.runs.len() / servers.len();
     println!(
         "{engine:?}, {} at once: {deaths} servers died at {point}",
         servers.len()
     );
     assert!(
-        point != "after-instance-moved" || deaths >= least,
-        "{deaths} deaths at {point}, at least {least}"
+        point != "after-instance-moved" || deaths >= ONE_AFTER_ANOTHER,
+        "{deaths} deaths at {point}, at least {ONE_AFTER_ANOTHER}"
     );
     world.door.assert_audit_is_intact();
 }
