@@ -11,7 +11,7 @@ use postern_domain::{
 };
 
 use crate::support::{
-    Agent, Connect, Door, Home, Ledger, Proxy, Server, is_alive, pause, processes_of, shell, wait_for,
+    Agent, Connect, Door, Home, Ledger, Proxy, Server, is_alive, pause_for, processes_of, shell, wait_for,
     wait_within,
 };
 
@@ -75,7 +75,8 @@ fn cut(healing: Healing) {
             agent.shims().iter().any(|(_, pid)| is_alive(*pid)),
             "the job goes on"
         );
-        pause();
+        // A look goes through every process there is.
+        pause_for(Duration::from_millis(250));
     }
     let during = ledger.read();
     assert!(during.values().all(|entry| entry.starts == 1), "{during:?}");

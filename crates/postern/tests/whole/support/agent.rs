@@ -19,6 +19,9 @@ use super::{
     wait_for,
 };
 
+/// The programs that a service finds, whatever the shell of whoever runs the tests has before them.
+const SERVICE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Beside the server's program, where cargo puts both.
 pub(crate) fn agent_program() -> PathBuf {
     let path = Path::new(POSTERN).with_file_name("postern-agent");
@@ -76,7 +79,7 @@ impl Agent {
         let mut command = Command::new(agent_program());
         command
             .env_clear()
-            .env("PATH", super::environment("PATH").unwrap_or_default())
+            .env("PATH", SERVICE_PATH)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg("run")
             .arg("--data")

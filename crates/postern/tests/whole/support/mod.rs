@@ -34,7 +34,7 @@ pub(crate) use verdict::judge;
 /// Generous: two cores may be shared with everything else.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// Looks every few milliseconds until there is something.
+/// Looks again and again until there is something.
 pub(crate) fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     wait_within(LIMIT, what, look)
 }
@@ -46,13 +46,18 @@ pub(crate) fn wait_within<T>(limit: Duration, what: &str, mut look: impl FnMut()
             return found;
         }
         assert!(begin.elapsed() < limit, "waited {limit:?} for {what}");
-        pause();
+        // A tenth longer than needed at most: most looks are a question to the server, which has other work.
+        pause_for((begin.elapsed() / 10).clamp(Duration::from_millis(5), Duration::from_millis(100)));
     }
 }
 
 /// Between two looks at a condition.
 pub(crate) fn pause() {
-    std::thread::park_timeout(Duration::from_millis(10));
+    pause_for(Duration::from_millis(10));
+}
+
+pub(crate) fn pause_for(time: Duration) {
+    std::thread::park_timeout(time);
 }
 
 /// How much longer than usual these tests may take: `POSTERN_SOAK`, from 1.
