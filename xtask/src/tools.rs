@@ -24,7 +24,12 @@ pub(crate) fn begin_cargo_deny(workspace: &Workspace) -> Result<Option<Service>>
     };
     let mut command = workspace.command("nice");
     command.arg(install.get_program()).args(install.get_args());
-    command.env_remove("CARGO_TARGET_DIR");
+    for (name, value) in install.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     let log = workspace.target("tools/cargo-deny.log");
     Service::start("build of cargo-deny", &log, &mut command).map(Some)
 }
@@ -68,7 +73,9 @@ fn installation(workspace: &Workspace, name: &str, version: &str) -> Option<Comm
             "--root",
         ])
         .arg(workspace.target("tools"))
-        .env_remove("CARGO_TARGET_DIR");
+        .env_remove("CARGO_TARGET_DIR")
+        // What a debugger would want of it takes a good part of the time to write.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
     Some(install)
 }
 
