@@ -98,13 +98,6 @@ impl Problems {
 }
 
 pub(super) fn check(plan: &Plan, definition: &Definition, drafts: &[Draft<'_>], problems: &mut Problems) {
-    if drafts.len() > MAX_STEPS {
-        problems.error(
-            "/steps",
-            format!("has {} steps; at most {MAX_STEPS} are allowed", drafts.len()),
-        );
-        return;
-    }
     if let Err(error) = parameter::check(&definition.inputs) {
         problems.error("/inputs", error.to_string());
     }
@@ -242,11 +235,6 @@ impl Place<'_> {
                 if !(2..=MAX_BRANCHES).contains(&parallel.branches.len()) {
                     self.error("branches", format!("must be 2 to {MAX_BRANCHES} branches"));
                 }
-                if self.nesting() > MAX_NESTING {
-                    let message =
-                        format!("is inside too many others: parallel steps nest at most {MAX_NESTING} deep");
-                    self.error("type", message);
-                }
             }
             Work::Workflow(workflow) => {
                 self.one_of(
@@ -256,11 +244,6 @@ impl Place<'_> {
                 self.values("inputs", &workflow.inputs);
             }
         }
-    }
-
-    fn nesting(&self) -> usize {
-        let parent = |index: &usize| self.plan.nodes[*index].parent.map(|(parent, _)| parent);
-        std::iter::successors(Some(self.index), parent).count()
     }
 
     fn one_of(&mut self, (first, has_first): (&str, bool), (second, has_second): (&str, bool)) {

@@ -370,13 +370,15 @@ impl Turn<'_> {
             // An answer that does not belong to the step's type is none that it can go on with.
             (_, Answer::Failed | Answer::Decided(_) | Answer::Hosts { .. }) => false,
         };
+        // What was refused before there were jobs would be refused again: a missing variable does not come by waiting.
         if let (
             false,
             Kind::Hosts {
                 retries: Some(retries),
                 ..
             },
-        ) = (succeeded, &kind)
+            Answer::Hosts { .. },
+        ) = (succeeded, &kind, answer)
             && attempt <= retries.count
         {
             let until = self

@@ -16,9 +16,48 @@ pub(super) struct Flow {
     pub(super) must: Vec<Set>,
 }
 
+/// How steps are come to, and how branches end. Asked for again and again, so it is looked up once.
+struct Ways {
+    /// The steps whose end leads to a step, and `None` for a parallel one that begins with it.
+    to: Vec<Vec<(StepIndex, Option<On>)>>,
+    /// The steps that end each branch of a parallel one.
+    ends: Vec<Vec<Vec<(StepIndex, On)>>>,
+}
+
+impl Ways {
+    fn of(plan: &Plan) -> Self {
+        let count = plan.nodes.len();
+        let mut ways = Self {
+            to: vec![Vec::new(); count],
+            ends: vec![Vec::new(); count],
+        };
+        for (from, node) in plan.nodes.iter().enumerate() {
+            if let Kind::Parallel { branches, .. } = &node.kind {
+                branches
+                    .iter()
+                    .for_each(|begin| ways.to[*begin].push((from, None)));
+            }
+            for (target, on) in targets(plan, from) {
+                match (target, node.parent) {
+                    (Target::Step(to), _) => ways.to[to].push((from, Some(on))),
+                    (Target::Completed | Target::Failed, Some((parent, branch))) => {
+                        let ends = &mut ways.ends[parent];
+                        ends.resize(ends.len().max(branch + 1), Vec::new());
+                        ends[branch].push((from, on));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        ways
+    }
+}
+
 impl Flow {
+    /// Of a plan within the bounds of steps and of nesting.
     pub(super) fn new(plan: &Plan) -> Self {
         let count = plan.nodes.len();
+        let ways = Ways::of(plan);
         let all: Set = (0..count).collect();
         let mut flow = Self {
             may: vec![Set::new(); count],
@@ -29,7 +68,7 @@ impl Flow {
             let before: usize = flow.may.iter().map(Set::len).sum::<usize>();
             let left: usize = flow.must.iter().map(Set::len).sum::<usize>();
             for index in 0..count {
-                flow.look(plan, index);
+                flow.look(plan, &ways, index);
             }
             let after = flow.may.iter().map(Set::len).sum::<usize>();
             if before == after && left == flow.must.iter().map(Set::len).sum::<usize>() {
@@ -55,28 +94,18 @@ impl Flow {
     }
 
     /// What one step gets from those that lead to it.
-    fn look(&mut self, plan: &Plan, index: StepIndex) {
-        let mut ways: Vec<(Set, Set)> = Vec::new();
-        if index == 0 {
-            ways.push((Set::new(), Set::new()));
-        }
-        for (from, node) in plan.nodes.iter().enumerate() {
-            if let Kind::Parallel { branches, .. } = &node.kind
-                && branches.contains(&index)
-            {
-                ways.push((self.may[from].clone(), self.must[from].clone()));
-            }
-            for (target, on) in targets(plan, from) {
-                if target == Target::Step(index) {
-                    ways.push(self.behind(plan, from, on));
-                }
-            }
-        }
-        let mut ways = ways.into_iter();
-        let Some((mut may, mut must)) = ways.next() else {
+    fn look(&mut self, plan: &Plan, ways: &Ways, index: StepIndex) {
+        let begin = (index == 0).then(|| (Set::new(), Set::new()));
+        let mut behind = begin
+            .into_iter()
+            .chain(ways.to[index].iter().map(|(from, on)| match on {
+                Some(on) => self.behind(plan, ways, *from, *on),
+                None => (self.may[*from].clone(), self.must[*from].clone()),
+            }));
+        let Some((mut may, mut must)) = behind.next() else {
             return;
         };
-        for (also, only) in ways {
+        for (also, only) in behind {
             may.extend(also);
             must.retain(|step| only.contains(step));
         }
@@ -85,27 +114,19 @@ impl Flow {
     }
 
     /// What has ended when a step has, in this way.
-    fn behind(&self, plan: &Plan, from: StepIndex, on: On) -> (Set, Set) {
+    fn behind(&self, plan: &Plan, ways: &Ways, from: StepIndex, on: On) -> (Set, Set) {
         let (mut may, mut must) = (self.may[from].clone(), self.must[from].clone());
-        if let Kind::Parallel { branches, on_failure } = &plan.nodes[from].kind {
+        if let Kind::Parallel { on_failure, .. } = &plan.nodes[from].kind {
             let cut = on == On::Failure && *on_failure == OnBranchFailure::Cancel;
-            for branch in 0..branches.len() {
+            for branch in &ways.ends[from] {
                 let mut on_every_way: Option<Set> = None;
-                for (index, node) in plan.nodes.iter().enumerate() {
-                    if node.parent != Some((from, branch)) {
-                        continue;
-                    }
-                    for (target, on) in targets(plan, index) {
-                        if !matches!(target, Target::Completed | Target::Failed) {
-                            continue;
-                        }
-                        let (also, only) = self.behind(plan, index, on);
-                        may.extend(also);
-                        on_every_way = Some(match on_every_way {
-                            None => only,
-                            Some(ways) => ways.intersection(&only).copied().collect(),
-                        });
-                    }
+                for (index, on) in branch {
+                    let (also, only) = self.behind(plan, ways, *index, *on);
+                    may.extend(also);
+                    on_every_way = Some(match on_every_way {
+                        None => only,
+                        Some(ways) => ways.intersection(&only).copied().collect(),
+                    });
                 }
                 if !cut {
                     must.extend(on_every_way.unwrap_or_default());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    check::{Problems, check},
+    check::{MAX_ID, MAX_NESTING, MAX_STEPS, Problems, check},
     definition::{ContinueOn, Definition, OnBranchFailure, Retries, Route, Step, Work},
 };
 use crate::expression::{Condition, Path, Template};
@@ -90,7 +90,13 @@ impl Plan {
     /// The graph as far as it can be told, of a definition that may be wrong.
     pub(super) fn sketch<'a>(definition: &'a Definition, problems: &mut Problems) -> (Self, Vec<Draft<'a>>) {
         let mut drafts = Vec::new();
-        collect(&definition.steps, None, "/steps", &mut drafts, problems);
+        collect(&definition.steps, None, "/steps", 0, &mut drafts, problems);
+        if drafts.len() > MAX_STEPS {
+            let message =
+                format!("has too many steps: at most {MAX_STEPS} are allowed, those of branches counted in");
+            problems.error("/steps", message);
+            drafts.clear();
+        }
         let mut by_id = BTreeMap::new();
         for (index, draft) in drafts.iter().enumerate() {
             if by_id.insert(draft.step.id.clone(), index).is_some() {
@@ -185,11 +191,13 @@ pub(super) struct Draft<'a> {
     branches: Vec<StepIndex>,
 }
 
-/// Returns the index of the first step.
+/// Returns the index of the first step. Steps behind the first one too many are left out, and what is inside of too many
+/// parallel ones.
 fn collect<'a>(
     steps: &'a [Step],
     parent: Option<(StepIndex, usize)>,
     pointer: &str,
+    depth: usize,
     drafts: &mut Vec<Draft<'a>>,
     problems: &mut Problems,
 ) -> Option<StepIndex> {
@@ -200,6 +208,9 @@ fn collect<'a>(
     let mut last: Option<StepIndex> = None;
     for (number, step) in steps.iter().enumerate() {
         let index = drafts.len();
+        if index > MAX_STEPS {
+            break;
+        }
         let pointer = format!("{pointer}/{number}");
         drafts.push(Draft {
             step,
@@ -213,9 +224,16 @@ fn collect<'a>(
             drafts[last].next = Some(index);
         }
         if let Work::Parallel(parallel) = &step.work {
+            if depth == MAX_NESTING {
+                let message =
+                    format!("is inside too many others: parallel steps nest at most {MAX_NESTING} deep");
+                problems.error(format!("{pointer}/type"), message);
+                continue;
+            }
             for (branch, inner) in parallel.branches.iter().enumerate() {
                 let pointer = format!("{pointer}/branches/{branch}/steps");
-                let begin = collect(&inner.steps, Some((index, branch)), &pointer, drafts, problems);
+                let inside = Some((index, branch));
+                let begin = collect(&inner.steps, inside, &pointer, depth + 1, drafts, problems);
                 drafts[index].branches.extend(begin);
             }
         }
@@ -300,10 +318,15 @@ fn hosts(retries: Option<Retries>, continue_on: Option<ContinueOn>) -> Kind {
     }
 }
 
-/// `; did you mean …?`, when something known is close to what was written.
+/// `; did you mean …?`, when something known is close to what was written. Long texts are not compared: that takes as
+/// long as both are, multiplied.
 pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    if written.len() > MAX_ID {
+        return String::new();
+    }
     let lower = written.to_lowercase();
     known
+        .filter(|name| name.len() <= MAX_ID)
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= name.len().max(written.len()).div_ceil(3))
         .min()

@@ -593,3 +593,42 @@ fn each_template_is_right_as_it_stands() {
         );
     }
 }
+
+/// Parallel steps inside each other, with a command in the innermost.
+fn nested(depth: usize) -> Value {
+    let inner = json!([command(&format!("c{depth}")), command(&format!("d{depth}"))]);
+    (0..depth).fold(inner, |inside, level| {
+        let beside = json!([command(&format!("b{level}"))]);
+        json!([{"id": format!("p{level}"), "type": "parallel", "branches": [inside, beside]}])
+    })
+}
+
+#[test]
+fn parallel_steps_nest_so_deep_and_no_deeper() {
+    plan(json!({"steps": nested(MAX_NESTING)}));
+    let at = |depth: usize| format!("/steps/0{}/type", "/branches/0/steps/0".repeat(depth));
+    refused(nested(MAX_NESTING + 1), &at(MAX_NESTING), "nest at most 3 deep");
+    // What is deeper still is not looked at: each level of it would be gone through twice as often as the one around it.
+    refused(nested(50), &at(MAX_NESTING), "nest at most 3 deep");
+    let definition = read(json!({"steps": nested(50)})).unwrap();
+    assert_eq!(offered(&definition).len(), 2 * MAX_NESTING + 1);
+}
+
+#[test]
+fn a_workflow_has_so_many_steps_and_no_more() {
+    let steps = |count: usize| -> Value { (0..count).map(|number| command(&format!("s{number}"))).collect() };
+    plan(json!({"steps": steps(MAX_STEPS)}));
+    refused(steps(MAX_STEPS + 1), "/steps", "at most 200 are allowed");
+    // Routes to what was not looked at are no mistake of their own.
+    let mut many = steps(MAX_STEPS * 20);
+    many[0]["on_failure"] = json!("s3999");
+    refused(many, "/steps", "at most 200 are allowed");
+}
+
+#[test]
+fn a_long_route_to_nowhere_gets_no_suggestion() {
+    let long = "s".repeat(100_000);
+    let mut steps = json!([command("s0"), command("s1")]);
+    steps[0]["on_success"] = json!(long);
+    refused(steps, "/steps/0/on_success", "which does not exist");
+}

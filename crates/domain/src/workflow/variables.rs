@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    check::{MAX_STEPS, Problems},
+    check::Problems,
     definition::Definition,
     flow::Flow,
     plan::{Kind, Plan, nearest},
@@ -162,10 +162,7 @@ pub fn is_secret_input(inputs: &[Parameter], path: &Path) -> bool {
 /// What can have a value when a step begins, by the step's id: for whoever writes it. The definition may be wrong
 /// elsewhere.
 pub fn offered(definition: &Definition) -> BTreeMap<String, Vec<String>> {
-    let (plan, drafts) = Plan::sketch(definition, &mut Problems::default());
-    if drafts.len() > MAX_STEPS {
-        return BTreeMap::new();
-    }
+    let (plan, _) = Plan::sketch(definition, &mut Problems::default());
     let always: Vec<String> = definition
         .inputs
         .iter()

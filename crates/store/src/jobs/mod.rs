@@ -355,10 +355,12 @@ pub async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<
         // Whoever waited for the end of a blackout waits for the agent since then.
         free!(blackout ends ">= $1"),
         " UNION ALL
-               SELECT j.id FROM jobs j JOIN agents a ON a.id = j.agent_id
+               SELECT j.id FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
                WHERE j.state IN ('pending', 'running')
-               AND coalesce(a.last_seen_us, j.due_us) < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
+               AND coalesce(a.last_seen_us, t.handed_us, j.due_us) < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
                AND CASE j.state WHEN 'running' THEN coalesce(j.started_us, j.due_us) ELSE j.due_us END
+                   < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
+               AND coalesce(t.handed_us, 0)
                    < CASE j.state WHEN 'running' THEN $2 ELSE $1 END - j.timeout_seconds * 2000000
                LIMIT $3"
     );
@@ -452,9 +454,11 @@ fn machine_sql(tx: &Tx<'_>, condition: &str) -> String {
     )
 }
 
-/// When the agent of a job last spoke.
-pub async fn agent_seen(tx: &mut Tx<'_>, agent: AgentId) -> Result<Option<Timestamp>, Error> {
-    tx.query_one("SELECT last_seen_us FROM agents WHERE id = $1", &values![agent])
-        .await?
-        .read(0)
+/// When the agent of a job last spoke. It did when it was given the attempt, though its heartbeat may not be written yet.
+pub async fn agent_seen(tx: &mut Tx<'_>, job: &Machine) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT a.last_seen_us, (SELECT t.handed_us FROM attempts t WHERE t.id = $2)
+               FROM agents a WHERE a.id = $1";
+    let mut row = tx.query_one(sql, &values![job.agent_id, job.attempt_id]).await?;
+    let (seen, handed): (Option<Timestamp>, Option<Timestamp>) = (row.take(0)?, row.take(1)?);
+    Ok(seen.max(handed))
 }

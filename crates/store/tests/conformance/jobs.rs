@@ -122,7 +122,8 @@ async fn what_the_rules_decide_is_saved(db: TestDatabase) {
     let (machine, seen) = db
         .write(tx!(tx => {
             let machine = jobs::machine(tx, id).await?.ok_or(Error::NotFound)?;
-            Ok((machine, jobs::agent_seen(tx, agent).await?))
+            let seen = jobs::agent_seen(tx, &machine).await?;
+            Ok((machine, seen))
         }))
         .await
         .unwrap();

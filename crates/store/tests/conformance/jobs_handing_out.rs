@@ -239,19 +239,24 @@ async fn overdue_agrees_with_the_rules(db: TestDatabase) {
             world.seen(agent, at(seen)).await;
         }
         for due in ages.into_iter().flatten() {
-            for (state, started) in [
-                (JobState::Queued, None),
-                (JobState::Pending, None),
-                (JobState::Running, Some(0)),
-                (JobState::Running, Some(-201)),
-                (JobState::Running, None),
-                (JobState::Failed, Some(-5000)),
+            for (state, started, handed) in [
+                (JobState::Queued, None, None),
+                (JobState::Pending, None, None),
+                // Given to an agent that was away until now: no heartbeat of it is written yet.
+                (JobState::Pending, None, Some(0)),
+                (JobState::Pending, None, Some(-2001)),
+                (JobState::Running, Some(0), None),
+                (JobState::Running, Some(-201), None),
+                (JobState::Running, Some(-201), Some(-200)),
+                (JobState::Running, Some(-201), Some(-201)),
+                (JobState::Running, None, None),
+                (JobState::Failed, Some(-5000), None),
             ] {
-                all.push((agent, seen, due, state, started));
+                all.push((agent, due, state, started, handed));
             }
         }
     }
-    for (agent, seen, due, state, started) in all {
+    for (agent, due, state, started, handed) in all {
         let id = world
             .job_like(
                 agent,
@@ -261,20 +266,29 @@ async fn overdue_agrees_with_the_rules(db: TestDatabase) {
                 },
             )
             .await;
+        if let Some(seconds) = handed {
+            let attempt = world.hand_out(id).await;
+            let handed_us = at(seconds).as_micros();
+            db.raw(&format!(
+                "UPDATE attempts SET handed_us = {handed_us} WHERE id = {attempt}"
+            ))
+            .await;
+        }
         let started_us = started.map_or("NULL".into(), |seconds| at(seconds).as_micros().to_string());
         let due_us = at(due).as_micros();
         db.raw(&format!(
             "UPDATE jobs SET state = '{state}', due_us = {due_us}, started_us = {started_us} WHERE id = {id}"
         ))
         .await;
-        let machine = db
-            .read(tx!(tx => jobs::machine(tx, id).await))
+        let (machine, agent_seen) = db
+            .read(tx!(tx => {
+                let machine = jobs::machine(tx, id).await?.ok_or(Error::NotFound)?;
+                let seen = jobs::agent_seen(tx, &machine).await?;
+                Ok((machine, seen))
+            }))
             .await
-            .unwrap()
             .unwrap();
-        let tick = Event::Tick {
-            agent_seen: seen.map(at),
-        };
+        let tick = Event::Tick { agent_seen };
         if step(&machine.job(), tick, NOW).unwrap().1 != Effect::Nothing {
             expected.insert(id);
         }

@@ -284,13 +284,22 @@ fn failed_steps_are_tried_again_after_growing_waits() {
 }
 
 #[test]
+fn a_step_that_was_refused_is_not_tried_again() {
+    check(
+        json!([command("a", json!({"retries": {"count": 2}}))]),
+        &["a fail"],
+        &["begin a", "do a", "a failed", "ended failed Step a failed"],
+    );
+}
+
+#[test]
 fn an_answer_to_another_try_or_an_ended_run_changes_nothing() {
     let plan = plan(json!([
         command("a", json!({"retries": {"count": 1}})),
         command("b", json!({}))
     ]));
     let mut played = Played::new(&plan);
-    played.play("a fail").unwrap();
+    played.play("a 0/1").unwrap();
     let late = |attempt| Event::Answered {
         run: 1,
         attempt,

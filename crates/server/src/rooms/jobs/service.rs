@@ -315,7 +315,7 @@ async fn overdue(tx: &mut Tx<'_>, id: JobId, now: Timestamp) -> Result<Option<Ch
     let Some(machine) = jobs::machine(tx, id).await? else {
         return Ok(None);
     };
-    let agent_seen = jobs::agent_seen(tx, machine.agent_id).await?;
+    let agent_seen = jobs::agent_seen(tx, &machine).await?;
     apply_by_system(tx, &machine, Event::Tick { agent_seen }, now)
         .await
         .map(Some)
