@@ -16,6 +16,7 @@ mod metrics;
 mod named;
 mod random;
 mod rooms;
+mod runners;
 mod tls;
 mod uses;
 

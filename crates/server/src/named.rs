@@ -23,6 +23,14 @@ pub(crate) fn check_text(field: &'static str, text: &str, most: usize) -> Result
     Ok(())
 }
 
+/// So many characters of a text, and a sign that there were more.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// `thing`: with its article, as in "a calendar".
 pub(crate) fn taken(error: postern_store::Error, thing: &str, name: &str) -> Error {
     match error {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use postern_domain::{
     ApprovalId, DepartmentId, InstanceId, OrganizationId, TenantId, Timestamp, UserId,
     approval::ApprovalState,
-    permission::{Place, Reach},
+    permission::{Place, Reach, Role},
 };
 
 use crate::{
     Error, ListQuery, Tx,
-    engine::{record, values},
+    engine::{read_first, record, values},
     list::{Key, Select, contains},
     outbox,
 };
@@ -29,8 +29,7 @@ record! {
         pub state: ApprovalState,
         pub title: String,
         pub description: Option<String>,
-        /// JSON.
-        pub work: String,
+        /// SHA-256 of [`work`].
         pub digest: String,
         pub opened: Timestamp,
         pub deadline: Timestamp,
@@ -52,7 +51,7 @@ impl Approval {
 macro_rules! select {
     () => {
         "SELECT p.id, p.tenant_id, p.organization_id, p.department_id, p.instance_id, p.run, p.workflow, p.starter_id,
-         p.type, p.state, p.title, p.description, p.work, p.digest, p.opened_us, p.deadline_us, p.ended_us,
+         p.type, p.state, p.title, p.description, p.digest, p.opened_us, p.deadline_us, p.ended_us,
          (SELECT i.started_by FROM instances i WHERE i.id = p.instance_id)
          FROM approvals p"
     };
@@ -113,31 +112,62 @@ pub async fn open(tx: &mut Tx<'_>, new: NewApproval, now: Timestamp) -> Result<A
     Ok(id)
 }
 
-/// In a write it is kept from others until the end of the transaction.
+/// In a write it is kept from others until the end of the transaction, and its instance before it, as a turn of that
+/// does: two that begin at different ends would wait for each other.
 pub async fn find(tx: &mut Tx<'_>, id: ApprovalId) -> Result<Option<Approval>, Error> {
-    let lock = match tx.for_update() {
-        "" => String::new(),
-        lock => format!("{lock} OF p"),
-    };
-    let sql = format!("{} WHERE p.id = $1{lock}", select!());
-    tx.query_opt(&sql, &values![id])
-        .await?
-        .map(Approval::from_row)
-        .transpose()
+    let lock = tx.for_update();
+    if lock.is_empty() {
+        return tx
+            .query_opt(concat!(select!(), " WHERE p.id = $1"), &values![id])
+            .await?
+            .map(Approval::from_row)
+            .transpose();
+    }
+    let instance = format!(
+        "SELECT i.id FROM instances i WHERE i.id = (SELECT p.instance_id FROM approvals p WHERE p.id = $1){lock}"
+    );
+    let own = format!("{} WHERE p.id = $1{lock} OF p", select!());
+    let values = || values![id].to_vec();
+    let [_, own] = tx.query_each([(&instance, values()), (&own, values())]).await?;
+    read_first(own, Approval::from_row)
 }
 
-/// Those of these instances that ended so.
+/// What is going to run, as the people see it: JSON.
+pub async fn work(tx: &mut Tx<'_>, id: ApprovalId) -> Result<String, Error> {
+    let sql = "SELECT p.work FROM approvals p WHERE p.id = $1";
+    tx.query_one(sql, &values![id]).await?.read(0)
+}
+
+/// Those of these instances that ended so, with the steps that asked.
 pub async fn of_instances(
     tx: &mut Tx<'_>,
     instances: &[InstanceId],
     state: ApprovalState,
-) -> Result<Vec<ApprovalId>, Error> {
-    let mut select = Select::new("SELECT p.id FROM approvals p");
+) -> Result<Vec<(ApprovalId, String)>, Error> {
+    let mut select = Select::new(
+        "SELECT p.id, r.step FROM approvals p JOIN step_runs r ON r.instance_id = p.instance_id AND r.run = p.run",
+    );
     select
         .and("p.state = ?", values![state])
         .and_in("p.instance_id", instances.iter().copied());
     let (sql, values) = select.parts();
     tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .collect()
+}
+
+/// Active users of the tenant with a role that holds at this place.
+pub async fn holders(tx: &mut Tx<'_>, place: Place, role: Role) -> Result<Vec<UserId>, Error> {
+    let sql = "SELECT DISTINCT u.id FROM users u JOIN bindings b ON b.user_id = u.id
+               WHERE u.tenant_id = $1 AND u.active = TRUE AND b.role = $2
+                 AND (b.scope_kind = 'cluster' OR (b.scope_kind = 'tenant' AND b.scope_id = $1)
+                      OR (b.scope_kind = 'organization' AND b.scope_id = $3)
+                      OR (b.scope_kind = 'department' AND b.scope_id = $4))
+               ORDER BY u.id";
+    let values = values![place.tenant, role, place.organization, place.department];
+    tx.query(sql, &values)
         .await?
         .into_iter()
         .map(|row| row.read(0))

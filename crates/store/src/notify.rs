@@ -267,7 +267,8 @@ pub async fn deliveries_due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Resu
         .collect()
 }
 
-/// One try begins; nobody else begins one until then. `None`: somebody else has it, or it is not due any more.
+/// One try begins; nobody else begins one until then. What is returned is the claim, by which its end is told. `None`:
+/// somebody else has it, or it is not due any more.
 pub async fn delivery_claim(
     tx: &mut Tx<'_>,
     id: DeliveryId,
@@ -282,20 +283,42 @@ pub async fn delivery_claim(
     delivery_find(tx, id).await
 }
 
-/// How a try went. Nothing is changed when somebody else has begun another one meanwhile.
-pub async fn delivery_tried(
-    tx: &mut Tx<'_>,
-    id: DeliveryId,
-    attempt: u32,
-    (state, error): (DeliveryState, Option<String>),
-    next: Timestamp,
-    ended: Option<Timestamp>,
-) -> Result<(), Error> {
-    let sql = "UPDATE deliveries SET state = $3, error = $4, next_us = $5, ended_us = $6
-               WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
-    tx.execute(sql, &values![id, attempt, state, error, next, ended])
+/// A try went well. That counts also when somebody wants it sent again meanwhile: it is there.
+pub async fn delivery_arrived(tx: &mut Tx<'_>, claimed: &Delivery, now: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE deliveries SET state = 'delivered', attempts = $2, error = NULL, next_us = $3,
+                 ended_us = $3
+               WHERE id = $1 AND state = 'waiting'";
+    tx.execute(sql, &values![claimed.id, claimed.attempts, now])
         .await
         .map(|_| ())
+}
+
+/// A try failed; without a next one the message is given up. Nothing is changed when somebody has begun another try
+/// meanwhile, or wants one.
+pub async fn delivery_failed(
+    tx: &mut Tx<'_>,
+    claimed: &Delivery,
+    reason: String,
+    next: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (state, ended) = match next {
+        Some(_) => (DeliveryState::Waiting, None),
+        None => (DeliveryState::Dead, Some(now)),
+    };
+    // The attempts begin anew when somebody wants it sent again: their number alone does not tell claims apart.
+    let sql = "UPDATE deliveries SET state = $4, error = $5, next_us = $6, ended_us = $7
+               WHERE id = $1 AND attempts = $2 AND next_us = $3 AND state = 'waiting'";
+    let values = values![
+        claimed.id,
+        claimed.attempts,
+        claimed.next,
+        state,
+        reason,
+        next.unwrap_or(now),
+        ended,
+    ];
+    tx.execute(sql, &values).await.map(|_| ())
 }
 
 /// From the first try on.

@@ -39,6 +39,10 @@ fn install(work: &SoftwareInstall, host: &Host) -> Result<JobResult, Failed> {
         check_words(package, kind)?;
     }
     let before = manager::installed(kind, host)?;
+    let work = &SoftwareInstall {
+        packages: manager::named(kind, &work.packages, host)?,
+        ..work.clone()
+    };
     if work.action == SoftwareAction::List {
         return list(work, kind, before);
     }

@@ -5,6 +5,7 @@ use postern_api::{
     actions::{
         ActionClone, ActionCreate, ActionDeploy, ActionDetail, ActionRestore, ActionRun, ActionUpdate,
     },
+    executions::{ExecutionRerun, RerunHosts},
     jobs::JobsCreated,
     schedules::ScheduleCreate,
     scripts::ScriptCreate,
@@ -428,7 +429,7 @@ async fn fixed_parameters_of_a_script_stay_fixed(server: TestServer) {
 }
 
 async fn only_those_who_are_named_may_run_it(server: TestServer) {
-    server.agent("web-1").await;
+    let agent = server.agent("web-1").await;
     let tenant = server.default_tenant().await;
     let at = Scope::Tenant(tenant.id);
     let operator = server.person(tenant.id, &[(Role::Operator, at)]).await;
@@ -445,6 +446,7 @@ async fn only_those_who_are_named_may_run_it(server: TestServer) {
     assert!(!operators.action_show(id).await.unwrap().action.may_run);
     for runner in [&named, &chief] {
         run(&server.client(&runner.token), id, given()).await.unwrap();
+        agent.run(0).await;
     }
     // Being named gives nobody the right to run jobs.
     let watchers = server.client(&watcher.token);
@@ -462,6 +464,61 @@ async fn only_those_who_are_named_may_run_it(server: TestServer) {
         refused(operators.schedule_create(&schedule, &key()).await),
         no(403, "not_a_runner")
     );
+    let runners = server.client(&named.token);
+    let made = run(&runners, id, given()).await.unwrap();
+    agent.run(1).await;
+    only_runners_repeat(&operators, &runners, &made).await;
+    let owner = server.person(tenant.id, &[(Role::TenantOwner, at)]).await;
+    only_runners_and_owners_change(&operators, &server.client(&owner.token), id).await;
+    // It is for everybody now.
+    run(&operators, id, given()).await.unwrap();
+    operators.job_retry(made.jobs[0].id).await.unwrap();
+}
+
+async fn only_runners_repeat(operators: &Client, runners: &Client, failed: &JobsCreated) {
+    let (execution, job) = (failed.execution_id, failed.jobs[0].id);
+    let again = ExecutionRerun {
+        hosts: RerunHosts::All,
+    };
+    let not_theirs = no(403, "not_a_runner");
+    assert_eq!(refused(operators.job_retry(job).await), not_theirs);
+    assert_eq!(refused(operators.execution_retry(execution).await), not_theirs);
+    assert_eq!(
+        refused(operators.execution_rerun(execution, &again, &key()).await),
+        not_theirs
+    );
+    // A rerun is the action's as much as the first run was.
+    let rerun = runners.execution_rerun(execution, &again, &key()).await.unwrap();
+    let second = rerun.execution_id;
+    assert_eq!(
+        refused(operators.execution_rerun(second, &again, &key()).await),
+        not_theirs
+    );
+    // What only ends it is for everybody who may manage its jobs.
+    let ended = operators.execution_cancel(second).await.unwrap();
+    assert_eq!(ended.changed, 1);
+}
+
+async fn only_runners_and_owners_change(operators: &Client, owners: &Client, id: ActionId) {
+    let not_theirs = no(403, "not_a_runner");
+    let copy = ActionClone { name: "mine".into() };
+    assert_eq!(refused(edit(operators, id, restart()).await), not_theirs);
+    assert_eq!(
+        refused(operators.action_clone(id, &copy, &key()).await),
+        not_theirs
+    );
+    let old = ActionRestore { version: 1 };
+    assert_eq!(refused(operators.action_restore(id, &old).await), not_theirs);
+    assert_eq!(refused(operators.action_delete(id).await), not_theirs);
+
+    let given = json!({"what": "status"});
+    assert_eq!(refused(run(owners, id, given).await), not_theirs);
+    edit(owners, id, restart()).await.unwrap();
+    // What is deployed still names its runners.
+    assert_eq!(refused(deploy(operators, id).await), not_theirs);
+    deploy(owners, id).await.unwrap();
+    // So does the version that would come back with its secrets.
+    assert_eq!(refused(operators.action_restore(id, &old).await), not_theirs);
 }
 
 fn request_with_token(url: &str) -> Value {

@@ -3,22 +3,29 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
 use postern_api::{
     ListRequest,
+    identity::UserUpdate,
     notify::{Delivery, DeliveryDetail, MailTest, Webhook, WebhookCreate, WebhookSaved, WebhookUpdate},
-    workflows::InstanceCreate,
+    workflows::{InstanceCreate, WorkflowPublish},
 };
 use postern_domain::{
-    InstanceId, WebhookId,
+    DeliveryId, InstanceId, OrganizationId, TenantId, Timestamp, UserId, WebhookId,
     approval::Decision,
-    notify::{DeliveryState, Topic, wait_after},
-    permission::{Role, Scope},
+    notify::{Channel, DeliveryState, Topic, wait_after},
+    permission::{Place, Role, Scope},
     workflow::engine::{InstanceState, Outcome},
 };
 use postern_server::clock::Clock as _;
+use postern_store::{
+    jobs::Secret,
+    notify::{self, NewDelivery, SavedWebhook},
+    tx,
+};
 use postern_testkit::{TestServer, client::Client, key, until};
 use serde_json::{Value, json};
 
@@ -31,8 +38,13 @@ use crate::{
 on_both_databases! {
     a_webhook_is_told_what_it_asked_for_and_can_check_who_says_it,
     what_does_not_arrive_is_tried_again_given_up_and_sent_again_by_hand,
+    what_the_server_fails_over_is_given_up_and_hinders_no_other_message,
+    what_arrives_after_it_was_to_be_sent_again_is_not_sent_twice,
+    a_try_that_fails_late_does_not_count_for_one_begun_since,
     a_step_tells_a_webhook_values_as_text,
     a_step_that_reaches_nobody_fails_and_says_why,
+    a_step_writes_to_those_who_may_see_the_instance_alone,
+    who_may_not_see_the_workflow_any_more_is_not_reminded,
     those_who_have_not_answered_are_reminded_until_it_is_over,
     webhooks_are_changed_switched_off_and_removed,
     wrong_webhooks_are_refused,
@@ -50,6 +62,8 @@ struct Shared {
     taken: Mutex<Vec<Taken>>,
     /// Refuses with this, while it is there.
     refuses: Mutex<Option<StatusCode>>,
+    /// Nothing is answered while somebody has it.
+    held: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +108,11 @@ impl Receiver {
         *self.shared.refuses.lock().unwrap() = status;
     }
 
+    /// It answers nothing until this is dropped.
+    async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.held.lock().await
+    }
+
     async fn wait(&self, count: usize) -> Vec<Taken> {
         until(&format!("{count} messages"), || async {
             let taken = self.taken();
@@ -111,6 +130,7 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
         signature: header("webhook-signature"),
         body: String::from_utf8(body.to_vec()).unwrap(),
     });
+    drop(shared.held.lock().await);
     shared.refuses.lock().unwrap().unwrap_or(StatusCode::NO_CONTENT)
 }
 
@@ -150,6 +170,82 @@ async fn until_delivery(client: &Client, state: DeliveryState, attempts: u32) ->
         },
     )
     .await
+}
+
+async fn shown(client: &Client, id: DeliveryId) -> Delivery {
+    client.delivery_show(id).await.unwrap().delivery
+}
+
+async fn until_ended(client: &Client, id: DeliveryId, state: DeliveryState) -> Delivery {
+    until(&format!("message {id} to be {state:?}"), || async {
+        let delivery = shown(client, id).await;
+        (delivery.state == state).then_some(delivery)
+    })
+    .await
+}
+
+/// Waits until a failed try is on record, after which the next one is at this time.
+async fn until_next(client: &Client, id: DeliveryId, next: Timestamp) -> Delivery {
+    until(&format!("message {id} to be tried again at {next}"), || async {
+        let delivery = shown(client, id).await;
+        (delivery.next_at == Some(next)).then_some(delivery)
+    })
+    .await
+}
+
+/// The same server, which sends e-mail now, to where nobody listens.
+async fn with_mail(mut server: TestServer) -> TestServer {
+    server.mail("smtp://127.0.0.1:1?tls=none");
+    server.restart().await;
+    server
+}
+
+/// A user with a role and this address.
+async fn addressed(
+    server: &TestServer,
+    address: &str,
+    tenant: TenantId,
+    (role, scope): (Role, Scope),
+) -> UserId {
+    let id = server.person(tenant, &[(role, scope)]).await.id;
+    let update = UserUpdate {
+        email: Some(address.into()),
+        ..Default::default()
+    };
+    server.admin().user_update(id, &update).await.unwrap();
+    id
+}
+
+/// The addresses that an instance has written to about this.
+async fn written_to(server: &TestServer, instance: InstanceId, topic: Topic) -> Vec<String> {
+    let request = filtered(&[
+        ("instance", &instance.to_string()),
+        ("channel", "email"),
+        ("topic", topic.as_str()),
+    ]);
+    let page = server.admin().delivery_list(&request).await.unwrap();
+    let mut addresses: Vec<String> = page.items.into_iter().map(|one| one.recipient).collect();
+    addresses.sort();
+    addresses
+}
+
+/// Starts a workflow of this organization that tells somebody something.
+async fn tells(server: &TestServer, organization: OrganizationId, to: &str) -> InstanceId {
+    let admin = server.admin();
+    let request = json!({
+        "name": format!("flow-{}", key().as_str().to_lowercase()),
+        "organization_id": organization,
+        "definition": {"steps": [{"id": "say", "type": "notify", "to": [to], "title": "T"}]},
+    });
+    let request = serde_json::from_value(request).unwrap();
+    let made = admin.workflow_create(&request, &key()).await.unwrap();
+    let id = made.workflow.id;
+    let publish = WorkflowPublish::default();
+    admin.workflow_publish(id, &publish, &key()).await.unwrap();
+    let started = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await;
+    started.unwrap().id
 }
 
 /// As the specification of Standard Webhooks says, written here once more.
@@ -254,6 +350,102 @@ async fn what_does_not_arrive_is_tried_again_given_up_and_sent_again_by_hand(ser
     assert!(error.contains("onnect") && !error.contains(&url), "{error}");
 }
 
+/// What no server sealed: nothing can be signed with it.
+async fn tear(server: &TestServer, id: WebhookId) {
+    let now = server.clock.now();
+    server
+        .write(tx!(tx => {
+            let webhook = notify::webhook_find(tx, id).await?.expect("it is there");
+            let secret = Secret { sealed: b"torn".to_vec(), ..webhook.secret() };
+            let saved = SavedWebhook {
+                name: webhook.name,
+                url: webhook.url,
+                topics: webhook.topics,
+                active: webhook.active,
+                secret,
+            };
+            notify::webhook_update(tx, id, saved, "test", now).await
+        }))
+        .await;
+}
+
+async fn what_the_server_fails_over_is_given_up_and_hinders_no_other_message(server: TestServer) {
+    let (admin, receiver) = (server.admin(), Receiver::start().await);
+    let torn = webhook(&admin, "torn", &receiver.url(), &[]).await.webhook.id;
+    let sound = webhook(&admin, "sound", &receiver.url(), &[]).await.webhook.id;
+    receiver.refuse(Some(StatusCode::SERVICE_UNAVAILABLE));
+    let broken = admin.webhook_test(torn).await.unwrap().id;
+    let whole = admin.webhook_test(sound).await.unwrap().id;
+    let next = server.clock.now().plus(wait_after(1).unwrap());
+    for id in [broken, whole] {
+        until_next(&admin, id, next).await;
+    }
+    tear(&server, torn).await;
+    receiver.refuse(None);
+    // Both are sent in one round.
+    server.clock.set(next);
+    let arrived = until_ended(&admin, whole, DeliveryState::Delivered).await;
+    assert_eq!(arrived.attempts, 2);
+    for tries in 2..=7 {
+        let next = server.clock.now().plus(wait_after(tries).unwrap());
+        let delivery = until_next(&admin, broken, next).await;
+        let told = (delivery.state, delivery.attempts, delivery.error.as_deref());
+        let reason = Some("The server failed over it; its log says why");
+        assert_eq!(told, (DeliveryState::Waiting, tries, reason));
+        server.clock.set(next);
+    }
+    let dead = until_ended(&admin, broken, DeliveryState::Dead).await;
+    assert_eq!((dead.attempts, dead.ended_at), (8, Some(server.clock.now())));
+    assert_eq!(receiver.taken().len(), 3, "nothing is sent unsigned");
+    assert!(server.metric("postern_background_errors_total").await >= 7.0);
+}
+
+async fn what_arrives_after_it_was_to_be_sent_again_is_not_sent_twice(server: TestServer) {
+    let (admin, receiver) = (server.admin(), Receiver::start().await);
+    let saved = webhook(&admin, "pager", &receiver.url(), &[]).await;
+    let held = receiver.hold().await;
+    let id = admin.webhook_test(saved.webhook.id).await.unwrap().id;
+    receiver.wait(1).await;
+    let again = admin.delivery_retry(id).await.unwrap();
+    assert_eq!((again.state, again.attempts), (DeliveryState::Waiting, 0));
+    drop(held);
+    let arrived = until_ended(&admin, id, DeliveryState::Delivered).await;
+    assert_eq!(arrived.attempts, 1);
+    assert_eq!(receiver.taken().len(), 1);
+}
+
+/// As two servers do it on one database; the clock stands, so this server does not try it as well.
+async fn a_try_that_fails_late_does_not_count_for_one_begun_since(server: TestServer) {
+    const CLAIM: Duration = Duration::from_secs(60);
+    let now = server.clock.now();
+    let later = now.plus(Duration::from_secs(1));
+    let new = NewDelivery {
+        place: Place::tenant(server.default_tenant().await.id),
+        channel: Channel::Webhook,
+        webhook: None,
+        recipient: "pager".into(),
+        topic: Topic::Test,
+        title: "T".into(),
+        message: "{}".into(),
+        instance: None,
+    };
+    let (first, second, found) = server
+        .write(tx!(tx => {
+            let id = notify::delivery_create(tx, new, now).await?;
+            let first = notify::delivery_claim(tx, id, now, now.plus(CLAIM)).await?;
+            let first = first.expect("it is due");
+            notify::delivery_again(tx, id, later).await?;
+            let second = notify::delivery_claim(tx, id, later, later.plus(CLAIM)).await?;
+            let second = second.expect("it is due again");
+            notify::delivery_failed(tx, &first, "No answer".into(), None, later).await?;
+            let found = notify::delivery_find(tx, id).await?;
+            Ok((first, second, found))
+        }))
+        .await;
+    assert_eq!(first.attempts, second.attempts);
+    assert_eq!(found, Some(second));
+}
+
 async fn a_step_tells_a_webhook_values_as_text(server: TestServer) {
     let (admin, receiver) = (server.admin(), Receiver::start().await);
     let web = server.agent("web-1").await;
@@ -313,6 +505,86 @@ async fn a_step_that_reaches_nobody_fails_and_says_why(server: TestServer) {
     };
     assert_eq!(wrong_field(admin.mail_test(&test).await), "to");
     assert!(!admin.mail_show().await.unwrap().configured);
+}
+
+async fn a_step_writes_to_those_who_may_see_the_instance_alone(server: TestServer) {
+    let server = with_mail(server).await;
+    let tenant = server.default_tenant().await;
+    let other = server.organization(tenant.id, "other").await;
+    let (near, far) = (
+        Scope::Organization(tenant.organization),
+        Scope::Organization(other),
+    );
+    for (address, role, scope) in [
+        ("near@example.org", Role::Operator, near),
+        ("everywhere@example.org", Role::Operator, Scope::Tenant(tenant.id)),
+        ("auditor@example.org", Role::Auditor, near),
+        ("installer@example.org", Role::AgentInstaller, near),
+    ] {
+        addressed(&server, address, tenant.id, (role, scope)).await;
+    }
+    let stranger = addressed(&server, "far@example.org", tenant.id, (Role::Operator, far)).await;
+    let stranger = format!("user:{stranger}");
+    for (organization, to, addresses) in [
+        (
+            tenant.organization,
+            "role:operator",
+            &["everywhere@example.org", "near@example.org"][..],
+        ),
+        (
+            other,
+            "role:operator",
+            &["everywhere@example.org", "far@example.org"],
+        ),
+        (other, &*stranger, &["far@example.org"]),
+    ] {
+        let id = tells(&server, organization, to).await;
+        until_state(&server, id, InstanceState::Completed).await;
+        assert_eq!(
+            written_to(&server, id, Topic::StepNotify).await,
+            addresses,
+            "{to}"
+        );
+    }
+    for (to, part) in [
+        (&*stranger, "or may not see the workflow"),
+        ("role:agent_installer", "may see the workflow"),
+    ] {
+        let id = tells(&server, tenant.organization, to).await;
+        let detail = until_state(&server, id, InstanceState::Failed).await;
+        let reason = detail.runs[0].reason.as_deref().unwrap();
+        assert!(reason.contains(part), "{to}: {reason}");
+        assert!(
+            written_to(&server, id, Topic::StepNotify).await.is_empty(),
+            "{to}"
+        );
+    }
+}
+
+async fn who_may_not_see_the_workflow_any_more_is_not_reminded(server: TestServer) {
+    let server = with_mail(server).await;
+    let (admin, receiver) = (server.admin(), Receiver::start().await);
+    let tenant = server.default_tenant().await.id;
+    let approver = (Role::Approver, Scope::Tenant(tenant));
+    addressed(&server, "stays@example.org", tenant, approver).await;
+    let lost = addressed(&server, "lost@example.org", tenant, approver).await;
+    webhook(&admin, "pager", &receiver.url(), &[Topic::ApprovalReminder]).await;
+    let steps = json!([{"id": "ask", "type": "approval", "title": "Deploy?", "approval_type": "one_of_many",
+        "approvers": ["role:approver"], "timeout_minutes": 60, "reminder_minutes": 10}]);
+    let id = started_nowhere(&server, steps).await;
+    until_begun(&server, id, "ask", 1).await;
+    assert_eq!(
+        written_to(&server, id, Topic::ApprovalOpened).await,
+        ["lost@example.org", "stays@example.org"]
+    );
+    let bindings = admin.user_show(lost).await.unwrap().bindings;
+    admin.binding_delete(lost, bindings[0].id).await.unwrap();
+    server.clock.advance_seconds(10 * 60);
+    receiver.wait(1).await;
+    assert_eq!(
+        written_to(&server, id, Topic::ApprovalReminder).await,
+        ["stays@example.org"]
+    );
 }
 
 async fn those_who_have_not_answered_are_reminded_until_it_is_over(server: TestServer) {

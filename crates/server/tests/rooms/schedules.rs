@@ -29,6 +29,8 @@ on_both_databases! {
     ticks_that_no_server_saw_are_skipped_or_make_one_run,
     an_unfinished_child_keeps_the_next_one_waiting_or_out,
     a_schedule_ends_by_itself,
+    a_tick_that_made_no_child_is_not_the_last_run,
+    a_tick_that_waits_outlives_a_last_run_that_was_refused,
     a_paused_one_begins_nothing_until_it_is_resumed,
     nothing_begins_in_a_blackout,
     it_runs_with_the_rights_its_owner_has_then,
@@ -226,6 +228,55 @@ async fn a_schedule_ends_by_itself(server: TestServer) {
     pass(&server, &twice, SOON).await;
     let shown = server.admin().schedule_show(twice.id).await.unwrap();
     assert_eq!((shown.runs, shown.next_at), (2, None));
+}
+
+async fn a_tick_that_made_no_child_is_not_the_last_run(server: TestServer) {
+    let gone = server.agent("web-1").await;
+    let admin = server.admin();
+    let once = saved(&server, json!({"max_runs": 1, "targets": {"all": true}})).await;
+    admin
+        .agent_delete(gone.id(), postern_testkit::client::Revoke::Yes)
+        .await
+        .unwrap();
+    pass(&server, &once, SOON).await;
+    assert_eq!(fates(&ticks(&server, &once).await), [TickFate::Failed]);
+    let shown = admin.schedule_show(once.id).await.unwrap();
+    let second = once.next_at.unwrap().plus(Duration::from_secs(600));
+    assert_eq!((shown.runs, shown.next_at), (0, Some(second)));
+    server.agent("web-2").await;
+    pass(&server, &once, SOON).await;
+    assert_eq!(
+        fates(&ticks(&server, &once).await),
+        [TickFate::Failed, TickFate::Ran]
+    );
+    let shown = admin.schedule_show(once.id).await.unwrap();
+    assert_eq!((shown.runs, shown.next_at), (1, None));
+}
+
+/// It was to give way to the last run.
+async fn a_tick_that_waits_outlives_a_last_run_that_was_refused(server: TestServer) {
+    let gone = server.agent("web-1").await;
+    let once = saved(&server, json!({"max_runs": 1, "targets": {"all": true}})).await;
+    server
+        .admin()
+        .agent_delete(gone.id(), postern_testkit::client::Revoke::Yes)
+        .await
+        .unwrap();
+    let (id, now) = (once.id, server.clock.now());
+    let moved = stored::Moved {
+        runs: 0,
+        next: Some(now),
+        waiting: Some(now.minus(Duration::from_secs(600))),
+        execution: None,
+        instance: None,
+    };
+    server.write(tx!(tx => stored::moved(tx, id, &moved).await)).await;
+    let found = until("both are decided", || async {
+        let found = ticks(&server, &once).await;
+        (found.len() == 2).then_some(found)
+    })
+    .await;
+    assert_eq!(fates(&found), [TickFate::Failed, TickFate::Failed]);
 }
 
 async fn a_paused_one_begins_nothing_until_it_is_resumed(server: TestServer) {

@@ -2,6 +2,8 @@
 
 mod again;
 mod approvals;
+mod approved;
+mod asking;
 mod given_up;
 mod retention;
 mod running;

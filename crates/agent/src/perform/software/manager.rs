@@ -61,15 +61,30 @@ pub(super) fn installed(kind: PackageManager, host: &Host) -> Result<Installed, 
         return Err(format!("what is installed cannot be listed: {}", ended.said()));
     }
     Ok(match kind {
-        PackageManager::Apt => {
-            let native = host.run(&["dpkg", "--print-architecture"], Output::Kept)?;
-            parse::dpkg(&ended.out, native.out.trim())
-        }
+        PackageManager::Apt => parse::dpkg(&ended.out, &native(host)?),
         PackageManager::Dnf | PackageManager::Zypper => parse::rpm(&ended.out),
         PackageManager::Apk => parse::apk(&ended.out),
         PackageManager::Winget => parse::winget(&ended.out),
         PackageManager::Choco => parse::choco(&ended.out),
     })
+}
+
+/// What was asked for, under the names that `installed` has.
+pub(super) fn named(kind: PackageManager, packages: &[Package], host: &Host) -> Result<Vec<Package>, String> {
+    let mut packages = packages.to_vec();
+    if kind == PackageManager::Apt {
+        let native = native(host)?;
+        for package in &mut packages {
+            package.name = parse::dpkg_name(&package.name, &native).to_owned();
+        }
+    }
+    Ok(packages)
+}
+
+/// The architecture that dpkg takes for the host's own.
+fn native(host: &Host) -> Result<String, String> {
+    let ended = host.run(&["dpkg", "--print-architecture"], Output::Kept)?;
+    Ok(ended.out.trim().to_owned())
 }
 
 pub(super) const fn refresh(kind: PackageManager) -> Option<&'static [&'static str]> {

@@ -20,6 +20,14 @@ pub(super) fn dpkg(text: &str, native: &str) -> Installed {
         .collect()
 }
 
+/// The name as `dpkg` has it. apt too takes `all` and `native` for the host's own architecture.
+pub(super) fn dpkg_name<'a>(name: &'a str, native: &str) -> &'a str {
+    match name.split_once(':') {
+        Some((own, architecture)) if [native, "native", "all"].contains(&architecture) => own,
+        _ => name,
+    }
+}
+
 /// Several versions of one package, as kernels have them, stand beside each other.
 pub(super) fn rpm(text: &str) -> Installed {
     let mut installed = Installed::new();
@@ -87,6 +95,19 @@ mod tests {
             .map(|(name, version)| (name.as_str(), version.as_str()))
             .collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_another_architecture_than_the_hosts_stays_in_a_name() {
+        for (asked, name) in [
+            ("libc6", "libc6"),
+            ("libc6:amd64", "libc6"),
+            ("libc6:native", "libc6"),
+            ("tzdata:all", "tzdata"),
+            ("libc6:i386", "libc6:i386"),
+        ] {
+            assert_eq!(dpkg_name(asked, "amd64"), name);
+        }
     }
 
     #[test]

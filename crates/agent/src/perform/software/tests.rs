@@ -29,7 +29,15 @@ fn run(folder: &Path, work: &SoftwareInstall) -> (Result<Vec<PackageChange>, Str
         Err(failed) => Err(failed.reason),
     };
     let calls = fs::read_to_string(folder.join("calls")).unwrap_or_default();
-    let asks = ["rpm ", "search", "repoquery", "list", "info", "show"];
+    let asks = [
+        "rpm ",
+        "search",
+        "repoquery",
+        "list",
+        "info",
+        "show",
+        "--print-architecture",
+    ];
     let acts = calls
         .lines()
         .filter(|line| !asks.iter().any(|ask| line.contains(ask)))
@@ -151,6 +159,59 @@ fn fake_winget_and_fake_choco_are_called_once_for_each_package() {
         ),
     );
     assert_eq!(acts, ["choco uninstall git --yes --no-progress"]);
+}
+
+/// A host of amd64 with the same package of two architectures, on which apt removes the one of its own.
+fn fake_apt(folder: &Path) {
+    let state = folder.join("state");
+    fs::write(&state, "ii \tlibc6\tamd64\t2.36\nii \tlibc6\ti386\t2.31\n").unwrap();
+    let state = state.display();
+    fake(folder, "dpkg", "echo amd64");
+    fake(folder, "dpkg-query", &format!("cat {state}"));
+    fake(folder, "apt-get", &format!("sed -i /amd64/d {state}"));
+}
+
+#[test]
+fn fake_apt_removes_what_is_named_with_the_hosts_own_architecture() {
+    let folder = tempfile::tempdir().unwrap();
+    fake_apt(folder.path());
+    let (changes, acts) = run(
+        folder.path(),
+        &work(
+            PackageManager::Apt,
+            SoftwareAction::Remove,
+            &[("libc6:amd64", None)],
+        ),
+    );
+    let gone = PackageChange {
+        name: "libc6".into(),
+        before: Some("2.36".into()),
+        after: None,
+    };
+    assert_eq!(changes, Ok(vec![gone]));
+    let [act] = &*acts else { panic!("{acts:?}") };
+    assert!(act.ends_with(" remove -- libc6"), "{act}");
+}
+
+#[test]
+fn fake_apt_lists_each_architecture_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    fake_apt(folder.path());
+    for (asked, name, version) in [
+        ("libc6:amd64", "libc6", "2.36"),
+        ("libc6:i386", "libc6:i386", "2.31"),
+    ] {
+        let (listed, _) = run(
+            folder.path(),
+            &work(PackageManager::Apt, SoftwareAction::List, &[(asked, None)]),
+        );
+        let kept = PackageChange {
+            name: name.into(),
+            before: Some(version.into()),
+            after: Some(version.into()),
+        };
+        assert_eq!(listed, Ok(vec![kept]));
+    }
 }
 
 #[test]

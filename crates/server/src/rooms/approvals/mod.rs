@@ -1,11 +1,15 @@
 //! Questions to people that workflows wait for. What answers come to is decided in `domain::approval`; the workflow
 //! hears of the end by the outbox.
 
+pub(crate) mod history;
 pub(crate) mod routes;
 mod service;
 pub(crate) mod tell;
 
-use postern_domain::approval::{Approval, Decision};
+use postern_domain::{
+    approval::{Approval, Decision},
+    workflow::{Plan, Work},
+};
 use postern_store::approvals;
 
 use crate::error::{Error, Result};
@@ -21,6 +25,12 @@ pub(crate) fn word(value: impl serde::Serialize) -> Result<String> {
 fn read<T: serde::de::DeserializeOwned>(word: &str) -> Result<T> {
     serde_json::from_value(serde_json::Value::from(word))
         .map_err(|error| Error::Internal(format!("an approval in the database: {error}")))
+}
+
+/// Whether a step that asks says that whoever starts its workflow may answer.
+pub(crate) fn allows_own(plan: &Plan, step: &str) -> bool {
+    let step = plan.find(step).and_then(|index| plan.step(index));
+    step.is_some_and(|step| matches!(&step.work, Work::Approval(ask) if ask.allow_self_approval))
 }
 
 /// As the rules see it. `asked`: in the order of their answers.

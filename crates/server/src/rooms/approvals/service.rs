@@ -10,9 +10,12 @@ use postern_domain::{
     notify::Topic,
     permission::Permission,
 };
-use postern_store::{Cursor, SortDirection, Tx, approvals, audit, tx};
+use postern_store::{
+    Cursor, SortDirection, Tx, approvals, audit, tx,
+    workflows::{instances, step_runs},
+};
 
-use super::{read, rules_of, tell, word};
+use super::{allows_own, history, read, rules_of, tell, word};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -121,11 +124,13 @@ pub(super) async fn approval_answer(
                 return Err(Error::conflict("other_work", detail));
             }
             let asked = approvals::people(tx, &[id]).await?;
-            let by = caller.user()?.id;
-            let event = Event::Answered { by, decision: request.decision };
+            let by = caller.user()?;
+            let event = Event::Answered { by: by.id, decision: request.decision };
             let next = approval::step(&rules_of(&row, &asked)?, event, now).map_err(|refusal| refused(id, &refusal))?;
             let decision = word(request.decision)?;
-            approvals::answer(tx, id, by, (&decision, request.comment), now).await?;
+            let said = history::answered(&by.username, request.decision, request.comment.as_deref());
+            approvals::answer(tx, id, by.id, (&decision, request.comment), now).await?;
+            history::add(tx, &row, said, now).await?;
             if next.state != ApprovalState::Open {
                 approvals::ended(tx, id, next.state, now).await?;
                 tell::ended(&inner, tx, &row, next.state, now).await?;
@@ -164,8 +169,8 @@ pub(super) async fn approval_delegate(
             if user.tenant_id != row.tenant_id || !to.rights.allow(MANAGE, row.place()) {
                 return Err(nobody());
             }
-            if request.to == row.starter_id {
-                let detail = "Whoever started the workflow does not approve it in somebody else's place.";
+            if request.to == row.starter_id && !starter_may_answer(&inner, tx, &row).await? {
+                let detail = "Whoever started the workflow does not approve it in somebody else's place, unless the step says allow_self_approval. Choose somebody else.";
                 return Err(Error::conflict("self_approval", detail));
             }
             let asked = approvals::people(tx, &[id]).await?;
@@ -173,6 +178,8 @@ pub(super) async fn approval_delegate(
             approval::step(&rules_of(&row, &asked)?, event, now).map_err(|refusal| refused(id, &refusal))?;
             let from = asked.iter().find(|one| one.user_id == request.from).map_or("", |one| one.name.as_str());
             approvals::delegate(tx, id, (request.from, from), (request.to, &user.username)).await?;
+            let by = &caller.user()?.username;
+            history::add(tx, &row, format!("{by} put {} in the place of {from}", user.username), now).await?;
             let mut entry = caller.entry(now, "approval_delegate", format!("approval:{id}"), row.tenant_id);
             entry.before = Some(serde_json::json!({"user": request.from}).to_string());
             entry.after = Some(serde_json::json!({"user": request.to}).to_string());
@@ -184,6 +191,16 @@ pub(super) async fn approval_delegate(
         .await?;
     app.deliveries.notify_one();
     Ok(delegated)
+}
+
+async fn starter_may_answer(app: &App, tx: &mut Tx<'_>, row: &approvals::Approval) -> Result<bool> {
+    let instance = instances::find(tx, row.instance_id).await?;
+    let run = step_runs::find(tx, row.instance_id, row.run).await?;
+    let Some((instance, run)) = instance.zip(run) else {
+        return Ok(false);
+    };
+    let plan = app.workflow_plans.of(&instance.digest, &instance.definition)?;
+    Ok(allows_own(&plan, &run.step))
 }
 
 fn refused(id: ApprovalId, refusal: &Refusal) -> Error {
@@ -259,7 +276,8 @@ async fn detail_of(
     row: approvals::Approval,
 ) -> Result<ApprovalDetail> {
     let asked = approvals::people(tx, &[row.id]).await?;
-    let work = serde_json::from_str(&row.work)
+    let work = approvals::work(tx, row.id).await?;
+    let work = serde_json::from_str(&work)
         .map_err(|error| Error::Internal(format!("approval {} in the database: {error}", row.id)))?;
     Ok(ApprovalDetail {
         work,

@@ -217,6 +217,20 @@ fn stream_of(pieces: &[outputs::Piece], total_bytes: i64) -> StreamOutput {
     }
 }
 
+/// The kept bytes of one stream as they came, with a line where something was cut.
+pub(super) fn bytes_of(pieces: &[outputs::Piece]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut end = 0;
+    for piece in pieces {
+        if piece.start > end {
+            bytes.extend_from_slice(format!("\n[{} bytes were not kept]\n", piece.start - end).as_bytes());
+        }
+        end = piece.start + i64::try_from(piece.data.len()).unwrap_or(i64::MAX);
+        bytes.extend_from_slice(&piece.data);
+    }
+    bytes
+}
+
 pub(super) fn segment_of(piece: &outputs::Piece) -> Segment {
     Segment {
         offset: piece.start,

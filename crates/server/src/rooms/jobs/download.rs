@@ -15,7 +15,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
     blackouts::dark_for,
-    convert::{attempt_of, job_of, output_of},
+    convert::{attempt_of, bytes_of, job_of, output_of},
 };
 use crate::{
     app::App,
@@ -104,8 +104,7 @@ async fn read(app: &App, id: JobId) -> Result<Option<One>> {
                     .map_err(|error| Error::Internal(error.to_string()))?;
                 report["attempt"] = serde_json::to_value(attempt_of(attempt))
                     .map_err(|error| Error::Internal(error.to_string()))?;
-                stdout = read_stdout.into_iter().flat_map(|piece| piece.data).collect();
-                stderr = read_stderr.into_iter().flat_map(|piece| piece.data).collect();
+                (stdout, stderr) = (bytes_of(&read_stdout), bytes_of(&read_stderr));
             }
             Ok(Some(One { name, report, stdout, stderr }))
         }))

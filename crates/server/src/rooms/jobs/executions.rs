@@ -39,6 +39,7 @@ use crate::{
     },
     hub::News,
     rooms::agents::targets::Names,
+    runners,
 };
 
 const VIEW: Permission = Permission::JobsView;
@@ -242,10 +243,14 @@ impl Change {
     async fn apply(self, app: &App, caller: &Caller, id: ExecutionId) -> Result<ExecutionChanged> {
         let (view, manage) = (caller.reach(VIEW), caller.reach(MANAGE));
         let states = self.states;
+        let (who, again) = (caller.clone(), matches!(self.event, Event::RetryRequested));
         let (tenant, found) = app
             .store
             .scan::<_, Error, _>(tx!(tx => {
                 let row = managed(tx, &view, &manage, id).await?;
+                if again {
+                    runners::check_again(tx, &who, row.action_id).await?;
+                }
                 let mut found = Vec::new();
                 for states in states {
                     found.extend(executions::jobs_in(tx, &manage, id, states).await?);
@@ -318,11 +323,12 @@ pub(super) async fn execution_rerun(
     key: Key,
 ) -> Result<JobsCreated> {
     let (view, manage) = (caller.reach(VIEW), caller.reach(MANAGE));
-    let only = request.hosts;
+    let (who, only) = (caller.clone(), request.hosts);
     let prepared = app
         .store
         .scan::<_, Error, _>(tx!(tx => {
             let row = managed(tx, &view, &manage, id).await?;
+            runners::check_again(tx, &who, row.action_id).await?;
             let states = match only {
                 RerunHosts::All => JobState::ALL.to_vec(),
                 RerunHosts::Failed => [FAILED, &[JobState::Cancelled]].concat(),

@@ -8,7 +8,7 @@ use postern_api::{
 use postern_domain::{
     AgentId, JobId, Timestamp,
     job::{self, Event, JobState, Priority},
-    permission::Permission,
+    permission::{Permission, Reach},
 };
 use postern_protocol::payload::JobType;
 use postern_store::{
@@ -19,7 +19,7 @@ use postern_store::{
 
 use super::{
     blackouts::{dark_for, dark_of},
-    convert::{detail_of, job_of, output_of},
+    convert::{bytes_of, detail_of, job_of, output_of},
     run::digest,
     transition::{Change, apply, apply_by_system},
 };
@@ -31,6 +31,7 @@ use crate::{
         extract::{List, page_of, unknown_filter, words},
     },
     hub::News,
+    runners,
 };
 
 const VIEW: Permission = Permission::JobsView;
@@ -126,6 +127,16 @@ pub(super) async fn job_cancel(app: &App, caller: &Caller, id: JobId) -> Result<
 }
 
 pub(super) async fn job_retry(app: &App, caller: &Caller, id: JobId) -> Result<Job> {
+    let who = caller.clone();
+    app.store
+        .read::<_, Error, _>(tx!(tx => {
+            let job = find(tx, &who, id, MANAGE).await?;
+            let Some(execution) = job.execution_id else { return Ok(()) };
+            let everywhere = Reach { everywhere: true, ..Reach::default() };
+            let row = executions::find(tx, &everywhere, execution).await?;
+            runners::check_again(tx, &who, row.and_then(|row| row.action_id)).await
+        }))
+        .await?;
     change(app, caller, id, "job_retry", Event::RetryRequested).await
 }
 
@@ -215,7 +226,7 @@ pub(super) async fn job_output(
         .await
 }
 
-/// The kept bytes of one stream as they came, with a line where something was cut.
+/// One stream as `bytes_of` writes it.
 pub(super) async fn job_output_download(
     app: &App,
     caller: &Caller,
@@ -231,16 +242,7 @@ pub(super) async fn job_output_download(
                 StreamName::Stdout => (outputs::Stream::Stdout, attempt.stdout_bytes),
                 StreamName::Stderr => (outputs::Stream::Stderr, attempt.stderr_bytes),
             };
-            let mut bytes = Vec::new();
-            let mut end = 0;
-            for piece in outputs::read(tx, attempt.id, stream, total).await? {
-                if piece.start > end {
-                    bytes.extend_from_slice(format!("\n[{} bytes were not kept]\n", piece.start - end).as_bytes());
-                }
-                end = piece.start + i64::try_from(piece.data.len()).unwrap_or(i64::MAX);
-                bytes.extend_from_slice(&piece.data);
-            }
-            Ok(bytes)
+            Ok(bytes_of(&outputs::read(tx, attempt.id, stream, total).await?))
         }))
         .await
 }

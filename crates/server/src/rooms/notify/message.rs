@@ -5,7 +5,7 @@ use postern_domain::{
     DeliveryId, Timestamp, UserId,
     member::Member,
     notify::{Channel, Recipient, Topic},
-    permission::Place,
+    permission::{Permission, Place},
 };
 use postern_store::{
     Tx, identity,
@@ -15,9 +15,12 @@ use postern_store::{
 use crate::{
     app::App,
     error::{Error, Result},
-    named::json,
+    http::caller_of,
+    named::{cut, json},
 };
 
+/// It takes this to see what messages tell of. Users who may not are not written to.
+const VIEW: Permission = Permission::WorkflowsView;
 /// Characters of a title; longer ones are cut.
 const MAX_TITLE: usize = 200;
 /// Characters of a message; longer ones are cut.
@@ -88,13 +91,6 @@ impl News {
     }
 }
 
-fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// Tells the webhooks that asked for it.
 pub(crate) async fn tell(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp) -> Result<()> {
     for webhook in notify::webhooks_active(tx, news.place.tenant).await? {
@@ -105,7 +101,8 @@ pub(crate) async fn tell(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp
     Ok(())
 }
 
-/// Writes to those of these people who have an address, where the server can send e-mail.
+/// Writes to those of these people who have an address and may still see what it is about, where the server can send
+/// e-mail.
 pub(crate) async fn tell_people(
     app: &App,
     tx: &mut Tx<'_>,
@@ -117,8 +114,7 @@ pub(crate) async fn tell_people(
         return Ok(());
     }
     for id in people {
-        let user = identity::user_find(tx, *id).await?.filter(|user| user.active);
-        if let Some(address) = user.and_then(|user| user.email) {
+        if let Some(address) = address_of(tx, *id, Member::User(*id), news.place).await? {
             news.to_address(app, tx, address, now).await?;
         }
     }
@@ -173,6 +169,7 @@ async fn webhook(tx: &mut Tx<'_>, place: Place, name: &str) -> Result<notify::We
     Err(Error::invalid("to", problem))
 }
 
+/// Of those who are meant at this place and may see it. Who may not see it is refused like one who is not there.
 async fn addresses_of(tx: &mut Tx<'_>, place: Place, member: Member) -> Result<Vec<String>> {
     let users = match member {
         Member::User(id) => vec![id],
@@ -180,16 +177,24 @@ async fn addresses_of(tx: &mut Tx<'_>, place: Place, member: Member) -> Result<V
     };
     let mut addresses = Vec::new();
     for id in users {
-        let user = identity::user_find(tx, id).await?;
-        let user = user.filter(|user| user.active && user.tenant_id == place.tenant);
-        addresses.extend(user.and_then(|user| user.email));
+        addresses.extend(address_of(tx, id, member, place).await?);
     }
     if addresses.is_empty() {
-        let message = match member {
-            Member::User(_) => format!("names {member}, who does not exist or has no e-mail address"),
-            Member::Role(_) => format!("names {member}: nobody who holds it has an e-mail address"),
+        let problem = match member {
+            Member::User(_) => "who does not exist, has no e-mail address or may not see the workflow",
+            Member::Role(_) => "but nobody who holds it there and may see the workflow has an e-mail address",
         };
-        return Err(Error::invalid("to", message));
+        return Err(Error::invalid("to", format!("names {member}, {problem}")));
     }
     Ok(addresses)
+}
+
+/// The address of a user who is meant at this place and may see it.
+async fn address_of(tx: &mut Tx<'_>, id: UserId, member: Member, place: Place) -> Result<Option<String>> {
+    let Some(person) = caller_of(tx, id, None).await? else {
+        return Ok(None);
+    };
+    let told = member.is(id, &person.rights, place) && person.rights.allow(VIEW, place);
+    let user = person.user.filter(|user| told && user.tenant_id == place.tenant);
+    Ok(user.and_then(|user| user.email))
 }

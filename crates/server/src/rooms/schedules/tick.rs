@@ -99,9 +99,11 @@ async fn advance(app: &App, tx: &mut Tx<'_>, id: ScheduleId, now: Timestamp) -> 
         let mut tick = tick(at, word(fate), None, now);
         match fate {
             Fate::Run => {
-                moved.runs += 1;
                 let child = run(app, tx, &row, &definition, now).await;
                 child_of(child, &mut tick, &mut moved, &mut agents)?;
+                if moved.runs == row.runs {
+                    (moved.next, moved.waiting) = uncounted(&rules, around, now);
+                }
             }
             Fate::Missed(ticks) => {
                 tick.ticks = ticks;
@@ -109,6 +111,8 @@ async fn advance(app: &App, tx: &mut Tx<'_>, id: ScheduleId, now: Timestamp) -> 
             }
             Fate::SkippedForOverlap => tick.reason = Some("The run before was not finished".into()),
             Fate::SkippedForBlackout => tick.reason.clone_from(&reason),
+            // It was to give way to the last run, of which nothing came.
+            Fate::Replaced if moved.waiting == Some(at) => continue,
             Fate::Replaced => tick.reason = Some("A later tick waits in its place".into()),
         }
         schedules::tick_keep(tx, id, &tick).await?;
@@ -116,6 +120,19 @@ async fn advance(app: &App, tx: &mut Tx<'_>, id: ScheduleId, now: Timestamp) -> 
     crate::failpoint::hit("in-schedule-tick");
     schedules::moved(tx, id, &moved).await?;
     Ok(agents)
+}
+
+/// The next tick and the one that waits when no child was made: what was refused is not the last run.
+fn uncounted(
+    rules: &schedule::Schedule,
+    around: Around,
+    now: Timestamp,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let open = schedule::Schedule {
+        max_runs: None,
+        ..rules.clone()
+    };
+    schedule::step(&open, around, now).map_or((rules.next, rules.waiting), |step| (step.next, step.waiting))
 }
 
 fn tick(at: Timestamp, fate: TickFate, reason: Option<String>, now: Timestamp) -> Tick {
@@ -219,6 +236,7 @@ fn child_of(
 ) -> Result<()> {
     match child {
         Ok(created) => {
+            moved.runs += 1;
             (tick.execution_id, tick.instance_id) = (created.execution_id, created.instance_id);
             (moved.execution, moved.instance) = (created.execution_id, created.instance_id);
             agents.extend(created.jobs.iter().map(|job| job.agent_id));

@@ -7,9 +7,12 @@ use postern_api::{
     workflows::{Instance, InstanceAgain, InstanceCreate},
 };
 use postern_domain::{
-    InstanceId,
+    ApprovalId, InstanceId,
     approval::{ApprovalState, Decision},
-    workflow::engine::{self, Outcome},
+    workflow::{
+        Plan,
+        engine::{self, Outcome},
+    },
 };
 use postern_store::{
     Tx, approvals, tx,
@@ -72,7 +75,7 @@ pub(super) async fn instance_again(
             let plan = inner.workflow_plans.of(&row.digest, &row.definition)?;
             let from = match again {
                 Again::Everything => None,
-                Again::FromFailed => Some(failed_run(tx, &author, &row).await?),
+                Again::FromFailed => Some(failed_run(tx, &author, &row, &plan).await?),
             };
             let machine = match &from {
                 None => engine::Instance::default(),
@@ -120,7 +123,12 @@ pub(super) async fn instance_again(
 }
 
 /// The run to begin at: the last one outside of branches that failed, or was cancelled where none failed.
-async fn failed_run(tx: &mut Tx<'_>, caller: &Caller, row: &instances::Instance) -> Result<(u32, String)> {
+async fn failed_run(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    row: &instances::Instance,
+    plan: &Plan,
+) -> Result<(u32, String)> {
     if let Some(parent) = row.parent_id {
         let detail = format!(
             "Instance {} was started by a step of instance {parent}: retry that one.",
@@ -159,15 +167,21 @@ async fn failed_run(tx: &mut Tx<'_>, caller: &Caller, row: &instances::Instance)
         );
         return Err(Error::conflict("nothing_failed", detail));
     };
-    refuse_own_approval(tx, caller, row.id).await?;
+    refuse_own_approval(tx, caller, row.id, plan).await?;
     Ok((run, step))
 }
 
-/// Approvals hold for the instance that tries again; its starter must not be one who gave them.
-async fn refuse_own_approval(tx: &mut Tx<'_>, caller: &Caller, id: InstanceId) -> Result<()> {
+/// Approvals hold for the instance that tries again; its starter must not be one who gave them, unless the step says that
+/// a starter may. What is tried again runs the same definition: one plan tells of all of them.
+async fn refuse_own_approval(tx: &mut Tx<'_>, caller: &Caller, id: InstanceId, plan: &Plan) -> Result<()> {
     let own = caller.user()?.id;
     let tried = instances::tried(tx, id).await?;
     let given = approvals::of_instances(tx, &tried, ApprovalState::Approved).await?;
+    let given: Vec<ApprovalId> = given
+        .into_iter()
+        .filter(|(_, step)| !room::allows_own(plan, step))
+        .map(|(id, _)| id)
+        .collect();
     let approve = room::word(Decision::Approve)?;
     for asked in approvals::people(tx, &given).await? {
         if asked.user_id == own && asked.decision.as_deref() == Some(&approve) {

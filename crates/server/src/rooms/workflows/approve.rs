@@ -8,17 +8,18 @@ use postern_domain::{
     approval::{self, ApprovalState},
     member::Member,
     notify::Topic,
-    workflow::{ApprovalStep, Kind, StepIndex, Target},
+    permission::Place,
+    workflow::{ApprovalStep, Kind, Step, StepIndex, Target, Work},
 };
 use postern_store::{
     Tx,
     approvals::{self, NewApproval},
-    audit, identity,
+    audit,
     workflows::instances,
 };
 
 use super::{
-    perform::{author, reason_of},
+    perform::{Child, author, reason_of},
     turn::Turn,
     work,
 };
@@ -26,7 +27,7 @@ use crate::{
     app::App,
     error::{Error, Result},
     http::{Caller, caller_of},
-    named::json,
+    named::{cut, json},
     rooms::{
         approvals as room,
         jobs::run::{Author, Prepared, digest},
@@ -35,6 +36,12 @@ use crate::{
 
 /// Steps behind an approval that it shows.
 const SHOWN: usize = 50;
+/// Characters of a title; longer ones are cut.
+const MAX_TITLE: usize = 200;
+/// Characters of a description; longer ones are cut.
+const MAX_DESCRIPTION: usize = 16 * 1024;
+/// People who are looked at, each by a statement of its own, in one transaction.
+const MAX_PEOPLE: usize = 500;
 
 pub(super) async fn open(
     turn: &mut Turn<'_>,
@@ -57,17 +64,7 @@ pub(super) async fn open(
         );
         return Err(Error::invalid("approvers", problem));
     }
-    let (title, description) = {
-        let known = work::Known::of(turn, tx, step).await?;
-        let scope = known.scope(turn);
-        let description = ask.description.as_deref();
-        (
-            work::text(&scope, "title", &ask.title)?,
-            description
-                .map(|text| work::text(&scope, "description", text))
-                .transpose()?,
-        )
-    };
+    let (title, description) = texts(turn, tx, step, ask).await?;
     let shown = json(&following(turn, tx, &caller, step).await?)?;
     let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
     let text = format!("Asked {}", names.join(", "));
@@ -96,40 +93,94 @@ pub(super) async fn open(
     turn.tell(Some((step, run)), text);
     let row = approvals::find(tx, id).await?;
     let row = row.ok_or_else(|| Error::Internal(format!("approval {id} is gone")))?;
+    let mut entry = caller.entry(
+        turn.now,
+        "approval_open",
+        format!("approval:{id}"),
+        turn.row.tenant_id,
+    );
+    let after = serde_json::json!({
+        "step": turn.plan.nodes[step].id, "people": asked.len(), "work_sha256": row.digest, "instance": turn.row.id,
+    });
+    entry.after = Some(after.to_string());
+    audit::append(tx, vec![entry]).await?;
     turn.after.messages = true;
     room::tell::waits(turn.app, tx, &row, Topic::ApprovalOpened, &asked, turn.now).await
+}
+
+/// Title and description with their values, of a length that a list can show.
+async fn texts(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    step: StepIndex,
+    ask: &ApprovalStep,
+) -> Result<(String, Option<String>)> {
+    let known = work::Known::of(turn, tx, step).await?;
+    let scope = known.scope(turn);
+    let title = work::text(&scope, "title", &ask.title)?;
+    let description = ask.description.as_deref();
+    let description = description
+        .map(|text| work::text(&scope, "description", text))
+        .transpose()?;
+    Ok((
+        cut(&title, MAX_TITLE),
+        description.map(|text| cut(&text, MAX_DESCRIPTION)),
+    ))
 }
 
 /// Everybody who is named, each once, and may answer at this moment.
 async fn people(turn: &Turn<'_>, tx: &mut Tx<'_>, ask: &ApprovalStep) -> Result<Vec<(UserId, String)>> {
     let place = turn.row.place();
-    let mut found: BTreeMap<UserId, String> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (id, members) in meant(tx, place, ask).await? {
+        if id == turn.row.starter_id && !ask.allow_self_approval {
+            continue;
+        }
+        let Some(person) = caller_of(tx, id, None).await? else {
+            continue;
+        };
+        let user = person.user()?.clone();
+        let named = members.iter().any(|member| member.is(id, &person.rights, place));
+        if named && user.tenant_id == place.tenant && person.rights.allow(super::MANAGE, place) {
+            found.push((id, user.username));
+        }
+    }
+    Ok(found)
+}
+
+/// Who may be meant, and by what.
+async fn meant(tx: &mut Tx<'_>, place: Place, ask: &ApprovalStep) -> Result<BTreeMap<UserId, Vec<Member>>> {
+    let mut meant: BTreeMap<UserId, Vec<Member>> = BTreeMap::new();
     for approver in &ask.approvers {
         let member: Member = approver
             .parse()
             .map_err(|error: postern_domain::member::MemberError| Error::invalid("approvers", error))?;
         let users = match member {
             Member::User(id) => vec![id],
-            Member::Role(role) => identity::users_with(tx, place.tenant, role).await?,
+            Member::Role(role) => approvals::holders(tx, place, role).await?,
         };
         for id in users {
-            if found.contains_key(&id) || (id == turn.row.starter_id && !ask.allow_self_approval) {
-                continue;
-            }
-            let Some(person) = caller_of(tx, id, None).await? else {
-                continue;
-            };
-            let user = person.user()?.clone();
-            let named = member.is(id, &person.rights, place);
-            if named && user.tenant_id == place.tenant && person.rights.allow(super::MANAGE, place) {
-                found.insert(id, user.username);
-            }
+            meant.entry(id).or_default().push(member);
         }
     }
-    Ok(found.into_iter().collect())
+    if meant.len() > MAX_PEOPLE {
+        let roles: Vec<&str> = ask
+            .approvers
+            .iter()
+            .map(String::as_str)
+            .filter(|approver| approver.starts_with("role:"))
+            .collect();
+        let problem = format!(
+            "name {} people by {}, and at most {MAX_PEOPLE} can be asked: name users, or roles that fewer people hold",
+            meant.len(),
+            roles.join(", ")
+        );
+        return Err(Error::invalid("approvers", problem));
+    }
+    Ok(meant)
 }
 
-/// What runs when it is approved, up to the next question or fork.
+/// What runs when it is approved: all branches, up to the next question or condition.
 async fn following(
     turn: &Turn<'_>,
     tx: &mut Tx<'_>,
@@ -138,10 +189,12 @@ async fn following(
 ) -> Result<Vec<ApprovedWork>> {
     let mut shown = Vec::new();
     let mut seen = vec![step];
-    let mut next = turn.plan.nodes[step].success;
-    while let Target::Step(index) = next {
+    // The last is looked at first.
+    let mut ahead = vec![turn.plan.nodes[step].success];
+    while let Some(next) = ahead.pop() {
+        let Target::Step(index) = next else { continue };
         if seen.contains(&index) || seen.len() > SHOWN {
-            break;
+            continue;
         }
         seen.push(index);
         let node = &turn.plan.nodes[index];
@@ -158,34 +211,55 @@ async fn following(
             payload: None,
             open: None,
         };
-        if matches!(node.kind, Kind::Hosts { .. }) {
-            match resolved(turn, tx, caller, index).await {
-                Ok((summary, payload, hosts)) => {
-                    work.summary = summary;
-                    work.payload = Some(payload);
-                    work.hosts = hosts;
-                }
-                Err(error @ (Error::Store(_) | Error::Internal(_))) => return Err(error),
-                Err(open) => work.open = Some(reason_of(&open)),
+        match resolved(turn, tx, caller, index).await {
+            Ok(Some((summary, payload, hosts))) => {
+                work.summary = summary;
+                work.payload = Some(payload);
+                work.hosts = hosts;
             }
+            Ok(None) => {}
+            Err(error @ (Error::Store(_) | Error::Internal(_))) => return Err(error),
+            Err(open) => work.open = Some(reason_of(&open)),
         }
         shown.push(work);
-        next = match node.kind {
-            Kind::Hosts { .. } | Kind::Delay { .. } | Kind::Notify => node.success,
-            Kind::Approval | Kind::Conditional { .. } | Kind::Parallel { .. } | Kind::Workflow => break,
-        };
+        match &node.kind {
+            Kind::Hosts { .. } | Kind::Delay { .. } | Kind::Notify | Kind::Workflow => {
+                ahead.push(node.success);
+            }
+            Kind::Parallel { branches, .. } => {
+                ahead.push(node.success);
+                ahead.extend(branches.iter().rev().map(|begin| Target::Step(*begin)));
+            }
+            Kind::Approval | Kind::Conditional { .. } => {}
+        }
     }
     Ok(shown)
 }
 
+/// What a step would do if it began now. `None`: nothing that anybody could change meanwhile.
 async fn resolved(
     turn: &Turn<'_>,
     tx: &mut Tx<'_>,
     caller: &Caller,
     step: StepIndex,
-) -> Result<(String, serde_json::Value, Vec<String>)> {
-    let prepared = work::prepare(turn, tx, caller, step, None).await?;
-    shown(&prepared, tx, &Author::new(caller)).await
+) -> Result<Option<(String, serde_json::Value, Vec<String>)>> {
+    match (&turn.plan.nodes[step].kind, turn.plan.step(step)) {
+        (Kind::Hosts { .. }, _) => {
+            let prepared = work::prepare(turn, tx, caller, step, None).await?;
+            shown(&prepared, tx, &Author::new(caller)).await.map(Some)
+        }
+        (
+            Kind::Workflow,
+            Some(Step {
+                work: Work::Workflow(named),
+                ..
+            }),
+        ) => {
+            let (summary, whole) = Child::of(turn, tx, caller, step, named).await?.shown();
+            Ok(Some((summary, whole, Vec::new())))
+        }
+        _ => Ok(None),
+    }
 }
 
 async fn shown(
@@ -213,11 +287,7 @@ pub(super) async fn check(
     (prepared, author): (&Prepared, &Author),
     tried: Try,
 ) -> Result<()> {
-    let mut kinds = turn.plan.nodes.iter().map(|node| &node.kind);
-    if !kinds.any(|kind| matches!(kind, Kind::Approval)) {
-        return Ok(());
-    }
-    let Some((approval, approved)) = approved(turn, tx, &turn.plan.nodes[step].id).await? else {
+    let Some((approval, approved)) = approved(turn, tx, step).await? else {
         return Ok(());
     };
     let (_, payload, hosts) = shown(prepared, tx, author).await?;
@@ -230,18 +300,43 @@ pub(super) async fn check(
         (false, _) => "its script, its parameters or its command",
         (true, false) => "its hosts",
     };
+    Err(changed(approval, what))
+}
+
+/// The same of another workflow that is about to start.
+pub(super) async fn check_child(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    step: StepIndex,
+    child: &Child,
+) -> Result<()> {
+    match approved(turn, tx, step).await? {
+        Some((approval, approved)) if approved.payload != Some(child.shown().1) => Err(changed(
+            approval,
+            "the workflow that it starts, its inputs or its hosts",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn changed(approval: ApprovalId, what: &str) -> Error {
     let detail = format!(
         "Approval {approval} was given for something else: {what} changed since. Start the workflow again."
     );
-    Err(Error::conflict("not_what_was_approved", detail))
+    Error::conflict("not_what_was_approved", detail)
 }
 
 /// The newest approval of the instance that showed what this step does.
 async fn approved(
     turn: &Turn<'_>,
     tx: &mut Tx<'_>,
-    step: &str,
+    step: StepIndex,
 ) -> Result<Option<(ApprovalId, ApprovedWork)>> {
+    let mut kinds = turn.plan.nodes.iter().map(|node| &node.kind);
+    if !kinds.any(|kind| matches!(kind, Kind::Approval)) {
+        return Ok(None);
+    }
+    let step = &turn.plan.nodes[step].id;
     // What was approved for an instance holds for those that try it again.
     let tried = match turn.row.retry_of {
         Some(_) => instances::tried(tx, turn.row.id).await?,
@@ -272,6 +367,7 @@ pub(super) async fn expire(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Time
         return Ok(false);
     }
     approvals::ended(tx, id, ApprovalState::Expired, now).await?;
+    room::history::add(tx, &row, "Nobody decided in time".to_owned(), now).await?;
     audit::append(tx, vec![end_entry(&row, ApprovalState::Expired, now)]).await?;
     room::tell::ended(app, tx, &row, ApprovalState::Expired, now).await?;
     Ok(true)
@@ -288,6 +384,7 @@ pub(super) async fn remind(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Time
     let asked = approvals::people(tx, &[id]).await?;
     let silent = asked.iter().filter(|one| one.decision.is_none());
     let silent: Vec<UserId> = silent.map(|one| one.user_id).collect();
+    room::history::add(tx, &row, room::history::reminded(silent.len()), now).await?;
     room::tell::waits(app, tx, &row, Topic::ApprovalReminder, &silent, now).await?;
     Ok(true)
 }

@@ -94,6 +94,10 @@ pub(super) fn saved(name: String, description: String, draft: Draft) -> Result<S
 /// From JSON or from YAML: one of them.
 fn value_of(definition: Option<Value>, source: Option<&str>) -> Result<Value> {
     match (definition, source) {
+        (Some(value), None) if json(&value)?.len() > MAX_DEFINITION => Err(Error::invalid(
+            "definition",
+            format!("is longer than {MAX_DEFINITION} bytes"),
+        )),
         (Some(value), None) => Ok(value),
         (None, Some(text)) if text.len() > MAX_DEFINITION => Err(Error::invalid(
             "source",

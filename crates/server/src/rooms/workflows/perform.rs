@@ -1,6 +1,9 @@
 //! Does what a step says: jobs, a question, a decision, another workflow. What is refused is a failed step with its
 //! reason; only a failure of the database or of the server itself is an error.
 
+use std::collections::BTreeMap;
+
+use postern_api::targets::Targets;
 use postern_domain::{
     InstanceId, Timestamp,
     approval::ApprovalState,
@@ -11,10 +14,12 @@ use postern_domain::{
         engine::{self, Answer, Event},
     },
 };
+use postern_protocol::seal::Secrets;
 use postern_store::{
     Tx, approvals, audit, identity,
     workflows::{self, step_runs::StepRun},
 };
+use serde_json::Value;
 
 use super::{
     approve, finish,
@@ -126,8 +131,7 @@ async fn jobs_of(
     let caller = author(turn, tx).await?;
     let only = match attempt {
         1 => None,
-        // A try that was refused had no hosts to fail on.
-        _ => Some(failed_hosts(turn, tx, run).await?).filter(|hosts| !hosts.agents.is_empty()),
+        _ => Some(failed_hosts(turn, tx, run).await?),
     };
     let tried = if only.is_some() {
         approve::Try::Again
@@ -151,17 +155,13 @@ async fn jobs_of(
 }
 
 /// Where the tries before did not succeed.
-async fn failed_hosts(
-    turn: &mut Turn<'_>,
-    tx: &mut Tx<'_>,
-    run: u32,
-) -> Result<postern_api::targets::Targets> {
+async fn failed_hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Result<Targets> {
     let result = match turn.runs.find(tx, run).await?.cloned() {
         Some(known) => turn.runs.result_of(&known)?,
         None => StepResult::default(),
     };
     let failed = |host: &HostResult| host.status != JobState::Completed.as_str();
-    Ok(postern_api::targets::Targets {
+    Ok(Targets {
         agents: result
             .hosts
             .into_iter()
@@ -172,54 +172,106 @@ async fn failed_hosts(
     })
 }
 
+/// Another workflow, as a step starts it.
+pub(super) struct Child {
+    workflow: workflows::Workflow,
+    version: workflows::Version,
+    inputs: BTreeMap<String, Value>,
+    secrets: Secrets,
+    hosts: Option<Targets>,
+}
+
+impl Child {
+    pub(super) async fn of(
+        turn: &Turn<'_>,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        step: StepIndex,
+        named: &WorkflowStep,
+    ) -> Result<Self> {
+        let found = match (named.workflow_id, &named.workflow) {
+            (Some(id), _) => workflows::find_to_start(tx, id).await?,
+            (None, name) => {
+                workflows::by_name(tx, turn.row.tenant_id, name.as_deref().unwrap_or_default()).await?
+            }
+        };
+        let missing = || {
+            Error::invalid(
+                "workflow",
+                "there is no such workflow, or its starter may not start it",
+            )
+        };
+        let workflow = found.ok_or_else(missing)?;
+        caller.require(super::MANAGE, super::VIEW, workflow.place(), missing)?;
+        let number = workflow.version.ok_or_else(|| {
+            Error::invalid(
+                "workflow",
+                format!("{:?} has no published version", workflow.name),
+            )
+        })?;
+        let version = workflows::version(tx, workflow.id, number).await?;
+        let version = version
+            .ok_or_else(|| Error::Internal(format!("workflow {} has no version {number}", workflow.id)))?;
+        let plan = turn.app.workflow_plans.of(&version.digest, &version.definition)?;
+        let known = work::Known::of(turn, tx, step).await?;
+        let given = work::parameters(turn, &known.scope(turn), "inputs", &named.inputs)?;
+        let (inputs, secrets) = bound_inputs(&plan, &given)?;
+        let hosts = match &named.hosts {
+            Some(hosts) => Some(hosts.clone()),
+            None => work::instance_hosts(turn)?,
+        };
+        Ok(Self {
+            workflow,
+            version,
+            inputs,
+            secrets,
+            hosts,
+        })
+    }
+
+    /// One line, and all of it that may be seen.
+    pub(super) fn shown(&self) -> (String, Value) {
+        let Self {
+            workflow, version, ..
+        } = self;
+        let secrets: Vec<&String> = self.secrets.keys().collect();
+        let whole = serde_json::json!({
+            "workflow_id": workflow.id,
+            "workflow": workflow.name,
+            "version": version.version,
+            "sha256": version.digest,
+            "inputs": self.inputs,
+            "secret_inputs": secrets,
+            "hosts": self.hosts,
+        });
+        let summary = format!("starts {}, version {}", workflow.name, version.version);
+        (summary, whole)
+    }
+}
+
 async fn workflow(
     turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
     run: u32,
     step: StepIndex,
-    child: &WorkflowStep,
+    named: &WorkflowStep,
 ) -> Result<()> {
     let caller = author(turn, tx).await?;
     if turn.row.depth >= MAX_DEPTH {
         let detail = format!("Workflows start each other at most {MAX_DEPTH} deep.");
         return Err(Error::conflict("too_deep", detail));
     }
-    let found = match (child.workflow_id, &child.workflow) {
-        (Some(id), _) => workflows::find_to_start(tx, id).await?,
-        (None, name) => {
-            workflows::by_name(tx, turn.row.tenant_id, name.as_deref().unwrap_or_default()).await?
-        }
-    };
-    let missing = || {
-        Error::invalid(
-            "workflow",
-            "there is no such workflow, or its starter may not start it",
-        )
-    };
-    let found = found.ok_or_else(missing)?;
-    caller.require(super::MANAGE, super::VIEW, found.place(), missing)?;
-    let number = found
-        .version
-        .ok_or_else(|| Error::invalid("workflow", format!("{:?} has no published version", found.name)))?;
-    let version = workflows::version(tx, found.id, number).await?;
-    let version =
-        version.ok_or_else(|| Error::Internal(format!("workflow {} has no version {number}", found.id)))?;
-    let plan = turn.app.workflow_plans.of(&version.digest, &version.definition)?;
-    let known = work::Known::of(turn, tx, step).await?;
-    let given = work::parameters(turn, &known.scope(turn), "inputs", &child.inputs)?;
-    let (inputs, secrets) = bound_inputs(&plan, &given)?;
-    let name = found.name.clone();
+    let child = Child::of(turn, tx, &caller, step, named).await?;
+    approve::check_child(turn, tx, step, &child).await?;
+    let name = child.workflow.name.clone();
     let new = New {
-        workflow: found,
-        version: number,
-        definition: version.definition,
-        digest: version.digest,
-        inputs,
-        secrets,
-        hosts: match &child.hosts {
-            Some(hosts) => Some(hosts.clone()),
-            None => work::instance_hosts(turn)?,
-        },
+        workflow: child.workflow,
+        version: child.version.version,
+        definition: child.version.definition,
+        digest: child.version.digest,
+        inputs: child.inputs,
+        secrets: child.secrets,
+        hosts: child.hosts,
         parent: Some((turn.row.id, run)),
         depth: turn.row.depth + 1,
         retry_of: None,

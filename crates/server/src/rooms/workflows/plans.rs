@@ -19,7 +19,7 @@ pub(crate) struct Plans {
 
 impl Plans {
     /// The plan of a definition that was checked when it was saved.
-    pub(super) fn of(&self, digest: &str, definition: &str) -> Result<Arc<Plan>> {
+    pub(crate) fn of(&self, digest: &str, definition: &str) -> Result<Arc<Plan>> {
         let known = self
             .known
             .lock()

@@ -272,6 +272,10 @@ fn request_of(scope: &dyn Variables, request: &HttpStep) -> Result<HttpRequest> 
         .map_err(|error| Error::invalid("url", error))?
         .text_with(scope, |text| encoded(&text))
         .map_err(|error| Error::invalid("url", error))?;
+    if dot_segments(&url) > dot_segments(&request.url) {
+        let message = format!("a value makes a part of the path . or .., and so leads elsewhere: {url}");
+        return Err(Error::invalid("url", message));
+    }
     let mut headers: BTreeMap<String, String> = request
         .headers
         .iter()
@@ -319,6 +323,12 @@ fn encoded(text: &str) -> String {
     })
 }
 
+/// Parts of the path that stand for another one. No encoding hides them: whoever reads the address takes them away.
+fn dot_segments(url: &str) -> usize {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    path.split('/').filter(|part| matches!(*part, "." | "..")).count()
+}
+
 async fn script_id(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -361,7 +371,7 @@ async fn action_id(
 
 #[cfg(test)]
 mod tests {
-    use super::encoded;
+    use super::{dot_segments, encoded};
 
     #[test]
     fn a_value_in_an_address_stays_one_part_of_it() {
@@ -370,5 +380,12 @@ mod tests {
             "a%20b%2F..%2Fc%3Fd%3De%26f%23g%25%C3%A9"
         );
         assert_eq!(encoded("A-z_0.9~"), "A-z_0.9~");
+    }
+
+    #[test]
+    fn parts_of_a_path_that_stand_for_another_are_counted() {
+        assert_eq!(dot_segments("https://host/a/../b/./c.d/..e?x=/../#/.."), 2);
+        assert_eq!(dot_segments("https://host/{{inputs.a}}/..{{inputs.b}}"), 0);
+        assert_eq!(dot_segments("https://host/.."), 1);
     }
 }

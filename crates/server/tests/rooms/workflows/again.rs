@@ -2,11 +2,12 @@
 
 use postern_api::workflows::{InstanceAgain, InstanceCreate};
 use postern_domain::{
+    InstanceId,
     approval::Decision,
     permission::{Role, Scope},
     workflow::engine::{Cause, InstanceState},
 };
-use postern_testkit::{TestServer, key};
+use postern_testkit::{TestServer, client::Client, key};
 use serde_json::json;
 
 use super::{argv_of, command, published, runs, show, started, told, until_begun, until_state};
@@ -17,6 +18,8 @@ on_both_databases! {
     a_retry_begins_outside_of_branches,
     a_rerun_does_all_of_it_with_the_same_inputs,
     what_was_approved_holds_for_a_retry_but_not_by_who_approved_it,
+    who_approves_their_own_instance_where_its_step_allows_it_retries_it,
+    one_approval_that_is_not_to_be_ones_own_hinders_a_retry,
     what_cannot_be_tried_again_says_why,
 }
 
@@ -128,6 +131,17 @@ async fn a_rerun_does_all_of_it_with_the_same_inputs(server: TestServer) {
     until_state(&server, second.id, InstanceState::Completed).await;
 }
 
+/// Answers what a step asks.
+async fn approve(client: &Client, server: &TestServer, id: InstanceId, step: &str) {
+    let ask = until_begun(server, id, step, 1).await.approval_id.unwrap();
+    let answer = postern_api::approvals::ApprovalAnswer {
+        decision: Decision::Approve,
+        comment: None,
+        work_sha256: None,
+    };
+    client.approval_answer(ask, &answer).await.unwrap();
+}
+
 async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: TestServer) {
     let (admin, web) = (server.admin(), server.agent("web-1").await);
     let tenant = server.default_tenant().await.id;
@@ -140,13 +154,7 @@ async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: 
         command("deploy", &["deploy"]),
     ]);
     let first = started(&server, &["web-1"], steps).await;
-    let ask = until_begun(&server, first, "ask", 1).await.approval_id.unwrap();
-    let answer = postern_api::approvals::ApprovalAnswer {
-        decision: Decision::Approve,
-        comment: None,
-        work_sha256: None,
-    };
-    person.client.approval_answer(ask, &answer).await.unwrap();
+    approve(&person.client, &server, first, "ask").await;
     runs(&web, "", 1).await;
     until_state(&server, first, InstanceState::Failed).await;
     let request = InstanceAgain::default();
@@ -171,6 +179,55 @@ async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: 
     let detail = until_state(&server, third.id, InstanceState::Failed).await;
     let reason = detail.runs[0].reason.as_deref().unwrap();
     assert!(reason.contains("too few"), "{reason}");
+}
+
+async fn who_approves_their_own_instance_where_its_step_allows_it_retries_it(server: TestServer) {
+    let (admin, web) = (server.admin(), server.agent("web-1").await);
+    let steps = json!([
+        {"id": "ask", "type": "approval", "title": "Deploy?", "approval_type": "one_of_many",
+         "approvers": ["role:site_administrator"], "allow_self_approval": true},
+        command("deploy", &["deploy"]),
+    ]);
+    let first = started(&server, &["web-1"], steps).await;
+    approve(&admin, &server, first, "ask").await;
+    runs(&web, "", 1).await;
+    until_state(&server, first, InstanceState::Failed).await;
+    let request = InstanceAgain::default();
+    let second = admin.instance_retry(first, &request, &key()).await.unwrap();
+    runs(&web, "", 1).await;
+    until_state(&server, second.id, InstanceState::Failed).await;
+    // The approval is one of the instance before the one that is retried.
+    let third = admin.instance_retry(second.id, &request, &key()).await.unwrap();
+    runs(&web, "", 0).await;
+    let detail = until_state(&server, third.id, InstanceState::Completed).await;
+    assert_eq!(told(&detail), ["ask ok", "deploy ok"]);
+}
+
+async fn one_approval_that_is_not_to_be_ones_own_hinders_a_retry(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let tenant = server.default_tenant().await.id;
+    let person = server
+        .person(tenant, &[(Role::Operator, Scope::Tenant(tenant))])
+        .await;
+    let ask = |id: &str, allowed: bool| {
+        json!({"id": id, "type": "approval", "title": "Go on?", "approval_type": "one_of_many",
+               "approvers": [format!("user:{}", person.id)], "allow_self_approval": allowed})
+    };
+    let steps = json!([
+        ask("small", true),
+        ask("large", false),
+        command("deploy", &["deploy"])
+    ]);
+    let id = started(&server, &["web-1"], steps).await;
+    approve(&person.client, &server, id, "small").await;
+    approve(&person.client, &server, id, "large").await;
+    runs(&web, "", 1).await;
+    until_state(&server, id, InstanceState::Failed).await;
+    let request = InstanceAgain::default();
+    assert_eq!(
+        refused(person.client.instance_retry(id, &request, &key()).await),
+        no(409, "self_approval")
+    );
 }
 
 async fn what_cannot_be_tried_again_says_why(server: TestServer) {

@@ -6,7 +6,7 @@ use postern_api::{
     scripts::{ScriptCreate, ScriptUpdate},
 };
 use postern_domain::{
-    ApprovalId, InstanceId, TenantId,
+    ApprovalId, InstanceId, TenantId, UserId,
     approval::{ApprovalState, Decision},
     permission::{Role, Scope},
     workflow::engine::InstanceState,
@@ -32,6 +32,7 @@ on_both_databases! {
     two_who_answer_at_the_same_moment_both_count,
     who_lost_the_role_meanwhile_does_not_answer,
     an_administrator_puts_somebody_in_anothers_place,
+    whoever_started_it_takes_anothers_place_only_where_the_step_allows_it,
     too_few_people_fail_the_step,
     a_cancelled_workflow_withdraws_its_question,
     answers_that_do_not_fit_are_refused,
@@ -461,6 +462,34 @@ async fn an_administrator_puts_somebody_in_anothers_place(server: TestServer) {
         .unwrap();
     runs(&web, "", 0).await;
     until_state(&world.server, id, InstanceState::Completed).await;
+}
+
+async fn whoever_started_it_takes_anothers_place_only_where_the_step_allows_it(server: TestServer) {
+    let world = world(server, 1).await;
+    let admin = world.server.admin();
+    let ask = async |allowed: bool| {
+        let steps = json!([{"id": "ask", "type": "approval", "title": "T", "approval_type": "singular",
+            "approvers": world.everybody(), "allow_self_approval": allowed}]);
+        let id = started(&world.server, &["web-1"], steps).await;
+        until_begun(&world.server, id, "ask", 1)
+            .await
+            .approval_id
+            .unwrap()
+    };
+    let delegate = ApprovalDelegate {
+        from: world.people[0].id,
+        // The first administrator.
+        to: UserId(1),
+    };
+    let others = ask(false).await;
+    assert_eq!(
+        refused(admin.approval_delegate(others, &delegate).await),
+        no(409, "self_approval")
+    );
+    let own = ask(true).await;
+    admin.approval_delegate(own, &delegate).await.unwrap();
+    let approved = answer(&admin, own, Decision::Approve).await.unwrap();
+    assert_eq!(approved.approval.state, ApprovalState::Approved);
 }
 
 async fn too_few_people_fail_the_step(server: TestServer) {

@@ -5,13 +5,13 @@ pub(crate) mod routes;
 pub(crate) mod run;
 mod service;
 
-use postern_api::actions::ActionDefinition;
 use postern_domain::permission::Permission;
 use postern_store::{Tx, scripts::actions};
 
 use crate::{
     error::{Error, Result},
     http::Caller,
+    runners::{self, definition_of},
 };
 
 const VIEW: Permission = Permission::JobsView;
@@ -32,7 +32,13 @@ async fn find(
     Ok(action)
 }
 
-fn definition_of(action: &actions::Action, text: &str) -> Result<ActionDefinition> {
-    serde_json::from_str(text)
-        .map_err(|error| Error::Internal(format!("action {} in the database: {error}", action.id)))
+/// For a change by one of those who may make it.
+async fn find_to_change(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: postern_domain::ActionId,
+) -> Result<actions::Action> {
+    let action = find(tx, caller, id, MANAGE).await?;
+    runners::check_change(caller, &action)?;
+    Ok(action)
 }

@@ -10,7 +10,6 @@ use postern_api::{
 };
 use postern_domain::{
     ActionId, Timestamp, fill,
-    member::Member,
     parameter::{self, Parameter, ParameterType},
 };
 use postern_protocol::{payload::JobPayload, seal::Secrets};
@@ -34,6 +33,7 @@ use crate::{
         },
         scripts::run as scripts,
     },
+    runners,
 };
 
 type Ready = (Prepared, Option<Zeroizing<String>>);
@@ -77,16 +77,7 @@ pub(crate) async fn prepare_in(
 ) -> Result<Ready> {
     let action = find(tx, caller, id, MANAGE).await?;
     let source = Source::of(tx, caller, &action, request.draft).await?;
-    if !may_run(caller, &action, &source.definition) {
-        return Err(Error::ForbiddenBecause {
-            code: "not_a_runner",
-            detail: format!(
-                "Action {:?} may be run by {} only. Ask one of them, or have the action changed.",
-                action.name,
-                source.definition.runners.join(", ")
-            ),
-        });
-    }
+    runners::check_run(caller, &action, &source.definition)?;
     let ready = source
         .prepare(app, tx, given_of(request), request.not_before)
         .await?;
@@ -109,18 +100,6 @@ pub(crate) async fn secret_parameters(
         .into_iter()
         .filter(|parameter| parameter.kind == ParameterType::Secret);
     Ok(secret.map(|parameter| parameter.name).collect())
-}
-
-/// Whether the caller is among those who may run it.
-pub(super) fn may_run(caller: &Caller, action: &actions::Action, definition: &ActionDefinition) -> bool {
-    let Ok(user) = caller.user() else { return false };
-    let place = action.place();
-    definition.runners.is_empty()
-        || definition
-            .runners
-            .iter()
-            .filter_map(|runner| runner.parse::<Member>().ok())
-            .any(|member| member.is(user.id, &caller.rights, place))
 }
 
 type Given = BTreeMap<String, serde_json::Value>;

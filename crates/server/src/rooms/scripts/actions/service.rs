@@ -22,12 +22,7 @@ use postern_store::{
     uses::{self, Used, User},
 };
 
-use super::{
-    MANAGE, VIEW,
-    check::check,
-    definition_of, find, missing,
-    run::{Source, may_run},
-};
+use super::{MANAGE, VIEW, check::check, definition_of, find, find_to_change, missing, run::Source};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -46,6 +41,7 @@ use crate::{
         },
         scripts::run as scripts,
     },
+    runners,
     uses::{seen, told},
 };
 
@@ -141,7 +137,7 @@ pub(super) async fn action_clone(
         "action_clone",
         &(id, request),
         tx!(tx => {
-            let source = find(tx, &author, id, MANAGE).await?;
+            let source = find_to_change(tx, &author, id).await?;
             let saved = Saved {
                 name: name.clone(),
                 description: source.description.clone(),
@@ -168,7 +164,7 @@ pub(super) async fn action_update(
     let (caller, inner) = (caller.clone(), app.clone());
     app.store
         .write(tx!(tx => {
-            let action = find(tx, &caller, id, MANAGE).await?;
+            let action = find_to_change(tx, &caller, id).await?;
             if request.based_on.as_ref().is_some_and(|digest| *digest != action.digest) {
                 return Err(Error::conflict(
                     "newer_draft",
@@ -214,8 +210,10 @@ pub(super) async fn action_restore(
     let (caller, inner) = (caller.clone(), app.clone());
     app.store
         .write(tx!(tx => {
-            let action = find(tx, &caller, id, MANAGE).await?;
+            let action = find_to_change(tx, &caller, id).await?;
             let old = version(tx, id, request.version).await?;
+            // Its secrets come back with it.
+            runners::check_change_of(&caller, &action, &old.definition)?;
             let draft = Draft {
                 name: action.name.clone(),
                 description: action.description.clone(),
@@ -266,7 +264,7 @@ pub(super) async fn action_deploy(
         "action_deploy",
         &(id, request),
         tx!(tx => {
-            let action = find(tx, &author, id, MANAGE).await?;
+            let action = find_to_change(tx, &author, id).await?;
             let before = detail_of(&inner, tx, &author, action.clone()).await?;
             if before.deployed.is_some() && !before.action.draft_differs {
                 let number = action.version.unwrap_or_default();
@@ -339,7 +337,8 @@ pub(super) async fn action_delete(app: &App, caller: &Caller, id: ActionId) -> R
     let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
     app.store
         .write(tx!(tx => {
-            let action = find(tx, &caller, id, MANAGE).await?;
+            // Of one that is gone nobody knows who may repeat what it ran.
+            let action = find_to_change(tx, &caller, id).await?;
             let tenant = action.tenant_id;
             let before = detail_of(&inner, tx, &caller, action).await?;
             let users = uses::of(tx, Used::Action, id.0).await?;
@@ -503,7 +502,7 @@ fn action_of(caller: &Caller, row: actions::Action) -> Result<Action> {
     let runs = row.deployed.as_deref().unwrap_or(&row.draft);
     let definition = definition_of(&row, runs)?;
     Ok(Action {
-        may_run: may_run(caller, &row, &definition),
+        may_run: runners::may_run(caller, &row, &definition),
         kind: match &definition.work {
             ActionWork::Job { job } => job.kind(),
             ActionWork::Script { .. } => JobType::Script,

@@ -1,0 +1,57 @@
+//! What the history of an instance says of its questions while they wait. What their ends lead to is told by the turn
+//! that hears of them.
+
+use postern_domain::{Timestamp, approval::Decision};
+use postern_store::{
+    Tx, approvals,
+    workflows::{instances, step_runs},
+};
+
+use crate::error::Result;
+
+/// Behind all that happened before. The approval comes from [`approvals::find`], which keeps its instance from others.
+pub(crate) async fn add(
+    tx: &mut Tx<'_>,
+    row: &approvals::Approval,
+    text: String,
+    now: Timestamp,
+) -> Result<()> {
+    let run = step_runs::find(tx, row.instance_id, row.run).await?;
+    let event = serde_json::json!({"text": text, "step": run.map(|run| run.step), "run": row.run});
+    Ok(instances::events_add(tx, row.instance_id, vec![event.to_string()], now).await?)
+}
+
+pub(super) fn answered(name: &str, decision: Decision, comment: Option<&str>) -> String {
+    let what = match decision {
+        Decision::Approve => "approved",
+        Decision::Reject => "rejected",
+    };
+    match comment {
+        Some(comment) if !comment.is_empty() => format!("{name} {what}: {comment}"),
+        _ => format!("{name} {what}"),
+    }
+}
+
+pub(crate) fn reminded(people: usize) -> String {
+    match people {
+        1 => "Reminded 1 person".to_owned(),
+        _ => format!("Reminded {people} people"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_told_with_what_was_written_to_it() {
+        let (yes, no) = (Decision::Approve, Decision::Reject);
+        for (decision, comment, text) in [
+            (yes, None, "anna approved"),
+            (yes, Some(""), "anna approved"),
+            (no, Some("too late: wait"), "anna rejected: too late: wait"),
+        ] {
+            assert_eq!(answered("anna", decision, comment), text);
+        }
+    }
+}
