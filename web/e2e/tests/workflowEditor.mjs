@@ -50,6 +50,22 @@ const middle = async (locator) => {
   return { x: x + width / 2, y: y + height / 2 };
 };
 
+/** Until nothing moves any more: places taken before are those of another picture. */
+async function arrange(page) {
+  await button(page, "Arrange").click();
+  await page.evaluate(async () => {
+    const moving = () => document.querySelectorAll(".react-flow__viewport, .react-flow__node");
+    const picture = () => JSON.stringify([...moving()].map((one) => one.getBoundingClientRect()));
+    let before = "";
+    for (let same = 0; same < 10; ) {
+      await new Promise(requestAnimationFrame);
+      const now = picture();
+      same = now === before ? same + 1 : 0;
+      before = now;
+    }
+  });
+}
+
 /** From one place to another with the mouse, slowly enough for what lies between to notice. */
 async function drag(page, from, to) {
   await page.mouse.move(from.x, from.y);
@@ -171,7 +187,7 @@ export default {
 
   "branches take steps by mouse and by keys, and routes are drawn": async (world) => {
     const { page } = world;
-    await button(page, "Arrange").click();
+    await arrange(page);
     for (const branch of [0, 1]) {
       const box = page.locator(`.react-flow__node[data-id="branch:/steps/2/branches/${branch}"]`);
       await drag(page, await middle(tile(page, "Command")), await middle(box));
@@ -179,7 +195,7 @@ export default {
       await node(page, id).waitFor({ state: "attached" });
       await edit(page, id);
       await field(page, "Command").fill(branch === 0 ? "echo left" : "echo right");
-      await button(page, "Arrange").click();
+      await arrange(page);
     }
     await rename(page, "command", "left");
     await rename(page, "command_2", "right");
@@ -198,12 +214,12 @@ export default {
     await edit(page, "both");
     await field(page, "Name of branch 1").fill("west");
 
-    await button(page, "Arrange").click();
+    await arrange(page);
     await world.screenshot("workflow-editor-before-routes");
     const handle = node(page, "again").locator('[data-handleid="true"]');
     await drag(page, await middle(handle), await middle(node(page, "count")));
     await route(page, "again", "true", "count").waitFor({ state: "attached" });
-    await button(page, "Arrange").click();
+    await arrange(page);
     await drag(page, await middle(handle), await middle(node(page, "left")));
     await page.getByText("no route leads into a branch or out of it").waitFor();
     await edit(page, "again");
@@ -215,7 +231,7 @@ export default {
   },
 
   "a step is dropped onto a route": async ({ page }) => {
-    await button(page, "Arrange").click();
+    await arrange(page);
     const above = await middle(node(page, "fine"));
     const exit = await middle(node(page, "fine").locator('[data-handleid="true"]'));
     const end = await middle(page.locator('.react-flow__node[data-id="end:completed"]'));
@@ -231,7 +247,7 @@ export default {
   },
 
   "a route is led to another step by its end, and one is cut": async ({ page }) => {
-    await button(page, "Arrange").click();
+    await arrange(page);
     const loop = route(page, "again", "true", "count");
     await drag(
       page,
@@ -271,7 +287,7 @@ export default {
     const { draft, steps } = await call(page, "GET", `/api/v1/workflows/${id}`);
     assert.equal(draft.steps.length, 8);
     assert.equal(steps, 12);
-    await button(page, "Arrange").click();
+    await arrange(page);
     await fits(page, "the editor of a workflow");
     await inLightAndDark(world, page, "workflow-editor");
     await edit(page, "again");
