@@ -5,7 +5,7 @@ use std::time::Duration;
 use postern_domain::{
     ApprovalId, DepartmentId, InstanceId, OrganizationId, TenantId, Timestamp, UserId,
     approval::ApprovalState,
-    permission::{Place, Reach, Role},
+    permission::{Place, Reach},
 };
 
 use crate::{
@@ -155,22 +155,6 @@ pub async fn of_instances(
         .await?
         .into_iter()
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
-        .collect()
-}
-
-/// Active users of the tenant with a role that holds at this place.
-pub async fn holders(tx: &mut Tx<'_>, place: Place, role: Role) -> Result<Vec<UserId>, Error> {
-    let sql = "SELECT DISTINCT u.id FROM users u JOIN bindings b ON b.user_id = u.id
-               WHERE u.tenant_id = $1 AND u.active = TRUE AND b.role = $2
-                 AND (b.scope_kind = 'cluster' OR (b.scope_kind = 'tenant' AND b.scope_id = $1)
-                      OR (b.scope_kind = 'organization' AND b.scope_id = $3)
-                      OR (b.scope_kind = 'department' AND b.scope_id = $4))
-               ORDER BY u.id";
-    let values = values![place.tenant, role, place.organization, place.department];
-    tx.query(sql, &values)
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
         .collect()
 }
 

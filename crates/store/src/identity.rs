@@ -2,7 +2,7 @@
 
 use postern_domain::{
     BindingId, DepartmentId, OrganizationId, TenantId, Timestamp, TokenId, UserId,
-    permission::{Reach, Role, Scope},
+    permission::{Place, Reach, Role, Scope},
 };
 
 use crate::{
@@ -386,11 +386,16 @@ pub async fn binding_list(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<Bindi
         .collect()
 }
 
-/// Active users of a tenant with this role anywhere.
-pub async fn users_with(tx: &mut Tx<'_>, tenant: TenantId, role: Role) -> Result<Vec<UserId>, Error> {
+/// Active users of the tenant with a role that holds at this place.
+pub async fn users_with(tx: &mut Tx<'_>, place: Place, role: Role) -> Result<Vec<UserId>, Error> {
     let sql = "SELECT DISTINCT u.id FROM users u JOIN bindings b ON b.user_id = u.id
-               WHERE u.tenant_id = $1 AND u.active = TRUE AND b.role = $2 ORDER BY u.id";
-    tx.query(sql, &values![tenant, role])
+               WHERE u.tenant_id = $1 AND u.active = TRUE AND b.role = $2
+                 AND (b.scope_kind = 'cluster' OR (b.scope_kind = 'tenant' AND b.scope_id = $1)
+                      OR (b.scope_kind = 'organization' AND b.scope_id = $3)
+                      OR (b.scope_kind = 'department' AND b.scope_id = $4))
+               ORDER BY u.id";
+    let values = values![place.tenant, role, place.organization, place.department];
+    tx.query(sql, &values)
         .await?
         .into_iter()
         .map(|row| row.read(0))

@@ -9,16 +9,19 @@ mod retention;
 mod running;
 mod saving;
 
-use postern_api::workflows::{
-    InstanceCreate, InstanceDetail, StepRun, WorkflowCreate, WorkflowDetail, WorkflowPublish,
+use postern_api::{
+    approvals::{ApprovalAnswer, ApprovalDetail},
+    workflows::{InstanceCreate, InstanceDetail, StepRun, WorkflowCreate, WorkflowDetail, WorkflowPublish},
 };
 use postern_domain::{
-    InstanceId, WorkflowId,
+    ApprovalId, InstanceId, TenantId, WorkflowId,
+    approval::Decision,
+    permission::{Role, Scope},
     workflow::engine::{InstanceState, Outcome},
 };
 use postern_protocol::{messages::Stream, order::Order, payload::JobPayload};
 use postern_testkit::{
-    SimAgent, TestServer,
+    Person, SimAgent, TestServer,
     client::{Client, Error},
     key, until,
 };
@@ -112,6 +115,31 @@ fn told(detail: &InstanceDetail) -> Vec<String> {
 
 pub(crate) fn command(id: &str, argv: &[&str]) -> Value {
     json!({"id": id, "type": "command", "argv": argv})
+}
+
+/// Somebody who may approve in this tenant.
+async fn approver(server: &TestServer, tenant: TenantId) -> Person {
+    server
+        .person(tenant, &[(Role::Approver, Scope::Tenant(tenant))])
+        .await
+}
+
+async fn answer(client: &Client, id: ApprovalId, decision: Decision) -> Result<ApprovalDetail, Error> {
+    answer_saying(client, id, decision, None).await
+}
+
+async fn answer_saying(
+    client: &Client,
+    id: ApprovalId,
+    decision: Decision,
+    comment: Option<&str>,
+) -> Result<ApprovalDetail, Error> {
+    let answer = ApprovalAnswer {
+        decision,
+        comment: comment.map(Into::into),
+        work_sha256: None,
+    };
+    client.approval_answer(id, &answer).await
 }
 
 fn argv_of(order: &Order) -> Vec<String> {

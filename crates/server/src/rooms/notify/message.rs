@@ -173,7 +173,7 @@ async fn webhook(tx: &mut Tx<'_>, place: Place, name: &str) -> Result<notify::We
 async fn addresses_of(tx: &mut Tx<'_>, place: Place, member: Member) -> Result<Vec<String>> {
     let users = match member {
         Member::User(id) => vec![id],
-        Member::Role(role) => identity::users_with(tx, place.tenant, role).await?,
+        Member::Role(role) => identity::users_with(tx, place, role).await?,
     };
     let mut addresses = Vec::new();
     for id in users {

@@ -14,7 +14,7 @@ use postern_domain::{
 use postern_store::{
     Tx,
     approvals::{self, NewApproval},
-    audit,
+    audit, identity,
     workflows::instances,
 };
 
@@ -157,7 +157,7 @@ async fn meant(tx: &mut Tx<'_>, place: Place, ask: &ApprovalStep) -> Result<BTre
             .map_err(|error: postern_domain::member::MemberError| Error::invalid("approvers", error))?;
         let users = match member {
             Member::User(id) => vec![id],
-            Member::Role(role) => approvals::holders(tx, place, role).await?,
+            Member::Role(role) => identity::users_with(tx, place, role).await?,
         };
         for id in users {
             meant.entry(id).or_default().push(member);

@@ -10,7 +10,7 @@ use postern_domain::{
 use postern_testkit::{TestServer, client::Client, key};
 use serde_json::json;
 
-use super::{argv_of, command, published, runs, show, started, told, until_begun, until_state};
+use super::{answer, argv_of, command, published, runs, show, started, told, until_begun, until_state};
 use crate::{no, on_both_databases, refused, wrong_field};
 
 on_both_databases! {
@@ -134,12 +134,7 @@ async fn a_rerun_does_all_of_it_with_the_same_inputs(server: TestServer) {
 /// Answers what a step asks.
 async fn approve(client: &Client, server: &TestServer, id: InstanceId, step: &str) {
     let ask = until_begun(server, id, step, 1).await.approval_id.unwrap();
-    let answer = postern_api::approvals::ApprovalAnswer {
-        decision: Decision::Approve,
-        comment: None,
-        work_sha256: None,
-    };
-    client.approval_answer(ask, &answer).await.unwrap();
+    answer(client, ask, Decision::Approve).await.unwrap();
 }
 
 async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: TestServer) {

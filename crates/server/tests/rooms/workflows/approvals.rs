@@ -2,7 +2,7 @@
 
 use postern_api::{
     ListRequest,
-    approvals::{ApprovalAnswer, ApprovalDelegate, ApprovalDetail},
+    approvals::{ApprovalAnswer, ApprovalDelegate},
     scripts::{ScriptCreate, ScriptUpdate},
 };
 use postern_domain::{
@@ -11,14 +11,10 @@ use postern_domain::{
     permission::{Role, Scope},
     workflow::engine::InstanceState,
 };
-use postern_testkit::{
-    Person, TestServer,
-    client::{Client, Error},
-    key, until,
-};
+use postern_testkit::{Person, TestServer, client::Client, key, until};
 use serde_json::{Value, json};
 
-use super::{command, runs, show, started, told, until_begun, until_state};
+use super::{answer, approver, command, runs, show, started, told, until_begun, until_state};
 use crate::{filtered, no, on_both_databases, refused};
 
 on_both_databases! {
@@ -50,11 +46,7 @@ async fn world(server: TestServer, people: usize) -> World {
     let tenant = server.default_tenant().await.id;
     let mut made = Vec::new();
     for _ in 0..people {
-        made.push(
-            server
-                .person(tenant, &[(Role::Approver, Scope::Tenant(tenant))])
-                .await,
-        );
+        made.push(approver(&server, tenant).await);
     }
     World {
         server,
@@ -82,15 +74,6 @@ impl World {
             .map(|person| format!("user:{}", person.id))
             .collect()
     }
-}
-
-async fn answer(client: &Client, id: ApprovalId, decision: Decision) -> Result<ApprovalDetail, Error> {
-    let answer = ApprovalAnswer {
-        decision,
-        comment: None,
-        work_sha256: None,
-    };
-    client.approval_answer(id, &answer).await
 }
 
 async fn whoever_started_it_is_not_asked(server: TestServer) {

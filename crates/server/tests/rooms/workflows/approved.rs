@@ -1,29 +1,17 @@
 //! What an approval covers besides jobs behind it: branches, and other workflows.
 
-use postern_api::approvals::{ApprovalAnswer, ApprovalDetail};
-use postern_domain::{
-    ApprovalId, InstanceId, WorkflowId,
-    approval::Decision,
-    permission::{Role, Scope},
-    workflow::engine::InstanceState,
-};
-use postern_testkit::{Person, TestServer, key};
+use postern_api::approvals::ApprovalDetail;
+use postern_domain::{InstanceId, WorkflowId, approval::Decision, workflow::engine::InstanceState};
+use postern_testkit::{TestServer, key};
 use serde_json::{Value, json};
 
-use super::{command, published, runs, started, until_begun, until_state};
+use super::{answer, approver, command, published, runs, started, until_begun, until_state};
 use crate::on_both_databases;
 
 on_both_databases! {
     another_version_of_a_workflow_is_not_what_was_approved,
     an_approval_shows_all_branches_and_what_follows_them,
     a_value_does_not_lead_out_of_its_path,
-}
-
-async fn approver(server: &TestServer) -> Person {
-    let tenant = server.default_tenant().await.id;
-    server
-        .person(tenant, &[(Role::Approver, Scope::Tenant(tenant))])
-        .await
 }
 
 fn ask() -> Value {
@@ -39,15 +27,6 @@ async fn asked(server: &TestServer, id: InstanceId) -> ApprovalDetail {
         .unwrap()
 }
 
-async fn approve(person: &Person, id: ApprovalId) {
-    let answer = ApprovalAnswer {
-        decision: Decision::Approve,
-        comment: None,
-        work_sha256: None,
-    };
-    person.client.approval_answer(id, &answer).await.unwrap();
-}
-
 async fn published_again(server: &TestServer, id: WorkflowId, definition: Value) {
     let admin = server.admin();
     let update = serde_json::from_value(json!({"definition": definition})).unwrap();
@@ -58,7 +37,7 @@ async fn published_again(server: &TestServer, id: WorkflowId, definition: Value)
 
 async fn another_version_of_a_workflow_is_not_what_was_approved(server: TestServer) {
     let web = server.agent("web-1").await;
-    let person = approver(&server).await;
+    let person = approver(&server, server.default_tenant().await.id).await;
     let inner = |argument: &str| json!({"steps": [command("inner", &["inner", argument])]});
     let child = published(&server.admin(), "child", inner("careful")).await;
     let steps =
@@ -72,7 +51,9 @@ async fn another_version_of_a_workflow_is_not_what_was_approved(server: TestServ
     assert_eq!(call.summary, "starts child, version 1");
     assert_eq!(call.payload.as_ref().unwrap()["workflow_id"], json!(child));
     assert_eq!(last.hosts, ["web-1"]);
-    approve(&person, shown.approval.id).await;
+    answer(&person.client, shown.approval.id, Decision::Approve)
+        .await
+        .unwrap();
     runs(&web, "", 0).await;
     runs(&web, "", 0).await;
     until_state(&server, id, InstanceState::Completed).await;
@@ -80,7 +61,9 @@ async fn another_version_of_a_workflow_is_not_what_was_approved(server: TestServ
     let id = started(&server, &["web-1"], steps).await;
     let shown = asked(&server, id).await;
     published_again(&server, child, inner("reckless")).await;
-    approve(&person, shown.approval.id).await;
+    answer(&person.client, shown.approval.id, Decision::Approve)
+        .await
+        .unwrap();
     let detail = until_state(&server, id, InstanceState::Failed).await;
     let reason = detail.runs[1].reason.as_ref().unwrap();
     assert!(
@@ -101,7 +84,7 @@ async fn an_approval_shows_all_branches_and_what_follows_them(server: TestServer
         ]},
         command("last", &["last"]),
     ]);
-    approver(&server).await;
+    approver(&server, server.default_tenant().await.id).await;
     let id = started(&server, &["web-1"], steps).await;
     let shown = asked(&server, id).await;
     let steps: Vec<&str> = shown.work.iter().map(|work| work.step.as_str()).collect();

@@ -1,9 +1,6 @@
 //! Questions of workflows: how many are asked and in how many words, and what is told of it afterwards.
 
-use postern_api::{
-    approvals::{ApprovalAnswer, ApprovalDelegate, ApprovalDetail},
-    workflows::InstanceEvent,
-};
+use postern_api::{approvals::ApprovalDelegate, workflows::InstanceEvent};
 use postern_domain::{
     ApprovalId, InstanceId, TenantId,
     approval::Decision,
@@ -12,10 +9,10 @@ use postern_domain::{
 };
 use postern_server::clock::Clock as _;
 use postern_store::{identity, tx};
-use postern_testkit::{Person, TestServer, client::Error, until};
+use postern_testkit::{TestServer, until};
 use serde_json::{Value, json};
 
-use super::{command, runs, started, until_begun, until_state};
+use super::{answer, answer_saying, approver, command, runs, started, until_begun, until_state};
 use crate::{filtered, on_both_databases};
 
 on_both_databases! {
@@ -37,12 +34,6 @@ async fn asked(server: &TestServer, id: InstanceId) -> ApprovalId {
     until_begun(server, id, "ask", 1).await.approval_id.unwrap()
 }
 
-async fn approver(server: &TestServer, tenant: TenantId) -> Person {
-    server
-        .person(tenant, &[(Role::Approver, Scope::Tenant(tenant))])
-        .await
-}
-
 /// One more than can be asked.
 async fn crowd(server: &TestServer, tenant: TenantId, scope: Scope) {
     let now = server.clock.now();
@@ -62,20 +53,6 @@ async fn crowd(server: &TestServer, tenant: TenantId, scope: Scope) {
             Ok(())
         }))
         .await;
-}
-
-async fn answer(
-    person: &Person,
-    id: ApprovalId,
-    decision: Decision,
-    comment: Option<&str>,
-) -> Result<ApprovalDetail, Error> {
-    let answer = ApprovalAnswer {
-        decision,
-        comment: comment.map(str::to_owned),
-        work_sha256: None,
-    };
-    person.client.approval_answer(id, &answer).await
 }
 
 async fn events(server: &TestServer, id: InstanceId) -> Vec<InstanceEvent> {
@@ -137,7 +114,7 @@ async fn the_history_tells_what_people_did_in_its_order(server: TestServer) {
     let named = json!([format!("user:{}", anna.id), format!("user:{}", bert.id)]);
     let id = started(&server, &["web-1"], json!([ask("two_of_many", named)])).await;
     let question = asked(&server, id).await;
-    answer(&anna, question, Decision::Approve, Some("fine"))
+    answer_saying(&anna.client, question, Decision::Approve, Some("fine"))
         .await
         .unwrap();
     server.clock.advance_seconds(10 * 60);
@@ -158,7 +135,7 @@ async fn the_history_tells_what_people_did_in_its_order(server: TestServer) {
         .approval_delegate(question, &delegate)
         .await
         .unwrap();
-    answer(&cora, question, Decision::Reject, None).await.unwrap();
+    answer(&cora.client, question, Decision::Reject).await.unwrap();
     until_state(&server, id, InstanceState::Failed).await;
     let events = events(&server, id).await;
     let in_order = events
@@ -239,7 +216,7 @@ async fn an_answer_and_a_cancel_at_the_same_moment_do_not_wait_for_each_other(se
         let id = started(&server, &["web-1"], steps).await;
         let question = asked(&server, id).await;
         let (answered, cancelled) = tokio::join!(
-            answer(&person, question, Decision::Approve, None),
+            answer(&person.client, question, Decision::Approve),
             admin.instance_cancel(id, &cancel),
         );
         for error in [answered.err(), cancelled.err()].into_iter().flatten() {

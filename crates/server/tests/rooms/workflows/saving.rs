@@ -119,6 +119,16 @@ async fn what_is_wrong_is_told_at_its_place(server: TestServer) {
     );
     let torn: WorkflowCreate = serde_json::from_value(json!({"name": "x", "source": "steps: ["})).unwrap();
     assert_eq!(wrong_field(admin.workflow_create(&torn, &key()).await), "source");
+    let long = "x".repeat(512 * 1024 + 1);
+    for (field, given) in [
+        ("source", json!(long)),
+        ("definition", json!({"description": long})),
+    ] {
+        let create: WorkflowCreate = serde_json::from_value(json!({"name": "x", field: given})).unwrap();
+        assert_eq!(wrong_field(admin.workflow_create(&create, &key()).await), field);
+        let check: WorkflowCheck = serde_json::from_value(json!({field: given})).unwrap();
+        assert_eq!(wrong_field(admin.workflow_check(&check).await), field);
+    }
     assert_eq!(
         wrong_field(saved(&admin, "7", json!({"steps": [command("a", &["a"])]})).await),
         "name"
