@@ -1,5 +1,6 @@
 // Conditions with a limit: nothing here waits for a fixed time.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 export { assert };
@@ -39,13 +40,14 @@ export async function tabTo(page, locator, limit = 60) {
   throw new Error(`${locator} was not reached with ${limit} presses of Tab`);
 }
 
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** No serious or critical finding of axe-core. */
 export async function accessible(page, name) {
-  // Through the debugger and not as an element: the page's policy forbids what axe would need to add itself.
-  const source = await import("node:fs/promises").then((fs) => fs.readFile(AXE, "utf8"));
-  await page.evaluate(source);
+  if (!(await page.evaluate(() => "axe" in globalThis))) {
+    // Through the debugger and not as an element: the page's policy forbids what axe would need to add itself.
+    await page.evaluate(AXE);
+  }
   const findings = await page.evaluate(async () => {
     const result = await globalThis.axe.run(document, { resultTypes: ["violations"], preload: false });
     return result.violations

@@ -17,10 +17,12 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { SCREENSHOTS, startWorld } from "./world.mjs";
 
-/** Side by side, each with a server and agents of its own, on two cores: a browser waits more than it works. */
+/**
+ * Side by side, each with a server and agents of its own, also on two cores: a browser waits more than it works. A suite
+ * is in one of them; `agents` brings the hosts that others work on.
+ */
 const parts = {
   work: [
-    "signIn",
     "agents",
     "scripts",
     "executions",
@@ -34,7 +36,6 @@ const parts = {
     "pages",
   ],
   hosts: [
-    "signIn",
     "agents",
     "jobs",
     "output",
@@ -42,15 +43,11 @@ const parts = {
     "operationsAccounts",
     "operationsNetwork",
     "jobTypes",
-    "workflowEditor",
-    "templates",
-    "scheduledWorkflows",
-    "instances",
     "organizations",
     "account",
     "audit",
-    "hostile",
   ],
+  flows: ["signIn", "workflowEditor", "templates", "scheduledWorkflows", "instances", "hostile"],
 };
 
 if (process.env.E2E_SUITES === undefined) {
@@ -78,6 +75,9 @@ let passed = 0;
 const failed = [];
 try {
   await world.open(browser);
+  if (suites[0] !== "signIn") {
+    await world.signIn(world.page);
+  }
   for (const suite of suites) {
     const { default: tests } = await import(`./tests/${suite}.mjs`);
     for (const [name, test] of Object.entries(tests)) {

@@ -16,7 +16,10 @@ use crate::workspace::Workspace;
 pub(crate) fn cargo(workspace: &Workspace) -> Result<Command> {
     let mut command = workspace.cargo();
     let driver = driver(&command).context("clippy is missing: `rustup component add clippy`")?;
-    command.env("RUSTC_WORKSPACE_WRAPPER", driver);
+    command
+        .env("RUSTC_WORKSPACE_WRAPPER", driver)
+        // What only a debugger would want of it is a third of what has to be written and linked.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
     Ok(command)
 }
 

@@ -197,8 +197,15 @@ impl Service {
         }
     }
 
+    /// As [`Service::wait`], and shows all that it said.
+    pub(crate) fn finish(&mut self, interrupt: &Interrupt) -> Result<()> {
+        let outcome = self.wait(interrupt);
+        print!("{}", String::from_utf8_lossy(&std::fs::read(&self.log)?));
+        outcome
+    }
+
     /// Until it has ended by itself, with success.
-    pub(crate) fn wait(&mut self, interrupt: &Interrupt) -> Result<()> {
+    fn wait(&mut self, interrupt: &Interrupt) -> Result<()> {
         loop {
             match self.child.try_wait()? {
                 Some(status) if status.success() => return Ok(()),
@@ -270,7 +277,7 @@ mod tests {
         for (code, succeeds) in [("exit 0", true), ("echo no luck >&2; exit 3", false)] {
             let mut command = Command::new("sh");
             let mut service = Service::start("builder", &log, command.args(["-c", code])).expect("sh starts");
-            assert_eq!(service.wait(&interrupt).is_ok(), succeeds, "{code}");
+            assert_eq!(service.finish(&interrupt).is_ok(), succeeds, "{code}");
         }
     }
 

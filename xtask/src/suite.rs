@@ -10,7 +10,7 @@ use crate::generate;
 use crate::interrupt::Interrupt;
 use crate::lint;
 use crate::postgres::{Cluster, Durability};
-use crate::process::{self, Service, succeeds};
+use crate::process::{self, succeeds};
 use crate::tidy;
 use crate::tools;
 use crate::web;
@@ -98,12 +98,8 @@ pub(crate) fn run(workspace: Workspace, interrupt: Interrupt, options: Options) 
         interrupt,
         filters: options.filters,
         postgres: None,
-        deny: None,
         notes: Vec::new(),
     };
-    if chosen.len() == STEPS.len() {
-        suite.deny = tools::begin_cargo_deny(&suite.workspace)?;
-    }
     let mut done: Vec<(&str, Duration)> = Vec::new();
     let begin = Instant::now();
     for (index, step) in chosen.iter().enumerate() {
@@ -156,8 +152,6 @@ struct Suite {
     interrupt: Interrupt,
     filters: Vec<String>,
     postgres: Option<Cluster>,
-    /// What builds the tool of that step meanwhile.
-    deny: Option<Service>,
     notes: Vec<String>,
 }
 
@@ -195,9 +189,11 @@ impl Suite {
             &["--", "--colors=off"]
         };
         self.npm(&[&["run", "lint"], plain].concat())?;
+        // They leave a core to others: on two, types and build cost no time beside them.
+        let mut tests = web::begin_tests(&self.workspace)?;
         self.npm(&["run", "check"])?;
-        self.npm(&["test"])?;
-        web::build(&self.workspace, &self.interrupt)
+        web::build(&self.workspace, &self.interrupt)?;
+        tests.finish(&self.interrupt)
     }
 
     fn build(&mut self) -> Result<()> {
@@ -208,9 +204,6 @@ impl Suite {
     /// Advisories only where their database can be had: it comes from the network and changes every day, so it must not
     /// decide whether the same commit passes on a machine without one.
     fn deny(&mut self) -> Result<()> {
-        if let Some(mut building) = self.deny.take() {
-            building.wait(&self.interrupt)?;
-        }
         let program = tools::cargo_deny(&self.workspace, &self.interrupt)?;
         let check = |what: &[&str]| {
             let mut command = self.workspace.command(&program);
@@ -271,7 +264,8 @@ impl Suite {
     fn rust(&mut self) -> Result<()> {
         self.start_postgres()?;
         let mut test = lint::cargo(&self.workspace)?;
-        test.args(["test", "--workspace", "--all-features", "--"])
+        // Not those of the documentation: `tidy` sees to it that there are none, and looking for them takes a while.
+        test.args(["test", "--workspace", "--all-features", "--tests", "--"])
             .args(&self.filters);
         if let Some(cluster) = &self.postgres {
             test.env("POSTERN_TEST_POSTGRES", cluster.url());

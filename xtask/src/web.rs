@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::fingerprint::Fingerprint;
 use crate::interrupt::Interrupt;
-use crate::process;
+use crate::process::{self, Service};
 use crate::workspace::Workspace;
 
 /// What Vite 8 asks for.
@@ -39,6 +39,15 @@ pub(crate) fn install(workspace: &Workspace, interrupt: &Interrupt) -> Result<()
         npm(workspace).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]),
     )?;
     packages.keep()
+}
+
+/// Begins the unit tests.
+pub(crate) fn begin_tests(workspace: &Workspace) -> Result<Service> {
+    let log = workspace.target("xtask/web-tests.log");
+    if log.exists() {
+        std::fs::remove_file(&log)?;
+    }
+    Service::start("unit tests of the web part", &log, npm(workspace).arg("test"))
 }
 
 /// The server does not compile without `web/dist`; an old one will do for whoever does not look at it.

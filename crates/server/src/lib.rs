@@ -28,6 +28,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::{Config, MailServer, TlsFiles};
 pub use error::Error;
+/// For tests that begin after it.
+pub use rooms::identity::bootstrap::first_start;
 
 use crate::{
     app::{App, Inner, Site},
@@ -182,6 +184,11 @@ fn beside_this_program() -> std::path::PathBuf {
     std::env::current_exe()
         .unwrap_or_default()
         .with_file_name("postern-agent")
+}
+
+/// What is wrong with the definition of a workflow and what is doubtful, as far as that is known without a database.
+pub fn workflow_problems(definition: serde_json::Value) -> Vec<postern_domain::workflow::Problem> {
+    rooms::workflows::problems(definition)
 }
 
 /// The OpenAPI document of the REST API, as JSON with a newline at the end. Needs no running server.

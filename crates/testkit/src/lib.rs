@@ -10,6 +10,7 @@ mod people;
 mod postgres;
 mod server;
 mod sim_agent;
+mod template;
 mod until;
 mod wire;
 

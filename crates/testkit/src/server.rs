@@ -1,5 +1,7 @@
 //! A real server in this process: TLS on a free port of 127.0.0.1, its own database, a clock the test moves.
 //!
+//! Its database is one that was started on before: the first administrator is there, with a hashed password.
+//!
 //! It runs on a runtime of its own, so that its end can be checked: dropping a [`TestServer`] stops it and
 //! fails the test when anything of it is still running.
 
@@ -11,7 +13,7 @@ use postern_store::{Store, Tx};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{FakeClock, Wire, postgres::PostgresDatabase};
+use crate::{FakeClock, Wire, postgres::PostgresDatabase, template};
 
 /// Where a test's data lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,8 @@ struct Parts {
 /// A clean stop takes at most this long (the server's own limit is a little less).
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) const ADMIN_PASSWORD: &str = "correct horse battery";
+/// In the data folder.
+const DATABASE_FILE: &str = "postern.db";
 
 impl TestServer {
     pub async fn start() -> Self {
@@ -50,20 +54,25 @@ impl TestServer {
 
     pub async fn on(database: Database) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).expect("a folder");
         let postgres = match database {
-            Database::Sqlite => None,
+            Database::Sqlite => {
+                template::sqlite_to(&data.join(DATABASE_FILE)).await;
+                None
+            }
             Database::Postgres => Some(PostgresDatabase::create().await),
         };
         let agent_binary = folder.path().join("postern-agent");
         std::fs::write(&agent_binary, b"the agent program").expect("a file");
         let config = Config {
-            data: folder.path().join("data"),
+            data,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             database: postgres.as_ref().map(PostgresDatabase::url),
             tls: None,
             public_url: None,
             names: Vec::new(),
-            admin_password: Some(ADMIN_PASSWORD.to_owned()),
+            admin_password: None,
             master_key: None,
             agent_binary: Some(agent_binary),
             retain_jobs_days: None,
@@ -136,7 +145,7 @@ impl TestServer {
 
     /// The SQLite file.
     pub fn database_file(&self) -> PathBuf {
-        self.data().join("postern.db")
+        self.data().join(DATABASE_FILE)
     }
 
     /// Where the database is, when it is PostgreSQL.

@@ -36,7 +36,12 @@ const PROMISES: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (path, text) in tree.texts(&[".rs", ".ts", ".tsx", ".css", ".sql", ".sh", "Containerfile"]) {
-        let forbidden: &[(&str, &str)] = if path.ends_with(".rs") { &RUST } else { &TYPESCRIPT };
+        let is_rust = path.ends_with(".rs");
+        let forbidden: &[(&str, &str)] = if is_rust { &RUST } else { &TYPESCRIPT };
+        if is_rust {
+            let message = "an example in documentation is not run: write a test, or call it `text`";
+            findings.extend(examples(&text).map(|line| Finding::new(path, line, message)));
+        }
         for (index, line) in text.lines().enumerate() {
             for (marker, why) in forbidden.iter().filter(|(marker, _)| line.contains(marker)) {
                 findings.push(Finding::new(path, index + 1, format!("`{marker}`: {why}")));
@@ -48,6 +53,21 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
         }
     }
     Ok(findings)
+}
+
+/// Lines where documentation begins code that the compiler would take for a test.
+fn examples(text: &str) -> impl Iterator<Item = usize> {
+    let mut fenced = false;
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let line = line.trim_start();
+        let Some(documentation) = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")) else {
+            fenced = false;
+            return None;
+        };
+        let language = documentation.trim_start().strip_prefix("```")?;
+        fenced = !fenced;
+        (fenced && language.trim() != "text").then_some(index + 1)
+    })
 }
 
 fn lacks_reason(line: &str, promise: &str) -> bool {
@@ -84,6 +104,14 @@ mod tests {
     #[test]
     fn an_iterator_may_skip_in_rust() {
         expect(check, &[("a.rs", &format!("list{}1)", TYPESCRIPT[1].0))], &[]);
+    }
+
+    #[test]
+    fn an_example_in_documentation_would_not_run() {
+        let text = "//! ```text\n//! as it is\n//! ```\n\n/// ```\n/// assert!(true);\n/// ```\nfn f() {}\n";
+        let finding = "a.rs:5: an example in documentation is not run: write a test, or call it `text`";
+        expect(check, &[("a.rs", text)], &[finding]);
+        expect(check, &[("a.ts", text)], &[]);
     }
 
     #[test]

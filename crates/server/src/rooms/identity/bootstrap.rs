@@ -14,7 +14,7 @@ pub(crate) const DEFAULT: &str = "default";
 pub(crate) const ADMIN: &str = "admin";
 
 /// Returns the administrator's password when it was drawn here: it is shown once and stored only as a hash.
-pub(crate) async fn first_start(
+pub async fn first_start(
     store: &postern_store::Store,
     clock: &SharedClock,
     given: Option<String>,

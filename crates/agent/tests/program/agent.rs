@@ -1,7 +1,4 @@
 //! The real agent process against a fake server: joining, working, coming back.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{fs, path::Path};
 
@@ -17,7 +14,8 @@ use postern_protocol::{
     payload::Language,
     refusal::RefusalCode,
 };
-use support::{
+
+use crate::support::{
     STUBBORN, command, is_alive, order, pids, script,
     server::{Agent, Proxy, Server},
     shell, wait_for,

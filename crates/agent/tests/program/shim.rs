@@ -1,7 +1,4 @@
 //! The real shim, one attempt each: how jobs start, what is kept of them, and how they end.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{fs, time::Instant};
 
@@ -11,7 +8,8 @@ use postern_protocol::{
     messages::{Outcome, Stream},
     payload::Language,
 };
-use support::{Attempt, STUBBORN, command, is_alive, reason, script, wait_for};
+
+use crate::support::{Attempt, STUBBORN, command, is_alive, reason, script, wait_for};
 
 #[test]
 fn exit_codes_and_signals_are_told() {

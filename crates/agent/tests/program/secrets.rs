@@ -1,7 +1,4 @@
 //! Secrets reach a script and nothing else: not the output, not a file, not the server.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{fs, path::Path};
 
@@ -11,7 +8,8 @@ use postern_protocol::{
     payload::{JobPayload, Language, Script},
     seal::SealingKey,
 };
-use support::{
+
+use crate::support::{
     Attempt, base64, files, order, reason, sealed,
     server::{Agent, Server},
     wait_for,

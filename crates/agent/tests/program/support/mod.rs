@@ -1,9 +1,4 @@
 //! What the agent's tests share: attempts for a shim without an agent, and waiting with a limit.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "shared by several test programs, each of which uses a part"
-)]
 
 pub(crate) mod server;
 
@@ -295,10 +290,6 @@ impl Attempt {
 
     pub(crate) fn work(&self, file: &str) -> PathBuf {
         self.dir.join("work").join(file)
-    }
-
-    pub(crate) fn wait_for_file(&self, file: &str) -> String {
-        wait_for(file, || fs::read_to_string(self.work(file)).ok())
     }
 
     pub(crate) fn output(&self, name: &str) -> Vec<u8> {

@@ -1,7 +1,4 @@
 //! Jobs as another local user: who they are, what they can read, and that there is no way back.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{
     fs,
@@ -14,7 +11,8 @@ use postern_protocol::{
     messages::Outcome,
     payload::{self, JobPayload, Language, Script},
 };
-use support::{Attempt, may_destroy, reason, wait_for};
+
+use crate::support::{self, Attempt, may_destroy, reason, wait_for};
 
 /// On every Debian, and not this test's user.
 const USER: &str = "www-data";

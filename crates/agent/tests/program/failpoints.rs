@@ -1,13 +1,10 @@
 //! Killed at every named point, started again: at most one start, and an end that is true.
-#![cfg(feature = "failpoints")]
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::fs;
 
 use postern_protocol::messages::Outcome;
-use support::{
+
+use crate::support::{
     order,
     server::{Agent, Server},
     shell, wait_for,

@@ -1,7 +1,4 @@
 //! The owner's policy against a server that asks for everything.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -14,7 +11,8 @@ use postern_protocol::{
         UserAction, UserControl,
     },
 };
-use support::{
+
+use crate::support::{
     Attempt, command, order, reason, script,
     server::{Agent, Server},
     shell, wait_for,

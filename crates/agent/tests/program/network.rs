@@ -1,7 +1,4 @@
 //! Network diagnostics and HTTP requests as jobs: below a real shim, with the owner's policy and sealed secrets.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{
     io::{Read as _, Write as _},
@@ -14,7 +11,8 @@ use postern_protocol::{
     payload::{HttpRequest, JobPayload, NetworkDiagnostic},
     result::{HttpResult, JobResult, NetworkResult, PortState},
 };
-use support::Attempt;
+
+use crate::support::Attempt;
 
 fn port_check(ports: Vec<u16>) -> JobPayload {
     JobPayload::NetworkDiagnostic(NetworkDiagnostic::PortCheck {

@@ -1,7 +1,4 @@
 //! Typed jobs: performed by the agent's own program, told as data beside their output.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::process::{Child, Command, Stdio};
 
@@ -10,7 +7,8 @@ use postern_protocol::{
     payload::{JobPayload, ProcessAction, ProcessControl},
     result::{JobResult, Process},
 };
-use support::{
+
+use crate::support::{
     Attempt, copy_program, is_alive, order, pids,
     server::{Agent, Server},
     wait_for,

@@ -1,7 +1,4 @@
 //! Users and groups for real. Changes the machine's accounts, so most of it runs where it is told to only.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{fs, path::Path, process::Command};
 
@@ -11,7 +8,8 @@ use postern_protocol::{
     payload::{GroupAction, GroupControl, JobPayload, UserAction, UserControl},
     result::{GroupResult, JobResult, UserResult},
 };
-use support::{Attempt, files, may_destroy};
+
+use crate::support::{self, Attempt, files, may_destroy};
 
 fn user(action: UserAction, name: &str) -> UserControl {
     UserControl {

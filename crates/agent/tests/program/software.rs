@@ -1,7 +1,4 @@
 //! Packages for real, through apt. Changes what is installed on the machine, so it runs where it is told to only.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::process::Command;
 
@@ -10,7 +7,8 @@ use postern_protocol::{
     payload::{JobPayload, Package, PackageManager, SoftwareAction, SoftwareInstall},
     result::{JobResult, PackageChange},
 };
-use support::{Attempt, may_destroy};
+
+use crate::support::{self, Attempt, may_destroy};
 
 /// Small, and needed by nothing.
 const PACKAGE: &str = "hello";

@@ -1,8 +1,5 @@
 //! Services for real: nginx through the scripts of SysV, on loopback. Changes the machine's services, so it runs where
 //! it is told to only.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::{
     fs,
@@ -17,7 +14,8 @@ use postern_protocol::{
     payload::{JobPayload, ServiceAction, ServiceControl},
     result::{JobResult, ServiceResult},
 };
-use support::{Attempt, may_destroy};
+
+use crate::support::{self, Attempt, may_destroy};
 
 fn run(action: ServiceAction, service: &str) -> (ResultRequest, String) {
     let attempt = Attempt::new(
