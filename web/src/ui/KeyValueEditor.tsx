@@ -1,4 +1,4 @@
-import { ActionIcon, Button, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Textarea, TextInput } from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useId, useRef } from "react";
 import classes from "./KeyValueEditor.module.css";
@@ -66,15 +66,12 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
             onChange={(event) => change({ ...pair, key: event.currentTarget.value })}
             description={keyHint?.(pair.key)}
           />
-          <TextInput
-            size="xs"
-            type={secret ? "password" : undefined}
-            autoComplete={secret ? "new-password" : "off"}
-            aria-label={`Value of ${pair.key || "this row"}`}
-            placeholder="value"
+          <ValueInput
+            name={pair.key || "this row"}
             value={pair.value}
             error={errorAt?.(pair.key) !== undefined}
-            onChange={(event) => change({ ...pair, value: event.currentTarget.value })}
+            secret={secret}
+            onChange={(value) => change({ ...pair, value })}
           />
           <ActionIcon
             variant="subtle"
@@ -105,5 +102,28 @@ export function KeyValueEditor(props: KeyValueEditorProps) {
         {addLabel}
       </Button>
     </div>
+  );
+}
+
+interface ValueInputProps {
+  name: string;
+  value: string;
+  error: boolean;
+  secret: boolean | undefined;
+  onChange: (value: string) => void;
+}
+
+/** An input of one line would drop the ends of lines in a text that has some. */
+function ValueInput({ name, value, error, secret, onChange }: ValueInputProps) {
+  const shared = { size: "xs", "aria-label": `Value of ${name}`, placeholder: "value", value, error };
+  return value.includes("\n") && !secret ? (
+    <Textarea {...shared} autosize maxRows={8} onChange={(event) => onChange(event.currentTarget.value)} />
+  ) : (
+    <TextInput
+      {...shared}
+      type={secret ? "password" : undefined}
+      autoComplete={secret ? "new-password" : "off"}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
   );
 }

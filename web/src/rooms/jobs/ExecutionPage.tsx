@@ -171,7 +171,7 @@ function factsOf(execution: Execution): [string, ReactNode][] {
     )),
     ...fact("Action", action, (action) => (
       <Link to="/actions/$actionId" params={{ actionId: String(action.id) }} className="link">
-        {action.id}, version {action.version}
+        {action.id}, {action.version ? `version ${action.version}` : "draft"}
       </Link>
     )),
     ...fact("Schedule", schedule, (schedule) => (

@@ -1,16 +1,7 @@
 import { NativeSelect, NumberInput, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { KeyValueEditor } from "~/ui/KeyValueEditor";
 import classes from "./RunForm.module.css";
-import {
-  type Field,
-  listOf,
-  pairsOf,
-  secretName,
-  shown,
-  textOf,
-  type Value,
-  type Values,
-} from "./work/fields";
+import { type Field, hiddenOf, listOf, pairsOf, shown, textOf, type Value, type Values } from "./work/fields";
 
 interface FieldInputsProps {
   fields: readonly Field[];
@@ -33,7 +24,10 @@ export function FieldInputs({ fields, values, onChange, errors }: FieldInputsPro
             error={
               errors[`payload.${field.name}`] ?? (isSecret(field) ? secretError(field, errors) : undefined)
             }
-            errorAt={(key) => errors[`secrets.${secretName(key)}`]}
+            secretOf={(key) =>
+              hiddenOf(pairsOf(values, field.name)).find((hidden) => hidden.key === key.trim())?.name
+            }
+            errors={errors}
           />
         </div>
       ))}
@@ -58,11 +52,12 @@ interface InputProps {
   values: Values;
   set: (value: Value) => void;
   error: string | undefined;
-  /** Of a secret in it. */
-  errorAt: (key: string) => string | undefined;
+  /** Name of the secret at a key. */
+  secretOf: (key: string) => string | undefined;
+  errors: FieldInputsProps["errors"];
 }
 
-function Input({ field, values, set, error, errorAt }: InputProps) {
+function Input({ field, values, set, error, secretOf, errors }: InputProps) {
   const text = textOf(values, field.name);
   const shared = {
     label: field.label,
@@ -151,7 +146,8 @@ function Input({ field, values, set, error, errorAt }: InputProps) {
         />
       );
     case "pairs":
-    case "secrets":
+    case "secrets": {
+      const secret = field.input === "secrets";
       return (
         <KeyValueEditor
           label={field.label}
@@ -161,9 +157,11 @@ function Input({ field, values, set, error, errorAt }: InputProps) {
           pairs={pairsOf(values, field.name)}
           onChange={set}
           error={error}
-          errorAt={field.input === "secrets" ? errorAt : undefined}
-          secret={field.input === "secrets"}
+          errorAt={secret ? (key) => errors[`secrets.${secretOf(key)}`] : undefined}
+          keyHint={secret ? (key) => secretOf(key) && `secret ${secretOf(key)}` : undefined}
+          secret={secret}
         />
       );
+    }
   }
 }

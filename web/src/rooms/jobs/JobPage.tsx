@@ -11,6 +11,7 @@ import { RelativeTime } from "~/ui/RelativeTime";
 import { ErrorState, LoadingLines } from "~/ui/states";
 import { jobOptions } from "./api";
 import classes from "./JobPage.module.css";
+import { LateText } from "./LateText";
 import { OutputPanel } from "./OutputPanel";
 import { ResultPanel } from "./results/ResultPanel";
 import { useJobActions } from "./useJobActions";
@@ -107,6 +108,7 @@ function JobView({ job }: { job: JobDetail }) {
             }
           />
           {shown?.result && <ResultPanel result={shown.result} />}
+          {shown?.late?.result && <ResultPanel result={shown.late.result} late />}
           <OutputPanel
             key={attempt}
             job={job}
@@ -225,12 +227,7 @@ function AttemptBar({ job, attempt, shown, onAttempt }: AttemptBarProps) {
       )}
       {shown?.late && (
         <span className={classes.late}>
-          A result came after the end ({dateTime(shown.late.received_at)}):{" "}
-          {JOB_STATE[shown.late.state].label.toLowerCase()}
-          {shown.late.exit_code !== null && shown.late.exit_code !== undefined
-            ? `, exit code ${shown.late.exit_code}`
-            : ""}
-          {shown.late.reason ? `, ${shown.late.reason}` : ""}. It does not change the state.
+          <LateText late={shown.late} />
         </span>
       )}
     </div>

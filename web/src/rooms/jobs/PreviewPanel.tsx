@@ -5,6 +5,7 @@ import { count } from "~/ui/format";
 import { Facts, Panel } from "~/ui/Page";
 import { Pill } from "~/ui/Pill";
 import { SimpleTable } from "~/ui/SimpleTable";
+import { ContentDigest } from "./ContentDigest";
 
 const SHOWN = 500;
 
@@ -26,9 +27,10 @@ export function PreviewPanel({ preview }: { preview: JobPreview }) {
             ["Offline", offline],
             ["Would fail or wait", unfit],
             ["What runs", <span key="summary">{preview.summary}</span>],
-            ["SHA-256 of it", <code key="digest">{preview.payload_sha256}</code>],
+            ["SHA-256 of the request", <code key="digest">{preview.payload_sha256}</code>],
           ]}
         />
+        {preview.content_sha256 && <ContentDigest value={preview.content_sha256} />}
         <SimpleTable
           label="Hosts of the preview"
           rows={preview.hosts.slice(0, SHOWN)}

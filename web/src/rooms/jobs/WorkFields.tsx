@@ -8,7 +8,7 @@ import {
   TextInput,
 } from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
-import { useRef } from "react";
+import { type KeyboardEvent, useRef } from "react";
 import { KeyValueEditor } from "~/ui/KeyValueEditor";
 import { TileChoice } from "~/ui/TileChoice";
 import { FieldInputs } from "./FieldInputs";
@@ -70,9 +70,12 @@ function CommandFields(props: WorkFieldsProps) {
         />
       </div>
       {command.shell ? (
-        <TextInput
+        <Textarea
           className={classes.mono}
           label="Line"
+          autosize
+          minRows={1}
+          maxRows={14}
           description="Handed to /bin/sh -c as it is: pipes, variables and patterns work, and so do their surprises."
           placeholder="df -h | sort -k5"
           value={command.line}
@@ -83,6 +86,16 @@ function CommandFields(props: WorkFieldsProps) {
       ) : (
         <ArgumentFields {...props} />
       )}
+      <KeyValueEditor
+        label="Environment"
+        description="Variables beside those that every job has."
+        keyLabel="Variable"
+        addLabel="Add a variable"
+        pairs={command.environment}
+        onChange={(environment) => onChange({ command: { ...command, environment } })}
+        error={errors["payload.environment"]}
+        errorAt={(key) => errors[`payload.environment.${key.trim()}`]}
+      />
     </>
   );
 }
@@ -189,7 +202,9 @@ function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
   const first = all[0]?.text ?? "";
   const parts = all.length === 1 && /\s/.test(first.trim()) ? splitArguments(first) : [];
   const focus = (index: number) =>
-    requestAnimationFrame(() => list.current?.querySelectorAll<HTMLInputElement>("input")[index]?.focus());
+    requestAnimationFrame(() =>
+      list.current?.querySelectorAll<HTMLElement>("input, textarea")[index]?.focus(),
+    );
   const insert = (index: number) => {
     change([...all.slice(0, index), argument(""), ...all.slice(index)]);
     focus(index);
@@ -202,17 +217,12 @@ function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
       </div>
       {all.map((one, index) => (
         <div key={one.id} className={classes.argument}>
-          <TextInput
-            className={classes.mono}
-            aria-label={index === 0 ? "Program" : `Argument ${index}`}
-            placeholder={index === 0 ? "program, like systemctl" : "argument"}
-            spellCheck={false}
-            autoCapitalize="off"
-            value={one.text}
-            onChange={(event) => {
-              const text = event.currentTarget.value;
-              change(all.map((other) => (other.id === one.id ? { ...other, text } : other)));
-            }}
+          <ArgumentInput
+            text={one.text}
+            index={index}
+            onChange={(text) =>
+              change(all.map((other) => (other.id === one.id ? { ...other, text } : other)))
+            }
             onKeyDown={(event) => {
               if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
                 event.preventDefault();
@@ -255,5 +265,30 @@ function ArgumentFields({ draft, onChange, errors }: WorkFieldsProps) {
         </Button>
       )}
     </fieldset>
+  );
+}
+
+interface ArgumentInputProps {
+  text: string;
+  index: number;
+  onChange: (text: string) => void;
+  onKeyDown: (event: KeyboardEvent) => void;
+}
+
+/** An input of one line would drop the ends of lines in a text that has some. */
+function ArgumentInput({ text, index, onChange, onKeyDown }: ArgumentInputProps) {
+  const shared = {
+    className: classes.mono,
+    "aria-label": index === 0 ? "Program" : `Argument ${index}`,
+    placeholder: index === 0 ? "program, like systemctl" : "argument",
+    spellCheck: false,
+    autoCapitalize: "off",
+    value: text,
+    onKeyDown,
+  };
+  return text.includes("\n") ? (
+    <Textarea {...shared} autosize maxRows={14} onChange={(event) => onChange(event.currentTarget.value)} />
+  ) : (
+    <TextInput {...shared} onChange={(event) => onChange(event.currentTarget.value)} />
   );
 }

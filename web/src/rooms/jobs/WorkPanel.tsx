@@ -1,10 +1,11 @@
 import { Link } from "@tanstack/react-router";
 import type { JobDetail, JobPayload } from "~/api/types";
 import { Facts, Panel } from "~/ui/Page";
+import { ContentDigest } from "./ContentDigest";
 import classes from "./WorkPanel.module.css";
 import { JOB_TYPE, LANGUAGE } from "./words";
 import { workFrom, workOf } from "./work/draft";
-import { type Field, shown } from "./work/fields";
+import { type Field, hiddenOf, pairsOf, shown } from "./work/fields";
 import { FIELDED, type FieldedType } from "./work/types";
 
 type PanelJob = Pick<JobDetail, "type" | "payload"> & Partial<Pick<JobDetail, "script" | "content_sha256">>;
@@ -23,7 +24,7 @@ export function WorkPanel({ job }: { job: PanelJob }) {
 }
 
 function CommandPanel({ payload }: Extract<JobPayload, { type: "command" }>) {
-  const { argv, shell } = payload;
+  const { argv, shell, environment = {} } = payload;
   return (
     <Panel title={shell ? "Shell command" : "Command"}>
       {shell ? (
@@ -38,6 +39,7 @@ function CommandPanel({ payload }: Extract<JobPayload, { type: "command" }>) {
           ))}
         </ol>
       )}
+      <Named label="Environment" values={environment} />
       <Place {...payload} />
     </Panel>
   );
@@ -45,7 +47,6 @@ function CommandPanel({ payload }: Extract<JobPayload, { type: "command" }>) {
 
 function ScriptPanel({ payload, job }: Extract<JobPayload, { type: "script" }> & { job: PanelJob }) {
   const { language, content, parameters = {}, secrets = [] } = payload;
-  const entries = Object.entries(parameters);
   return (
     <Panel
       title={`Script (${LANGUAGE[language].label})`}
@@ -61,35 +62,51 @@ function ScriptPanel({ payload, job }: Extract<JobPayload, { type: "script" }> &
       <pre className={classes.code} tabIndex={0} aria-label="Code of the script" role="group">
         {content}
       </pre>
-      {(entries.length > 0 || secrets.length > 0) && (
-        <dl className={classes.parameters}>
-          {entries.map(([name, value]) => (
-            <div key={name}>
-              <dt>
-                <code>{name}</code>
-              </dt>
-              <dd>
-                <code>{value}</code>
-              </dd>
-            </div>
-          ))}
-          {secrets.map((name) => (
-            <div key={name}>
-              <dt>
-                <code>{name}</code>
-              </dt>
-              <dd className="dim">secret</dd>
-            </div>
-          ))}
-        </dl>
-      )}
+      <Named label="Parameters" values={parameters} secrets={secrets} />
       <Place {...payload} />
       {job.content_sha256 && (
-        <p className={classes.folder}>
-          SHA-256 of the whole text <code>{job.content_sha256}</code>
-        </p>
+        <div className={classes.digest}>
+          <ContentDigest value={job.content_sha256} />
+        </div>
       )}
     </Panel>
+  );
+}
+
+interface NamedProps {
+  label: string;
+  values: Record<string, string>;
+  /** Of these only the names are known. */
+  secrets?: string[];
+}
+
+/** What reaches the program as variables. */
+function Named({ label, values, secrets = [] }: NamedProps) {
+  const entries = Object.entries(values);
+  if (entries.length === 0 && secrets.length === 0) {
+    return null;
+  }
+  return (
+    <dl className={classes.parameters} aria-label={label}>
+      {entries.map(([name, value]) => (
+        <div key={name}>
+          <dt>
+            <code>{name}</code>
+          </dt>
+          <dd>
+            <code>{value}</code>
+          </dd>
+        </div>
+      ))}
+      {secrets.map((name) => (
+        <div key={name}>
+          <dt>
+            <code>{name}</code>
+          </dt>
+          <dd className="dim">secret</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
@@ -120,7 +137,12 @@ function Place({ working_directory, run_as_user, requires_elevation }: PlaceProp
 function FieldsPanel({ work, type }: { work: JobPayload; type: FieldedType }) {
   const values = workFrom(work).values[type];
   const facts = shown(FIELDED[type].fields, values).flatMap((field): [string, string][] => {
-    const text = said(field, values[field.name]);
+    const text =
+      field.input === "secrets"
+        ? hiddenOf(pairsOf(values, field.name))
+            .map(({ key, name }) => `${key} (secret ${name})`)
+            .join(", ")
+        : said(field, values[field.name]);
     return text === "" ? [] : [[field.label, text]];
   });
   return (
@@ -139,11 +161,7 @@ function said(field: Field, value: unknown): string {
     return value === true ? "Yes" : "";
   }
   if (Array.isArray(value)) {
-    return value
-      .map((entry: unknown) =>
-        isPair(entry) ? (entry.value === "" ? entry.key : `${entry.key}: ${entry.value}`) : entry,
-      )
-      .join(", ");
+    return value.map((entry: unknown) => (isPair(entry) ? `${entry.key}: ${entry.value}` : entry)).join(", ");
   }
   return typeof value === "string" ? value : "";
 }

@@ -156,6 +156,13 @@ describe("what is saved comes back as it was", () => {
     expect(made.secrets).toBeUndefined();
   });
 
+  it("variables of a command are kept", () => {
+    const payload = { argv: ["env"], shell: false, environment: { LEVEL: "3" } };
+    const job = { type: "command" as const, payload };
+    const definition = { ...schedule({}).definition, work: { kind: "job" as const, job } };
+    expect(toCreate(draftOf(schedule({ definition })), [], [], false).definition).toEqual(definition);
+  });
+
   it("defaults of a script are not written into what went without them", () => {
     const definition = { ...schedule({}).definition, work: { kind: "script" as const, script_id: 7 } };
     const draft = draftOf(schedule({ definition, secrets: ["token"] }));

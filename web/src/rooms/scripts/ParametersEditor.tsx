@@ -123,7 +123,9 @@ function ParameterRow(props: ParameterRowProps) {
           label="Type"
           value={parameter.type}
           data={Object.entries(PARAMETER_TYPE).map(([value, label]) => ({ value, label }))}
-          onChange={(event) => onChange({ type: asType(event.currentTarget.value), default: "" })}
+          onChange={(event) =>
+            onChange({ type: asType(event.currentTarget.value), default: "", emptyDefault: false })
+          }
         />
         {place?.(parameter)}
         <Default parameter={parameter} onChange={onChange} />
@@ -195,7 +197,7 @@ function Default({ parameter, onChange }: Pick<ParameterRowProps, "parameter" | 
             label: type === "boolean" ? (value === "true" ? "Yes" : "No") : value,
           })),
         ]}
-        onChange={(event) => onChange({ default: event.currentTarget.value })}
+        onChange={(event) => onChange({ default: event.currentTarget.value, emptyDefault: false })}
       />
     );
   }
@@ -203,10 +205,10 @@ function Default({ parameter, onChange }: Pick<ParameterRowProps, "parameter" | 
     <TextInput
       size="xs"
       label="Default"
-      placeholder="none"
+      placeholder={parameter.emptyDefault ? "an empty text" : "none"}
       inputMode={isNumeric(type) ? "decimal" : undefined}
       value={parameter.default}
-      onChange={(event) => onChange({ default: event.currentTarget.value })}
+      onChange={(event) => onChange({ default: event.currentTarget.value, emptyDefault: false })}
     />
   );
 }

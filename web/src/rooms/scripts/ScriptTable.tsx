@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
-import { IconBooks, IconCode, IconPlus } from "@tabler/icons-react";
-import { useMemo, useState } from "react";
+import { IconBooks, IconCode, IconFileImport, IconPlus } from "@tabler/icons-react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import type { ListQuery } from "~/api/list";
 import type { SavedScript, ScriptKind } from "~/api/types";
 import { useMissing } from "~/app/session";
@@ -17,6 +17,11 @@ import { scriptKey, scriptList } from "./api";
 import { kindFilter, languageFilter, scriptColumns } from "./columns";
 import { NewScriptDialog } from "./ScriptDialogs";
 import { useScriptActions } from "./useScriptActions";
+
+// What reads YAML is loaded when somebody has some.
+const ImportDialog = lazy(() =>
+  import("./files/ImportDialog").then(({ ImportDialog }) => ({ default: ImportDialog })),
+);
 
 interface ScriptTableProps {
   search: TableSearch;
@@ -48,6 +53,7 @@ export function ScriptTable({ search, setSearch, kind }: ScriptTableProps) {
     load,
   });
   const [adding, setAdding] = useState(false);
+  const [importing, setImporting] = useState(false);
   const { actions, dialogs } = useScriptActions();
   const noun = library ? "library" : "script";
   const Icon = library ? IconBooks : IconCode;
@@ -72,7 +78,17 @@ export function ScriptTable({ search, setSearch, kind }: ScriptTableProps) {
           </span>
         )
       }
-      actions={add}
+      actions={
+        <>
+          <ActionButton
+            label="Import"
+            icon={IconFileImport}
+            reason={missing("scripts.manage")}
+            onClick={() => setImporting(true)}
+          />
+          {add}
+        </>
+      }
     >
       <Toolbar
         {...toolbar}
@@ -115,6 +131,11 @@ export function ScriptTable({ search, setSearch, kind }: ScriptTableProps) {
         }
       />
       <NewScriptDialog opened={adding} kind={kind ?? "script"} onClose={() => setAdding(false)} />
+      {importing && (
+        <Suspense>
+          <ImportDialog onClose={() => setImporting(false)} />
+        </Suspense>
+      )}
       {dialogs}
     </Page>
   );

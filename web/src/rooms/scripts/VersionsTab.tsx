@@ -18,6 +18,7 @@ import { SimpleTable } from "~/ui/SimpleTable";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 import { scriptKey, versionList, versionOptions, versionsKey } from "./api";
+import { DigestHelp } from "./DigestHelp";
 import { settingsText } from "./definition";
 import classes from "./ScriptPage.module.css";
 import { versionsDown } from "./versions";
@@ -84,7 +85,10 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
             { label: "What was changed", cell: (line) => line.message || <span className="dim">–</span> },
             { label: "By", cell: (line) => actorName(line.created_by) },
             { label: "When", cell: (line) => <RelativeTime at={line.created_at} /> },
-            { label: "SHA-256", cell: (line) => <code title={line.sha256}>{line.sha256.slice(0, 12)}</code> },
+            {
+              label: "SHA-256 of the version",
+              cell: (line) => <code title={line.sha256}>{line.sha256.slice(0, 12)}</code>,
+            },
             {
               label: "",
               cell: (line) => (
@@ -102,6 +106,7 @@ export function VersionsTab({ script, reason }: VersionsTabProps) {
             },
           ]}
         />
+        <DigestHelp kind={script.kind} />
         {status.more && (
           <div className={classes.more}>
             <Button variant="default" loading={status.loadingMore} onClick={status.more}>

@@ -29,6 +29,14 @@ describe("a definition", () => {
     expect(definitionOf(draftOf({ content: "x" }))).toEqual({ content: "x" });
   });
 
+  it("an empty text stays a default until something else is typed", () => {
+    const parameters: Parameter[] = [{ name: "a", type: "string", default: standard("") }];
+    const draft = draftOf({ content: "", parameters });
+    expect(definitionOf(draft).parameters).toEqual(parameters);
+    const typed = draft.parameters.map((one) => ({ ...one, emptyDefault: false }));
+    expect(definitionOf({ ...draft, parameters: typed }).parameters).toEqual([{ name: "a", type: "string" }]);
+  });
+
   it("is told from another by what it says, not by its rows", () => {
     expect(sameDefinition(draftOf(DEFINITION), draftOf(DEFINITION))).toBe(true);
     const draft = draftOf(DEFINITION);

@@ -8,6 +8,8 @@ export interface ParameterDraft {
   required: boolean;
   /** As it is typed; empty means none. */
   default: string;
+  /** It was read with an empty text as its default, which stays until something is typed. */
+  emptyDefault?: boolean;
   choices: string[];
   minimum: string;
   maximum: string;
@@ -73,6 +75,7 @@ export const parameterDraft = (parameter: Parameter): ParameterDraft => ({
   type: parameter.type,
   required: parameter.required ?? false,
   default: plain(parameter.default),
+  emptyDefault: isEmptyText(parameter.default),
   choices: parameter.choices ?? [],
   minimum: plain(parameter.minimum),
   maximum: plain(parameter.maximum),
@@ -81,6 +84,8 @@ export const parameterDraft = (parameter: Parameter): ParameterDraft => ({
 
 /** A default may be a text, a number or a boolean; the API's description cannot say so. */
 const plain = (value: unknown): string => (value === undefined || value === null ? "" : String(value));
+
+const isEmptyText = (value: unknown): boolean => value === "";
 
 /** What was left empty is left out. */
 export function definitionOf(draft: DefinitionDraft): ScriptDefinition {
@@ -134,9 +139,10 @@ export function parameterOf(draft: ParameterDraft): Parameter {
 }
 
 /** What is no number stays as it was typed: the server says what is wrong with it. */
-function defaultOf({ type, default: text }: ParameterDraft): string | number | boolean | undefined {
+function defaultOf(parameter: ParameterDraft): string | number | boolean | undefined {
+  const { type, default: text, emptyDefault } = parameter;
   if (text === "" || type === "secret") {
-    return undefined;
+    return emptyDefault && (type === "string" || type === "choice") ? "" : undefined;
   }
   if (isNumeric(type)) {
     const number = Number(text);

@@ -1,6 +1,7 @@
 import {
   IconCalendarTime,
   IconCopy,
+  IconFileExport,
   IconPencil,
   IconPlayerPlay,
   IconShieldCheck,
@@ -15,8 +16,10 @@ import type { SavedScript } from "~/api/types";
 import { useMissing } from "~/app/session";
 import type { Action } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
-import { toastDone } from "~/ui/toast";
-import { scriptKey } from "./api";
+import { downloadText } from "~/ui/csv";
+import { toastDone, toastProblem } from "~/ui/toast";
+import { scriptKey, scriptOptions } from "./api";
+import { fileName, writeScript } from "./files/write";
 import { CloneDialog, RenameDialog } from "./ScriptDialogs";
 
 type Asked = { what: "clone" | "rename" | "remove"; script: SavedScript };
@@ -46,6 +49,12 @@ export function useScriptActions(onRemoved: () => void = () => {}) {
     setAsked({ what, script });
   };
 
+  const exported = useMutation({
+    mutationFn: ({ id }: SavedScript) => client.fetchQuery({ ...scriptOptions(id), staleTime: 0 }),
+    onSuccess: (script) => downloadText(fileName(script), writeScript(script), "text/plain;charset=utf-8"),
+    onError: (error, { name }) => toastProblem(`${name} could not be exported`, error),
+  });
+
   const actions = (script: SavedScript): (Action | "divider")[] => [
     {
       label: "Run",
@@ -62,6 +71,7 @@ export function useScriptActions(onRemoved: () => void = () => {}) {
     },
     { label: "Clone", icon: IconCopy, reason: manage, onSelect: () => ask("clone", script) },
     { label: "Rename and describe", icon: IconPencil, reason: manage, onSelect: () => ask("rename", script) },
+    { label: "Export as file", icon: IconFileExport, onSelect: () => exported.mutate(script) },
     {
       label: "View audit",
       icon: IconShieldCheck,

@@ -46,12 +46,14 @@ export function jobCommand(request: JobCreate): string {
 function lineOf(request: JobCreate, shared: Flag[]): Line {
   switch (request.type) {
     case "command": {
-      const { argv, shell, working_directory, run_as_user, requires_elevation } = request.payload;
+      const { argv, shell, environment, working_directory, run_as_user, requires_elevation } =
+        request.payload;
       return {
         verb: ["job", "run"],
         flags: [
           ...shared,
           ...flag("--shell", shell),
+          ...Object.entries(environment ?? {}).map(([name, text]): Flag => ["--env", `${name}=${text}`]),
           ...value("--working-directory", working_directory),
           ...value("--run-as-user", run_as_user),
           ...flag("--requires-elevation", requires_elevation),

@@ -102,9 +102,32 @@ describe("the command line", () => {
       { type: "http_request", payload: { method: "GET", url: "https://a/b", headers: { A: "x y" } } },
       "job http GET https://a/b -H 'A:x y'",
     ],
+    [
+      { type: "user_control", payload: { action: "create", user: "deploy", groups: ["sudo"], force: true } },
+      "job user create deploy --member-of=sudo --force",
+    ],
+    [
+      {
+        type: "http_request",
+        payload: { method: "GET", url: "https://a", secret_headers: { A: "token" }, body: "b" },
+      },
+      "job http GET https://a --secret-header=A=token --body=b",
+    ],
   ];
   it.each(table)("case %#", (work, expected) => {
     expect(jobCommand(create(work))).toBe(`postern ${expected} --agent=web1`);
+  });
+
+  it("sets the variables of a command", () => {
+    const environment = { LEVEL: "3", TEXT: "it's = $HOME" };
+    const line = jobCommand(create({ type: "command", payload: { argv: ["env"], environment } }));
+    expect(words(line).slice(3)).toEqual([
+      "--agent=web1",
+      "--env=LEVEL=3",
+      "--env=TEXT=it's = $HOME",
+      "--",
+      "env",
+    ]);
   });
 
   it("carries hosts and how", () => {

@@ -10,9 +10,9 @@ import classes from "./results.module.css";
 import { micros, or, yesNo } from "./words";
 
 /** What the agent reported beside the output, as tables. */
-export function ResultPanel({ result }: { result: JobResult }) {
+export function ResultPanel({ result, late }: { result: JobResult; late?: boolean }) {
   return (
-    <Panel title={`Result: ${JOB_TYPE[result.type].label.toLowerCase()}`}>
+    <Panel title={`${late ? "Late result" : "Result"}: ${JOB_TYPE[result.type].label.toLowerCase()}`}>
       <div className={classes.result}>
         <View {...result} />
       </div>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobPayload } from "~/api/types";
+import { type Pair, toPairs } from "~/ui/KeyValueEditor";
 import {
   argument,
   emptyWork,
@@ -24,7 +24,7 @@ describe("work", () => {
     const draft: WorkDraft = {
       ...emptyWork(),
       type: "command",
-      command: { shell: false, arguments: list, line: "" },
+      command: { ...emptyWork().command, arguments: list },
     };
     expect(toWork(draft).work).toEqual({
       type: "command",
@@ -36,7 +36,7 @@ describe("work", () => {
     const draft: WorkDraft = {
       ...emptyWork(),
       type: "command",
-      command: { shell: true, arguments: [], line: "df -h | sort" },
+      command: { ...emptyWork().command, shell: true, line: "df -h | sort" },
     };
     expect(toWork(draft).work.payload).toEqual({ argv: ["df -h | sort"], shell: true });
   });
@@ -85,38 +85,47 @@ describe("work", () => {
     expect(secrets).toEqual({ x_api_key: "k" });
   });
 
-  it.each([
-    { type: "command", payload: { argv: ["ls", "-l"], shell: false } },
-    { type: "command", payload: { argv: ["ls | wc"], shell: true, working_directory: "/srv" } },
-    {
-      type: "script",
-      payload: { language: "python", content: "print(1)", parameters: { a: "b" }, run_as_user: "www" },
-    },
-    { type: "service_control", payload: { action: "restart", service: "nginx" } },
-    { type: "process_control", payload: { action: "kill", pid: 42 } },
-    {
-      type: "network_diagnostic",
-      payload: { tool: "port_check", host: "db", ports: [5432, 443], tls: true },
-    },
-    { type: "network_diagnostic", payload: { tool: "dns_lookup", name: "a.example", record_type: "MX" } },
-    {
-      type: "software_install",
-      payload: { action: "install", packages: [{ name: "nginx", version: "1.26" }, { name: "curl" }] },
-    },
-    { type: "user_control", payload: { action: "create", user: "deploy", groups: ["www"], system: true } },
-    { type: "group_control", payload: { action: "add_members", group: "www", members: ["a", "b"] } },
-    {
+  it("secret headers whose names are alike have secrets of their own", () => {
+    const { work, secrets } = toWork(
+      filled("http_request", {
+        secret_headers: [
+          { id: 1, key: "X-A", value: "one" },
+          { id: 2, key: "X_A", value: "two" },
+          { id: 3, key: "X-B", value: "three", secret: "x_a_2" },
+        ],
+      }),
+    );
+    expect(work.payload).toMatchObject({ secret_headers: { "X-A": "x_a", X_A: "x_a_3", "X-B": "x_a_2" } });
+    expect(secrets).toEqual({ x_a: "one", x_a_3: "two", x_a_2: "three" });
+  });
+
+  it("a secret that several headers have is given once", () => {
+    const shared = (one: string, other: string) =>
+      filled("http_request", {
+        url: "https://a",
+        secret_headers: [
+          { id: 1, key: "A", value: one, secret: "token" },
+          { id: 2, key: "B", value: other, secret: "token" },
+        ],
+      });
+    expect(toWork(shared("", "k")).secrets).toEqual({ token: "k" });
+    expect(missingWork(shared("", "k"))).toBeUndefined();
+    expect(missingWork(shared("", ""))).toBe("Give the value of A");
+    expect(missingWork(shared("", ""), ["token"])).toBeUndefined();
+    expect(missingWork(shared("k", "other"))).toBe(
+      "Give A and B the same value: they have one secret, token",
+    );
+  });
+
+  it("rows that are read are told apart from rows that are added", () => {
+    const { http_request: values } = workFrom({
       type: "http_request",
-      payload: {
-        method: "POST",
-        url: "https://a.example",
-        headers: { A: "b" },
-        body: "{}",
-        expected_status: [201],
-      },
-    },
-  ] satisfies JobPayload[])("running a job again asks for the same work: $type", (work) => {
-    expect(toWork(workFrom(work)).work).toEqual(work);
+      payload: { method: "GET", url: "https://a", headers: { A: "1" }, secret_headers: { B: "b" } },
+    }).values;
+    const ids = [values["headers"], values["secret_headers"], toPairs({ C: "3" })].flatMap((pairs) =>
+      (pairs as Pair[]).map(({ id }) => id),
+    );
+    expect(new Set(ids).size).toBe(3);
   });
 });
 
@@ -133,7 +142,11 @@ describe("what is missing", () => {
     [filled("service_control", { service: "nginx" }), undefined],
     [filled("process_control", { action: "list" }), undefined],
     [filled("process_control", { action: "kill" }), "Say which process: give its id or its name"],
-    [filled("process_control", { pid: "1" }), "Process id must be a whole number from 2 to 2147483647"],
+    [filled("process_control", { pid: "0" }), "Process id must be a whole number from 1 to 2147483647"],
+    [
+      filled("process_control", { action: "kill", pid: "1" }),
+      "Process 1 is the init process, which is never ended",
+    ],
     [
       filled("network_diagnostic", { tool: "port_check", host: "a", ports: ["http"] }),
       "http is not a number from 1 to 65535",
@@ -153,6 +166,8 @@ describe("what is missing", () => {
     expect(workFields(filled("user_control", {}))).toContain("secrets.password");
     const headers = { url: "https://a", secret_headers: [{ id: 1, key: "X-Api-Key", value: "" }] };
     expect(workFields(filled("http_request", headers))).toContain("secrets.x_api_key");
+    const command = workFrom({ type: "command", payload: { argv: ["env"], environment: { PATH: "/" } } });
+    expect(workFields(command)).toContain("payload.environment.PATH");
     expect(workFields(filled("service_control", {}))).toEqual(["payload.action", "payload.service"]);
   });
 });

@@ -22,6 +22,7 @@ export interface CommandDraft {
   shell: boolean;
   arguments: Argument[];
   line: string;
+  environment: Pair[];
 }
 
 export interface ScriptDraft {
@@ -54,7 +55,7 @@ export function emptyWork(): WorkDraft {
   const entries = Object.entries(FIELDED).map(([type, { fields }]) => [type, initialValues(fields)]);
   return {
     type: "script",
-    command: { shell: false, arguments: [argument("")], line: "" },
+    command: { shell: false, arguments: [argument("")], line: "", environment: [] },
     script: { language: "bash", content: "", parameters: [], secrets: [] },
     place: { folder: "", runAsUser: "", requiresElevation: false },
     values: Object.fromEntries(entries) as Record<FieldedType, Values>,
@@ -70,10 +71,13 @@ export function workFrom(work: JobPayload): WorkDraft {
   const draft = emptyWork();
   switch (work.type) {
     case "command": {
-      const { argv, shell = false } = work.payload;
-      const command = shell
-        ? { ...draft.command, shell, line: argv[0] ?? "" }
-        : { ...draft.command, shell, arguments: argv.map(argument) };
+      const { argv, shell = false, environment = {} } = work.payload;
+      const command = {
+        ...draft.command,
+        shell,
+        ...(shell ? { line: argv[0] ?? "" } : { arguments: argv.map(argument) }),
+        environment: toPairs(environment),
+      };
       return { ...draft, type: "command", command, place: placeFrom(work.payload) };
     }
     case "script": {
@@ -109,9 +113,15 @@ interface Work {
 export function toWork(draft: WorkDraft): Work {
   switch (draft.type) {
     case "command": {
-      const { shell, line, arguments: list } = draft.command;
-      const argv = shell ? [line] : list.map((one) => one.text);
-      return { work: { type: "command", payload: { argv, shell, ...placeOf(draft.place) } }, secrets: {} };
+      const { shell, line, arguments: list, environment: pairs } = draft.command;
+      const environment = fromPairs(pairs);
+      const payload: Command = {
+        argv: shell ? [line] : list.map((one) => one.text),
+        shell,
+        ...(Object.keys(environment).length > 0 ? { environment } : {}),
+        ...placeOf(draft.place),
+      };
+      return { work: { type: "command", payload }, secrets: {} };
     }
     case "script": {
       const { language, content, parameters, secrets: hidden } = draft.script;
@@ -194,6 +204,8 @@ export function workFields(draft: WorkDraft): string[] {
       "secrets",
       "working_directory",
       "run_as_user",
+      "environment",
+      ...Object.keys(fromPairs(draft.command.environment)).map((name) => `environment.${name}`),
     ];
     return [...names.map((name) => `payload.${name}`), "secrets", ...secretFields(draft)];
   }

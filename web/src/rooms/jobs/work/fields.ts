@@ -2,9 +2,15 @@
  * The fields of a job's work as data: what a form shows, how values become a payload and how a payload becomes values
  * again. A field's name is the payload's own, checked against the API's types.
  */
-import type { Pair } from "~/ui/KeyValueEditor";
+import { fromPairs, type Pair, toPairs } from "~/ui/KeyValueEditor";
 
-export type Value = string | boolean | string[] | Pair[];
+/** A name whose value goes beside the payload. */
+export interface SecretPair extends Pair {
+  /** What a payload that was read calls its secret. */
+  secret?: string;
+}
+
+export type Value = string | boolean | string[] | SecretPair[];
 export type Values = Record<string, Value>;
 
 interface Shared<Name extends string> {
@@ -81,16 +87,44 @@ export const listOf = (values: Values, name: string): string[] => {
   const value = values[name];
   return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === "string") : [];
 };
-export const pairsOf = (values: Values, name: string): Pair[] => {
+export const pairsOf = (values: Values, name: string): SecretPair[] => {
   const value = values[name];
-  return Array.isArray(value) ? value.filter((entry): entry is Pair => typeof entry === "object") : [];
+  return Array.isArray(value) ? value.filter((entry): entry is SecretPair => typeof entry === "object") : [];
 };
 
-const named = (pairs: Pair[]): [string, string][] =>
-  pairs.filter((pair) => pair.key.trim() !== "").map((pair) => [pair.key.trim(), pair.value]);
+interface Hidden extends SecretEntry {
+  key: string;
+}
 
-/** Under this name the value of a secret header is handed over. */
-export const secretName = (key: string): string => key.toLowerCase().replaceAll(/[^a-z0-9]+/g, "_");
+/** What is handed over for each key, and under which name: the one it came with, else one of its own. */
+export function hiddenOf(pairs: SecretPair[]): Hidden[] {
+  const rows = new Map(pairs.map((pair) => [pair.key.trim(), pair]));
+  rows.delete("");
+  const taken = new Set([...rows.values()].flatMap(({ secret }) => secret ?? []));
+  return [...rows].map(([key, { secret, value }]) => {
+    const name = secret ?? free(key, taken);
+    taken.add(name);
+    return { key, name, value };
+  });
+}
+
+function free(key: string, taken: ReadonlySet<string>): string {
+  const name = key.toLowerCase().replaceAll(/[^a-z0-9]+/g, "_");
+  let tried = name;
+  for (let count = 2; taken.has(tried); count += 1) {
+    tried = `${name}_${count}`;
+  }
+  return tried;
+}
+
+/** One secret may stand at several keys; whichever says something says it for all. */
+function entriesOf(pairs: SecretPair[]): SecretEntry[] {
+  const entries = new Map<string, string>();
+  for (const { name, value } of hiddenOf(pairs)) {
+    entries.set(name, entries.get(name) || value);
+  }
+  return [...entries].map(([name, value]) => ({ name, value }));
+}
 
 export interface Built {
   payload: Record<string, unknown>;
@@ -115,7 +149,7 @@ export function build(fields: readonly Field[], values: Values): Built {
         }
         break;
       case "area":
-        if (text !== "") {
+        if (textOf(values, field.name) !== "") {
           payload[field.name] = textOf(values, field.name);
         }
         break;
@@ -133,9 +167,9 @@ export function build(fields: readonly Field[], values: Values): Built {
         break;
       }
       case "pairs": {
-        const entries = named(pairsOf(values, field.name));
-        if (entries.length > 0) {
-          payload[field.name] = Object.fromEntries(entries);
+        const entries = fromPairs(pairsOf(values, field.name));
+        if (Object.keys(entries).length > 0) {
+          payload[field.name] = entries;
         }
         break;
       }
@@ -145,11 +179,11 @@ export function build(fields: readonly Field[], values: Values): Built {
         }
         break;
       case "secrets": {
-        const entries = named(pairsOf(values, field.name));
-        if (entries.length > 0) {
-          payload[field.name] = Object.fromEntries(entries.map(([key]) => [key, secretName(key)]));
-          for (const [key, value] of entries) {
-            secrets[secretName(key)] = value;
+        const hidden = hiddenOf(pairsOf(values, field.name));
+        if (hidden.length > 0) {
+          payload[field.name] = Object.fromEntries(hidden.map(({ key, name }) => [key, name]));
+          for (const { name, value } of entriesOf(pairsOf(values, field.name))) {
+            secrets[name] = value;
           }
         }
         break;
@@ -158,8 +192,6 @@ export function build(fields: readonly Field[], values: Values): Built {
   }
   return { payload, secrets };
 }
-
-let nextPair = 1;
 
 /** The values of an earlier job. Secrets are not known any more: their fields are empty. */
 export function read(fields: readonly Field[], payload: Record<string, unknown>): Values {
@@ -172,13 +204,9 @@ export function read(fields: readonly Field[], payload: Record<string, unknown>)
     if (field.input === "list" && Array.isArray(value)) {
       values[field.name] = value.map(field.item?.from ?? String);
     } else if (field.input === "pairs" && typeof value === "object") {
-      values[field.name] = Object.entries(value).map(([key, text]) => ({
-        id: nextPair++,
-        key,
-        value: String(text),
-      }));
+      values[field.name] = toPairs(texts(value));
     } else if (field.input === "secrets" && typeof value === "object") {
-      values[field.name] = Object.keys(value).map((key) => ({ id: nextPair++, key, value: "" }));
+      values[field.name] = toPairs(texts(value)).map((pair) => ({ ...pair, value: "", secret: pair.value }));
     } else if (field.input === "switch") {
       values[field.name] = value === true;
     } else if (typeof value === "string" || typeof value === "number") {
@@ -188,6 +216,9 @@ export function read(fields: readonly Field[], payload: Record<string, unknown>)
   return values;
 }
 
+const texts = (value: object): Record<string, string> =>
+  Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
+
 /** The secrets that are asked for, by the names under which their values are handed over. */
 export function secretEntries(fields: readonly Field[], values: Values): SecretEntry[] {
   return shown(fields, values).flatMap((field) => {
@@ -195,7 +226,7 @@ export function secretEntries(fields: readonly Field[], values: Values): SecretE
       case "secret":
         return [{ name: field.name, value: textOf(values, field.name) }];
       case "secrets":
-        return named(pairsOf(values, field.name)).map(([key, value]) => ({ name: secretName(key), value }));
+        return entriesOf(pairsOf(values, field.name));
       default:
         return [];
     }
@@ -237,16 +268,28 @@ function problemOf(field: Field, values: Values, kept: readonly string[]): strin
       const wrong = list.map((entry) => field.item?.problem?.(entry)).find(Boolean);
       return wrong ?? (field.required && list.length === 0 ? `Give “${field.label}”` : undefined);
     }
-    case "secrets": {
-      const empty = named(pairsOf(values, field.name)).find(
-        ([key, value]) => value === "" && !kept.includes(secretName(key)),
-      );
-      return empty ? `Give the value of ${empty[0]}` : undefined;
-    }
+    case "secrets":
+      return problemOfSecrets(pairsOf(values, field.name), kept);
     case "switch":
     case "pairs":
       return undefined;
     default:
       return field.required && text === "" ? `Give “${field.label}”` : undefined;
   }
+}
+
+function problemOfSecrets(pairs: SecretPair[], kept: readonly string[]): string | undefined {
+  const hidden = hiddenOf(pairs);
+  for (const { name, value } of entriesOf(pairs)) {
+    const keys = hidden.filter((one) => one.name === name);
+    const first = keys[0]?.key ?? name;
+    const other = keys.find((one) => one.value !== "" && one.value !== value);
+    if (other) {
+      return `Give ${keys.map(({ key }) => key).join(" and ")} the same value: they have one secret, ${name}`;
+    }
+    if (value === "" && !kept.includes(name)) {
+      return `Give the value of ${first}`;
+    }
+  }
+  return undefined;
 }

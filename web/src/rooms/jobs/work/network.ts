@@ -59,11 +59,14 @@ export const NETWORK = fields<NetworkDiagnostic>([
     name: "record_type",
     label: "Record type",
     input: "choice",
-    initial: "A",
-    options: ["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SRV", "SOA", "PTR", "CAA"].map((value) => ({
-      value,
-      label: value,
-    })),
+    initial: "",
+    options: [
+      { value: "", label: "Standard (A)" },
+      ...["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SRV", "SOA", "PTR", "CAA"].map((value) => ({
+        value,
+        label: value,
+      })),
+    ],
     when: is(TOOL, "dns_lookup"),
   },
   {

@@ -50,7 +50,7 @@ const PROCESS = fields<ProcessControl>([
     name: "pid",
     label: "Process id",
     input: "number",
-    least: 2,
+    least: 1,
     most: 2_147_483_647,
     help: "One process; or give its name.",
   },
@@ -111,7 +111,8 @@ const SOFTWARE = fields<SoftwareInstall>([
     name: "refresh",
     label: "Fetch the package lists first",
     input: "switch",
-    when: is("action", "install", "upgrade"),
+    // The server takes it for the others, too: what somebody asked for stays to be seen.
+    when: (values) => is("action", "install", "upgrade")(values) || values["refresh"] === true,
   },
 ]);
 
@@ -171,9 +172,8 @@ const USER = fields<UserControl & { password: string }>([
   },
   {
     name: "force",
-    label: "Even if it is root or the agent’s own user",
+    label: "Even if it is root or the agent’s own user, or gets one of their groups",
     input: "switch",
-    when: (values) => !creating(values),
   },
 ]);
 
@@ -202,7 +202,6 @@ const GROUP = fields<GroupControl>([
     name: "force",
     label: "Even if it is a group of root or of the agent’s own user",
     input: "switch",
-    when: (values) => !creating(values),
   },
 ]);
 
@@ -240,7 +239,6 @@ const HTTP = fields<HttpRequest>([
     input: "area",
     mono: true,
     wide: true,
-    when: is("method", "POST", "PUT", "PATCH", "DELETE"),
   },
   {
     name: "expected_status",
@@ -261,7 +259,7 @@ const HTTP = fields<HttpRequest>([
     name: "max_answer_bytes",
     label: "Keep of the answer, in bytes",
     input: "number",
-    least: 1,
+    least: 0,
     most: 1_048_576,
     placeholder: "65536",
   },
@@ -292,10 +290,7 @@ export const FIELDED: Record<FieldedType, Fielded> = {
   service_control: { fields: SERVICE },
   process_control: {
     fields: PROCESS,
-    check: (values) =>
-      !is("action", "list")(values) && textOf(values, "pid") === "" && textOf(values, "name").trim() === ""
-        ? "Say which process: give its id or its name"
-        : undefined,
+    check: processProblem,
   },
   network_diagnostic: { fields: NETWORK },
   software_install: {
@@ -315,3 +310,16 @@ export const FIELDED: Record<FieldedType, Fielded> = {
   },
   http_request: { fields: HTTP },
 };
+
+function processProblem(values: Values): string | undefined {
+  if (is("action", "list")(values)) {
+    return undefined;
+  }
+  const pid = textOf(values, "pid").trim();
+  if (pid === "1") {
+    return "Process 1 is the init process, which is never ended";
+  }
+  return pid === "" && textOf(values, "name").trim() === ""
+    ? "Say which process: give its id or its name"
+    : undefined;
+}

@@ -2,13 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { ActionDetail } from "~/api/types";
-import { useMissing } from "~/app/session";
+import { useMissing, useSession } from "~/app/session";
 import { Page, Panel } from "~/ui/Page";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 import { ActionForm } from "./ActionForm";
 import { actionOptions } from "./api";
 import { draftOf, emptyAction } from "./draft";
+import { actionReasons } from "./rules";
 
 const editRoute = getRouteApi("/app/actions/$actionId/edit");
 
@@ -45,13 +46,15 @@ export function NewActionPage() {
 export function EditActionPage() {
   const { actionId } = editRoute.useParams();
   const navigate = useNavigate();
-  const reason = useMissing()("jobs.manage");
+  const missing = useMissing();
+  const { user } = useSession();
   const query = useQuery(actionOptions(Number(actionId)));
   // Taken once: what somebody else saves meanwhile must not change a form that is being filled in.
   const [taken, setTaken] = useState<ActionDetail>();
   if (query.data && !query.isFetching && !taken) {
     setTaken(query.data);
   }
+  const reason = taken ? actionReasons(taken, missing, user).edit : missing("jobs.manage");
   return (
     <Page
       title={taken ? `Edit ${taken.name}` : "Edit an action"}

@@ -1,7 +1,7 @@
 import { IconFlask } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useMissing } from "~/app/session";
+import { useMissing, useSession } from "~/app/session";
 import { Page, Panel } from "~/ui/Page";
 import { Pill } from "~/ui/Pill";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
@@ -16,10 +16,11 @@ export function ActionRunPage() {
   const { draft } = route.useSearch();
   const navigate = route.useNavigate();
   const missing = useMissing();
+  const { user } = useSession();
   const query = useQuery(actionOptions(Number(actionId)));
   const action = query.data;
   const trying = draft === "1";
-  const reasons = action && actionReasons(action, missing);
+  const reasons = action && actionReasons(action, missing, user);
   const reason = trying ? reasons?.tryDraft : reasons?.run;
   const digest = trying ? action?.draft_sha256 : action?.deployed?.sha256;
   return (

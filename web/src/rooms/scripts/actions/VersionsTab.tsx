@@ -8,6 +8,7 @@ import type { ListQuery, ListState } from "~/api/list";
 import { answer } from "~/api/problem";
 import type { ActionDetail, ActionVersion } from "~/api/types";
 import { useList } from "~/api/useList";
+import { useMissing, useSession } from "~/app/session";
 import { actorName } from "~/rooms/jobs/words";
 import { ActionButton } from "~/ui/ActionButton";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
@@ -21,6 +22,7 @@ import { versionsDown } from "../versions";
 import classes from "./actions.module.css";
 import { actionKey, versionList, versionOptions, versionsKey } from "./api";
 import { definitionText } from "./draft";
+import { restoreReason } from "./rules";
 
 const route = getRouteApi("/app/actions/$actionId");
 
@@ -34,6 +36,8 @@ export function VersionsTab({ action, reason }: VersionsTabProps) {
   const { before, after } = route.useSearch();
   const navigate = route.useNavigate();
   const client = useQueryClient();
+  const missing = useMissing();
+  const { user } = useSession();
   const { rows, status } = useList(versionsKey(action.id), NEWEST_FIRST, (query: ListQuery) =>
     versionList(action.id, query),
   );
@@ -92,7 +96,7 @@ export function VersionsTab({ action, reason }: VersionsTabProps) {
                 <VersionButtons
                   line={line}
                   newest={newest}
-                  reason={reason}
+                  reason={reason ?? restoreReason(line.definition, action, missing, user)}
                   onCompare={() => compare(line.version, newest)}
                   onRestore={() => {
                     restore.reset();

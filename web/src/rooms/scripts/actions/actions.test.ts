@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiProblem } from "~/api/problem";
-import type { ActionDetail, Parameter, Permission } from "~/api/types";
+import type { ActionDetail, JobPayload, Parameter, Permission } from "~/api/types";
 import { emptyTargets } from "~/rooms/agents/targets";
 import { argument, emptyWork, type WorkDraft, workFrom } from "~/rooms/jobs/work/draft";
 import { newParameter } from "../definition";
@@ -16,13 +16,13 @@ import {
 } from "./draft";
 import { fits, placesOf, placeWords } from "./places";
 import { inputOf, problemFields } from "./problems";
-import { actionReasons } from "./rules";
+import { actionReasons, type Caller, restoreReason } from "./rules";
 import { draftState, runnerWords } from "./words";
 
 const work = (part: Partial<WorkDraft>): WorkDraft => ({ ...emptyWork(), ...part });
 const echo = work({
   type: "command",
-  command: { shell: false, arguments: ["echo", "hello"].map(argument), line: "" },
+  command: { ...emptyWork().command, arguments: ["echo", "hello"].map(argument) },
 });
 const restart = workFrom({ type: "service_control", payload: { action: "restart", service: "nginx" } });
 
@@ -68,6 +68,19 @@ describe("places that a parameter can fill", () => {
     expect(placesOf(echo)[1]).toMatchObject({ label: "Argument 1", now: "hello" });
     const line = work({ type: "command", command: { ...echo.command, shell: true, line: "echo $1" } });
     expect(pointers(line)).toEqual(["/working_directory", "/run_as_user", "/requires_elevation"]);
+  });
+
+  it("are the variables of a command", () => {
+    const command = workFrom({
+      type: "command",
+      payload: { argv: ["env"], environment: { LEVEL: "3" } },
+    });
+    expect(placesOf(command)).toContainEqual({
+      pointer: "/environment/LEVEL",
+      label: "Variable LEVEL",
+      now: "3",
+      takes: "text",
+    });
   });
 
   it("are the parameters of a script and never its code", () => {
@@ -186,6 +199,22 @@ describe("the request", () => {
     expect(made.secrets).toBeUndefined();
   });
 
+  it("keeps variables, and the names of secrets with those that are kept", () => {
+    const command = { argv: ["env"], shell: false, environment: { LEVEL: "3" } };
+    const call = { method: "GET", url: "http://a/", secret_headers: { "X-Key": "api" }, body: "x" };
+    const jobs: JobPayload[] = [
+      { type: "command", payload: command },
+      { type: "http_request", payload: call },
+    ];
+    for (const job of jobs) {
+      const action = detail({ draft: { ...detail({}).draft, work: { kind: "job", job } } });
+      const kept = job.type === "http_request" ? ["api"] : [];
+      expect(missingAction(draftOf(action), undefined, kept)).toBeUndefined();
+      expect(toCreate(draftOf(action), [], kept)).toMatchObject({ definition: action.draft });
+      expect(toCreate(draftOf(action), [], kept).secrets).toBeUndefined();
+    }
+  });
+
   it("keeps the places of what was loaded", () => {
     const action = detail({
       draft: {
@@ -273,26 +302,76 @@ describe("problems of the server", () => {
 describe("what can be done", () => {
   const all = () => undefined;
   const none = (permission: Permission) => `Needs the permission ${permission}`;
+  const operator = (permission: Permission) => (permission === "users.manage" ? none(permission) : undefined);
+  const anna: Caller = {
+    id: 5,
+    bindings: [{ id: 1, role: "operator", scope: { kind: "organization", id: 2 } }],
+  };
+  const FOR_OTHERS =
+    /^You are not among those who may run it, and only they .* users\.manage there may change it$/;
 
   it("running needs a deployed version and to be among the runners, trying the draft only the latter", () => {
-    const fresh = actionReasons(detail({}), all);
+    const fresh = actionReasons(detail({}), all, anna);
     expect([fresh.run, fresh.tryDraft, fresh.deploy]).toEqual([
       "It is not deployed: deploy its draft first",
       undefined,
       undefined,
     ]);
-    const others = actionReasons(detail({ version: 2, may_run: false, draft_differs: false }), all);
+    const { draft: _, ...listed } = detail({ version: 2, may_run: false, draft_differs: false });
+    const others = actionReasons(listed, all, anna);
     expect(others.run).toBe("You are not among those who may run it");
     expect(others.tryDraft).toBe(others.run);
-    const changed = actionReasons(detail({ version: 2, may_run: false }), all);
+    const changed = actionReasons({ ...listed, draft_differs: true }, all, anna);
     expect(changed.tryDraft).toBeUndefined();
     expect(others.deploy).toBe("The draft says what version 2 says");
   });
 
+  it("who may not run it does not change it either, unless they give out the rights there", () => {
+    const action = detail({ version: 2, may_run: false });
+    const { run, schedule, edit, clone, deploy, remove } = actionReasons(action, operator, anna);
+    expect([run, schedule]).toEqual(Array(2).fill("You are not among those who may run it"));
+    for (const reason of [edit, clone, deploy, remove]) {
+      expect(reason).toMatch(FOR_OTHERS);
+    }
+    const mending = actionReasons(action, all, anna);
+    expect([mending.edit, mending.clone, mending.deploy, mending.remove]).toEqual(Array(4).fill(undefined));
+    expect(mending.run).toBe(run);
+  });
+
+  it.each<[string[], Partial<ActionDetail>, boolean]>([
+    [[], {}, true],
+    [["user:5"], {}, true],
+    [["user:55"], {}, false],
+    [["role:operator"], { organization_id: 2 }, true],
+    [["role:operator"], { organization_id: 2, department_id: 9 }, true],
+    [["role:operator"], { organization_id: 3 }, false],
+    [["role:operator"], {}, false],
+    [["role:admin", "role:auditor"], { organization_id: 2 }, false],
+    [["role:auditor", "user:5"], {}, true],
+  ])("a draft for %j at %j: %s", (runners, place, may) => {
+    const draft = { ...detail({}).draft, runners };
+    const action = detail({ version: 2, draft, ...place });
+    const { run, tryDraft, edit } = actionReasons(action, operator, anna);
+    expect(run).toBeUndefined();
+    expect(tryDraft === undefined).toBe(may);
+    expect(edit === undefined).toBe(may);
+    expect(restoreReason(draft, action, operator, anna) === undefined).toBe(may);
+    expect(restoreReason(draft, action, all, anna)).toBeUndefined();
+  });
+
+  it("administrators are called admin for short, and a role in the tenant counts everywhere in it", () => {
+    const boss: Caller = {
+      id: 1,
+      bindings: [{ id: 1, role: "administrator", scope: { kind: "tenant", id: 1 } }],
+    };
+    const draft = { ...detail({}).draft, runners: ["role:admin"] };
+    expect(actionReasons(detail({ draft, organization_id: 7 }), operator, boss).edit).toBeUndefined();
+  });
+
   it("one that is used stays, and who may only look does nothing", () => {
     const used = detail({ used_by: [{ kind: "schedule", id: 1, name: "nightly" }] });
-    expect(actionReasons(used, all).remove).toBe("It is used by schedule nightly: change those first");
-    expect(Object.values(actionReasons(detail({ version: 1 }), none))).toEqual(
+    expect(actionReasons(used, all, anna).remove).toBe("It is used by schedule nightly: change those first");
+    expect(Object.values(actionReasons(detail({ version: 1 }), none, anna))).toEqual(
       Array(7).fill("Needs the permission jobs.manage"),
     );
   });

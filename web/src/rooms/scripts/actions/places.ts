@@ -26,6 +26,9 @@ export function placesOf(draft: WorkDraft): Place[] {
         ...argv.map(({ text: now }, index) =>
           text(`/argv/${index}`, index === 0 ? "Program" : `Argument ${index}`, now),
         ),
+        ...Object.entries(fromPairs(command.environment)).map(([key, now]) =>
+          text(`/environment/${escaped(key)}`, `Variable ${key}`, now),
+        ),
         ...surroundings(draft),
       ];
     }

@@ -14,7 +14,7 @@ import { type ReactNode, useState } from "react";
 import { api } from "~/api/client";
 import { answer } from "~/api/problem";
 import type { SavedAction } from "~/api/types";
-import { useMissing } from "~/app/session";
+import { useMissing, useSession } from "~/app/session";
 import type { Action } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
 import { toastDone } from "~/ui/toast";
@@ -29,11 +29,12 @@ type What = "clone" | "deploy" | "remove";
 /** Everything that can be done with one action, for its row and for its page. */
 export function useActionActions(onRemoved: () => void = () => {}) {
   const missing = useMissing();
+  const { user } = useSession();
   const navigate = useNavigate();
   const client = useQueryClient();
   const [asked, setAsked] = useState<{ what: What; action: Known }>();
   const close = () => setAsked(undefined);
-  const reasons = (action: Known) => actionReasons(action, missing);
+  const reasons = (action: Known) => actionReasons(action, missing, user);
 
   const remove = useMutation({
     mutationFn: (action: SavedAction) =>
