@@ -1,5 +1,5 @@
 //! Service managers that cannot exist on the machines of the test run are FAKE programs here: they keep the state in a
-//! file and note how they were called. The real SysV is used in `crates/agent/tests/service.rs`.
+//! file and note how they were called. The real SysV is used in `crates/agent/tests/program/service.rs`.
 
 use std::{fs, path::Path};
 

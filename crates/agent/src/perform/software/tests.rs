@@ -1,5 +1,5 @@
 //! Managers that cannot exist on the machines of the test run are FAKE programs here: they note how they were called.
-//! The real apt is used in `crates/agent/tests/software.rs`.
+//! The real apt is used in `crates/agent/tests/program/software.rs`.
 
 use std::{fs, path::Path};
 
