@@ -270,6 +270,51 @@ pub(crate) async fn scope(client: &Client, text: &str) -> Result<Scope, Failure>
     }
 }
 
+pub(crate) async fn script_ids(client: &Client, texts: &[String]) -> Result<Vec<String>, Failure> {
+    let of_name = async |name: &str| {
+        let found = script(client, ScriptKind::Script, name).await;
+        found.map(|script| script.id.to_string())
+    };
+    ids(texts, of_name).await
+}
+
+pub(crate) async fn action_ids(client: &Client, texts: &[String]) -> Result<Vec<String>, Failure> {
+    let of_name = async |name: &str| {
+        let found = action_of_name(client, name).await;
+        found.map(|action| action.id.to_string())
+    };
+    ids(texts, of_name).await
+}
+
+pub(crate) async fn schedule_ids(client: &Client, texts: &[String]) -> Result<Vec<String>, Failure> {
+    let of_name = async |name: &str| {
+        let found = schedule_of_name(client, name).await;
+        found.map(|schedule| schedule.id.to_string())
+    };
+    ids(texts, of_name).await
+}
+
+/// What a list is narrowed down to. Ids are taken as they are, as what they belong to may be gone; names are looked up.
+async fn ids(
+    texts: &[String],
+    of_name: impl AsyncFn(&str) -> Result<String, Failure>,
+) -> Result<Vec<String>, Failure> {
+    let mut ids = Vec::with_capacity(texts.len());
+    for text in texts {
+        ids.push(if is_ids(text) {
+            text.clone()
+        } else {
+            of_name(text).await?
+        });
+    }
+    Ok(ids)
+}
+
+/// One id, or several with commas between them.
+fn is_ids(text: &str) -> bool {
+    text.split(',').all(|part| part.parse::<i64>().is_ok())
+}
+
 fn search(text: &str) -> ListRequest {
     ListRequest {
         search: Some(text.to_owned()),
@@ -346,6 +391,17 @@ mod tests {
         ];
         assert_eq!(pick_organization(all.clone(), "1").unwrap().id, OrganizationId(1));
         assert_eq!(pick_organization(all, "9").unwrap().id, OrganizationId(3));
+    }
+
+    #[tokio::test]
+    async fn a_list_is_narrowed_down_by_ids_of_what_is_gone_and_by_names() {
+        let texts = ["7".to_owned(), "8,9".to_owned(), "nightly".to_owned()];
+        let of_name = async |name: &str| match name {
+            "nightly" => Ok("12".to_owned()),
+            other => Err(Failure::NotFound(other.to_owned())),
+        };
+        assert_eq!(ids(&texts, &of_name).await.unwrap(), ["7", "8,9", "12"]);
+        assert!(ids(&["8,gone".to_owned()], &of_name).await.is_err());
     }
 
     #[test]

@@ -415,3 +415,219 @@ async fn without_a_terminal_nothing_waits_for_an_answer() {
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("--password-stdin"), "{run:?}");
 }
+
+#[tokio::test]
+async fn a_variable_of_a_command_is_sent_as_it_was_written_and_a_bad_one_never() {
+    let fake = Fake::start(|_, line| match line {
+        "POST /api/v1/jobs" => created(&[(42, "web1")]),
+        other => panic!("{other}"),
+    })
+    .await;
+    let run = |variable: &'static str| {
+        let fake = &fake;
+        async move {
+            let arguments = ["job", "run", "--agent", "web1", "--env", variable, "--", "env"];
+            fake.run(&arguments).await
+        }
+    };
+    for (variable, named) in [
+        ("LEVEL", "'LEVEL'"),
+        ("=1", "'=1'"),
+        ("LD_PRELOAD=/tmp/x.so", "environment.LD_PRELOAD"),
+    ] {
+        let refused = run(variable).await;
+        assert!(
+            refused.code == 2 && refused.stderr.contains(named),
+            "{variable}: {refused:?}"
+        );
+    }
+    assert!(fake.asked().is_empty(), "{:?}", fake.asked());
+    let sent = run("LEVEL=a=b c").await;
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let asked = fake.asked();
+    assert!(
+        asked[0].contains(r#""environment":{"LEVEL":"a=b c"}"#),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn executions_are_narrowed_down_by_the_name_of_an_action_or_by_an_id_that_is_gone() {
+    let fake = Fake::start(|_, line| match line {
+        "GET /api/v1/actions?limit=500&filter=name%3Arestart" => {
+            let action = json!({
+                "id": 12, "name": "restart", "description": "", "organization_id": null, "department_id": null,
+                "type": "command", "version": 1, "draft_differs": false, "may_run": true,
+                "created_at": "2026-11-22T09:30:00Z", "created_by": "anna",
+                "updated_at": "2026-11-22T09:30:00Z", "updated_by": "anna",
+            });
+            (200, json!({"items": [action]}).to_string())
+        }
+        line if line.starts_with("GET /api/v1/actions?") => (200, json!({"items": []}).to_string()),
+        line if line.starts_with("GET /api/v1/executions?") => (200, json!({"items": []}).to_string()),
+        other => panic!("{other}"),
+    })
+    .await;
+    for (named, filter) in [
+        ("restart", "filter=action%3A12"),
+        ("4711", "filter=action%3A4711"),
+    ] {
+        let run = fake.run(&["execution", "list", "--action", named]).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let asked = fake.asked().pop().unwrap();
+        assert!(asked.contains(filter), "{named}: {asked}");
+    }
+    let run = fake.run(&["execution", "list", "--action", "nobody"]).await;
+    assert!(
+        run.code == 4 && run.stderr.contains("postern action list"),
+        "{run:?}"
+    );
+}
+
+fn approval(state: &str) -> String {
+    json!({
+        "id": 5, "instance_id": 9, "workflow": "rollout", "organization_id": null, "department_id": null,
+        "type": "one_of_many", "state": state, "title": "Restart web1?", "description": "Its load is 3.",
+        "started_by": "user:2 (ben)", "opened_at": "2026-11-22T09:30:00Z", "deadline": "2026-11-23T09:30:00Z",
+        "ended_at": null, "needed": 1, "people": [], "may_answer": true, "work_sha256": "ab12",
+        "work": [{"step": "go", "type": "command", "summary": "systemctl restart nginx\u{1b}[2J",
+                  "hosts": [{"id": 7, "name": "web1"}]}],
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn an_approval_is_answered_once_it_was_shown_and_confirmed() {
+    let fake = Fake::start(|_, line| match line {
+        "GET /api/v1/approvals/5" => (200, approval("open")),
+        "POST /api/v1/approvals/5/answer" => (200, approval("approved")),
+        other => panic!("{other}"),
+    })
+    .await;
+    for verb in ["approve", "reject"] {
+        let asked = fake.run(&["approval", verb, "5"]).await;
+        assert!(asked.code == 2 && asked.stderr.contains("--yes"), "{asked:?}");
+        for shown in [
+            "Restart web1?",
+            "Its load is 3.",
+            "systemctl restart nginx",
+            "on web1",
+        ] {
+            assert!(asked.stdout.contains(shown), "{shown}: {asked:?}");
+        }
+        assert!(!asked.stdout.contains('\u{1b}'), "{asked:?}");
+    }
+    let answers = || -> Vec<String> {
+        let all = fake.asked().into_iter();
+        all.filter(|line| line.starts_with("POST")).collect()
+    };
+    assert!(answers().is_empty());
+
+    let given = fake.run(&["approval", "approve", "5", "--yes"]).await;
+    assert!(
+        given.code == 0 && given.stdout.ends_with("approval 5 is approved\n"),
+        "{given:?}"
+    );
+    assert!(
+        answers()[0].contains(r#""decision":"approve","work_sha256":"ab12""#),
+        "{:?}",
+        answers()
+    );
+    let json = fake.run(&["approval", "approve", "5", "--yes", "--json"]).await;
+    let answer: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(answer["state"], "approved");
+
+    let before = fake.asked().len();
+    let named = fake
+        .run(&["approval", "reject", "5", "--work-sha256", "cd34"])
+        .await;
+    assert_eq!(named.code, 0, "{named:?}");
+    assert_eq!(
+        fake.asked().len(),
+        before + 1,
+        "whoever names the digest has seen it"
+    );
+    assert!(answers()[2].contains(r#""decision":"reject","work_sha256":"cd34""#));
+}
+
+#[tokio::test]
+async fn a_schedule_is_shown_with_what_it_names_and_its_next_ticks() {
+    let fake = Fake::start(|_, line| match line {
+        "GET /api/v1/schedules/7" => {
+            let schedule = json!({
+                "id": 7, "name": "nightly", "description": "", "organization_id": null, "department_id": null,
+                "definition": {
+                    "cron": "30 2 * * *", "max_runs": 3, "targets": {"selector": "env=prod"},
+                    "work": {"kind": "script", "script_id": 4}, "blackout": {"calendar_id": 6, "tick": "wait"},
+                },
+                "cron_text": "At 02:30", "paused": false, "runs": 1, "next_at": "2026-11-23T02:30:00Z",
+                "waiting": null, "last_execution_id": null, "last_instance_id": null, "secrets": [], "owner": "anna",
+                "created_at": "2026-11-22T09:30:00Z", "created_by": "anna",
+                "updated_at": "2026-11-22T09:30:00Z", "updated_by": "anna",
+            });
+            (200, schedule.to_string())
+        }
+        "GET /api/v1/scripts/4" => problem(404, "there is no such script"),
+        "GET /api/v1/calendars/6" => {
+            let calendar = json!({
+                "id": 6, "name": "holidays", "description": "", "organization_id": null, "department_id": null,
+                "zone": "UTC", "entries": [], "blackout_until": null, "used_by": [],
+                "created_at": "2026-11-22T09:30:00Z", "created_by": "anna",
+            });
+            (200, calendar.to_string())
+        }
+        "POST /api/v1/schedules/preview" => {
+            let ticks = ["2026-11-23T02:30:00Z", "2026-11-24T02:30:00Z", "2026-11-25T02:30:00Z"];
+            (200, json!({"text": "At 02:30", "ticks": ticks}).to_string())
+        }
+        other => panic!("{other}"),
+    })
+    .await;
+    let run = fake.run(&["schedule", "show", "7"]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    for said in [
+        "script 4, its newest version",
+        "calendar holidays (6)",
+        "1 of 3",
+        "2026-11-23 02:30:00 UTC",
+        "2026-11-24 02:30:00 UTC",
+    ] {
+        assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
+    }
+    assert!(
+        !run.stdout.contains("2026-11-25 02:30:00 UTC"),
+        "it runs twice more: {}",
+        run.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_prints_what_a_policy_wants() {
+    let fake = Fake::start(|_, line| {
+        assert_eq!(line, "POST /api/v1/jobs/preview");
+        let preview = json!({
+            "summary": "bash", "payload_sha256": "aa", "content_sha256": "bb17", "batches": 1, "hosts": [],
+        });
+        (200, preview.to_string())
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("check.sh");
+    std::fs::write(&script, "echo hi\n").unwrap();
+    let script = script.to_str().unwrap();
+    let dry = ["job", "run", "--agent", "web1", "--script", script, "--dry-run"];
+    let run = fake.run(&dry).await;
+    assert!(
+        run.code == 0 && run.stderr.contains("as a policy names it: bb17"),
+        "{run:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_schema_of_workflows_needs_no_server_and_no_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(&["workflow", "schema"], folder.path(), &[], "").await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let schema: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(schema["properties"]["steps"].is_object(), "{schema}");
+}

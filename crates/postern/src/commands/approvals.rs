@@ -60,10 +60,13 @@ pub(crate) struct Answer {
     /// Kept with the answer, and seen by the steps that follow
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
-    /// Answer only if this is still the digest of what runs, as `approval show` told it. Without it, what runs is shown
-    /// here and answered as it was shown
+    /// Answer only if this is still the digest of what runs, as `approval show` told it; nothing is shown and asked then.
+    /// Without it, the question and what runs are shown here and answered as they were shown
     #[arg(long, value_name = "SHA256")]
     work_sha256: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 pub(crate) async fn run(command: ApprovalCommand, context: &Context<'_>) -> Result<(), Failure> {
@@ -215,42 +218,89 @@ fn person(asked: &Asked, now: Timestamp) -> Vec<(String, Tone)> {
 
 /// What runs when it is approved, the whole of it.
 fn print_work(detail: &ApprovalDetail, console: &Console) {
-    if detail.work.is_empty() {
-        console.say("no step follows its approval");
+    for line in work_lines(detail) {
+        console.say(&crate::sanitize::line(&line));
     }
-    for work in &detail.work {
-        for line in told(work) {
-            console.say(&crate::sanitize::line(&line));
-        }
+}
+
+fn work_lines(detail: &ApprovalDetail) -> Vec<String> {
+    let mut lines: Vec<String> = detail.work.iter().flat_map(told).collect();
+    if lines.is_empty() {
+        lines.push("no step follows its approval".to_owned());
     }
-    console.say(&format!("sha256 of the above: {}", detail.work_sha256));
+    lines.push(format!("sha256 of the above: {}", detail.work_sha256));
+    lines
+}
+
+/// What somebody must have seen who answers: what is asked, and what follows.
+fn question_lines(detail: &ApprovalDetail) -> Vec<String> {
+    let approval = &detail.approval;
+    let mut lines = vec![
+        approval.title.clone(),
+        format!(
+            "asked by {}, instance {}, started by {}",
+            approval.workflow, approval.instance_id, approval.started_by
+        ),
+    ];
+    let description = approval.description.as_deref().unwrap_or_default();
+    lines.extend(description.lines().map(|line| format!("  {line}")));
+    lines.extend(work_lines(detail));
+    lines
 }
 
 fn told(work: &ApprovedWork) -> Vec<String> {
     let mut lines = vec![format!("{} ({}): {}", work.step, work.kind, work.summary)];
+    lines.extend(work.only_if.iter().map(|cause| format!("  only if {cause}")));
+    for (what, saved) in [("script", &work.script), ("action", &work.action)] {
+        if let Some(saved) = saved {
+            lines.push(format!("  {what} {}, version {}", saved.id, saved.version));
+        }
+    }
     if !work.hosts.is_empty() {
-        lines.push(format!("  on {}", work.hosts.join(", ")));
+        let hosts: Vec<String> = work
+            .hosts
+            .iter()
+            .map(|host| format!("{} ({})", host.name, host.id))
+            .collect();
+        lines.push(format!("  on {}", hosts.join(", ")));
+    }
+    if let Some(seconds) = work.timeout_seconds {
+        lines.push(format!("  each job for at most {seconds} s"));
     }
     if let Some(payload) = &work.payload {
         let text = serde_json::to_string_pretty(payload).unwrap_or_default();
         lines.extend(text.lines().map(|line| format!("  {line}")));
     }
-    if let Some(open) = &work.open {
-        lines.push(format!("  more is not known yet: {open}"));
+    if !work.open.is_empty() {
+        lines.push(format!("  known only when it runs: {}", work.open.join(", ")));
+    }
+    if let Some(problem) = &work.problem {
+        lines.push(format!("  does not run behind this approval: {problem}"));
     }
     lines
 }
 
-/// An answer is for what was shown: the server refuses it when something else would run by now.
+/// An answer is for what was shown: the server refuses it when something else would run by now. Whoever names the digest
+/// has seen it.
 async fn approval_answer(answer: Answer, decision: Decision, context: &Context<'_>) -> Result<(), Failure> {
     let (client, console) = (&context.client, context.console);
     let work_sha256 = match answer.work_sha256 {
         Some(digest) => digest,
         None => {
             let detail = client.approval_show(answer.id).await?;
-            if !console.is_json() {
-                print_work(&detail, console);
+            for line in question_lines(&detail) {
+                // Programs read JSON on standard output, and nothing else.
+                if console.is_json() {
+                    console.note(&line);
+                } else {
+                    console.say(&crate::sanitize::line(&line));
+                }
             }
+            let verb = match decision {
+                Decision::Approve => "Approve",
+                Decision::Reject => "Reject",
+            };
+            console.confirm(&format!("{verb} this (approval {})?", answer.id), answer.yes)?;
             detail.work_sha256
         }
     };
@@ -298,15 +348,21 @@ mod tests {
     #[test]
     fn what_runs_is_told_whole() {
         let work: ApprovedWork = serde_json::from_value(json!({
-            "step": "restart", "type": "command", "summary": "systemctl restart nginx", "hosts": ["web1", "web2"],
-            "payload": {"argv": ["systemctl", "restart", "nginx"]},
+            "step": "restart", "type": "action", "summary": "systemctl restart nginx",
+            "only_if": ["check holds: step_look.exit_code == 0", "deploy fails"], "action": {"id": 4, "version": 2},
+            "hosts": [{"id": 7, "name": "web1"}, {"id": 8, "name": "web2"}], "timeout_seconds": 60,
+            "payload": {"argv": ["systemctl", "restart", "nginx"]}, "open": ["step_look.stdout", "step_a.comment"],
         }))
         .unwrap();
         assert_eq!(
             told(&work),
             [
-                "restart (command): systemctl restart nginx",
-                "  on web1, web2",
+                "restart (action): systemctl restart nginx",
+                "  only if check holds: step_look.exit_code == 0",
+                "  only if deploy fails",
+                "  action 4, version 2",
+                "  on web1 (7), web2 (8)",
+                "  each job for at most 60 s",
                 "  {",
                 "    \"argv\": [",
                 "      \"systemctl\",",
@@ -314,18 +370,51 @@ mod tests {
                 "      \"nginx\"",
                 "    ]",
                 "  }",
+                "  known only when it runs: step_look.stdout, step_a.comment",
             ]
         );
-        let open = ApprovedWork {
-            hosts: Vec::new(),
-            payload: None,
-            open: Some("step_look.stdout does not exist".to_owned()),
-            ..work
-        };
+        let script: ApprovedWork = serde_json::from_value(json!({
+            "step": "clean", "type": "script", "summary": "clean (version 3)", "script": {"id": 5, "version": 3},
+            "problem": "step_look.stdout does not exist",
+        }))
+        .unwrap();
         assert_eq!(
-            told(&open)[1..],
-            ["  more is not known yet: step_look.stdout does not exist"]
+            told(&script)[1..],
+            [
+                "  script 5, version 3",
+                "  does not run behind this approval: step_look.stdout does not exist",
+            ]
         );
+    }
+
+    #[test]
+    fn who_answers_is_shown_what_is_asked_and_what_follows() {
+        let detail: ApprovalDetail = serde_json::from_value(json!({
+            "id": 5, "instance_id": 9, "workflow": "rollout", "organization_id": null, "department_id": null,
+            "type": "one_of_many", "state": "open", "title": "Restart web1?", "description": "Look at the load.\nIt was 3.",
+            "started_by": "user:2 (ben)", "opened_at": "2026-11-22T09:30:00Z", "deadline": "2026-11-23T09:30:00Z",
+            "ended_at": null, "needed": 1, "people": [], "may_answer": true, "work_sha256": "ab12",
+            "work": [{"step": "restart", "type": "command", "summary": "systemctl restart nginx",
+                      "hosts": [{"id": 7, "name": "web1"}]}],
+        }))
+        .unwrap();
+        assert_eq!(
+            question_lines(&detail),
+            [
+                "Restart web1?",
+                "asked by rollout, instance 9, started by user:2 (ben)",
+                "  Look at the load.",
+                "  It was 3.",
+                "restart (command): systemctl restart nginx",
+                "  on web1 (7)",
+                "sha256 of the above: ab12",
+            ]
+        );
+        let nothing = ApprovalDetail {
+            work: Vec::new(),
+            ..detail
+        };
+        assert!(question_lines(&nothing).contains(&"no step follows its approval".to_owned()));
     }
 
     #[test]

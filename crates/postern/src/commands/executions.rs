@@ -8,7 +8,7 @@ use postern_client::IdempotencyKey;
 use postern_domain::{ExecutionId, job::JobState};
 
 use super::list::{ListArguments, closing};
-use crate::{clock, context::Context, failure::Failure, output::Tone, words};
+use crate::{clock, context::Context, failure::Failure, lookup, output::Tone, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExecutionCommand {
@@ -20,11 +20,14 @@ pub(crate) enum ExecutionCommand {
         /// group_control, http_request
         #[arg(long = "type", value_name = "TYPE")]
         kind: Vec<String>,
-        /// Only of this script, by id
-        #[arg(long, value_name = "ID")]
+        /// Only of this script, by name or id
+        #[arg(long, value_name = "SCRIPT")]
         script: Vec<String>,
-        /// Only of this schedule, by id
-        #[arg(long, value_name = "ID")]
+        /// Only of this action, by name or id
+        #[arg(long, value_name = "ACTION")]
+        action: Vec<String>,
+        /// Only of this schedule, by name or id
+        #[arg(long, value_name = "SCHEDULE")]
         schedule: Vec<String>,
     },
     /// Show one: how many of its jobs are in each state, and where a rolling one stands
@@ -56,9 +59,18 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
             list,
             kind,
             script,
+            action,
             schedule,
         } => {
-            let request = list.request(&[("type", &kind), ("script", &script), ("schedule", &schedule)]);
+            let script = lookup::script_ids(client, &script).await?;
+            let action = lookup::action_ids(client, &action).await?;
+            let schedule = lookup::schedule_ids(client, &schedule).await?;
+            let request = list.request(&[
+                ("type", &kind),
+                ("script", &script),
+                ("action", &action),
+                ("schedule", &schedule),
+            ]);
             let page = client.execution_list_all(&request, list.limit()).await?;
             console.answer(&page, |page| {
                 if !page.items.is_empty() {
@@ -173,6 +185,13 @@ fn print(execution: &Execution, context: &Context<'_>) {
                 .script
                 .as_ref()
                 .map(|script| format!("{} version {}", script.id, script.version))),
+        ),
+        (
+            "action",
+            id(execution.action.as_ref().map(|action| match action.version {
+                Some(version) => format!("{} version {version}", action.id),
+                None => format!("{}, its draft", action.id),
+            })),
         ),
         ("repeats", id(execution.rerun_of.map(|id| id.to_string()))),
         ("schedule", id(execution.schedule_id.map(|id| id.to_string()))),

@@ -208,6 +208,21 @@ pub(super) async fn action_clone(text: &str, name: String, context: &Context<'_>
     context.console.answer(&copy, |copy| print(copy, context))
 }
 
+pub(super) async fn action_rename(text: &str, name: String, context: &Context<'_>) -> Result<(), Failure> {
+    let action = lookup::action(&context.client, text).await?;
+    let request = ActionUpdate {
+        name: Some(name),
+        ..ActionUpdate::default()
+    };
+    let renamed = context.client.action_update(action.id, &request).await?;
+    context.console.answer(&renamed, |renamed| {
+        context.console.say(&format!(
+            "action {} is called {} now",
+            action.name, renamed.action.name
+        ));
+    })
+}
+
 pub(super) async fn action_delete(text: &str, yes: bool, context: &Context<'_>) -> Result<(), Failure> {
     let found = lookup::action(&context.client, text).await?;
     context

@@ -40,6 +40,8 @@ pub(crate) enum ActionCommand {
     },
     /// Copy the draft under another name
     Clone { action: String, name: String },
+    /// Give an action another name, draft and deployed version alike
+    Rename { action: String, name: String },
     /// List the versions that were deployed
     Versions {
         action: String,
@@ -102,6 +104,7 @@ pub(crate) async fn run(command: ActionCommand, console: &Console) -> Result<Exi
         }
         ActionCommand::Deploy { action, message } => versions::deploy(&action, message, &context).await?,
         ActionCommand::Clone { action, name } => manage::action_clone(&action, name, &context).await?,
+        ActionCommand::Rename { action, name } => manage::action_rename(&action, name, &context).await?,
         ActionCommand::Versions { action, list } => versions::list(&action, &list, &context).await?,
         ActionCommand::Diff { action, from, to } => versions::diff(&action, from, to, &context).await?,
         ActionCommand::Restore { action, version } => versions::restore(&action, version, &context).await?,

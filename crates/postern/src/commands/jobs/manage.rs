@@ -1,6 +1,6 @@
 //! `postern job list`, `show`, `cancel`, `retry`, `delete`.
 
-use postern_api::jobs::{Attempt, Job, JobDetail};
+use postern_api::jobs::{Attempt, Job, JobDetail, LateResult};
 use postern_domain::{JobId, Timestamp, job::JobState};
 use postern_protocol::payload::JobPayload;
 
@@ -14,11 +14,14 @@ use crate::{
     clock,
     context::Context,
     failure::Failure,
+    lookup,
     output::{Console, Tone},
     words,
 };
 
 pub(super) async fn job_list(list: List, context: &Context<'_>) -> Result<(), Failure> {
+    let script = lookup::script_ids(&context.client, &list.script).await?;
+    let schedule = lookup::schedule_ids(&context.client, &list.schedule).await?;
     let request = list.list.request(&[
         ("state", &list.state),
         ("type", &list.kind),
@@ -26,8 +29,8 @@ pub(super) async fn job_list(list: List, context: &Context<'_>) -> Result<(), Fa
         ("agent", &list.agent),
         ("organization", &list.organization),
         ("execution", &list.execution),
-        ("script", &list.script),
-        ("schedule", &list.schedule),
+        ("script", &script),
+        ("schedule", &schedule),
         ("created_from", &list.from),
         ("created_before", &list.before),
     ]);
@@ -86,21 +89,18 @@ fn print(detail: &JobDetail, console: &Console) {
             detail.attempts.iter().map(attempt_row).collect(),
         );
     }
-    if let Some(result) = result_of(detail.attempts.last()) {
+    let newest = detail.attempts.last();
+    if let Some(result) = result_of(newest.and_then(|attempt| attempt.result.as_ref())) {
         console.say("");
         print_result(&result, console);
     }
     for attempt in &detail.attempts {
         if let Some(late) = &attempt.late {
-            console.say(&format!(
-                "attempt {}: a late result came: {} {} {}",
-                attempt.number,
-                late.state,
-                late.exit_code
-                    .map(|code| format!("exit code {code}"))
-                    .unwrap_or_default(),
-                words::absolute(late.received_at, now)
-            ));
+            console.say("");
+            console.say(&late_line(attempt.number, late, now));
+            if let Some(result) = result_of(late.result.as_ref()) {
+                print_result(&result, console);
+            }
         }
     }
     if !detail.timeline.is_empty() {
@@ -184,19 +184,31 @@ fn work(work: Option<&JobPayload>, summary: &str) -> String {
 
 fn attempt_row(attempt: &Attempt) -> Vec<(String, Tone)> {
     let plain = |text: String| (text, Tone::Plain);
-    let took = attempt
-        .duration_ms
-        .and_then(|milliseconds| u64::try_from(milliseconds).ok())
-        .map(|milliseconds| words::took(std::time::Duration::from_millis(milliseconds)));
     vec![
         plain(attempt.number.to_string()),
         (attempt.state.to_string(), tone(attempt.state)),
         plain(attempt.exit_code.map(|code| code.to_string()).unwrap_or_default()),
-        plain(took.unwrap_or_default()),
+        plain(took(attempt.duration_ms).unwrap_or_default()),
         plain(format!("{} B", attempt.stdout_bytes)),
         plain(format!("{} B", attempt.stderr_bytes)),
         plain(attempt.reason.clone().unwrap_or_default()),
     ]
+}
+
+fn took(duration_ms: Option<i64>) -> Option<String> {
+    let milliseconds = u64::try_from(duration_ms?).ok()?;
+    Some(words::took(std::time::Duration::from_millis(milliseconds)))
+}
+
+/// What its agent told of an attempt that the server had ended before.
+fn late_line(number: u32, late: &LateResult, now: Timestamp) -> String {
+    let mut parts = vec![late.state.to_string()];
+    parts.extend(late.exit_code.map(|code| format!("exit code {code}")));
+    parts.extend(took(late.duration_ms).map(|took| format!("took {took}")));
+    parts.extend(late.reason.clone());
+    let came = words::absolute(late.received_at, now);
+    let told = parts.join(", ");
+    format!("attempt {number}: a late result came {came}: {told}")
 }
 
 pub(super) async fn job_cancel(id: JobId, context: &Context<'_>) -> Result<(), Failure> {
@@ -248,5 +260,31 @@ mod tests {
         };
         assert_eq!(command(&["ls", "-l", "/a b"]), "ls -l \"/a b\"");
         assert_eq!(command(&["printf", "", "a\nb"]), "printf \"\" \"a\\nb\"");
+    }
+
+    #[test]
+    fn a_late_result_is_told_with_all_that_came_with_it() {
+        let now = Timestamp::from_micros(90_000_000);
+        let mut late = LateResult {
+            state: JobState::Failed,
+            started_at: None,
+            finished_at: None,
+            exit_code: Some(3),
+            reason: Some("no such service".into()),
+            duration_ms: Some(1500),
+            result: None,
+            received_at: Timestamp::from_micros(60_000_000),
+        };
+        assert_eq!(
+            late_line(2, &late, now),
+            "attempt 2: a late result came 1970-01-01 00:01:00 UTC (30 s ago): \
+             failed, exit code 3, took 1.5 s, no such service"
+        );
+        late.state = JobState::Unknown;
+        (late.exit_code, late.reason, late.duration_ms) = (None, None, None);
+        assert_eq!(
+            late_line(1, &late, now),
+            "attempt 1: a late result came 1970-01-01 00:01:00 UTC (30 s ago): unknown"
+        );
     }
 }

@@ -71,11 +71,11 @@ pub(crate) struct List {
     /// Only of this execution
     #[arg(long, value_name = "ID")]
     execution: Vec<String>,
-    /// Only of this script, by id
-    #[arg(long, value_name = "ID")]
+    /// Only of this script, by name or id
+    #[arg(long, value_name = "SCRIPT")]
     script: Vec<String>,
-    /// Only of this schedule, by id
-    #[arg(long, value_name = "ID")]
+    /// Only of this schedule, by name or id
+    #[arg(long, value_name = "SCHEDULE")]
     schedule: Vec<String>,
     /// Created at this time or later: 2026-11-22T09:30:00Z
     #[arg(long, value_name = "TIME")]

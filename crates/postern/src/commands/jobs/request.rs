@@ -36,6 +36,9 @@ pub(crate) struct Run {
     /// Hand a parameter to the script, as environment variable PARAM_KEY
     #[arg(long = "param", value_name = "KEY=VALUE", value_parser = parse_parameter)]
     parameters: Vec<(String, String)>,
+    /// Set an environment variable of the command; may be given several times
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    environment: Vec<(String, String)>,
     /// Hand one text to the shell of the host, instead of arguments to a program
     #[arg(long)]
     shell: bool,
@@ -68,6 +71,14 @@ pub(crate) fn parse_parameter(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// What a name may be is the payload's to say.
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("give NAME=VALUE".to_owned()),
+    }
+}
+
 /// What is to run.
 pub(super) fn work(run: &Run) -> Result<JobPayload, Failure> {
     match &run.script {
@@ -88,7 +99,7 @@ fn command(run: &Run) -> Result<JobPayload, Failure> {
         ));
     }
     Ok(JobPayload::Command(Command {
-        environment: std::collections::BTreeMap::new(),
+        environment: once(&run.environment, "variable")?,
         argv: run.command.clone(),
         shell: run.shell,
         working_directory: run.working_directory.clone(),
@@ -98,6 +109,11 @@ fn command(run: &Run) -> Result<JobPayload, Failure> {
 }
 
 fn script(run: &Run, path: &Path) -> Result<JobPayload, Failure> {
+    if !run.environment.is_empty() {
+        return Err(Failure::usage(
+            "--env belongs to a command: hand values to a script with --param NAME=VALUE",
+        ));
+    }
     let content = read_script(path)?;
     let language = run.language.or_else(|| guess_language(path, &content)).ok_or_else(|| {
         Failure::usage(format!(
@@ -105,20 +121,25 @@ fn script(run: &Run, path: &Path) -> Result<JobPayload, Failure> {
             path.display()
         ))
     })?;
-    let mut parameters = BTreeMap::new();
-    for (key, value) in &run.parameters {
-        if parameters.insert(key.clone(), value.clone()).is_some() {
-            return Err(Failure::usage(format!("parameter {key:?} is given twice")));
-        }
-    }
     Ok(JobPayload::Script(Script {
-        parameters,
+        parameters: once(&run.parameters, "parameter")?,
         secrets: run.options.start.secret_names(),
         working_directory: run.working_directory.clone(),
         run_as_user: run.run_as_user.clone(),
         requires_elevation: run.requires_elevation,
         ..Script::new(language, content)
     }))
+}
+
+/// Each name with its value.
+fn once(pairs: &[(String, String)], what: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let mut named = BTreeMap::new();
+    for (name, value) in pairs {
+        if named.insert(name.clone(), value.clone()).is_some() {
+            return Err(Failure::usage(format!("{what} {name:?} is given twice")));
+        }
+    }
+    Ok(named)
 }
 
 pub(crate) fn read_script(path: &Path) -> Result<String, Failure> {
@@ -215,6 +236,39 @@ mod tests {
         };
         assert_eq!(command.argv, ["ls", "-l", "--all", "a b"]);
         assert!(!command.shell);
+    }
+
+    #[test]
+    fn a_command_is_given_its_variables() {
+        let job = read(&["--all", "--env", "LEVEL=a=b c", "--env", "EMPTY=", "--", "env"]).unwrap();
+        let JobPayload::Command(command) = job.work else {
+            panic!("a command");
+        };
+        let given: Vec<(&str, &str)> = command
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(given, [("EMPTY", ""), ("LEVEL", "a=b c")]);
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_given_is_refused_by_its_name() {
+        let table: [(&[&str], &str); 6] = [
+            (&["--all", "--env", "LEVEL", "--", "env"], "'LEVEL'"),
+            (&["--all", "--env", "=x", "--", "env"], "give NAME=VALUE"),
+            (&["--all", "--env", "1ST=x", "--", "env"], "environment.1ST"),
+            (&["--all", "--env", "PATH=/tmp", "--", "env"], "environment.PATH"),
+            (
+                &["--all", "--env", "A=1", "--env", "A=2", "--", "env"],
+                "variable \"A\" is given twice",
+            ),
+            (&["--all", "--env", "A=1", "--script", "x.sh"], "--param"),
+        ];
+        for (line, expected) in table {
+            let error = read(line).expect_err("refused");
+            assert!(error.contains(expected), "{line:?}: {error}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use postern_api::jobs::Attempt;
 use postern_protocol::{
     payload::NetworkProtocol,
     result::{
@@ -30,9 +29,8 @@ struct Shown {
 }
 
 /// What a typed attempt found or did; `None` when it says nothing, or in a way that this program does not know.
-pub(super) fn result_of(attempt: Option<&Attempt>) -> Option<JobResult> {
-    let result = attempt?.result.clone()?;
-    serde_json::from_value(result).ok()
+pub(super) fn result_of(result: Option<&serde_json::Value>) -> Option<JobResult> {
+    serde_json::from_value(result?.clone()).ok()
 }
 
 pub(super) fn print_result(result: &JobResult, console: &Console) {

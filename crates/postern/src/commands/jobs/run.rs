@@ -120,6 +120,11 @@ pub(crate) fn print_preview(preview: &JobPreview, console: &Console) {
         preview.summary,
         preview.payload_sha256
     ));
+    if let Some(content) = &preview.content_sha256 {
+        console.note(&format!(
+            "sha256 of the whole script, as a policy names it: {content}"
+        ));
+    }
     let rows = preview.hosts.iter().map(|host| {
         let tone = if host.problem.is_some() {
             Tone::Bad

@@ -309,6 +309,27 @@ pub(super) async fn script_clone(
     })
 }
 
+pub(super) async fn script_rename(
+    kind: ScriptKind,
+    text: &str,
+    name: String,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let script = lookup::script(&context.client, kind, text).await?;
+    let request = ScriptUpdate {
+        name: Some(name),
+        ..ScriptUpdate::default()
+    };
+    let renamed = context.client.script_update(script.id, &request).await?;
+    context.console.answer(&renamed, |renamed| {
+        let what = kind.as_str();
+        context.console.say(&format!(
+            "{what} {} is called {} now",
+            script.name, renamed.script.name
+        ));
+    })
+}
+
 pub(super) async fn script_delete(
     kind: ScriptKind,
     text: &str,

@@ -39,6 +39,8 @@ pub(crate) enum ScriptCommand {
     Check { file: PathBuf },
     /// Copy the newest version under another name
     Clone { script: String, name: String },
+    /// Give a script another name; its versions and what it ran stay
+    Rename { script: String, name: String },
     /// List the versions
     Versions {
         script: String,
@@ -88,6 +90,8 @@ pub(crate) enum LibraryCommand {
     Check { file: PathBuf },
     /// Copy the newest version under another name
     Clone { library: String, name: String },
+    /// Give another name to a library that no script uses
+    Rename { library: String, name: String },
     /// List the versions
     Versions {
         library: String,
@@ -157,6 +161,9 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
         }
         ScriptCommand::Check { file } => return manage::script_check(&file, &context).await,
         ScriptCommand::Clone { script, name } => manage::script_clone(KIND, &script, name, &context).await?,
+        ScriptCommand::Rename { script, name } => {
+            manage::script_rename(KIND, &script, name, &context).await?;
+        }
         ScriptCommand::Versions { script, list } => versions::list(KIND, &script, &list, &context).await?,
         ScriptCommand::Diff { script, from, to } => versions::diff(KIND, &script, from, to, &context).await?,
         ScriptCommand::Restore { script, version } => {
@@ -182,6 +189,9 @@ pub(crate) async fn run_library(command: LibraryCommand, context: &Context<'_>) 
         LibraryCommand::Check { file } => return manage::script_check(&file, context).await,
         LibraryCommand::Clone { library, name } => {
             manage::script_clone(KIND, &library, name, context).await?;
+        }
+        LibraryCommand::Rename { library, name } => {
+            manage::script_rename(KIND, &library, name, context).await?;
         }
         LibraryCommand::Versions { library, list } => versions::list(KIND, &library, &list, context).await?,
         LibraryCommand::Diff { library, from, to } => {

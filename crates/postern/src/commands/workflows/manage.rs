@@ -282,6 +282,21 @@ pub(super) async fn workflow_clone(text: &str, name: String, context: &Context<'
     })
 }
 
+pub(super) async fn workflow_rename(text: &str, name: String, context: &Context<'_>) -> Result<(), Failure> {
+    let workflow = lookup::workflow(&context.client, text).await?;
+    let request = WorkflowUpdate {
+        name: Some(name),
+        ..WorkflowUpdate::default()
+    };
+    let renamed = context.client.workflow_update(workflow.id, &request).await?;
+    context.console.answer(&renamed, |renamed| {
+        context.console.say(&format!(
+            "workflow {} is called {} now",
+            workflow.name, renamed.workflow.name
+        ));
+    })
+}
+
 pub(super) async fn workflow_delete(text: &str, yes: bool, context: &Context<'_>) -> Result<(), Failure> {
     let found = lookup::workflow(&context.client, text).await?;
     let question = format!(

@@ -14,10 +14,13 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use postern_client::IdempotencyKey;
-use postern_domain::{InstanceId, workflow::engine::InstanceState};
+use postern_domain::{
+    InstanceId,
+    workflow::{engine::InstanceState, json_schema},
+};
 
 use super::{jobs::options::SecretOptions, list::ListArguments};
-use crate::{context::Context, failure::Failure, output::Console};
+use crate::{context::Context, failure::Failure, lookup, output::Console};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
@@ -54,6 +57,8 @@ pub(crate) enum WorkflowCommand {
     },
     /// Copy the draft under another name
     Clone { workflow: String, name: String },
+    /// Give a workflow another name, draft and published version alike
+    Rename { workflow: String, name: String },
     /// List the versions that were published
     Versions {
         workflow: String,
@@ -83,7 +88,7 @@ pub(crate) enum WorkflowCommand {
         #[arg(long, requires = "template")]
         name: Option<String>,
     },
-    /// Print the JSON Schema of workflows, for editors of YAML and JSON
+    /// Print the JSON Schema of workflows, for editors of YAML and JSON; needs no server
     Schema,
     /// Start a workflow
     Run(Box<run::WorkflowRunArguments>),
@@ -127,8 +132,8 @@ pub(crate) enum InstanceCommand {
         /// Only of this workflow, by name or id
         #[arg(long, value_name = "WORKFLOW")]
         workflow: Vec<String>,
-        /// Only those that this schedule started, by its id
-        #[arg(long, value_name = "ID")]
+        /// Only those that this schedule started, by its name or id
+        #[arg(long, value_name = "SCHEDULE")]
         schedule: Vec<String>,
         /// pending, running, paused, completed, failed, cancelled
         #[arg(long, value_name = "STATE", value_parser = parse_state)]
@@ -174,6 +179,10 @@ pub(crate) async fn run(command: WorkflowCommand, console: &Console) -> Result<E
             templates::workflow_template(template.as_deref(), name.as_deref(), console)?;
             return Ok(ExitCode::SUCCESS);
         }
+        WorkflowCommand::Schema => {
+            console.json(&json_schema())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         other => other,
     };
     let context = Context::signed_in(console)?;
@@ -190,6 +199,9 @@ pub(crate) async fn run(command: WorkflowCommand, console: &Console) -> Result<E
         WorkflowCommand::Clone { workflow, name } => {
             manage::workflow_clone(&workflow, name, &context).await?;
         }
+        WorkflowCommand::Rename { workflow, name } => {
+            manage::workflow_rename(&workflow, name, &context).await?;
+        }
         WorkflowCommand::Versions { workflow, list } => versions::list(&workflow, &list, &context).await?,
         WorkflowCommand::Diff { workflow, from, to } => {
             versions::diff(&workflow, from, to, &context).await?;
@@ -200,9 +212,11 @@ pub(crate) async fn run(command: WorkflowCommand, console: &Console) -> Result<E
         WorkflowCommand::Delete { workflow, yes } => {
             manage::workflow_delete(&workflow, yes, &context).await?;
         }
-        WorkflowCommand::Schema => console.json(&context.client.workflow_schema().await?)?,
         // Returned above.
-        WorkflowCommand::Run(_) | WorkflowCommand::Validate { .. } | WorkflowCommand::Template { .. } => {}
+        WorkflowCommand::Run(_)
+        | WorkflowCommand::Validate { .. }
+        | WorkflowCommand::Template { .. }
+        | WorkflowCommand::Schema => {}
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -218,6 +232,7 @@ pub(crate) async fn run_instance(
             schedule,
             state,
         } => {
+            let schedule = lookup::schedule_ids(&context.client, &schedule).await?;
             instances::instance_list(
                 &list,
                 &workflow,

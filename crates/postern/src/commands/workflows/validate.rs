@@ -1,11 +1,10 @@
-//! `postern workflow validate`: the rules of the domain over files, without a server. What a workflow names (scripts,
-//! hosts, people) only the server knows.
+//! `postern workflow validate`: the rules that a server holds when it saves, over files and without one. What a workflow
+//! names (scripts, hosts, people) only the server knows.
 
 use std::{path::PathBuf, process::ExitCode};
 
-use postern_domain::workflow::{self, Plan, Problem, Severity};
+use postern_domain::workflow::{Problem, Severity};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::file;
 use crate::{commands::jobs::request::read_script, failure::Failure, output::Console};
@@ -64,15 +63,8 @@ fn problems(text: &str) -> Vec<Problem> {
             "is missing: say how the workflow is called".to_owned(),
         ));
     }
-    found.extend(of_definition(file.definition));
+    found.extend(postern_server::workflow_problems(file.definition));
     found
-}
-
-fn of_definition(definition: Value) -> Vec<Problem> {
-    match workflow::read(definition).and_then(Plan::new) {
-        Ok((_, doubtful)) => doubtful.0,
-        Err(wrong) => wrong.0,
-    }
 }
 
 /// `error at /steps/0/condition, byte 12: …`
@@ -113,6 +105,37 @@ mod tests {
             "error at /steps/0/command, byte ",
             "error at /steps/1/id:",
             "error at /steps/1/seconds:",
+        ] {
+            assert!(
+                lines.iter().any(|line| line.starts_with(expected)),
+                "{expected}: {lines:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn hosts_that_can_be_none_are_told_with_their_place() {
+        let text = "name: a\nhosts: {all: true, selector: env=prod}\nsteps:\n\
+                    - {id: a, type: command, command: uptime, hosts: {agents: []}}\n";
+        let lines = lines(text);
+        for expected in ["error at /hosts:", "error at /steps/0/hosts:"] {
+            assert!(
+                lines.iter().any(|line| line.starts_with(expected)),
+                "{expected}: {lines:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_job_would_take_is_told_with_its_place() {
+        let text = "name: a\nsteps:\n\
+                    - {id: a, type: command, command: uptime, environment: {PATH: /tmp}, timeout_seconds: 0}\n\
+                    - {id: b, type: http_request, url: 'https://web1/', method: FETCH}\n";
+        let lines = lines(text);
+        for expected in [
+            "error at /steps/0/environment/PATH:",
+            "error at /steps/0/timeout_seconds:",
+            "error at /steps/1/method:",
         ] {
             assert!(
                 lines.iter().any(|line| line.starts_with(expected)),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use postern_api::{ListRequest, jobs::StreamName, workflows::InstanceDetail};
-use postern_client::Error;
+use postern_client::{Error, InstanceWatch};
 use postern_domain::{ApprovalId, InstanceId, workflow::engine::InstanceState};
 use tokio::time::Instant;
 
@@ -17,8 +17,8 @@ use crate::{
     failure::Failure,
 };
 
-/// An instance has no stream of its own: it is looked at again and again.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// While the server cannot be reached.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 /// Largest page the server gives.
 const PAGE: u32 = 500;
 
@@ -40,6 +40,7 @@ pub(super) async fn stay(id: InstanceId, how: How, context: &Context<'_>) -> Res
         seen: 0,
         page: None,
         asked: BTreeSet::new(),
+        news: None,
     };
     tokio::select! {
         ended = watcher.watch() => {
@@ -77,6 +78,8 @@ struct Watcher<'a> {
     page: Option<String>,
     /// Approvals that were told of.
     asked: BTreeSet<ApprovalId>,
+    /// Says when there is something to look at; absent while the connection is lost.
+    news: Option<InstanceWatch>,
 }
 
 impl Watcher<'_> {
@@ -100,8 +103,23 @@ impl Watcher<'_> {
                     self.context.console.note(text);
                 }
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            self.until_moved().await;
         }
+    }
+
+    /// Until the instance was moved, or may have been.
+    async fn until_moved(&mut self) {
+        if self.news.is_none() {
+            // What it says first was perhaps not seen yet.
+            self.news = self.context.client.instance_watch(self.id).await.ok();
+        }
+        if let Some(news) = &mut self.news
+            && let Ok(Some(_)) = news.next().await
+        {
+            return;
+        }
+        self.news = None;
+        tokio::time::sleep(BETWEEN_TRIES).await;
     }
 
     async fn look(&mut self) -> Result<InstanceDetail, Error> {

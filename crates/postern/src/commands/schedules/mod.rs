@@ -1,18 +1,22 @@
-//! `postern schedule …` and `postern calendar …`
+//! `postern schedule …`, and `postern calendar …` beside it.
+
+mod calendars;
+mod file;
+mod show;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use postern_api::schedules::{
-    Calendar, CalendarCreate, CalendarUpdate, CronPreview, Schedule, ScheduleCreate, ScheduleUpdate,
-};
+use postern_api::schedules::{CronPreview, Schedule, ScheduleCreate, ScheduleUpdate};
 use postern_client::IdempotencyKey;
-use postern_domain::{ExecutionId, InstanceId};
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::calendars::{CalendarCommand, run_calendar};
+use self::show::{Beside, child, print};
 use super::{
     jobs::request::read_script,
     list::{ListArguments, closing},
+    scripts::manage::write_output,
 };
 use crate::{clock, context::Context, failure::Failure, lookup, output::Tone, words};
 
@@ -20,7 +24,7 @@ use crate::{clock, context::Context, failure::Failure, lookup, output::Tone, wor
 pub(crate) enum ScheduleCommand {
     /// List schedules with their next ticks
     List(ListArguments),
-    /// Show a schedule
+    /// Show a schedule: what it does and where, its rules, and its next five ticks
     Show {
         /// Name or id
         schedule: String,
@@ -28,6 +32,16 @@ pub(crate) enum ScheduleCommand {
     /// Create schedules from a YAML or JSON file, or change those of the same name
     #[command(after_long_help = APPLY_HELP)]
     Apply(Apply),
+    /// Write a schedule as a file that `apply` reads; secrets are left out
+    Export {
+        /// Name or id
+        schedule: String,
+        /// Write here instead of to standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Give a schedule another name; what it does and whose it is stay
+    Rename { schedule: String, name: String },
     /// The next five ticks of a cron expression
     Preview {
         /// Five fields, in quotes: '30 2 * * *'
@@ -74,53 +88,6 @@ pub(crate) struct Apply {
     files: Vec<PathBuf>,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum CalendarCommand {
-    /// List blackout calendars
-    List(ListArguments),
-    /// Show a calendar
-    Show {
-        /// Name or id
-        calendar: String,
-    },
-    /// Create a calendar from a YAML or JSON file
-    #[command(after_long_help = CALENDAR_HELP)]
-    Create(Apply),
-    /// Change a calendar; what is not given stays
-    Update(CalendarChange),
-    /// Delete a calendar that no schedule uses
-    Delete {
-        /// Name or id
-        calendar: String,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
-}
-
-const CALENDAR_HELP: &str = "The file has the shape of the API's request:\n\n  \
-    name: nights\n  \
-    zone: Europe/Brussels\n  \
-    entries:\n    \
-      - {kind: weekly, days: [saturday], from: '22:00', to: '06:00'}";
-
-#[derive(Debug, Args)]
-pub(crate) struct CalendarChange {
-    /// Name or id
-    calendar: String,
-    /// New name
-    #[arg(long)]
-    name: Option<String>,
-    #[arg(long)]
-    description: Option<String>,
-    /// Time zone, like Europe/Brussels
-    #[arg(long)]
-    zone: Option<String>,
-    /// YAML or JSON with `entries`, which take the place of those it has, or with any of the above; `-` is standard input
-    #[arg(short, long, value_name = "FILE")]
-    file: Option<PathBuf>,
-}
-
 /// YAML, of which JSON is a part.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     let text = read_script(path)?;
@@ -142,7 +109,12 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
         }
         ScheduleCommand::Show { schedule } => {
             let found = lookup::schedule(client, &schedule).await?;
-            console.answer(&found, |found| print(found, context))
+            let beside = if console.is_json() {
+                Beside::default()
+            } else {
+                Beside::of(client, &found).await?
+            };
+            console.answer(&found, |found| print(found, &beside, console))
         }
         ScheduleCommand::Apply(apply) => {
             for path in &apply.files {
@@ -150,6 +122,17 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
             }
             Ok(())
         }
+        ScheduleCommand::Export { schedule, output } => {
+            let found = lookup::schedule(client, &schedule).await?;
+            if !found.secrets.is_empty() {
+                console.note(&format!(
+                    "left out are the values of its secrets: {}",
+                    found.secrets.join(", ")
+                ));
+            }
+            write_output(&file::write(&found)?, output.as_deref(), context)
+        }
+        ScheduleCommand::Rename { schedule, name } => schedule_rename(&schedule, name, context).await,
         ScheduleCommand::Preview { cron, zone } => {
             let ticks = client.cron_preview(&CronPreview { cron, zone }).await?;
             console.answer(&ticks, |ticks| {
@@ -223,9 +206,22 @@ async fn schedule_apply(wanted: ScheduleCreate, context: &Context<'_>) -> Result
         }
         None => client.schedule_create(&wanted, &IdempotencyKey::random()).await?,
     };
-    context
-        .console
-        .answer(&schedule, |schedule| print(schedule, context))
+    told(&schedule, context)
+}
+
+async fn schedule_rename(text: &str, name: String, context: &Context<'_>) -> Result<(), Failure> {
+    let schedule = lookup::schedule(&context.client, text).await?;
+    let request = ScheduleUpdate {
+        name: Some(name),
+        ..ScheduleUpdate::default()
+    };
+    let renamed = context.client.schedule_update(schedule.id, &request).await?;
+    context.console.answer(&renamed, |renamed| {
+        context.console.say(&format!(
+            "schedule {} is called {} now",
+            schedule.name, renamed.name
+        ));
+    })
 }
 
 async fn pause(text: &str, paused: bool, context: &Context<'_>) -> Result<(), Failure> {
@@ -235,9 +231,14 @@ async fn pause(text: &str, paused: bool, context: &Context<'_>) -> Result<(), Fa
         ..Default::default()
     };
     let schedule = context.client.schedule_update(id, &request).await?;
-    context
-        .console
-        .answer(&schedule, |schedule| print(schedule, context))
+    told(&schedule, context)
+}
+
+/// As it was answered, without asking for more.
+fn told(schedule: &Schedule, context: &Context<'_>) -> Result<(), Failure> {
+    context.console.answer(schedule, |schedule| {
+        print(schedule, &Beside::default(), context.console);
+    })
 }
 
 fn next(schedule: &Schedule) -> String {
@@ -260,139 +261,4 @@ fn row(schedule: &Schedule) -> Vec<(String, Tone)> {
     .into_iter()
     .map(|text| (text, Tone::Plain))
     .collect()
-}
-
-fn print(schedule: &Schedule, context: &Context<'_>) {
-    let now = clock::now();
-    let time = |time: Option<postern_domain::Timestamp>| {
-        time.map(|time| words::absolute(time, now)).unwrap_or_default()
-    };
-    let definition = &schedule.definition;
-    context.console.fields(&[
-        ("id", schedule.id.to_string()),
-        ("name", schedule.name.clone()),
-        ("description", schedule.description.clone()),
-        (
-            "when",
-            format!(
-                "{} ({}), {}",
-                definition.cron, definition.zone, schedule.cron_text
-            ),
-        ),
-        ("state", next(schedule)),
-        ("next", time(schedule.next_at)),
-        ("waiting", time(schedule.waiting)),
-        ("runs", schedule.runs.to_string()),
-        ("ends", time(definition.ends_at)),
-        (
-            "last run",
-            child(schedule.last_execution_id, schedule.last_instance_id),
-        ),
-        ("secrets", schedule.secrets.join(", ")),
-        ("runs on the account of", schedule.owner.clone()),
-    ]);
-}
-
-/// What a run made: jobs, or an instance of a workflow.
-fn child(execution: Option<ExecutionId>, instance: Option<InstanceId>) -> String {
-    match (execution, instance) {
-        (Some(id), _) => format!("execution {id}"),
-        (None, Some(id)) => format!("instance {id}"),
-        (None, None) => String::new(),
-    }
-}
-
-pub(crate) async fn run_calendar(command: CalendarCommand, context: &Context<'_>) -> Result<(), Failure> {
-    let (client, console) = (&context.client, context.console);
-    match command {
-        CalendarCommand::List(list) => {
-            let page = client.calendar_list_all(&list.request(&[]), list.limit()).await?;
-            console.answer(&page, |page| {
-                let rows = page.items.iter().map(|calendar| {
-                    [
-                        calendar.id.to_string(),
-                        calendar.name.clone(),
-                        calendar.zone.clone(),
-                        dark(calendar),
-                    ]
-                    .into_iter()
-                    .map(|text| (text, Tone::Plain))
-                    .collect()
-                });
-                if !page.items.is_empty() {
-                    console.table(&["ID", "NAME", "ZONE", "BLACKOUT"], rows.collect());
-                }
-                closing(console, page, "calendars");
-            })
-        }
-        CalendarCommand::Show { calendar } => {
-            let calendar = lookup::calendar(client, &calendar).await?;
-            console.answer(&calendar, |calendar| print_calendar(calendar, context))
-        }
-        CalendarCommand::Create(apply) => {
-            for path in &apply.files {
-                let request: CalendarCreate = read(path)?;
-                let calendar = client
-                    .calendar_create(&request, &IdempotencyKey::random())
-                    .await?;
-                console.answer(&calendar, |calendar| print_calendar(calendar, context))?;
-            }
-            Ok(())
-        }
-        CalendarCommand::Update(change) => calendar_update(change, context).await,
-        CalendarCommand::Delete { calendar, yes } => {
-            let calendar = lookup::calendar(client, &calendar).await?;
-            console.confirm(&format!("Delete calendar {}?", calendar.name), yes)?;
-            client.calendar_delete(calendar.id).await?;
-            if !console.is_json() {
-                console.say(&format!("calendar {} is deleted", calendar.name));
-            }
-            Ok(())
-        }
-    }
-}
-
-async fn calendar_update(change: CalendarChange, context: &Context<'_>) -> Result<(), Failure> {
-    let written: CalendarUpdate = match &change.file {
-        Some(path) => read(path)?,
-        None => CalendarUpdate::default(),
-    };
-    let request = CalendarUpdate {
-        name: change.name.or(written.name),
-        description: change.description.or(written.description),
-        zone: change.zone.or(written.zone),
-        entries: written.entries,
-    };
-    if request == CalendarUpdate::default() {
-        return Err(Failure::usage(
-            "nothing to change: give --name, --description, --zone or --file",
-        ));
-    }
-    let id = lookup::calendar(&context.client, &change.calendar).await?.id;
-    let calendar = context.client.calendar_update(id, &request).await?;
-    context
-        .console
-        .answer(&calendar, |calendar| print_calendar(calendar, context))
-}
-
-fn dark(calendar: &Calendar) -> String {
-    match calendar.blackout_until {
-        Some(until) => format!("until {}", words::absolute(until, clock::now())),
-        None => "not now".to_owned(),
-    }
-}
-
-fn print_calendar(calendar: &Calendar, context: &Context<'_>) {
-    context.console.fields(&[
-        ("id", calendar.id.to_string()),
-        ("name", calendar.name.clone()),
-        ("description", calendar.description.clone()),
-        ("zone", calendar.zone.clone()),
-        ("blackout", dark(calendar)),
-        (
-            "entries",
-            serde_json::to_string(&calendar.entries).unwrap_or_default(),
-        ),
-        ("used by", calendar.used_by.join(", ")),
-    ]);
 }
