@@ -1,7 +1,7 @@
 //! Questions to people that workflows wait for.
 
 use postern_domain::{
-    ApprovalId, DepartmentId, InstanceId, OrganizationId, Timestamp, UserId,
+    AgentId, ApprovalId, DepartmentId, InstanceId, OrganizationId, Timestamp, UserId,
     approval::{ApprovalState, Decision},
     workflow::ApprovalType,
 };
@@ -46,13 +46,13 @@ crate::wire! {
     pub struct ApprovalDetail {
         #[serde(flatten)]
         pub approval: Approval,
-        /// What runs when it is approved.
+        /// Every step that may run when it is approved, until people are asked again. In the order of the workflow.
         pub work: Vec<ApprovedWork>,
-        /// SHA-256 of it: what runs is compared with this.
+        /// SHA-256 of all of it. What runs is compared with it, step by step.
         pub work_sha256: String,
     }
 
-    /// One step that follows, as it would run now.
+    /// One step that may follow, as it would run now.
     #[serde(deny_unknown_fields)]
     pub struct ApprovedWork {
         /// Id of the step.
@@ -62,16 +62,46 @@ crate::wire! {
         pub kind: String,
         /// One line that tells what it does.
         pub summary: String,
-        /// Names of its hosts.
+        /// What must come about before it runs, all of it: `check holds: …`, `deploy fails`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub hosts: Vec<String>,
-        /// The whole of it: the payload of its jobs, with all values that are known now.
+        pub only_if: Vec<String>,
+        /// The saved script that runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub script: Option<ApprovedVersion>,
+        /// The action that runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub action: Option<ApprovedVersion>,
+        /// The other workflow that is started.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub workflow: Option<ApprovedVersion>,
+        /// Of another workflow: those that it is given.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub hosts: Vec<ApprovedHost>,
+        /// Of each job.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timeout_seconds: Option<u32>,
+        /// The whole of it: the payload of its jobs. Where a value is not known yet stands its placeholder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
         pub payload: Option<serde_json::Value>,
-        /// Why more cannot be told yet.
+        /// The placeholders whose values are known only when it runs, without their braces. All else is compared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub open: Vec<String>,
+        /// Why it cannot be told what it would do. It does not run behind this approval then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub open: Option<String>,
+        pub problem: Option<String>,
+    }
+
+    /// Something saved, in the version that runs.
+    pub struct ApprovedVersion {
+        pub id: i64,
+        pub version: u32,
+    }
+
+    /// A host is known by its id: another one of the same name is another host.
+    pub struct ApprovedHost {
+        pub id: AgentId,
+        pub name: String,
     }
 
     #[serde(deny_unknown_fields)]

@@ -43,7 +43,8 @@ crate::wire! {
 
     pub struct ActionReference {
         pub id: ActionId,
-        pub version: u32,
+        /// Absent where its draft was tried.
+        pub version: Option<u32>,
     }
 
     /// Where a rolling execution stands.

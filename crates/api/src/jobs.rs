@@ -73,6 +73,9 @@ crate::wire! {
         pub summary: String,
         /// SHA-256 of what would run.
         pub payload_sha256: String,
+        /// SHA-256 of a script's whole text, libraries included: what an agent's policy may name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub content_sha256: Option<String>,
         pub batches: u32,
         pub hosts: Vec<HostPreview>,
     }
@@ -160,10 +163,19 @@ crate::wire! {
         pub late: Option<LateResult>,
     }
 
+    /// What the agent told of an attempt that the server had ended before.
     pub struct LateResult {
+        /// What the attempt would have become.
         pub state: JobState,
+        pub started_at: Option<Timestamp>,
+        pub finished_at: Option<Timestamp>,
         pub exit_code: Option<i32>,
         pub reason: Option<String>,
+        /// Measured by the agent.
+        pub duration_ms: Option<i64>,
+        /// What a typed job found or did: an object with `type` and `result`.
+        #[cfg_attr(feature = "schema", schema(value_type = Option<postern_protocol::result::JobResult>))]
+        pub result: Option<serde_json::Value>,
         pub received_at: Timestamp,
     }
 
@@ -177,7 +189,8 @@ crate::wire! {
         pub attempt: u32,
         pub stdout: StreamOutput,
         pub stderr: StreamOutput,
-        /// Whether the attempt has ended and nothing more will come.
+        /// Whether the agent has told how the attempt ended, and nothing more will come. Of an attempt that the server
+        /// ended by itself more may come for as long as its host is silent.
         pub complete: bool,
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use postern_domain::{
-    ApprovalId, DepartmentId, ExecutionId, InstanceId, OrganizationId, Timestamp, WorkflowId,
+    ApprovalId, DepartmentId, ExecutionId, InstanceId, OrganizationId, ScheduleId, Timestamp, UserId,
+    WorkflowId,
     workflow::{
         Definition, Problem,
         engine::{Cause, InstanceState, Outcome},
@@ -229,11 +230,77 @@ crate::wire! {
         pub step: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         pub run: Option<u32>,
+        /// What it came of. Absent of what was written before causes were kept.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub cause: Option<EventCause>,
+    }
+
+    /// What an event of an instance came of, and where to look further.
+    pub struct EventCause {
+        pub kind: CauseKind,
+        /// Id of the step that it happened at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub step: Option<String>,
+        /// The run of that step; of `parent` the run of the other instance.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub run: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub execution_id: Option<ExecutionId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub approval_id: Option<ApprovalId>,
+        /// Another instance: of `parent` the one that waits, of `child_ended` the one that was started, of `user` the one
+        /// that is tried again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub instance_id: Option<InstanceId>,
+        /// Who did it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub user_id: Option<UserId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub schedule_id: Option<ScheduleId>,
+    }
+
+    #[derive(Copy, Eq)]
+    #[serde(rename_all = "snake_case")]
+    pub enum CauseKind {
+        /// Somebody asked for it.
+        User,
+        Schedule,
+        /// A step of another instance started it, or told it to stop.
+        Parent,
+        /// A step did its work, or its end led here.
+        Step,
+        /// The last job of an execution has ended.
+        JobEnded,
+        /// One of those who were asked has answered.
+        ApprovalAnswered,
+        /// A request was decided, ran out or was taken back.
+        ApprovalEnded,
+        ChildEnded,
+        /// A wait, a deadline or the time of a reminder was over.
+        Timer,
+        /// The server failed over it.
+        Server,
     }
 
     #[serde(deny_unknown_fields)]
     pub struct InstanceCancel {
         #[serde(default)]
         pub reason: String,
+    }
+}
+
+impl EventCause {
+    /// Without anything that it names.
+    pub fn of(kind: CauseKind) -> Self {
+        Self {
+            kind,
+            step: None,
+            run: None,
+            execution_id: None,
+            approval_id: None,
+            instance_id: None,
+            user_id: None,
+            schedule_id: None,
+        }
     }
 }

@@ -1,14 +1,18 @@
-//! Server-sent events: a parser for the stream of bytes, and the events of a job on top of it.
+//! Server-sent events: a parser for the stream of bytes, and the events of jobs and instances on top of it.
 //!
 //! Reads `event:` and `data:` lines and comments (the server's sign of life); `id:` and `retry:` are not used.
 //! An unknown event is skipped, so that a newer server can say more.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, marker::PhantomData, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use postern_api::jobs::{Job, OutputEvent};
+use postern_api::{
+    jobs::{Job, OutputEvent},
+    workflows::Instance,
+};
 use reqwest::{Response, Url};
+use serde::de::DeserializeOwned;
 
 use crate::Error;
 
@@ -113,40 +117,59 @@ pub enum JobEvent {
     End,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+pub enum InstanceNews {
+    /// At the start and whenever it was moved.
+    State(Box<Instance>),
+    /// The instance has ended and everything was said.
+    End,
+}
+
+/// What can be read from the stream of one subject.
+pub trait Told: Sized {
+    /// `None`: a newer server says more than is known here.
+    fn read(raw: &RawEvent) -> Result<Option<Self>, StreamError>;
+}
+
 type ByteStream = std::pin::Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
-/// The events of one job over one connection.
-pub struct JobEvents {
+/// The events of one job or instance over one connection.
+pub struct Events<E> {
     url: Url,
     stream: ByteStream,
     reader: EventReader,
     waiting: VecDeque<RawEvent>,
+    told: PhantomData<fn() -> E>,
 }
 
-impl std::fmt::Debug for JobEvents {
+pub type JobEvents = Events<JobEvent>;
+pub type InstanceWatch = Events<InstanceNews>;
+
+impl<E> std::fmt::Debug for Events<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JobEvents")
+        f.debug_struct("Events")
             .field("url", &self.url.as_str())
             .finish_non_exhaustive()
     }
 }
 
-impl JobEvents {
+impl<E: Told> Events<E> {
     pub(crate) fn new(url: Url, response: Response) -> Self {
         Self {
             url,
             stream: Box::pin(response.bytes_stream()),
             reader: EventReader::default(),
             waiting: VecDeque::new(),
+            told: PhantomData,
         }
     }
 
-    /// The next event; `None` when the server closed the stream. Without [`JobEvent::End`] before it, that was
-    /// an interruption. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Result<Option<JobEvent>, Error> {
+    /// The next event; `None` when the server closed the stream. Without an `End` before it, that was an interruption.
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Result<Option<E>, Error> {
         loop {
             while let Some(raw) = self.waiting.pop_front() {
-                if let Some(event) = job_event(&raw).map_err(|error| Error::stream(&self.url, &error))? {
+                if let Some(event) = E::read(&raw).map_err(|error| Error::stream(&self.url, &error))? {
                     return Ok(Some(event));
                 }
             }
@@ -168,20 +191,31 @@ impl JobEvents {
     }
 }
 
-fn job_event(raw: &RawEvent) -> Result<Option<JobEvent>, StreamError> {
-    let unreadable = |error: serde_json::Error| StreamError::Data {
+impl Told for JobEvent {
+    fn read(raw: &RawEvent) -> Result<Option<Self>, StreamError> {
+        Ok(match raw.name.as_str() {
+            "state" => Some(Self::State(data(raw)?)),
+            "output" => Some(Self::Output(data(raw)?)),
+            "end" => Some(Self::End),
+            _ => None,
+        })
+    }
+}
+
+impl Told for InstanceNews {
+    fn read(raw: &RawEvent) -> Result<Option<Self>, StreamError> {
+        Ok(match raw.name.as_str() {
+            "state" => Some(Self::State(data(raw)?)),
+            "end" => Some(Self::End),
+            _ => None,
+        })
+    }
+}
+
+fn data<T: DeserializeOwned>(raw: &RawEvent) -> Result<T, StreamError> {
+    serde_json::from_str(&raw.data).map_err(|error| StreamError::Data {
         name: raw.name.clone(),
         cause: error.to_string(),
-    };
-    Ok(match raw.name.as_str() {
-        "state" => Some(JobEvent::State(
-            serde_json::from_str(&raw.data).map_err(unreadable)?,
-        )),
-        "output" => Some(JobEvent::Output(
-            serde_json::from_str(&raw.data).map_err(unreadable)?,
-        )),
-        "end" => Some(JobEvent::End),
-        _ => None,
     })
 }
 
@@ -242,10 +276,10 @@ mod tests {
 
     #[test]
     fn unknown_events_are_skipped_and_broken_data_is_an_error() {
-        assert_eq!(job_event(&event("fireworks", "?")), Ok(None));
-        assert_eq!(job_event(&event("end", "{}")), Ok(Some(JobEvent::End)));
+        assert_eq!(JobEvent::read(&event("fireworks", "?")), Ok(None));
+        assert_eq!(JobEvent::read(&event("end", "{}")), Ok(Some(JobEvent::End)));
         assert!(matches!(
-            job_event(&event("output", "{")),
+            JobEvent::read(&event("output", "{")),
             Err(StreamError::Data { .. })
         ));
     }

@@ -15,7 +15,9 @@ mod trust;
 
 pub use credentials::{Credentials, SESSION_COOKIE, Secret};
 pub use error::{Error, SetupError};
-pub use events::{EventReader, JobEvent, JobEvents, RawEvent, StreamError};
+pub use events::{
+    EventReader, Events, InstanceNews, InstanceWatch, JobEvent, JobEvents, RawEvent, StreamError, Told,
+};
 pub use operations::{Output, Revoke, SignedIn};
 pub use random::IdempotencyKey;
 pub use transport::Client;

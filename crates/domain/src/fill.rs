@@ -103,6 +103,11 @@ fn split(pointer: &str) -> Result<(&str, String), FillError> {
     Ok((inside, last.replace("~1", "/").replace("~0", "~")))
 }
 
+/// A name as RFC 6901 writes it in a pointer.
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// A place as errors of payloads name fields: `/argv/1` → `argv[1]`.
 pub fn field(pointer: &str) -> String {
     let mut field = String::new();
@@ -232,5 +237,6 @@ mod tests {
         ] {
             assert_eq!(field(pointer), name);
         }
+        assert_eq!(field(&format!("/{}/c", escaped("a/b~"))), "a/b~.c");
     }
 }

@@ -187,6 +187,28 @@ impl Parameter {
         }
     }
 
+    /// Its text: of the given value, else of the default. `None` where there is neither, and none is needed.
+    fn bound(&self, given: Option<&Value>) -> Result<Option<String>, ParameterError> {
+        let wrong = |problem: String| ParameterError {
+            name: self.name.clone(),
+            problem,
+        };
+        let missing = || wrong("is required: give a value".to_owned());
+        // An empty text for something that is no text is a field that was left alone.
+        let given = given.filter(|value| {
+            let text_like = matches!(self.kind, ParameterType::String | ParameterType::Choice);
+            text_like || value.as_str() != Some("")
+        });
+        let Some(value) = given.or(self.default.as_ref()) else {
+            return if self.required { Err(missing()) } else { Ok(None) };
+        };
+        let text = self.text(value).map_err(wrong)?;
+        if self.required && text.is_empty() {
+            return Err(missing());
+        }
+        Ok(Some(text))
+    }
+
     fn within(&self, number: f64) -> Result<(), String> {
         match (self.minimum, self.maximum) {
             (Some(least), _) if number < least => Err(format!("is below {least}")),
@@ -199,47 +221,14 @@ impl Parameter {
 /// Gives each parameter its text: the given value, else the default. What has neither is left out, unless it is
 /// required.
 pub fn bind(definitions: &[Parameter], given: &BTreeMap<String, Value>) -> Result<Bound, ParameterError> {
-    let wrong = |name: &str, problem: String| ParameterError {
-        name: name.to_owned(),
-        problem,
-    };
-    if let Some(name) = given
-        .keys()
-        .find(|name| !definitions.iter().any(|parameter| parameter.name == **name))
-    {
-        let known: Vec<&str> = definitions
-            .iter()
-            .map(|parameter| parameter.name.as_str())
-            .collect();
-        let known = if known.is_empty() {
-            "none".to_owned()
-        } else {
-            known.join(", ")
-        };
-        return Err(wrong(
-            name,
-            format!("is not a parameter of this script; it has: {known}"),
-        ));
+    if let Some(error) = given.keys().find_map(|name| unknown(definitions, name)) {
+        return Err(error);
     }
     let mut bound = Bound::default();
     for parameter in definitions {
-        // An empty text for something that is no text is a field that was left alone.
-        let given = given.get(&parameter.name).filter(|value| {
-            let text_like = matches!(parameter.kind, ParameterType::String | ParameterType::Choice);
-            text_like || value.as_str() != Some("")
-        });
-        let Some(value) = given.or(parameter.default.as_ref()) else {
-            if parameter.required {
-                return Err(wrong(&parameter.name, "is required: give a value".to_owned()));
-            }
+        let Some(text) = parameter.bound(given.get(&parameter.name))? else {
             continue;
         };
-        let text = parameter
-            .text(value)
-            .map_err(|problem| wrong(&parameter.name, problem))?;
-        if parameter.required && text.is_empty() {
-            return Err(wrong(&parameter.name, "is required: give a value".to_owned()));
-        }
         let to = match parameter.kind {
             ParameterType::Secret => &mut bound.secrets,
             _ => &mut bound.values,
@@ -247,6 +236,39 @@ pub fn bind(definitions: &[Parameter], given: &BTreeMap<String, Value>) -> Resul
         to.insert(parameter.name.clone(), text);
     }
     Ok(bound)
+}
+
+/// All that is wrong with values of which some are not known yet: `None` stands for one that there will be.
+pub fn problems(definitions: &[Parameter], given: &BTreeMap<String, Option<Value>>) -> Vec<ParameterError> {
+    let strangers = given.keys().filter_map(|name| unknown(definitions, name));
+    let wrong = definitions.iter().filter_map(|parameter| {
+        let value = match given.get(&parameter.name) {
+            Some(None) => return None,
+            Some(value) => value.as_ref(),
+            None => None,
+        };
+        parameter.bound(value).err()
+    });
+    strangers.chain(wrong).collect()
+}
+
+fn unknown(definitions: &[Parameter], name: &str) -> Option<ParameterError> {
+    if definitions.iter().any(|parameter| parameter.name == name) {
+        return None;
+    }
+    let known: Vec<&str> = definitions
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    Some(ParameterError {
+        name: name.to_owned(),
+        problem: format!("is not a parameter of this script; it has: {known}"),
+    })
 }
 
 #[cfg(test)]
@@ -375,6 +397,40 @@ mod tests {
         assert!(bound(required, json!("")).is_err());
         let unknown = bind(&[optional], &[("q".to_owned(), json!(1))].into());
         assert!(unknown.is_err_and(|error| error.name == "q" && error.problem.contains("it has: p")));
+    }
+
+    #[test]
+    fn what_is_known_of_values_is_checked_before_all_of_them_are() {
+        let named = |name: &str, kind: ParameterType| Parameter {
+            name: name.into(),
+            required: true,
+            ..parameter(kind)
+        };
+        let definitions = [
+            named("text", ParameterType::String),
+            named("count", ParameterType::Integer),
+            named("late", ParameterType::Integer),
+            named("gone", ParameterType::Secret),
+        ];
+        let given = [
+            ("text", Some(json!("x"))),
+            ("count", Some(json!("many"))),
+            ("late", None),
+            ("more", None),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let found: Vec<String> = problems(&definitions, &given.into())
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "more: is not a parameter of this script; it has: text, count, late, gone",
+                "count: is not an integer",
+                "gone: is required: give a value",
+            ]
+        );
     }
 
     #[test]

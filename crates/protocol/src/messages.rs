@@ -127,7 +127,8 @@ pub struct OutputRequest {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OutputAnswer {
-    /// `false`: the server does not want more of it (the attempt is final or gone). The result still counts.
+    /// `false`: the server does not want more of it (the end of the attempt has been told, or it is gone). The result
+    /// still counts.
     pub wanted: bool,
 }
 

@@ -69,6 +69,9 @@ pub(crate) fn start(app: &App) {
         rooms::workflows::retention::instances_expire(&app).await?;
         rooms::notify::retention::deliveries_expire(&app).await
     });
+    every(app, "deleted workflows", DUE, |app| async move {
+        rooms::workflows::retention::workflows_clear(&app).await
+    });
     every(app, "sweep", SWEEP, |app| async move { sweep(&app).await });
     if app.store.engine() == postern_store::Engine::Postgres {
         let (sending, hearing) = (app.clone(), app.clone());

@@ -1,4 +1,4 @@
-//! Wake-ups inside one server: waiting polls of agents, and people watching a job.
+//! Wake-ups inside one server: waiting polls of agents, and people watching a job or a workflow.
 //!
 //! News here only says *look*: whoever is woken reads the database. Losing a wake-up costs latency, never work.
 
@@ -10,12 +10,12 @@ use std::{
     },
 };
 
-use postern_domain::{AgentId, AttemptId, JobId};
+use postern_domain::{AgentId, AttemptId, InstanceId, JobId};
 use tokio::sync::{Notify, broadcast};
 
 use crate::random;
 
-/// Watchers of one job that read slower than this many pieces of news start again from the database.
+/// Watchers that read slower than this many pieces of news start again from the database.
 const NEWS_KEPT: usize = 64;
 
 #[derive(Debug)]
@@ -23,12 +23,19 @@ pub(crate) struct Hub {
     /// Tells this server's messages from those of others.
     name: String,
     polls: Mutex<HashMap<AgentId, Arc<Poll>>>,
-    watched: Mutex<HashMap<JobId, broadcast::Sender<News>>>,
+    watched: Mutex<HashMap<Watched, broadcast::Sender<News>>>,
     /// Agents to be told of by the other servers on the database.
     outgoing: Mutex<HashSet<AgentId>>,
     outgoing_ready: Notify,
     /// Attempts whose results are being written.
     reported: Mutex<HashSet<AttemptId>>,
+}
+
+/// What people watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Watched {
+    Job(JobId),
+    Instance(InstanceId),
 }
 
 /// What there is to look at.
@@ -182,17 +189,27 @@ impl Hub {
         reported.contains(&attempt)
     }
 
-    pub(crate) fn watch(&self, job: JobId) -> broadcast::Receiver<News> {
+    pub(crate) fn watch(&self, what: Watched) -> broadcast::Receiver<News> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched
-            .entry(job)
+            .entry(what)
             .or_insert_with(|| broadcast::channel(NEWS_KEPT).0)
             .subscribe()
     }
 
     pub(crate) fn job_changed(&self, job: JobId, news: News) {
+        self.changed(Watched::Job(job), news);
+    }
+
+    pub(crate) fn instances_moved(&self, instances: impl IntoIterator<Item = InstanceId>) {
+        for id in instances {
+            self.changed(Watched::Instance(id), News::State);
+        }
+    }
+
+    fn changed(&self, what: Watched, news: News) {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = watched.get(&job) {
+        if let Some(sender) = watched.get(&what) {
             // Nobody listening any more is fine.
             let _ = sender.send(news);
         }

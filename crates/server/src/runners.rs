@@ -2,9 +2,10 @@
 //! the room that keeps actions.
 
 use postern_api::actions::ActionDefinition;
-use postern_domain::{ActionId, member::Member, permission::Permission};
+use postern_domain::{member::Member, permission::Permission};
 use postern_store::{
     Tx,
+    jobs::executions::ActionRun,
     scripts::actions::{self, Action},
 };
 
@@ -66,14 +67,18 @@ pub(crate) fn check_change_of(caller: &Caller, action: &Action, text: &str) -> R
     )))
 }
 
-/// What this action ran is to be run again: that is for those who may run the action as it is deployed now.
-pub(crate) async fn check_again(tx: &mut Tx<'_>, caller: &Caller, action: Option<ActionId>) -> Result<()> {
-    let Some(id) = action else { return Ok(()) };
+/// What this action ran is to be run again: that is for those who may run the action as it is deployed now, or its draft
+/// where that was tried.
+pub(crate) async fn check_again(tx: &mut Tx<'_>, caller: &Caller, action: Option<ActionRun>) -> Result<()> {
+    let Some((id, version)) = action else {
+        return Ok(());
+    };
     // An action that is gone says no more whom it was for: then the right to run jobs is enough.
     let Some(action) = actions::find(tx, id).await? else {
         return Ok(());
     };
-    let text = action.deployed.as_deref().unwrap_or(&action.draft);
+    let deployed = action.deployed.as_deref().filter(|_| version.is_some());
+    let text = deployed.unwrap_or(&action.draft);
     let definition = definition_of(&action, text)?;
     if caller.rights.allow(Permission::JobsView, action.place()) || may_run(caller, &action, &definition) {
         return check_run(caller, &action, &definition);

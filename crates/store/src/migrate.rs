@@ -33,7 +33,12 @@ const MIGRATIONS: &[Migration] = migrations![
     "0008_workflows",
     "0009_notify",
     "0010_agents",
-    "0011_instances"
+    "0011_instances",
+    "0012_late_results",
+    "0013_workflow_names",
+    "0014_removal",
+    "0015_job_ends",
+    "0016_script_links"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

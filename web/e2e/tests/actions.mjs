@@ -406,6 +406,19 @@ export default {
     await run.hover();
     await theirs.getByRole("tooltip").getByText("You are not among those who may run it").waitFor();
     await world.screenshot("action-not-a-runner", theirs);
+    for (const name of ["Edit", "Deploy"]) {
+      assert.equal(await button(theirs, name).getAttribute("aria-disabled"), "true");
+      await button(theirs, name).hover();
+      await theirs
+        .getByRole("tooltip")
+        .getByText(/only they and whoever has the permission/)
+        .waitFor();
+    }
+    const own = new URL(theirs.url()).pathname;
+    await theirs.goto(`${own}/edit`);
+    await theirs.getByText(/only they and whoever has the permission/).waitFor();
+    await theirs.goto(own);
+    await run.waitFor();
     await theirs.goto(`${new URL(theirs.url()).pathname}/run`);
     await theirs.getByText("You are not among those who may run it").waitFor();
     await theirs.goto("/actions");

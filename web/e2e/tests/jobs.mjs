@@ -198,6 +198,34 @@ export default {
       .waitFor();
   },
 
+  "variables of a command reach it, and are there again when it is run again": async (world) => {
+    const { page } = world;
+    await page.goto("/jobs/new?agent=e2e-1");
+    await page.getByText("Command", { exact: true }).click();
+    await page.getByRole("textbox", { name: "Program", exact: true }).fill("printenv");
+    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Argument 1", exact: true }).fill("LEVEL");
+    await page.getByRole("button", { name: "Add a variable" }).click();
+    await page.getByRole("textbox", { name: "Variable", exact: true }).fill("PATH");
+    await page.getByRole("textbox", { name: "Value of PATH" }).fill("/tmp");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByText(/is set by the agent/).waitFor();
+    await page.getByRole("textbox", { name: "Variable", exact: true }).fill("LEVEL");
+    await page.getByRole("textbox", { name: "Value of LEVEL" }).fill("$HOME it's 3");
+    await accessible(page, "the form for a command with variables");
+    await page.getByRole("button", { name: "Copy as CLI or curl" }).click();
+    const line = await page.getByRole("group", { name: /^CLI/ }).innerText();
+    assert.equal(line, "postern job run --agent=e2e-1 '--env=LEVEL=$HOME it'\\''s 3' -- printenv LEVEL");
+    assert.match(await world.command(line), /e2e-1/, "the program understands it");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await jobNumber(page);
+    await output(page).getByText("$HOME it's 3", { exact: true }).waitFor();
+    await page.getByLabel("Environment").getByText("$HOME it's 3", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Run again" }).click();
+    await page.getByRole("heading", { name: /^Run job \d+ again$/ }).waitFor();
+    assert.equal(await page.getByRole("textbox", { name: "Value of LEVEL" }).inputValue(), "$HOME it's 3");
+  },
+
   "run again starts from what ran": async ({ page }) => {
     await runScript(page, "e2e-1", "print('hello from python')", "python");
     await output(page).getByText("hello from python").waitFor();

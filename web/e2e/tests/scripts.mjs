@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { accessible, assert, fits, until } from "../expect.mjs";
 import { openOnPhone } from "../people.mjs";
@@ -69,6 +70,25 @@ async function makeVersions(page, name, count) {
 }
 
 const SECRET = "hunter2-e2e-canary";
+
+const textFile = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+
+const HELLO = `# ---
+# name: hello
+# kind: library
+# ---
+hello() { echo "Hello $1"; }
+`;
+
+const GREETING = `#!/bin/bash
+# ---
+# name: greeting
+# description: "Says it: loudly"
+# parameters: [{name: whom, type: string, default: "yes"}]
+# libraries: [{library: hello}]
+# ---
+hello "$PARAM_WHOM, World"
+`;
 
 // The host is told by the agent's own folder, in which a job starts.
 const CHECK = `#!/bin/bash
@@ -228,7 +248,15 @@ export default {
     const preview = page.getByRole("region", { name: "Preview", exact: true });
     await preview.getByText("Nothing has been started").waitFor();
     await preview.getByRole("cell", { name: "e2e-3" }).waitFor();
-    assert.match(await preview.innerText(), /[0-9a-f]{64}/);
+    const digest = preview.getByRole("group", { name: /^SHA-256 of the whole text/ });
+    assert.match(await digest.innerText(), /^[0-9a-f]{64}$/);
+    await preview.getByText(/policy\.toml/).waitFor();
+    await preview.getByRole("button", { name: "Copy SHA-256 of the whole text" }).click();
+    assert.equal(
+      await page.evaluate(() => navigator.clipboard.readText()),
+      await digest.innerText(),
+      "it is copied for the policy",
+    );
     await accessible(page, "the run form with a preview");
     await world.screenshot("script-run-preview");
   },
@@ -426,6 +454,68 @@ export default {
     await page.getByRole("heading", { name: "Scripts", exact: true }).waitFor();
     await page.getByRole("link", { name: "check", exact: true }).waitFor();
     assert.equal(await page.getByRole("link", { name: "check-2" }).count(), 0);
+  },
+
+  "scripts come from files: what will be done is told first, and what is wrong with its line": async (
+    world,
+  ) => {
+    const { page } = world;
+    await page.goto("/scripts");
+    await page.getByRole("button", { name: "Import" }).click();
+    const dialog = page.getByRole("dialog", { name: "Import scripts" });
+    const files = (...chosen) => dialog.locator('input[type="file"]').setInputFiles(chosen);
+    const row = (name) => dialog.getByRole("row", { name: new RegExp(name) });
+    const start = dialog.getByRole("button", { name: "Import" });
+    await files(textFile("broken.sh", "# ---\n# name: broken\n# naem: x\n# ---\ntrue\n"));
+    await row("broken.sh").getByText("Line 3: its header: naem is no field here").waitFor();
+    assert.equal(await start.getAttribute("aria-disabled"), "true");
+    await files(textFile("greeting.sh", GREETING.replace("hello", "missing")));
+    await row("greeting.sh").getByText("Is created").waitFor();
+    await start.click();
+    // The library that it links is not there.
+    await row("greeting.sh")
+      .getByText(/^Line 6: definition\.libraries/)
+      .waitFor();
+    await files(textFile("greeting.sh", GREETING), textFile("hello.sh", HELLO));
+    await row("hello.sh").getByText("Bash library").waitFor();
+    await row("hello.sh").getByText("Is created").waitFor();
+    await accessible(page, "the import of scripts");
+    await world.screenshot("script-import");
+    await start.click();
+    await page.getByText("2 files imported").waitFor();
+    await dialog.waitFor({ state: "hidden" });
+    await page.getByRole("link", { name: "greeting", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Import" }).click();
+    await files(textFile("greeting.sh", GREETING.replace("World", "Moon")), textFile("hello.sh", HELLO));
+    await row("hello.sh").getByText("Unchanged").waitFor();
+    await row("greeting.sh").getByText("Becomes version 2").waitFor();
+    await row("greeting.sh").getByRole("button", { name: "Difference" }).click();
+    await dialog
+      .getByRole("region", { name: "Difference of greeting" })
+      .getByRole("textbox", { name: "greeting.sh" })
+      .getByText("Moon")
+      .waitFor();
+    await dialog.getByLabel("What was changed").fill("to the moon");
+    await start.click();
+    await dialog.waitFor({ state: "hidden" });
+    await openScript(page, "greeting");
+    await page.getByText(/, version 2 by/).waitFor();
+  },
+
+  "a script goes into a file that the program reads as the same": async (world) => {
+    const { page } = world;
+    await page.getByRole("button", { name: "Actions for greeting" }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("menuitem", { name: "Export as file" }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), "greeting.sh");
+    const file = join(world.folder, "greeting.sh");
+    await download.saveAs(file);
+    const text = await readFile(file, "utf8");
+    assert.ok(text.startsWith("#!/bin/bash\n# ---\n# name: greeting\n"), text);
+    assert.ok(text.endsWith('# ---\nhello "$PARAM_WHOM, Moon"\n'), text);
+    assert.match(await world.command(`postern script apply -f ${file} --dry-run`), /greeting: unchanged/);
   },
 
   "the size limit is told before saving": async ({ page }) => {

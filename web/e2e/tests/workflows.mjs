@@ -227,6 +227,9 @@ export default {
 
   "it is published before it runs": async (world) => {
     const { page } = world;
+    await addUser(page, { ...WANDA, role: "approver", at: "Whole tenant" });
+    await addUser(page, { ...WALTER, role: "approver", at: "Whole tenant" });
+    await open(page, "release");
     await button(page, "Run").hover();
     await page.getByRole("tooltip").getByText("It is not published").waitFor();
     await publish(page, 1, "the first");
@@ -240,8 +243,6 @@ export default {
 
   "the form that runs it asks for its inputs, and is the same as a command": async (world) => {
     const { page } = world;
-    await addUser(page, { ...WANDA, role: "approver", at: "Whole tenant" });
-    await addUser(page, { ...WALTER, role: "approver", at: "Whole tenant" });
     await open(page, "release");
     await button(page, "Run").click();
     await page.getByRole("heading", { name: "Run release" }).waitFor();

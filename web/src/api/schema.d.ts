@@ -429,7 +429,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Executions, newest first. Filters: script (id), type. */
+        /** Executions, newest first. Filters: type, script, action, schedule (ids). Sort: created_at. */
         get: operations["execution_list"];
         put?: never;
         post?: never;
@@ -564,7 +564,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Instances, newest first. Filter: workflow, state. */
+        /** Instances, newest first. Filters: workflow, schedule (ids), state. Sort: id. */
         get: operations["instance_list"];
         put?: never;
         post?: never;
@@ -659,6 +659,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/instances/{id}/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live events: `state` (an instance) at the start and whenever it was moved, `end`. */
+        get: operations["instance_watch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -666,7 +683,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Jobs, newest first. Filters: state, type, priority, agent (name or id), organization. Sort: created_at. */
+        /**
+         * Jobs, newest first. Filters: state, type, priority, agent (name or id), organization, execution, script, schedule (ids),
+         *     created_from, created_before (RFC 3339). Sort: created_at.
+         */
         get: operations["job_list"];
         put?: never;
         /** Run something: one job per host the targets name. */
@@ -1430,7 +1450,10 @@ export interface paths {
         get: operations["workflow_show"];
         put?: never;
         post?: never;
-        /** Delete a workflow with its versions and its ended instances; the jobs stay. One with instances that run is refused. */
+        /**
+         * Delete a workflow with its versions and its ended instances; the jobs stay. One with instances that run is refused, and
+         *     the refusal names them.
+         */
         delete: operations["workflow_delete"];
         options?: never;
         head?: never;
@@ -1624,8 +1647,11 @@ export interface components {
         ActionId: number;
         ActionReference: {
             id: components["schemas"]["ActionId"];
-            /** Format: int32 */
-            version: number;
+            /**
+             * Format: int32
+             * @description Absent where its draft was tried.
+             */
+            version?: number | null;
         };
         ActionRestore: {
             /** Format: int32 */
@@ -1649,6 +1675,11 @@ export interface components {
                 [key: string]: Record<string, never>;
             };
             retries?: components["schemas"]["Retries"] | null;
+            /**
+             * Format: int32
+             * @description Of each job, in place of the action's own.
+             */
+            timeout_seconds?: number | null;
         };
         /** @description Of the draft: what runs changes when it is deployed. What is absent stays, the secrets too. */
         ActionUpdate: {
@@ -1797,9 +1828,9 @@ export interface components {
             to: components["schemas"]["UserId"];
         };
         ApprovalDetail: components["schemas"]["Approval"] & {
-            /** @description What runs when it is approved. */
+            /** @description Every step that may run when it is approved, until people are asked again. In the order of the workflow. */
             work: components["schemas"]["ApprovedWork"][];
-            /** @description SHA-256 of it: what runs is compared with this. */
+            /** @description SHA-256 of all of it. What runs is compared with it, step by step. */
             work_sha256: string;
         };
         /** Format: int64 */
@@ -1829,20 +1860,44 @@ export interface components {
         };
         /** @enum {string} */
         ApprovalType: "singular" | "one_of_many" | "two_of_many" | "all" | "majority";
-        /** @description One step that follows, as it would run now. */
+        /** @description A host is known by its id: another one of the same name is another host. */
+        ApprovedHost: {
+            id: components["schemas"]["AgentId"];
+            name: string;
+        };
+        /** @description Something saved, in the version that runs. */
+        ApprovedVersion: {
+            /** Format: int64 */
+            id: number;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description One step that may follow, as it would run now. */
         ApprovedWork: {
-            /** @description Names of its hosts. */
-            hosts?: string[];
-            /** @description Why more cannot be told yet. */
-            open?: string | null;
-            /** @description The whole of it: the payload of its jobs, with all values that are known now. */
+            action?: components["schemas"]["ApprovedVersion"] | null;
+            /** @description Of another workflow: those that it is given. */
+            hosts?: components["schemas"]["ApprovedHost"][];
+            /** @description What must come about before it runs, all of it: `check holds: …`, `deploy fails`. */
+            only_if?: string[];
+            /** @description The placeholders whose values are known only when it runs, without their braces. All else is compared. */
+            open?: string[];
+            /** @description The whole of it: the payload of its jobs. Where a value is not known yet stands its placeholder. */
             payload?: Record<string, never> | null;
+            /** @description Why it cannot be told what it would do. It does not run behind this approval then. */
+            problem?: string | null;
+            script?: components["schemas"]["ApprovedVersion"] | null;
             /** @description Id of the step. */
             step: string;
             /** @description One line that tells what it does. */
             summary: string;
+            /**
+             * Format: int32
+             * @description Of each job.
+             */
+            timeout_seconds?: number | null;
             /** @description Type of the step. */
             type: string;
+            workflow?: components["schemas"]["ApprovedVersion"] | null;
         };
         /** @description Somebody who was asked. */
         Asked: {
@@ -2021,6 +2076,8 @@ export interface components {
             };
         };
         /** @enum {string} */
+        CauseKind: "user" | "schedule" | "parent" | "step" | "job_ended" | "approval_answered" | "approval_ended" | "child_ended" | "timer" | "server";
+        /** @enum {string} */
         Channel: "email" | "webhook";
         /** @description One program with its arguments. */
         Command: {
@@ -2190,6 +2247,22 @@ export interface components {
             /** @enum {string} */
             kind: "dates";
             to: string;
+        };
+        /** @description What an event of an instance came of, and where to look further. */
+        EventCause: {
+            approval_id?: components["schemas"]["ApprovalId"] | null;
+            execution_id?: components["schemas"]["ExecutionId"] | null;
+            instance_id?: components["schemas"]["InstanceId"] | null;
+            kind: components["schemas"]["CauseKind"];
+            /**
+             * Format: int32
+             * @description The run of that step; of `parent` the run of the other instance.
+             */
+            run?: number | null;
+            schedule_id?: components["schemas"]["ScheduleId"] | null;
+            /** @description Id of the step that it happened at. */
+            step?: string | null;
+            user_id?: components["schemas"]["UserId"] | null;
         };
         Execution: {
             action?: components["schemas"]["ActionReference"] | null;
@@ -2463,6 +2536,7 @@ export interface components {
         /** @description What happened in an instance. */
         InstanceEvent: {
             at: components["schemas"]["Timestamp"];
+            cause?: components["schemas"]["EventCause"] | null;
             /** Format: int32 */
             number: number;
             /** Format: int32 */
@@ -2545,7 +2619,10 @@ export interface components {
         JobOutput: {
             /** Format: int32 */
             attempt: number;
-            /** @description Whether the attempt has ended and nothing more will come. */
+            /**
+             * @description Whether the agent has told how the attempt ended, and nothing more will come. Of an attempt that the server
+             *     ended by itself more may come for as long as its host is silent.
+             */
             complete: boolean;
             stderr: components["schemas"]["StreamOutput"];
             stdout: components["schemas"]["StreamOutput"];
@@ -2592,6 +2669,8 @@ export interface components {
         JobPreview: {
             /** Format: int32 */
             batches: number;
+            /** @description SHA-256 of a script's whole text, libraries included: what an agent's policy may name. */
+            content_sha256?: string | null;
             hosts: components["schemas"]["HostPreview"][];
             /** @description SHA-256 of what would run. */
             payload_sha256: string;
@@ -2647,11 +2726,21 @@ export interface components {
         JobType: "command" | "script" | "service_control" | "process_control" | "network_diagnostic" | "software_install" | "user_control" | "group_control" | "http_request";
         /** @enum {string} */
         Language: "bash" | "python" | "powershell";
+        /** @description What the agent told of an attempt that the server had ended before. */
         LateResult: {
+            /**
+             * Format: int64
+             * @description Measured by the agent.
+             */
+            duration_ms?: number | null;
             /** Format: int32 */
             exit_code?: number | null;
+            finished_at?: components["schemas"]["Timestamp"] | null;
             reason?: string | null;
             received_at: components["schemas"]["Timestamp"];
+            result?: components["schemas"]["JobResult"] | null;
+            started_at?: components["schemas"]["Timestamp"] | null;
+            /** @description What the attempt would have become. */
             state: components["schemas"]["JobState"];
         };
         LibraryLink: {
@@ -3135,6 +3224,7 @@ export interface components {
         Page_InstanceEvent: {
             items: {
                 at: components["schemas"]["Timestamp"];
+                cause?: components["schemas"]["EventCause"] | null;
                 /** Format: int32 */
                 number: number;
                 /** Format: int32 */
@@ -3520,7 +3610,7 @@ export interface components {
         };
         /** @enum {string} */
         RerunHosts: "failed" | "all";
-        /** @description How often a failed step begins again, on the hosts that failed. */
+        /** @description How often a failed step begins again; one with jobs on the hosts that failed. */
         Retries: {
             /**
              * Format: int32
@@ -4359,6 +4449,12 @@ export interface components {
             inputs?: {
                 [key: string]: Record<string, never>;
             };
+            retries?: components["schemas"]["Retries"] | null;
+            /**
+             * Format: int32
+             * @description Of each try: the instance that it started is cancelled then.
+             */
+            timeout_seconds?: number | null;
             workflow?: string | null;
             workflow_id?: components["schemas"]["WorkflowId"] | null;
         };
@@ -6004,6 +6100,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             default: {

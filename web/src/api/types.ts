@@ -109,6 +109,7 @@ export type InstanceCreate = Schemas["InstanceCreate"];
 export type InstanceAgain = Schemas["InstanceAgain"];
 export type InstanceState = Schemas["InstanceState"];
 export type InstanceEvent = Schemas["InstanceEvent"];
+export type EventCause = Schemas["EventCause"];
 export type StepRun = Schemas["StepRun"];
 export type StepOutcome = Schemas["Outcome"];
 export type StepCause = Schemas["Cause"];

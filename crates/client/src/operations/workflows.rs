@@ -7,10 +7,10 @@ use postern_api::{
     },
 };
 use postern_domain::{InstanceId, WorkflowId};
-use reqwest::Method;
+use reqwest::{Method, header::ACCEPT};
 
 use super::segments;
-use crate::{Client, Error, IdempotencyKey, paging};
+use crate::{Client, Error, IdempotencyKey, InstanceWatch, paging};
 
 impl Client {
     pub async fn workflow_list(&self, request: &ListRequest) -> Result<Page<Workflow>, Error> {
@@ -184,6 +184,14 @@ impl Client {
 
     pub async fn instance_show(&self, id: InstanceId) -> Result<InstanceDetail, Error> {
         self.call(Method::GET, segments!["instances", id]).json().await
+    }
+
+    pub async fn instance_watch(&self, id: InstanceId) -> Result<InstanceWatch, Error> {
+        let call = self
+            .call(Method::GET, segments!["instances", id, "watch"])
+            .header(ACCEPT, "text/event-stream");
+        let response = call.open().await?;
+        Ok(InstanceWatch::new(call.into_url(), response))
     }
 
     pub async fn instance_event_list(

@@ -138,6 +138,8 @@ pub enum Event {
     NotHeld,
     /// The agent joined anew: whatever it was doing before, nobody can say.
     AgentReset,
+    /// Its agent is removed, and nobody will ever say more of it.
+    AgentDeleted,
     /// Time passed. `agent_seen`: when the agent last spoke.
     Tick {
         agent_seen: Option<Timestamp>,
@@ -275,6 +277,21 @@ pub fn step(job: &Job, event: Event, now: Timestamp) -> Result<(Job, Effect), Re
                     &mut next,
                     JobState::Unknown,
                     "The agent joined anew while it had this attempt",
+                );
+                Effect::Write
+            }
+            _ => Effect::Nothing,
+        },
+        Event::AgentDeleted => match job.state {
+            JobState::Queued => {
+                end(&mut next, JobState::Cancelled, "Its agent was deleted");
+                Effect::Write
+            }
+            JobState::Pending | JobState::Running => {
+                end(
+                    &mut next,
+                    JobState::Unknown,
+                    "The agent was deleted while it had this attempt",
                 );
                 Effect::Write
             }

@@ -280,6 +280,14 @@ fn an_attempt_the_agent_does_not_hold() {
         JobState::Queued,
         Effect::Nothing,
     );
+    for (state, ends, effect) in [
+        (JobState::Queued, JobState::Cancelled, Effect::Write),
+        (JobState::Pending, JobState::Unknown, Effect::Write),
+        (JobState::Running, JobState::Unknown, Effect::Write),
+        (JobState::Completed, JobState::Completed, Effect::Nothing),
+    ] {
+        check(state, Event::AgentDeleted, after(5), ends, effect);
+    }
     let (asked, _) = step(&job(JobState::Pending), Event::CancelRequested, NOW).unwrap();
     assert_eq!(
         step(&asked, Event::NotHeld, NOW).unwrap().0.state,
@@ -342,6 +350,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Event::RetryRequested),
         Just(Event::NotHeld),
         Just(Event::AgentReset),
+        Just(Event::AgentDeleted),
         Just(Event::Tick {
             agent_seen: Some(NOW)
         }),

@@ -16,9 +16,12 @@ use super::{
 };
 use crate::{
     expression::{Condition, Path, Template},
+    fill::escaped,
+    job::MAX_TIMEOUT_SECONDS,
     member::Member,
     notify::Recipient,
     parameter,
+    targets::Targets,
 };
 
 /// Steps of one workflow, those of branches counted in.
@@ -29,8 +32,10 @@ pub const MAX_NESTING: usize = 3;
 pub const MAX_ID: usize = 64;
 pub const MAX_APPROVERS: usize = 50;
 pub const MAX_RETRIES: u32 = 10;
-/// Longest delay and longest time for an answer.
+/// Longest delay, and longest time for an answer or for another workflow.
 pub const MAX_WAIT_SECONDS: u64 = 90 * 24 * 3600;
+/// Shortest time between two reminders.
+pub const MIN_REMINDER_MINUTES: u32 = 5;
 /// Longest text of a name, a title, a description or a message.
 pub(super) const MAX_TEXT: usize = 10_000;
 
@@ -101,6 +106,7 @@ pub(super) fn check(plan: &Plan, definition: &Definition, drafts: &[Draft<'_>], 
     if let Err(error) = parameter::check(&definition.inputs) {
         problems.error("/inputs", error.to_string());
     }
+    hosts("/hosts", definition.hosts.as_ref(), problems);
     let flow = Flow::new(plan);
     let reached = reaches(plan);
     for (index, draft) in drafts.iter().enumerate() {
@@ -113,10 +119,21 @@ pub(super) fn check(plan: &Plan, definition: &Definition, drafts: &[Draft<'_>], 
             problems,
         };
         place.identity();
+        place.routes();
         place.work();
         if !reached.contains(&index) {
             problems.warning(draft.pointer.clone(), "is never reached: no route leads here");
         }
+    }
+}
+
+fn hosts(pointer: &str, targets: Option<&Targets>, problems: &mut Problems) {
+    if let Some(Err(error)) = targets.map(Targets::check) {
+        let pointer = match error.field {
+            Some(field) => format!("{pointer}/{field}"),
+            None => pointer.to_owned(),
+        };
+        problems.error(pointer, error.problem);
     }
 }
 
@@ -181,6 +198,27 @@ impl Place<'_> {
         }
     }
 
+    /// Routes that nothing ever takes say something that is not so.
+    fn routes(&mut self) {
+        let Step {
+            work,
+            on_success,
+            on_failure,
+            ..
+        } = self.draft.step;
+        match work {
+            Work::Conditional(_) if on_success.is_some() => self.error(
+                "on_success",
+                "is never taken: a condition leads to on_true or on_false. Say there where it goes on, and remove this",
+            ),
+            Work::Delay(_) if on_failure.is_some() => self.error(
+                "on_failure",
+                "is never taken: a delay fails at nothing. Remove it",
+            ),
+            _ => {}
+        }
+    }
+
     fn work(&mut self) {
         match &self.draft.step.work {
             Work::Script(script) => {
@@ -199,6 +237,7 @@ impl Place<'_> {
                     ("action", action.action.is_some()),
                 );
                 self.values("parameters", &action.parameters);
+                self.timeout(action.timeout_seconds, MAX_TIMEOUT_SECONDS.into());
                 self.retries(action.retries);
                 self.continue_on(action.continue_on);
             }
@@ -242,6 +281,9 @@ impl Place<'_> {
                     ("workflow", workflow.workflow.is_some()),
                 );
                 self.values("inputs", &workflow.inputs);
+                self.hosts(workflow.hosts.as_ref());
+                self.timeout(workflow.timeout_seconds, MAX_WAIT_SECONDS);
+                self.retries(workflow.retries);
             }
         }
     }
@@ -257,13 +299,26 @@ impl Place<'_> {
         }
     }
 
+    fn hosts(&mut self, targets: Option<&Targets>) {
+        let pointer = self.at("hosts");
+        hosts(&pointer, targets, self.problems);
+    }
+
     fn on_hosts(&mut self, on: &OnHosts) {
+        self.hosts(on.hosts.as_ref());
         self.retries(on.retries);
         self.continue_on(on.continue_on);
+        self.timeout(on.timeout_seconds, MAX_TIMEOUT_SECONDS.into());
         if let Some(user) = &on.run_as_user
             && user.contains("{{")
         {
             self.error("run_as_user", "is a name, and takes no placeholder");
+        }
+    }
+
+    fn timeout(&mut self, seconds: Option<u32>, most: u64) {
+        if seconds.is_some_and(|seconds| !(1..=most).contains(&u64::from(seconds))) {
+            self.error("timeout_seconds", format!("must be 1 to {most}"));
         }
     }
 
@@ -359,7 +414,13 @@ impl Place<'_> {
             }
         }
         for (name, value) in &request.headers {
-            self.text(&format!("headers/{}", escaped(name)), value);
+            let field = format!("headers/{}", escaped(name));
+            if name.eq_ignore_ascii_case("host") && split::placeholder(value).is_some() {
+                let message = "takes no placeholder: who is called is written down, and no value says it";
+                self.error(&field, message);
+            } else {
+                self.text(&field, value);
+            }
         }
         if request.body.is_some() && request.json.is_some() {
             self.error("json", "is one body too many: give body or json");
@@ -420,8 +481,15 @@ impl Place<'_> {
                 format!("must be 1 to {}", MAX_WAIT_SECONDS / 60),
             );
         }
-        if approval.reminder_minutes.is_some_and(|every| every == 0) {
-            self.error("reminder_minutes", "must be at least 1");
+        if approval
+            .reminder_minutes
+            .is_some_and(|every| !(MIN_REMINDER_MINUTES..approval.timeout_minutes).contains(&every))
+        {
+            let message = format!(
+                "must be {MIN_REMINDER_MINUTES} or more, and less than timeout_minutes, which is {}",
+                approval.timeout_minutes
+            );
+            self.error("reminder_minutes", message);
         }
     }
 
@@ -529,9 +597,4 @@ impl Place<'_> {
             add(Severity::Warning, message);
         }
     }
-}
-
-/// As RFC 6901 writes a name.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

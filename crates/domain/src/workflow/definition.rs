@@ -154,6 +154,9 @@ pub struct ActionStep {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Object>))]
     pub parameters: BTreeMap<String, Value>,
+    /// Of each job, in place of the action's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Retries>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -295,6 +298,12 @@ pub struct WorkflowStep {
     /// Those of this instance when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Targets>,
+    /// Of each try: the instance that it started is cancelled then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
+    /// Each with a new instance, once the one before has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Retries>,
 }
 
 /// What steps with jobs have in common.
@@ -316,7 +325,7 @@ pub struct OnHosts {
     pub continue_on: Option<ContinueOn>,
 }
 
-/// How often a failed step begins again, on the hosts that failed.
+/// How often a failed step begins again; one with jobs on the hosts that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -102,6 +102,12 @@ pub struct Run {
     /// It was told to stop; whatever it answers, nothing follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aborted: bool,
+    /// When it is told to stop, unless it has answered by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// Its time was over, and it was told to stop: this try has failed once it has, unless it was done before that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +130,7 @@ pub enum Event {
         attempt: u32,
         answer: Answer,
     },
-    /// The time of [`Effect::WakeAt`] has come.
+    /// The time of [`Effect::WakeAt`] or [`Effect::Deadline`] has come.
     Due {
         run: u32,
     },
@@ -139,6 +145,10 @@ pub enum Answer {
     Hosts {
         succeeded: usize,
         hosts: usize,
+    },
+    /// The instance that it started has ended.
+    Ended {
+        completed: bool,
     },
     Succeeded,
     /// Also a condition that could not be evaluated, a variable that does not exist, a rejected approval.
@@ -205,6 +215,11 @@ pub enum Effect {
         attempt: u32,
     },
     WakeAt {
+        run: u32,
+        at: Timestamp,
+    },
+    /// So long it may take to answer.
+    Deadline {
         run: u32,
         at: Timestamp,
     },
@@ -321,11 +336,18 @@ impl Turn<'_> {
     fn due(&mut self, number: u32) -> Result<(), Refusal> {
         let index = self.find(number)?;
         let run = &mut self.instance.runs[index];
-        let Phase::Waiting { until } = run.phase else {
-            return Err(Refusal::OtherTry(number));
+        let until = match (&run.phase, run.deadline) {
+            (Phase::Waiting { until }, _) => *until,
+            (Phase::Working, Some(deadline)) if !run.aborted => deadline,
+            _ => return Err(Refusal::OtherTry(number)),
         };
         if self.now < until {
             return Err(Refusal::NotDue(number));
+        }
+        if run.phase == Phase::Working {
+            (run.deadline, run.overdue) = (None, true);
+            self.effects.push(Effect::Abort { run: number });
+            return Ok(());
         }
         if matches!(self.plan.nodes[run.step].kind, Kind::Delay { .. }) {
             self.finish(index, true);
@@ -333,13 +355,27 @@ impl Turn<'_> {
         }
         run.attempt += 1;
         run.phase = Phase::Working;
-        let perform = Effect::Perform {
-            run: number,
+        self.perform(index);
+        Ok(())
+    }
+
+    /// Asks for what a run's step says.
+    fn perform(&mut self, index: usize) {
+        let run = &mut self.instance.runs[index];
+        self.effects.push(Effect::Perform {
+            run: run.number,
             step: run.step,
             attempt: run.attempt,
-        };
-        self.effects.push(perform);
-        Ok(())
+        });
+        if let Kind::Workflow {
+            timeout_seconds: Some(seconds),
+            ..
+        } = self.plan.nodes[run.step].kind
+        {
+            let at = self.now.plus(Duration::from_secs(seconds.into()));
+            run.deadline = Some(at);
+            self.effects.push(Effect::Deadline { run: run.number, at });
+        }
     }
 
     fn answered(&mut self, number: u32, attempt: u32, answer: &Answer) -> Result<(), Refusal> {
@@ -366,25 +402,26 @@ impl Turn<'_> {
             (Kind::Hosts { continue_on, .. }, Answer::Hosts { succeeded, hosts }) => {
                 continue_on.holds(*succeeded, *hosts)
             }
+            // What was done although its time was over is done.
+            (Kind::Workflow { .. }, Answer::Ended { completed }) => *completed,
             (_, Answer::Succeeded) => true,
             // An answer that does not belong to the step's type is none that it can go on with.
-            (_, Answer::Failed | Answer::Decided(_) | Answer::Hosts { .. }) => false,
+            (_, Answer::Failed | Answer::Decided(_) | Answer::Hosts { .. } | Answer::Ended { .. }) => false,
         };
-        // What was refused before there were jobs would be refused again: a missing variable does not come by waiting.
-        if let (
-            false,
-            Kind::Hosts {
-                retries: Some(retries),
-                ..
-            },
-            Answer::Hosts { .. },
-        ) = (succeeded, &kind, answer)
-            && attempt <= retries.count
-        {
+        // What was refused before there were jobs or an instance would be refused again: a missing variable does not come
+        // by waiting.
+        let retries = match (&kind, answer) {
+            (Kind::Hosts { retries, .. }, Answer::Hosts { .. })
+            | (Kind::Workflow { retries, .. }, Answer::Ended { .. }) => *retries,
+            _ => None,
+        };
+        if !succeeded && let Some(retries) = retries.filter(|retries| attempt <= retries.count) {
             let until = self
                 .now
                 .plus(backoff(retries.delay_seconds, retries.factor, attempt));
-            self.instance.runs[index].phase = Phase::Waiting { until };
+            let run = &mut self.instance.runs[index];
+            (run.deadline, run.overdue) = (None, false);
+            run.phase = Phase::Waiting { until };
             self.effects.push(Effect::WakeAt {
                 run: number,
                 at: until,
@@ -463,6 +500,8 @@ impl Turn<'_> {
             parent,
             phase: Phase::Working,
             aborted: false,
+            deadline: None,
+            overdue: false,
         };
         self.effects.push(Effect::Began {
             run: number,
@@ -493,13 +532,9 @@ impl Turn<'_> {
             | Kind::Approval
             | Kind::Conditional { .. }
             | Kind::Notify
-            | Kind::Workflow => {
+            | Kind::Workflow { .. } => {
                 self.instance.runs.push(run);
-                self.effects.push(Effect::Perform {
-                    run: number,
-                    step,
-                    attempt: 1,
-                });
+                self.perform(self.instance.runs.len() - 1);
             }
         }
     }
@@ -561,6 +596,8 @@ impl Turn<'_> {
         }
         run.aborted = true;
         match run.phase {
+            // It was told so already.
+            Phase::Working if run.overdue => {}
             Phase::Working => self.effects.push(Effect::Abort { run: number }),
             Phase::Waiting { .. } => self.drop_aborted(index),
             Phase::Branches { .. } => self.abort_branches(number),

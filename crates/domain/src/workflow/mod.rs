@@ -3,6 +3,7 @@
 //! Nothing here starts a job, asks a person or looks at a clock: [`engine::step`] says what follows from an event, and
 //! whoever calls it does that.
 
+mod ahead;
 mod check;
 mod definition;
 pub mod engine;
@@ -16,9 +17,10 @@ pub mod templates;
 mod tests;
 mod variables;
 
+pub use ahead::{Ahead, Fork, Side};
 pub use check::{
-    MAX_APPROVERS, MAX_BRANCHES, MAX_ID, MAX_NESTING, MAX_RETRIES, MAX_STEPS, MAX_WAIT_SECONDS, Problem,
-    Problems, Severity, Span, each_step,
+    MAX_APPROVERS, MAX_BRANCHES, MAX_ID, MAX_NESTING, MAX_RETRIES, MAX_STEPS, MAX_WAIT_SECONDS,
+    MIN_REMINDER_MINUTES, Problem, Problems, Severity, Span, each_step,
 };
 pub use definition::*;
 pub use fields::json_schema;

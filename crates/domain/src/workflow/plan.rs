@@ -58,7 +58,11 @@ pub enum Kind {
         on_failure: OnBranchFailure,
     },
     /// Another workflow.
-    Workflow,
+    Workflow {
+        /// Of each try.
+        timeout_seconds: Option<u32>,
+        retries: Option<Retries>,
+    },
 }
 
 /// Where a route leads. Inside a branch `Completed` and `Failed` are the ends of the branch.
@@ -79,12 +83,31 @@ impl Plan {
         if problems.has_errors() {
             return Err(problems);
         }
-        let needs: Vec<Vec<String>> = drafts.iter().map(|draft| plan.needs(draft.step)).collect();
-        let mut plan = Self { definition, ..plan };
+        let needs = plan.needs_of(&drafts);
+        Ok((plan.with(definition, needs), problems))
+    }
+
+    /// The plan of a definition that was checked once: what runs goes on although rules were added since.
+    pub fn kept(definition: Definition) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let (plan, drafts) = Self::sketch(&definition, &mut problems);
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        let needs = plan.needs_of(&drafts);
+        Ok(plan.with(definition, needs))
+    }
+
+    fn needs_of(&self, drafts: &[Draft<'_>]) -> Vec<Vec<String>> {
+        drafts.iter().map(|draft| self.needs(draft.step)).collect()
+    }
+
+    fn with(self, definition: Definition, needs: Vec<Vec<String>>) -> Self {
+        let mut plan = Self { definition, ..self };
         for (node, needs) in plan.nodes.iter_mut().zip(needs) {
             node.needs = needs;
         }
-        Ok((plan, problems))
+        plan
     }
 
     /// The graph as far as it can be told, of a definition that may be wrong.
@@ -297,7 +320,10 @@ impl Draft<'_> {
                 branches: self.branches.clone(),
                 on_failure: parallel.on_branch_failure,
             },
-            Work::Workflow(_) => Kind::Workflow,
+            Work::Workflow(workflow) => Kind::Workflow {
+                timeout_seconds: workflow.timeout_seconds,
+                retries: workflow.retries,
+            },
         };
         Node {
             id: self.step.id.clone(),

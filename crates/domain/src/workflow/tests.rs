@@ -102,12 +102,13 @@ fn every_type_of_step_reads_its_own_normal_form() {
          "run_as_user": "deploy", "continue_on": {"percent": 80}},
         {"id": "b", "type": "http_request", "method": "POST", "url": "https://x.test/{{step_a.stdout}}", "json": {"a": ["{{step_a.status}}"]},
          "headers": {"X-A": "{{instance.id}}"}, "expected_status": [200, 204], "continue_on": "any"},
-        {"id": "c", "type": "action", "action_id": 7, "parameters": {"x": true}},
-        {"id": "d", "type": "approval", "title": "T", "approval_type": "majority", "approvers": ["user:1"], "timeout_minutes": 5,
-         "reminder_minutes": 1, "allow_self_approval": true},
+        {"id": "c", "type": "action", "action_id": 7, "parameters": {"x": true}, "timeout_seconds": 600},
+        {"id": "d", "type": "approval", "title": "T", "approval_type": "majority", "approvers": ["user:1"], "timeout_minutes": 6,
+         "reminder_minutes": 5, "allow_self_approval": true},
         {"id": "e", "type": "parallel", "on_branch_failure": "cancel", "branches": [
             {"name": "one", "steps": [{"id": "f", "type": "delay", "seconds": 1}]},
-            {"steps": [{"id": "g", "type": "workflow", "workflow": "other", "inputs": {"a": "{{step_d.decided_by}}"}}]}]},
+            {"steps": [{"id": "g", "type": "workflow", "workflow": "other", "inputs": {"a": "{{step_d.decided_by}}"}, "timeout_seconds": 3600,
+                        "retries": {"count": 1, "delay_seconds": 0, "factor": 2.0}}]}]},
         {"id": "h", "type": "notify", "to": ["email:ops@example.com", "webhook:chat"], "title": "done", "message": "{{step_f.status}}"}
     ]});
     assert_eq!(serde_json::to_value(read(whole.clone()).unwrap()).unwrap(), whole);
@@ -260,6 +261,90 @@ fn each_type_of_step_has_its_rules() {
 }
 
 #[test]
+fn routes_that_nothing_takes_are_refused() {
+    let mut condition = json!({"id": "a", "type": "conditional", "condition": "true", "on_true": "completed",
+        "on_false": "failed", "on_failure": "cancelled"});
+    plan(json!({"steps": [condition]}));
+    condition["on_success"] = json!("completed");
+    refused(
+        json!([condition]),
+        "/steps/0/on_success",
+        "a condition leads to on_true or on_false",
+    );
+    let mut delay = json!({"id": "a", "type": "delay", "seconds": 1, "on_success": "completed"});
+    plan(json!({"steps": [delay]}));
+    delay["on_failure"] = json!("failed");
+    refused(json!([delay]), "/steps/0/on_failure", "a delay fails at nothing");
+}
+
+#[test]
+fn hosts_and_timeouts_are_checked_without_a_server() {
+    let with = |field: &str, value: Value| {
+        let mut step = command("a");
+        step[field] = value;
+        json!([step])
+    };
+    refused(with("hosts", json!({})), "/steps/0/hosts", "names no host");
+    refused(
+        with("hosts", json!({"all": true, "agents": ["a"]})),
+        "/steps/0/hosts",
+        "something narrower",
+    );
+    refused(
+        with("hosts", json!({"labels": {"a b": "c"}})),
+        "/steps/0/hosts/labels",
+        "label key",
+    );
+    refused(
+        json!([{"id": "a", "type": "workflow", "workflow": "w", "hosts": {}}]),
+        "/steps/0/hosts",
+        "names no host",
+    );
+    let whole = read(json!({"hosts": {}, "steps": [command("a")]})).unwrap();
+    let problems = Plan::new(whole).expect_err("no hosts");
+    assert_eq!(problems.0[0].pointer, "/hosts");
+    for seconds in [0, 7 * 24 * 3600 + 1] {
+        refused(
+            with("timeout_seconds", json!(seconds)),
+            "/steps/0/timeout_seconds",
+            "must be 1 to 604800",
+        );
+    }
+    for seconds in [1, 7 * 24 * 3600] {
+        plan(json!({"steps": with("timeout_seconds", json!(seconds))}));
+    }
+}
+
+#[test]
+fn reminders_come_now_and_then_before_the_time_is_over() {
+    let ask = |every: u32| {
+        json!([{"id": "a", "type": "approval", "title": "T", "approval_type": "singular", "approvers": ["user:1"],
+                "timeout_minutes": 60, "reminder_minutes": every}])
+    };
+    for every in [0, 4, 60, 61] {
+        refused(
+            ask(every),
+            "/steps/0/reminder_minutes",
+            "must be 5 or more, and less than timeout_minutes, which is 60",
+        );
+    }
+    for every in [5, 59] {
+        plan(json!({"steps": ask(every)}));
+    }
+}
+
+#[test]
+fn what_was_checked_once_runs_by_the_rules_of_its_time() {
+    let kept = json!({"steps": [{"id": "a", "type": "delay", "seconds": 1, "on_failure": "failed"}, uses("b", "step_a.status")]});
+    let definition = read(kept).unwrap();
+    assert!(Plan::new(definition.clone()).is_err());
+    let plan = Plan::kept(definition).unwrap();
+    assert_eq!(plan.nodes[1].needs, ["a"]);
+    let lost = json!({"steps": [{"id": "a", "type": "delay", "seconds": 1, "on_success": "gone"}]});
+    assert!(Plan::kept(read(lost).unwrap()).is_err(), "no graph");
+}
+
+#[test]
 fn no_value_gets_into_a_text_that_somebody_parses() {
     let scan = command("scan");
     let shell =
@@ -269,6 +354,8 @@ fn no_value_gets_into_a_text_that_somebody_parses() {
     refused(url, "/steps/1/url", "who is called is written down");
     let body = json!([scan, {"id": "a", "type": "http_request", "url": "https://x.test", "body": "{\"a\": \"{{step_scan.stdout}}\"}"}]);
     refused(body, "/steps/1/body", "Give the body as json");
+    let host = json!([scan, {"id": "a", "type": "http_request", "url": "https://x.test", "headers": {"Host": "{{step_scan.stdout}}"}}]);
+    refused(host, "/steps/1/headers/Host", "who is called is written down");
     // Another language's braces are none of ours.
     let docker =
         json!([{"id": "a", "type": "command", "shell": true, "command": "docker inspect -f '{{.Name}}' x"}]);
@@ -592,6 +679,24 @@ fn each_template_is_right_as_it_stands() {
             template.name
         );
     }
+}
+
+#[test]
+fn a_timeout_is_within_its_bounds() {
+    let action =
+        |seconds: u64| json!([{"id": "a", "type": "action", "action": "x", "timeout_seconds": seconds}]);
+    let other =
+        |seconds: u64| json!([{"id": "a", "type": "workflow", "workflow": "x", "timeout_seconds": seconds}]);
+    let week = u64::from(crate::job::MAX_TIMEOUT_SECONDS);
+    for steps in [action(1), action(week), other(1), other(MAX_WAIT_SECONDS)] {
+        plan(json!({"steps": steps}));
+    }
+    for steps in [action(0), action(week + 1), other(0), other(MAX_WAIT_SECONDS + 1)] {
+        refused(steps, "/steps/0/timeout_seconds", "must be 1 to ");
+    }
+    let retries =
+        json!([{"id": "a", "type": "workflow", "workflow": "x", "retries": {"count": MAX_RETRIES + 1}}]);
+    refused(retries, "/steps/0/retries/count", "must be 1 to 10");
 }
 
 /// Parallel steps inside each other, with a command in the innermost.

@@ -190,7 +190,7 @@ const fn known_of(kind: &Kind) -> &'static [&'static str] {
         Kind::Hosts { .. } => &OF_JOBS,
         Kind::Approval => &OF_APPROVALS,
         Kind::Conditional { .. } => &["status", "result"],
-        Kind::Delay { .. } | Kind::Notify | Kind::Parallel { .. } | Kind::Workflow => &["status"],
+        Kind::Delay { .. } | Kind::Notify | Kind::Parallel { .. } | Kind::Workflow { .. } => &["status"],
     }
 }
 

@@ -28,4 +28,5 @@ mod schedules;
 mod scripts;
 mod storm;
 mod support;
+mod variables;
 mod workflows;

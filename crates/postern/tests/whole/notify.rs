@@ -108,7 +108,7 @@ fn people_are_asked_and_told_by_email() {
             .len(),
         2
     );
-    world.cli(&["approval", "approve", "1"]);
+    world.cli(&["approval", "approve", "1", "--yes"]);
     let told = world.letters(4);
     for letter in &told[2..] {
         assert_eq!(headers(letter, "Subject"), ["Went through"]);

@@ -63,6 +63,8 @@ fn the_exit_code_is_the_jobs_own_or_says_what_went_wrong() {
         (0, "two  words $HOME *\n"),
         "{answer:?}"
     );
+    let answer = run(&["--env", "LEVEL=a  b", "--", "printenv", "LEVEL"]);
+    assert_eq!(answer.text(), "a  b\n");
     assert_eq!(run(&["--shell", "--", "exit 3"]).code, 3);
     let answer = run(&["--timeout", "1", "--", "sleep", "100"]);
     assert_eq!(answer.code, 124, "{answer:?}");

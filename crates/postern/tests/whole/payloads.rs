@@ -1,6 +1,8 @@
 //! What a step prints goes through a workflow as it is: into commands, their environment, conditions, titles of approvals
 //! and messages. The values are those that scripts are tried with.
 
+mod http;
+
 use std::{fs, process::Command};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -61,6 +61,10 @@ impl World {
         let door = Door::open(&server);
         let agents = AGENTS.map(|name| door.agent(home.path(), name, &server.url()));
         let other = door.person("olga", "administrator", &server.url());
+        // The third of them is `user:5` of the examples, who may not answer here.
+        for name in ["pia", "quentin", "rosa"] {
+            door.person(name, "auditor", &server.url());
+        }
         let health = format!(
             "echo \"over $PARAM_THRESHOLD %\"; exit \"$(cat '{}' 2>/dev/null || echo 0)\"",
             home.join("health_check").display()

@@ -9,12 +9,16 @@ mod ui;
 
 use axum::{
     Router,
+    body::HttpBody,
     extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, Predicate},
+};
 use utoipa::openapi::OpenApi;
 
 pub(crate) use caller::{Caller, caller_of};
@@ -43,7 +47,7 @@ pub(crate) fn router(app: &App) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(ui::serve)
         .layer(middleware::from_fn(headers))
-        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(CompressionLayer::new().compress_when(Compressible))
         // Agents are many and no browsers: their way has nothing on it that they do not need.
         .merge(rooms::agents::gateway::router())
         .merge(rooms::jobs::gateway::router())
@@ -64,26 +68,33 @@ pub(crate) fn document() -> OpenApi {
     rooms::routes(None).finish().1
 }
 
-/// Pages, scripts and lists; never streams.
-fn compressible(
-    _: StatusCode,
-    _: axum::http::Version,
-    headers: &axum::http::HeaderMap,
-    _: &axum::http::Extensions,
-) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let long = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-        .is_some_and(|length| length > 1024);
-    long && (kind.starts_with("text/")
-        || kind.contains("json")
-        || kind.contains("javascript")
-        || kind.contains("svg"))
-        && !kind.starts_with("text/event-stream")
+/// Pages, scripts and lists; never streams. The length is asked of the body: its header is written after this.
+#[derive(Clone, Copy)]
+struct Compressible;
+
+impl Predicate for Compressible {
+    fn should_compress<B: HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        let kind = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let long = response
+            .body()
+            .size_hint()
+            .exact()
+            .is_some_and(|length| length > 1024);
+        long && [
+            "text/",
+            "application/json",
+            "application/problem+json",
+            "image/svg",
+            "application/javascript",
+        ]
+        .iter()
+        .any(|known| kind.starts_with(known))
+            && !kind.starts_with("text/event-stream")
+    }
 }
 
 /// What a browser must know of every answer.

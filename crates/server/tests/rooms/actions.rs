@@ -111,9 +111,10 @@ async fn a_draft_runs_only_once_it_is_deployed(server: TestServer) {
 
     let draft: ActionRun = serde_json::from_value(json!({"parameters": given, "draft": true})).unwrap();
     let tried = admin.action_run(action.id, &draft, &key()).await.unwrap();
+    let origin = admin.execution_show(tried.execution_id).await.unwrap().action;
     assert_eq!(
-        admin.execution_show(tried.execution_id).await.unwrap().action,
-        None
+        origin.map(|origin| (origin.id, origin.version)),
+        Some((action.id, None))
     );
     agent.run(0).await;
 
@@ -130,7 +131,7 @@ async fn a_draft_runs_only_once_it_is_deployed(server: TestServer) {
     agent.run(0).await;
     let execution = admin.execution_show(made.execution_id).await.unwrap();
     let origin = execution.action.unwrap();
-    assert_eq!((origin.id, origin.version), (action.id, 1));
+    assert_eq!((origin.id, origin.version), (action.id, Some(1)));
     assert_eq!(execution.summary, "restart: restart nginx");
     let of_it = ListRequest {
         filter: vec![("action".into(), action.id.to_string())],
@@ -139,7 +140,7 @@ async fn a_draft_runs_only_once_it_is_deployed(server: TestServer) {
     let listed = admin.execution_list(&of_it).await.unwrap().items;
     assert_eq!(
         listed.iter().map(|execution| execution.id).collect::<Vec<_>>(),
-        [made.execution_id]
+        [made.execution_id, tried.execution_id]
     );
 }
 
@@ -468,6 +469,10 @@ async fn only_those_who_are_named_may_run_it(server: TestServer) {
     let made = run(&runners, id, given()).await.unwrap();
     agent.run(1).await;
     only_runners_repeat(&operators, &runners, &made).await;
+    let draft: ActionRun = serde_json::from_value(json!({"parameters": given(), "draft": true})).unwrap();
+    let tried = runners.action_run(id, &draft, &key()).await.unwrap();
+    agent.run(1).await;
+    only_runners_repeat(&operators, &runners, &tried).await;
     let owner = server.person(tenant.id, &[(Role::TenantOwner, at)]).await;
     only_runners_and_owners_change(&operators, &server.client(&owner.token), id).await;
     // It is for everybody now.

@@ -1,8 +1,10 @@
 //! Jobs through HTTP: spec 4.
 
+mod answers;
 mod blackouts;
 mod creating;
 mod executions;
+mod late;
 mod life;
 mod output;
 mod queue;

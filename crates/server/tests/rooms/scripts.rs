@@ -12,18 +12,20 @@ use postern_domain::{
     ScriptId,
     parameter::{Parameter, ParameterType},
 };
-use postern_protocol::payload::{JobPayload, Language};
-use postern_testkit::{TestServer, key, targets};
+use postern_protocol::payload::{JobPayload, Language, Script};
+use postern_testkit::{TestServer, argv, key, on, targets};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::{on_both_databases, refused};
+use crate::{filtered, on_both_databases, refused};
 
 on_both_databases! {
     a_save_that_says_something_else_is_a_version_and_versions_stay,
     an_edit_of_an_older_version_is_refused,
     libraries_come_first_and_in_their_order,
+    a_dry_run_tells_the_digest_that_is_on_record_afterwards,
     a_library_in_use_stays_and_says_by_whom,
+    a_library_of_an_older_version_stays_and_is_run_under_its_new_name,
     a_wrong_parameter_is_named_before_any_job_exists,
     parameters_reach_the_agent_by_their_type,
     names_are_taken_once_and_the_search_looks_into_the_text,
@@ -176,12 +178,61 @@ async fn libraries_come_first_and_in_their_order(server: TestServer) {
     let detail = server.admin().job_show(made.jobs[0].id).await.unwrap();
     let of = detail.script.unwrap();
     assert_eq!((of.id, of.version), (id, 1));
-    let digest = detail.content_sha256.unwrap();
-    let expected: String = Sha256::digest(whole)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    assert_eq!(digest, expected);
+    assert_eq!(detail.content_sha256, Some(sha256(whole)));
+}
+
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the owner of a host writes into its policy before the script has run anywhere.
+async fn a_dry_run_tells_the_digest_that_is_on_record_afterwards(server: TestServer) {
+    server.agent("web-1").await;
+    saved(&server, ScriptKind::Library, "log", code("log() { echo; }")).await;
+    let definition = ScriptDefinition {
+        libraries: vec![link("log", None)],
+        ..code("log hi")
+    };
+    let id = saved(&server, ScriptKind::Script, "main", definition)
+        .await
+        .script
+        .id;
+    let whole = "# ---- library log, version 1\nlog() { echo; }\n# ---- script main, version 1\nlog hi\n";
+    let expected = sha256(whole);
+    let admin = server.admin();
+    let request = ScriptRun {
+        targets: targets(&["web-1"]),
+        ..Default::default()
+    };
+    let preview = admin.script_preview(id, &request).await.unwrap();
+    assert_eq!(preview.content_sha256.as_ref(), Some(&expected));
+    let own = JobPayload::Script(Script::new(Language::Bash, "echo hi"));
+    let preview = admin.job_preview(&on(&["web-1"], own)).await.unwrap();
+    assert_eq!(preview.content_sha256, Some(sha256("echo hi")));
+    let command = admin.job_preview(&on(&["web-1"], argv(&["x"]))).await.unwrap();
+    assert_eq!(command.content_sha256, None, "a command has no text");
+
+    let made = run(&server, id, json!({})).await.unwrap();
+    let job = made.jobs[0].id.to_string();
+    let execution = made.execution_id.to_string();
+    for (action, object) in [
+        ("job_create", format!("job:{job}")),
+        ("script_run", format!("execution:{execution}")),
+    ] {
+        let request = filtered(&[("action", action), ("object", &object)]);
+        let records = admin.audit_list(&request).await.unwrap().items;
+        let after = records[0].after.as_ref().unwrap();
+        assert_eq!(after["content_sha256"], json!(expected), "{action}: {after}");
+    }
+    let other = admin
+        .job_create(&on(&["web-1"], argv(&["x"])), &key())
+        .await
+        .unwrap();
+    let object = format!("job:{}", other.jobs[0].id);
+    let request = filtered(&[("action", "job_create"), ("object", &object)]);
+    let records = admin.audit_list(&request).await.unwrap().items;
+    assert!(records[0].after.as_ref().unwrap().get("content_sha256").is_none());
 }
 
 async fn a_library_in_use_stays_and_says_by_whom(server: TestServer) {
@@ -212,6 +263,59 @@ async fn a_library_in_use_stays_and_says_by_whom(server: TestServer) {
     admin.script_delete(main).await.unwrap();
     admin.script_delete(log).await.unwrap();
     assert_eq!(refused(admin.script_show(log).await).0, 404);
+}
+
+async fn a_library_of_an_older_version_stays_and_is_run_under_its_new_name(server: TestServer) {
+    let (agent, admin) = (server.agent("web-1").await, server.admin());
+    let log = saved(&server, ScriptKind::Library, "log", code("say() { :; }")).await;
+    let definition = ScriptDefinition {
+        libraries: vec![link("log", None)],
+        ..code("say first")
+    };
+    let main = saved(&server, ScriptKind::Script, "main", definition)
+        .await
+        .script
+        .id;
+    let rename = |name: &str| ScriptUpdate {
+        name: Some(name.into()),
+        ..ScriptUpdate::default()
+    };
+    let refusal = refused(admin.script_update(log.script.id, &rename("logger")).await);
+    assert_eq!(
+        refusal,
+        (409, "library_in_use".into()),
+        "the newest version names it"
+    );
+    let without = ScriptUpdate {
+        definition: Some(code("true")),
+        ..ScriptUpdate::default()
+    };
+    admin.script_update(main, &without).await.unwrap();
+    admin
+        .script_update(log.script.id, &rename("logger"))
+        .await
+        .unwrap();
+    let error = admin.script_delete(log.script.id).await.unwrap_err();
+    let detail = &error.problem().unwrap().detail;
+    assert!(
+        detail.contains("an older version") && detail.contains("main"),
+        "{detail}"
+    );
+    assert!(admin.script_show(log.script.id).await.unwrap().used_by.is_empty());
+
+    let old = ScriptRun {
+        version: Some(1),
+        targets: targets(&["web-1"]),
+        ..ScriptRun::default()
+    };
+    admin.script_run(main, &old, &key()).await.unwrap();
+    let JobPayload::Script(sent) = agent.order().await.work else {
+        panic!("a script")
+    };
+    assert_eq!(
+        sent.content,
+        "# ---- library logger, version 1\nsay() { :; }\n# ---- script main, version 1\nsay first\n"
+    );
 }
 
 fn typed() -> ScriptDefinition {

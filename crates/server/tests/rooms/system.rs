@@ -4,7 +4,7 @@ use postern_domain::{
     TenantId,
     permission::{Permission, Role, Scope},
 };
-use postern_testkit::{Answer, TestServer};
+use postern_testkit::{Answer, TestServer, argv, key, on};
 use reqwest::Method;
 
 use crate::no;
@@ -255,6 +255,34 @@ async fn every_answer_tells_browsers_to_be_careful() {
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
     assert_eq!(server.wire().get("/assets/none.js").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_texts_are_compressed_and_streams_are_not() {
+    let server = TestServer::start().await;
+    server.agent("web-1").await;
+    let made = server
+        .admin()
+        .job_create(&on(&["web-1"], argv(&["x"])), &key())
+        .await
+        .unwrap();
+    let events = format!("/api/v1/jobs/{}/events", made.jobs[0].id);
+    let asked = async |path: &str| {
+        let request = server
+            .wire()
+            .request(Method::GET, path)
+            .bearer_auth(server.admin_token())
+            .header("accept-encoding", "gzip");
+        let response = request.send().await.unwrap();
+        let coding = response.headers().get("content-encoding");
+        (
+            response.status().as_u16(),
+            coding.map(|coding| coding.to_str().unwrap().to_owned()),
+        )
+    };
+    assert_eq!(asked("/api/v1/openapi.json").await, (200, Some("gzip".into())));
+    assert_eq!(asked("/healthz").await, (200, None), "a few bytes");
+    assert_eq!(asked(&events).await, (200, None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

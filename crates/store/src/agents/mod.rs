@@ -20,6 +20,7 @@ use crate::{
     engine::{Value, record, values},
     jobs::executions,
     list::{IDS, Key, Select, contains},
+    workflows::ends,
 };
 
 record! {
@@ -157,14 +158,20 @@ pub async fn update(tx: &mut Tx<'_>, id: AgentId, properties: &Properties) -> Re
     labels_insert(tx, id, &properties.labels).await
 }
 
-/// Its jobs, attempts and output go with it, and payloads that no other job has; the audit stays.
-pub async fn delete(tx: &mut Tx<'_>, id: AgentId) -> Result<(), Error> {
+/// Its jobs, attempts and output go with it, and payloads that no other job has; the audit stays, and what steps of
+/// workflows have still to hear of the jobs. Returns how many jobs are gone.
+pub async fn delete(tx: &mut Tx<'_>, id: AgentId) -> Result<u64, Error> {
     let payloads = crate::jobs::payloads_lock(tx, "j.agent_id = $1", id.0).await?;
     let executions = executions::of_jobs(tx, "j.agent_id = $1", id.0).await?;
+    ends::keep(tx, "j.agent_id = ?", values![id].to_vec()).await?;
+    let removed = tx
+        .execute("DELETE FROM jobs WHERE agent_id = $1", &values![id])
+        .await?;
     tx.execute("DELETE FROM agents WHERE id = $1", &values![id])
         .await?;
     executions::sweep(tx, &executions).await?;
-    crate::jobs::payloads_sweep(tx, &payloads).await
+    crate::jobs::payloads_sweep(tx, &payloads).await?;
+    Ok(removed)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

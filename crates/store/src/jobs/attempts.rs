@@ -29,6 +29,13 @@ record! {
         pub late: Option<Timestamp>,
         /// JSON.
         pub result: Option<String>,
+        pub late_started: Option<Timestamp>,
+        pub late_finished: Option<Timestamp>,
+        pub late_duration_us: Option<i64>,
+        /// JSON.
+        pub late_result: Option<String>,
+        /// When the agent told how it ended; what the server makes of it by itself leaves this out.
+        pub reported: Option<Timestamp>,
     }
 }
 
@@ -36,7 +43,8 @@ macro_rules! attempt_select {
     () => {
         "SELECT t.id, t.job_id, t.number, t.state, t.handed_us, t.started_us, t.finished_us, t.exit_code, t.reason,
          t.duration_us, t.stdout_bytes, t.stderr_bytes, t.late_state, t.late_exit_code, t.late_reason, t.late_us,
-         t.result FROM attempts t"
+         t.result, t.late_started_us, t.late_finished_us, t.late_duration_us, t.late_result, t.reported_us
+         FROM attempts t"
     };
 }
 
@@ -70,20 +78,26 @@ pub async fn reported(
     Ok(attempt.zip(read_first(machines, Machine::from_row)?))
 }
 
-/// Those of these attempts that are final: their results are here.
-pub async fn attempts_final(tx: &mut Tx<'_>, ids: &[AttemptId]) -> Result<Vec<AttemptId>, Error> {
-    let mut done = Vec::new();
+/// Those of these attempts whose end this agent has still to tell. It owes nothing for one that is not its own, or
+/// whose job is gone.
+pub async fn attempts_unreported(
+    tx: &mut Tx<'_>,
+    agent: AgentId,
+    ids: &[AttemptId],
+) -> Result<Vec<AttemptId>, Error> {
+    let mut open = Vec::new();
     for part in ids.chunks(IDS) {
-        let mut select = Select::new("SELECT id FROM attempts");
+        let mut select = Select::new("SELECT t.id FROM attempts t JOIN jobs j ON j.id = t.job_id");
         select
-            .and_in("id", part.iter().copied())
-            .and("state NOT IN ('pending', 'running')", []);
+            .and_in("t.id", part.iter().copied())
+            .and("t.reported_us IS NULL", [])
+            .and("j.agent_id = ?", values![agent]);
         let (sql, values) = select.parts();
         for row in tx.query(sql, values).await? {
-            done.push(row.read(0)?);
+            open.push(row.read(0)?);
         }
     }
-    Ok(done)
+    Ok(open)
 }
 
 pub async fn attempt_started(tx: &mut Tx<'_>, id: AttemptId, started: Timestamp) -> Result<(), Error> {
@@ -104,9 +118,15 @@ pub struct AttemptEnd {
     pub result: Option<String>,
 }
 
-pub async fn attempt_ended(tx: &mut Tx<'_>, id: AttemptId, end: &AttemptEnd) -> Result<(), Error> {
+/// `reported`: when its agent told so; `None` for an end that the server decided without it.
+pub async fn attempt_ended(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    end: &AttemptEnd,
+    reported: Option<Timestamp>,
+) -> Result<(), Error> {
     let sql = "UPDATE attempts SET state = $2, started_us = coalesce($3, started_us), finished_us = $4, exit_code = $5,
-               reason = $6, duration_us = $7, result = $8 WHERE id = $1";
+               reason = $6, duration_us = $7, result = $8, reported_us = $9 WHERE id = $1";
     let values = values![
         id,
         end.state,
@@ -116,19 +136,31 @@ pub async fn attempt_ended(tx: &mut Tx<'_>, id: AttemptId, end: &AttemptEnd) -> 
         end.reason.as_deref(),
         end.duration_us,
         end.result.as_deref(),
+        reported,
     ];
     tx.execute_later(sql, values.to_vec()).await
 }
 
-/// A result that came after the end: kept beside it; the first one stays.
+/// What the agent told after the server had ended the attempt: kept beside that end; the first one stays.
 pub async fn attempt_late(
     tx: &mut Tx<'_>,
     id: AttemptId,
     end: &AttemptEnd,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let sql = "UPDATE attempts SET late_state = $2, late_exit_code = $3, late_reason = $4, late_us = $5
-               WHERE id = $1 AND late_us IS NULL";
-    let values = values![id, end.state, end.exit_code, end.reason.as_deref(), now];
+    let sql = "UPDATE attempts SET late_state = $2, late_started_us = $3, late_finished_us = $4, late_exit_code = $5,
+               late_reason = $6, late_duration_us = $7, late_result = $8, late_us = $9, reported_us = $9
+               WHERE id = $1 AND reported_us IS NULL";
+    let values = values![
+        id,
+        end.state,
+        end.started,
+        end.finished,
+        end.exit_code,
+        end.reason.as_deref(),
+        end.duration_us,
+        end.result.as_deref(),
+        now,
+    ];
     tx.execute(sql, &values).await.map(|_| ())
 }

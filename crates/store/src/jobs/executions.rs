@@ -59,13 +59,22 @@ macro_rules! select {
     };
 }
 
+/// The saved action that was run, and its version; a draft has none.
+pub type ActionRun = (ActionId, Option<u32>);
+
+impl Execution {
+    pub fn action(&self) -> Option<ActionRun> {
+        self.action_id.map(|id| (id, self.action_version))
+    }
+}
+
 /// Where an execution comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     pub script: Option<(ScriptId, u32)>,
     pub rerun_of: Option<ExecutionId>,
     pub schedule: Option<ScheduleId>,
-    pub action: Option<(ActionId, u32)>,
+    pub action: Option<ActionRun>,
     pub instance: Option<InstanceId>,
 }
 
@@ -102,7 +111,7 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewExecution, now: Timestamp) -> Resu
         new.origin.schedule,
         new.concurrency.as_deref(),
         new.origin.action.map(|(id, _)| id),
-        new.origin.action.map(|(_, version)| version),
+        new.origin.action.and_then(|(_, version)| version),
         new.origin.instance,
     ];
     tx.insert(sql, &values).await.map(ExecutionId)
@@ -481,12 +490,13 @@ pub(crate) async fn of_jobs(
         .collect()
 }
 
-/// Removes those of these executions that have no job any more.
+/// Removes those of these executions that have no job any more, and none whose end a step has still to hear of.
 pub(crate) async fn sweep(tx: &mut Tx<'_>, ids: &[ExecutionId]) -> Result<(), Error> {
     for part in ids.chunks(IDS) {
         let mut delete = Select::new("DELETE FROM executions");
         delete.and_in("id", part.iter().copied()).and(
-            "NOT EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = executions.id)",
+            "NOT EXISTS (SELECT 1 FROM jobs j WHERE j.execution_id = executions.id)
+             AND NOT EXISTS (SELECT 1 FROM job_ends k WHERE k.execution_id = executions.id)",
             [],
         );
         let (sql, values) = delete.parts();

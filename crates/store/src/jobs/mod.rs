@@ -36,7 +36,8 @@ use postern_domain::{
 use sha2::{Digest as _, Sha256};
 
 pub use attempts::{
-    Attempt, AttemptEnd, attempt_ended, attempt_late, attempt_started, attempts, attempts_final, reported,
+    Attempt, AttemptEnd, attempt_ended, attempt_late, attempt_started, attempts, attempts_unreported,
+    reported,
 };
 pub use blackouts::{Over, begin_now, blackout_over, groups_keep, groups_of};
 pub use handing_out::{
@@ -54,6 +55,7 @@ use crate::{
     list::{IDS, Select},
     migrate::hex,
     outbox,
+    workflows::ends,
 };
 
 record! {
@@ -283,10 +285,12 @@ pub async fn save(
     }
 }
 
-/// Attempts and output go with it, and its payload when no other job has it.
+/// Attempts and output go with it, and its payload when no other job has it. A step that has not heard of its end still
+/// will.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), Error> {
     let payloads = payloads_lock(tx, "j.id = $1", id.0).await?;
     let executions = executions::of_jobs(tx, "j.id = $1", id.0).await?;
+    ends::keep(tx, "j.id = ?", values![id].to_vec()).await?;
     if tx.execute("DELETE FROM jobs WHERE id = $1", &values![id]).await? == 0 {
         return Err(Error::NotFound);
     }
@@ -328,6 +332,20 @@ pub(crate) async fn payloads_sweep(tx: &mut Tx<'_>, payloads: &[i64]) -> Result<
 }
 
 // ---- for the reconcilers
+
+/// Those of an agent that have not ended. Until the end of the transaction it gets no more.
+pub async fn open_at(tx: &mut Tx<'_>, agent: AgentId) -> Result<Vec<JobId>, Error> {
+    let lock = format!("SELECT id FROM agents WHERE id = $1{}", tx.for_update());
+    tx.query(&lock, &values![agent]).await?;
+    // In two parts, each of which has an index of its own.
+    let sql = "SELECT id FROM jobs WHERE agent_id = $1 AND state = 'queued'
+               UNION ALL SELECT id FROM jobs WHERE agent_id = $1 AND state IN ('pending', 'running') ORDER BY id";
+    tx.query(sql, &values![agent])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
 
 /// Agents with queued work that is due and that could take it: not necessarily connected.
 pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<AgentId>, Error> {

@@ -7,6 +7,7 @@ use crate::{
     Error, Tx,
     engine::values,
     list::{IDS, Select, marks},
+    workflows::ends,
 };
 
 /// The oldest jobs that ended before this, at most `limit`. One that timed out so long ago is over on its host too, or
@@ -29,9 +30,12 @@ pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<u64, Error> 
         // Locked first, so that no new job takes up one that goes.
         let lock = tx.for_delete("p");
         let mut select = Select::new("SELECT p.id FROM payloads p");
-        let (marks, values) = marks(part.iter().copied());
+        let (marks, ids) = marks(part.iter().copied());
         let of_them = format!("p.id IN (SELECT j.payload_id FROM jobs j WHERE j.id IN ({marks}))");
-        select.and(&of_them, values).push(" ORDER BY p.id").push(&lock);
+        select
+            .and(&of_them, ids.clone())
+            .push(" ORDER BY p.id")
+            .push(&lock);
         let (sql, values) = select.parts();
         let payloads = tx
             .query(sql, values)
@@ -50,6 +54,7 @@ pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<u64, Error> 
             .into_iter()
             .map(|row| row.read(0))
             .collect::<Result<Vec<ExecutionId>, Error>>()?;
+        ends::keep(tx, &format!("j.id IN ({marks})"), ids).await?;
         let mut delete = Select::new("DELETE FROM jobs");
         delete
             .and_in("id", part.iter().copied())

@@ -134,11 +134,10 @@ async fn version_write(
         by,
     ];
     tx.execute(sql, &values).await?;
-    let sql = "DELETE FROM script_libraries WHERE script_id = $1";
-    tx.execute(sql, &values![id]).await?;
     for (position, library) in (0u32..).zip(&version.libraries) {
-        let sql = "INSERT INTO script_libraries (script_id, position, library_id) VALUES ($1, $2, $3)";
-        tx.execute(sql, &values![id, position, *library]).await?;
+        let sql =
+            "INSERT INTO script_links (script_id, version, position, library_id) VALUES ($1, $2, $3, $4)";
+        tx.execute(sql, &values![id, number, position, *library]).await?;
     }
     Ok(())
 }
@@ -276,14 +275,42 @@ pub async fn versions(tx: &mut Tx<'_>, id: ScriptId, page: &ListQuery) -> Result
         .collect()
 }
 
-/// Scripts whose newest version links this library, by name.
-pub async fn used_by(tx: &mut Tx<'_>, library: ScriptId) -> Result<Vec<Use>, Error> {
-    let sql = "SELECT s.kind, s.id, s.name, s.tenant_id, s.organization_id, s.department_id FROM scripts s WHERE s.id IN
-               (SELECT l.script_id FROM script_libraries l WHERE l.library_id = $1) ORDER BY s.name, s.id";
-    tx.query(sql, &values![library])
+/// Which versions of the scripts that link a library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linking {
+    /// Their newest ones.
+    Now,
+    /// Older ones, too: each can be run.
+    Ever,
+}
+
+/// Scripts that link this library, by name.
+pub async fn used_by(tx: &mut Tx<'_>, library: ScriptId, linking: Linking) -> Result<Vec<Use>, Error> {
+    let version = match linking {
+        Linking::Now => " AND l.version = s.version",
+        Linking::Ever => "",
+    };
+    let sql = format!(
+        "SELECT s.kind, s.id, s.name, s.tenant_id, s.organization_id, s.department_id FROM scripts s WHERE EXISTS
+         (SELECT 1 FROM script_links l WHERE l.library_id = $1 AND l.script_id = s.id{version}) ORDER BY s.name, s.id"
+    );
+    tx.query(&sql, &values![library])
         .await?
         .into_iter()
         .map(Use::from_row)
+        .collect()
+}
+
+/// The libraries that a version links, in its order.
+pub async fn linked(tx: &mut Tx<'_>, id: ScriptId, version: u32) -> Result<Vec<Script>, Error> {
+    let sql = concat!(
+        select!(),
+        " JOIN script_links l ON l.library_id = s.id WHERE l.script_id = $1 AND l.version = $2 ORDER BY l.position"
+    );
+    tx.query(sql, &values![id, version])
+        .await?
+        .into_iter()
+        .map(Script::from_row)
         .collect()
 }
 

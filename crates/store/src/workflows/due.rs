@@ -1,8 +1,6 @@
 //! What there is to do for instances, read in as few round trips as it takes.
 
-use postern_domain::{
-    AgentId, ApprovalId, AttemptId, ExecutionId, InstanceId, JobId, Timestamp, job::JobState,
-};
+use postern_domain::{ApprovalId, ExecutionId, InstanceId, Timestamp};
 
 use super::{
     instances::{self, Instance},
@@ -10,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, Tx,
-    engine::{read_all, read_first, record, values},
+    engine::{read_all, read_first, values},
     outbox::{self, News},
 };
 
@@ -45,29 +43,6 @@ pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Due, Err
         late: read_all(late, |row| row.read(0))?,
         silent: read_all(silent, |row| row.read(0))?,
     })
-}
-
-record! {
-    /// How a job ended, on one host.
-    pub struct HostEnd {
-        pub job_id: JobId,
-        pub agent_id: AgentId,
-        pub name: String,
-        pub state: JobState,
-        pub exit_code: Option<i32>,
-        pub reason: Option<String>,
-        pub attempt_id: Option<AttemptId>,
-        pub stdout_bytes: Option<i64>,
-        pub stderr_bytes: Option<i64>,
-    }
-}
-
-/// Of the jobs of an execution, in the order of the hosts' names.
-pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, Error> {
-    let sql = "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes
-               FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
-               WHERE j.execution_id = $1 ORDER BY a.name, j.id";
-    read_all(tx.query(sql, &values![id]).await?, HostEnd::from_row)
 }
 
 /// News of a job that ended, taken away.

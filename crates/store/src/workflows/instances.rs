@@ -50,6 +50,9 @@ record! {
         pub reason: Option<String>,
         pub created: Timestamp,
         pub ended: Option<Timestamp>,
+        pub schedule_id: Option<ScheduleId>,
+        /// The one that all of this began with, where a step started it.
+        pub root_id: Option<InstanceId>,
     }
 }
 
@@ -72,8 +75,8 @@ macro_rules! select {
     () => {
         "SELECT i.id, i.tenant_id, i.organization_id, i.department_id, i.workflow_id, i.version, i.workflow, i.state,
          i.machine, i.definition, i.digest, i.inputs, i.hosts, i.secret_place, i.secret_sealed, i.starter_id, i.token_id,
-         i.started_by, i.parent_id, i.parent_run, i.depth, i.retry_of, i.failures, i.reason, i.created_us, i.ended_us
-         FROM instances i"
+         i.started_by, i.parent_id, i.parent_run, i.depth, i.retry_of, i.failures, i.reason, i.created_us, i.ended_us,
+         i.schedule_id, i.root_id FROM instances i"
     };
 }
 
@@ -103,9 +106,9 @@ pub struct NewInstance {
 pub async fn create(tx: &mut Tx<'_>, new: NewInstance, now: Timestamp) -> Result<InstanceId, Error> {
     let sql = "INSERT INTO instances (tenant_id, organization_id, department_id, workflow_id, version, workflow, state,
                  machine, definition, digest, inputs, hosts, secret_place, secret_sealed, starter_id, token_id, started_by,
-                 parent_id, parent_run, depth, retry_of, schedule_id, created_us)
+                 parent_id, parent_run, depth, retry_of, schedule_id, created_us, root_id)
                VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                 $21, $22) RETURNING id";
+                 $21, $22, (SELECT COALESCE(p.root_id, p.id) FROM instances p WHERE p.id = $17)) RETURNING id";
     let (secret_place, sealed) = new.secret.map(|secret| (secret.place, secret.sealed)).unzip();
     let values = values![
         new.place.tenant,
@@ -145,6 +148,23 @@ pub async fn find(tx: &mut Tx<'_>, id: InstanceId) -> Result<Option<Instance>, E
         .transpose()
 }
 
+/// The instance and the run of its step that wait for one. Neither is kept from others: who needs both takes the one
+/// that waits first, as a turn of that does.
+pub async fn parent_of(tx: &mut Tx<'_>, id: InstanceId) -> Result<Option<(InstanceId, u32)>, Error> {
+    let sql =
+        "SELECT i.parent_id, i.parent_run FROM instances i WHERE i.id = $1 AND i.parent_run IS NOT NULL";
+    tx.query_opt(sql, &values![id])
+        .await?
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .transpose()
+}
+
+/// How many there are below one that no step started. Two that are made at the same moment may not see each other.
+pub async fn below(tx: &mut Tx<'_>, root: InstanceId) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM instances WHERE root_id = $1";
+    tx.query_one(sql, &values![root]).await?.read(0)
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub workflows: Vec<i64>,
@@ -153,7 +173,7 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
-/// Newest first.
+/// Newest first, without those of deleted workflows.
 pub async fn list(
     tx: &mut Tx<'_>,
     reach: &Reach,
@@ -161,7 +181,10 @@ pub async fn list(
     page: &ListQuery,
 ) -> Result<Vec<Instance>, Error> {
     let mut select = Select::new(select!());
-    select.within(reach, "i");
+    select.within(reach, "i").and(
+        "i.workflow_id NOT IN (SELECT w.id FROM workflows w WHERE w.deleted_us IS NOT NULL)",
+        [],
+    );
     if !filter.workflows.is_empty() {
         select.and_in("i.workflow_id", filter.workflows.iter().copied());
     }
@@ -182,10 +205,15 @@ pub async fn list(
         .collect()
 }
 
-/// How many of a workflow's instances have not ended.
-pub async fn open_of(tx: &mut Tx<'_>, id: WorkflowId) -> Result<i64, Error> {
-    let sql = "SELECT count(*) FROM instances WHERE workflow_id = $1 AND ended_us IS NULL";
-    tx.query_one(sql, &values![id]).await?.read(0)
+/// The oldest instances of a workflow that have not ended.
+pub async fn open_of(tx: &mut Tx<'_>, id: WorkflowId, limit: u32) -> Result<Vec<InstanceId>, Error> {
+    let sql =
+        "SELECT i.id FROM instances i WHERE i.workflow_id = $1 AND i.ended_us IS NULL ORDER BY i.id LIMIT $2";
+    tx.query(sql, &values![id, limit])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
 }
 
 /// An instance and those that it tries again, the newest first.
@@ -237,42 +265,6 @@ pub async fn secrets_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error
     tx.execute_later(sql, values![id].to_vec()).await
 }
 
-/// Nothing that is kept leads to them: an instance stays as long as the one whose step started it, and as one that tries
-/// it again, which goes by its approvals.
-const ENDED: &str = "i.ended_us < ? AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.id = i.parent_id)
-                     AND NOT EXISTS (SELECT 1 FROM instances n WHERE n.retry_of = i.id)";
-
-/// Removes those that ended before this, the oldest first, with their runs, events and approvals. Returns which.
-pub async fn remove_ended(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<InstanceId>, Error> {
-    let mut select = Select::new("SELECT i.id FROM instances i");
-    select
-        .and(ENDED, values![before])
-        .push(&format!(" ORDER BY i.ended_us LIMIT {limit}"))
-        .push(&tx.for_delete("i"));
-    let (sql, values) = select.parts();
-    let locked = tx
-        .query(sql, values)
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
-        .collect::<Result<Vec<InstanceId>, Error>>()?;
-    if locked.is_empty() {
-        return Ok(locked);
-    }
-    // Once more, now that nobody can begin to try one of them again.
-    let mut delete = Select::new("DELETE FROM instances AS i");
-    delete
-        .and_in("i.id", locked)
-        .and(ENDED, values![before])
-        .push(" RETURNING id");
-    let (sql, values) = delete.parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
-        .collect()
-}
-
 /// The instance whose step made an execution. In a write it is kept from others, as by [`find`].
 pub async fn find_by_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Instance>, Error> {
     let sql = by_execution_sql(tx);
@@ -296,6 +288,12 @@ pub async fn timer_set(tx: &mut Tx<'_>, id: InstanceId, run: u32, at: Timestamp)
     let sql = "INSERT INTO instance_timers (instance_id, run, due_us) VALUES ($1, $2, $3)
                ON CONFLICT (instance_id, run) DO UPDATE SET due_us = excluded.due_us";
     tx.execute_later(sql, values![id, run, at].to_vec()).await
+}
+
+/// Takes one away that is due then. `false`: somebody else had it, or the run waits for another time by now.
+pub async fn timer_take(tx: &mut Tx<'_>, id: InstanceId, run: u32, due: Timestamp) -> Result<bool, Error> {
+    let sql = "DELETE FROM instance_timers WHERE instance_id = $1 AND run = $2 AND due_us = $3";
+    Ok(tx.execute(sql, &values![id, run, due]).await? > 0)
 }
 
 pub async fn timer_forget(tx: &mut Tx<'_>, id: InstanceId, run: u32) -> Result<(), Error> {

@@ -1,7 +1,9 @@
 //! Workflows: a draft that is edited, and versions that are never changed once they are published.
 
 pub mod due;
+pub mod ends;
 pub mod instances;
+pub mod removal;
 pub mod step_runs;
 
 use postern_domain::{
@@ -115,23 +117,26 @@ pub async fn update(
     tx.execute(sql, &values).await.map(|_| ())
 }
 
-/// From now on this is the version that runs.
+/// From now on this is the version that runs. `resolved`: JSON of the ids that its names stand for, by step.
 pub async fn publish(
     tx: &mut Tx<'_>,
     workflow: &Workflow,
+    resolved: &str,
     message: &str,
     by: &str,
     now: Timestamp,
 ) -> Result<u32, Error> {
     let number = workflow.version.unwrap_or(0) + 1;
-    let sql = "INSERT INTO workflow_versions (workflow_id, version, definition, digest, source, message, created_us, created_by)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "INSERT INTO workflow_versions (workflow_id, version, definition, digest, source, resolved, message, created_us,
+                 created_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let values = values![
         workflow.id,
         number,
         &workflow.draft,
         &workflow.digest,
         workflow.source.as_deref(),
+        resolved,
         message,
         now,
         by,
@@ -142,12 +147,17 @@ pub async fn publish(
     Ok(number)
 }
 
-pub async fn delete(tx: &mut Tx<'_>, id: WorkflowId) -> Result<(), Error> {
-    tx.execute("DELETE FROM instances WHERE workflow_id = $1", &values![id])
-        .await?;
-    tx.execute("DELETE FROM workflows WHERE id = $1", &values![id])
-        .await
-        .map(|_| ())
+/// It is gone for everybody, and its name is free. What is left of it is taken away by [`removal`].
+pub async fn delete(tx: &mut Tx<'_>, id: WorkflowId, now: Timestamp) -> Result<(), Error> {
+    // No workflow can be called so.
+    let name = format!("#{id}");
+    let sql = "UPDATE workflows SET deleted_us = $2, name = $3 WHERE id = $1";
+    tx.execute(sql, &values![id, now, name]).await.map(|_| ())
+}
+
+pub async fn is_deleted(tx: &mut Tx<'_>, id: WorkflowId) -> Result<bool, Error> {
+    let sql = "SELECT w.id FROM workflows w WHERE w.id = $1 AND w.deleted_us IS NOT NULL";
+    Ok(tx.query_opt(sql, &values![id]).await?.is_some())
 }
 
 /// In a write it is kept from others until the end of the transaction.
@@ -163,7 +173,7 @@ pub async fn find_to_start(tx: &mut Tx<'_>, id: WorkflowId) -> Result<Option<Wor
 }
 
 async fn found(tx: &mut Tx<'_>, id: WorkflowId, lock: &str) -> Result<Option<Workflow>, Error> {
-    let sql = format!("{} WHERE w.id = $1{lock}", select!());
+    let sql = format!("{} WHERE w.id = $1 AND w.deleted_us IS NULL{lock}", select!());
     tx.query_opt(&sql, &values![id])
         .await?
         .map(Workflow::from_row)
@@ -171,7 +181,10 @@ async fn found(tx: &mut Tx<'_>, id: WorkflowId, lock: &str) -> Result<Option<Wor
 }
 
 pub async fn by_name(tx: &mut Tx<'_>, tenant: TenantId, name: &str) -> Result<Option<Workflow>, Error> {
-    let sql = concat!(select!(), " WHERE w.tenant_id = $1 AND w.name = $2");
+    let sql = concat!(
+        select!(),
+        " WHERE w.tenant_id = $1 AND w.name = $2 AND w.deleted_us IS NULL"
+    );
     tx.query_opt(sql, &values![tenant, name])
         .await?
         .map(Workflow::from_row)
@@ -192,7 +205,7 @@ pub async fn list(
     page: &ListQuery,
 ) -> Result<Vec<Workflow>, Error> {
     let mut select = Select::new(select!());
-    select.within(reach, "w");
+    select.within(reach, "w").and("w.deleted_us IS NULL", []);
     if !filter.names.is_empty() {
         select.and_in("w.name", filter.names.iter());
     }
@@ -234,6 +247,16 @@ pub async fn version(tx: &mut Tx<'_>, id: WorkflowId, number: u32) -> Result<Opt
         .await?
         .map(Version::from_row)
         .transpose()
+}
+
+/// JSON of the ids that the names in a version stand for, by step. `None` where it was published before those were kept,
+/// or is not there.
+pub async fn resolved(tx: &mut Tx<'_>, id: WorkflowId, number: u32) -> Result<Option<String>, Error> {
+    let sql = "SELECT resolved FROM workflow_versions WHERE workflow_id = $1 AND version = $2";
+    match tx.query_opt(sql, &values![id, number]).await? {
+        Some(row) => row.read(0),
+        None => Ok(None),
+    }
 }
 
 /// Newest first.

@@ -5,7 +5,7 @@ use postern_store::{
     Error, ListQuery, SortDirection,
     jobs::Secret,
     scripts::{
-        self,
+        self, Linking,
         actions::{self, Filter, NewVersion, Saved},
     },
     tx,
@@ -204,7 +204,7 @@ async fn an_action_that_uses_a_script_is_told_with_its_place(db: TestDatabase) {
     assert_eq!(of(Used::Action).await, []);
 }
 
-async fn scripts_that_link_a_library_are_told_by_their_newest_version(db: TestDatabase) {
+async fn scripts_that_link_a_library_are_told_by_their_versions(db: TestDatabase) {
     let world = World::new(&db).await;
     let place = world.place();
     let new = move |kind: &'static str, name: &str| scripts::NewScript {
@@ -231,19 +231,40 @@ async fn scripts_that_link_a_library_are_told_by_their_newest_version(db: TestDa
         }))
         .await
         .unwrap();
-    let users = db.read(tx!(tx => scripts::used_by(tx, log).await)).await.unwrap();
+    let users = async |linking| {
+        db.read(tx!(tx => scripts::used_by(tx, log, linking).await))
+            .await
+            .unwrap()
+    };
+    let now = users(Linking::Now).await;
     assert_eq!(
-        (users[0].kind.as_str(), users[0].id, users[0].place()),
+        (now[0].kind.as_str(), now[0].id, now[0].place()),
         ("script", main.0, Some(place))
     );
     let without = version(Vec::new());
     db.write(tx!(tx => scripts::version_add(tx, main, 2, &without, "user:1", NOW).await))
         .await
         .unwrap();
+    assert_eq!(users(Linking::Now).await, []);
     assert_eq!(
-        db.read(tx!(tx => scripts::used_by(tx, log).await)).await.unwrap(),
-        []
+        users(Linking::Ever).await,
+        now,
+        "its first version can still be run"
     );
+    for (number, ids) in [(1, vec![log]), (2, Vec::new())] {
+        let linked = db
+            .read(tx!(tx => scripts::linked(tx, main, number).await))
+            .await
+            .unwrap();
+        assert_eq!(linked.iter().map(|library| library.id).collect::<Vec<_>>(), ids);
+    }
+    let removed = db
+        .write(tx!(tx => {
+            scripts::delete(tx, main).await?;
+            scripts::delete(tx, log).await
+        }))
+        .await;
+    removed.expect("nothing links it any more");
 }
 
 on_both_engines!(
@@ -251,5 +272,5 @@ on_both_engines!(
     a_name_is_taken_once_and_deleting_takes_the_versions,
     lists_end_at_the_callers_reach,
     an_action_that_uses_a_script_is_told_with_its_place,
-    scripts_that_link_a_library_are_told_by_their_newest_version,
+    scripts_that_link_a_library_are_told_by_their_versions,
 );

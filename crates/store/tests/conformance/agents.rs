@@ -415,7 +415,8 @@ async fn a_deleted_agent_takes_its_jobs_output_and_payloads_with_it(db: TestData
     .unwrap();
     assert_eq!(db.count("payloads").await, 2);
 
-    db.write(tx!(tx => agents::delete(tx, gone).await)).await.unwrap();
+    let removed = db.write(tx!(tx => agents::delete(tx, gone).await)).await.unwrap();
+    assert_eq!(removed, 2);
     let left = [("agents", 1), ("jobs", 1), ("payloads", 1)];
     let empty = ["attempts", "outputs", "enrollment_tokens", "agent_labels"].map(|table| (table, 0));
     for (table, rows) in left.into_iter().chain(empty) {

@@ -215,16 +215,19 @@ async fn an_attempt_is_followed_to_its_end(db: TestDatabase) {
     };
     let late = jobs::AttemptEnd {
         state: JobState::Completed,
+        started: Some(at(2)),
+        finished: at(15),
         exit_code: Some(0),
         reason: None,
-        ..end.clone()
+        duration_us: Some(13_000_000),
+        result: Some("[]".into()),
     };
     let later = jobs::AttemptEnd {
         state: JobState::Unknown,
         ..late.clone()
     };
     db.write(tx!(tx => {
-        jobs::attempt_ended(tx, id, &end).await?;
+        jobs::attempt_ended(tx, id, &end, None).await?;
         jobs::attempt_late(tx, id, &late, at(20)).await?;
         jobs::attempt_late(tx, id, &later, at(30)).await
     }))
@@ -254,7 +257,22 @@ async fn an_attempt_is_followed_to_its_end(db: TestDatabase) {
         (attempt.late_state, attempt.late_exit_code, attempt.late),
         (Some(JobState::Completed), Some(0), Some(at(20)))
     );
-    assert_eq!(attempt.late_reason, None);
+    assert_eq!(
+        (attempt.late_reason.as_deref(), attempt.late_result.as_deref()),
+        (None, Some("[]"))
+    );
+    assert_eq!(
+        (
+            attempt.late_started,
+            attempt.late_finished,
+            attempt.late_duration_us
+        ),
+        (Some(at(2)), Some(at(15)), Some(13_000_000))
+    );
+    assert_eq!(
+        (attempt.result.as_deref(), attempt.reported),
+        (Some("{}"), Some(at(20)))
+    );
     let of = async |agent: AgentId| {
         db.write(tx!(tx => jobs::reported(tx, id, agent).await))
             .await
@@ -265,17 +283,58 @@ async fn an_attempt_is_followed_to_its_end(db: TestDatabase) {
     assert_eq!(of(other).await, None, "another agent's attempt is not there");
 }
 
-async fn final_attempts_are_told_from_those_in_hand(db: TestDatabase) {
+async fn an_end_that_the_agent_told_stays(db: TestDatabase) {
     let world = World::new(&db).await;
     let agent = world.agent("web").await;
+    let job = world.job(agent).await;
+    let id = world.hand_out(job).await;
+    let told = jobs::AttemptEnd {
+        state: JobState::Unknown,
+        started: Some(at(1)),
+        finished: at(9),
+        exit_code: None,
+        reason: Some("the host went down".into()),
+        duration_us: None,
+        result: None,
+    };
+    let again = jobs::AttemptEnd {
+        state: JobState::Completed,
+        exit_code: Some(0),
+        ..told.clone()
+    };
+    db.write(tx!(tx => {
+        jobs::attempt_ended(tx, id, &told, Some(at(10))).await?;
+        jobs::attempt_late(tx, id, &again, at(20)).await
+    }))
+    .await
+    .unwrap();
+    let attempt = db
+        .read(tx!(tx => jobs::attempts(tx, job).await))
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        (attempt.state, attempt.reported, attempt.late_state, attempt.late),
+        (JobState::Unknown, Some(at(10)), None, None)
+    );
+}
+
+async fn attempts_whose_end_is_still_to_be_told_are_found(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let (agent, other) = (world.agent("web").await, world.agent("other").await);
     let mut attempts = Vec::new();
-    for _ in 0..3 {
+    for agent in [agent, agent, agent, agent, other] {
         let job = world.job(agent).await;
         attempts.push(world.hand_out(job).await);
     }
-    for (id, state) in [(attempts[1], "unknown"), (attempts[2], "running")] {
-        db.raw(&format!("UPDATE attempts SET state = '{state}' WHERE id = {id}"))
-            .await;
+    for (id, state, reported) in [
+        (attempts[1], "running", "NULL"),
+        (attempts[2], "unknown", "NULL"),
+        (attempts[3], "unknown", "7"),
+    ] {
+        let change =
+            format!("UPDATE attempts SET state = '{state}', reported_us = {reported} WHERE id = {id}");
+        db.raw(&change).await;
     }
     // An agent may claim any number of attempts; SQLite takes 32,766 values in one statement.
     let claimed: Vec<_> = attempts
@@ -283,13 +342,14 @@ async fn final_attempts_are_told_from_those_in_hand(db: TestDatabase) {
         .copied()
         .chain((1000..41_000).map(AttemptId))
         .collect();
-    let done = db
-        .read(tx!(tx => jobs::attempts_final(tx, &claimed).await))
+    let mut open = db
+        .read(tx!(tx => jobs::attempts_unreported(tx, agent, &claimed).await))
         .await
         .unwrap();
-    assert_eq!(done, [attempts[1]]);
+    open.sort();
+    assert_eq!(open, attempts[..3], "whatever the server made of them");
     assert_eq!(
-        db.read(tx!(tx => jobs::attempts_final(tx, &[]).await))
+        db.read(tx!(tx => jobs::attempts_unreported(tx, agent, &[]).await))
             .await
             .unwrap(),
         []
@@ -416,7 +476,8 @@ on_both_engines!(
     a_job_is_found_as_it_was_made,
     what_the_rules_decide_is_saved,
     an_attempt_is_followed_to_its_end,
-    final_attempts_are_told_from_those_in_hand,
+    an_end_that_the_agent_told_stays,
+    attempts_whose_end_is_still_to_be_told_are_found,
     a_deleted_job_takes_attempts_output_and_payload_with_it,
     a_payload_may_come_and_go_at_the_same_time,
     jobs_are_counted_by_state,

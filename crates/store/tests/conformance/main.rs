@@ -44,6 +44,7 @@ mod blackouts;
 mod executions_lists;
 mod identity;
 mod identity_people;
+mod instances;
 mod jobs;
 mod jobs_handing_out;
 mod jobs_lists;

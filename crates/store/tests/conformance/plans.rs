@@ -12,7 +12,7 @@ use postern_store::{
     Cursor, Error, ListQuery, SortDirection, Tx, agents, audit,
     jobs::{self, executions},
     outputs, schedules, tx,
-    workflows::due,
+    workflows::{due, ends},
 };
 use tracing::{
     Event, Metadata, Subscriber,
@@ -226,8 +226,8 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(reads_all, db, tx => jobs::reported(tx, AttemptId(NUMBER), agent).await);
     without!(reads_all, db, tx => due::due(tx, NOW, 100).await);
     without!(reads_all, db, tx => due::take_job_ended(tx, NUMBER, ExecutionId(NUMBER)).await);
-    without!(reads_all, db, tx => due::ends_of(tx, ExecutionId(NUMBER)).await);
-    without!(reads_all, db, tx => jobs::attempts_final(tx, &many).await);
+    without!(reads_all, db, tx => ends::ends_of(tx, ExecutionId(NUMBER)).await);
+    without!(reads_all, db, tx => jobs::attempts_unreported(tx, agent, &many).await);
     without!(reads_all, db, tx => jobs::agents_with_due_work(tx, NOW).await);
     without!(reads_all, db, tx => jobs::overdue(tx, NOW, 100).await);
     without!(reads_all, db, tx => jobs::counts(tx).await);

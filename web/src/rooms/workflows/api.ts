@@ -79,12 +79,15 @@ export const instanceList = (query: ListQuery) => answer(api.GET("/api/v1/instan
 
 export const REFRESH_MS = 2_000;
 
-/** Read again until it has ended. */
-export const instanceOptions = (id: number) =>
+export const watchUrl = (id: number) => `/api/v1/instances/${id}/watch`;
+
+/** Read again until it has ended, unless somebody is told when there is something to read. */
+export const instanceOptions = (id: number, live = false) =>
   queryOptions({
     queryKey: [...instanceKey, "show", id],
     queryFn: () => answer(api.GET("/api/v1/instances/{id}", { params: { path: { id } } })),
-    refetchInterval: (query) => (query.state.data && hasEnded(query.state.data.state) ? false : REFRESH_MS),
+    refetchInterval: (query) =>
+      live || (query.state.data && hasEnded(query.state.data.state)) ? false : REFRESH_MS,
   });
 
 export const eventList = (id: number, query: ListQuery) =>

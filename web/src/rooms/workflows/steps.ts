@@ -66,7 +66,8 @@ const named = (name: string | null | undefined, id: number | null | undefined): 
 export function stepFacts(step: WorkflowStep): string[] {
   const facts: string[] = [];
   if ("timeout_seconds" in step && step.timeout_seconds) {
-    facts.push(`each job up to ${duration(step.timeout_seconds * 1_000)}`);
+    const what = step.type === "workflow" ? "try" : "job";
+    facts.push(`each ${what} up to ${duration(step.timeout_seconds * 1_000)}`);
   }
   if ("retries" in step && step.retries) {
     facts.push(`up to ${step.retries.count} retries`);

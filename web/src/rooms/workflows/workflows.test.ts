@@ -84,6 +84,8 @@ describe("what a step does in one line", () => {
       "enough when 50 % of the hosts succeed",
       "as www",
     ]);
+    const other: WorkflowStep = { type: "workflow", id: "a", workflow: "b", timeout_seconds: 60 };
+    expect(stepFacts(other)).toEqual(["each try up to 1 min 00 s"]);
   });
 });
 

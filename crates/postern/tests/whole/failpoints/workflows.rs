@@ -1,7 +1,8 @@
 //! A workflow survives anything: servers that die at every single event of it, before it is stored and after.
 //!
-//! Twelve steps on three agents: scripts, branches, an approval, a delay, a loop. What an undisturbed run came to is what
-//! every other one must come to, and the ledger says how often each effect was had.
+//! Twelve steps on three agents: saved scripts with parameters, a command, branches, an approval, a delay, a loop. What an
+//! undisturbed run came to is what every other one must come to, and the ledger says how often each effect was had, and with
+//! which values.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -25,14 +26,34 @@ const ONE_AFTER_ANOTHER: usize = 8;
 /// servers that were gone several times, and the machine may have other work.
 const CAMPAIGN: Duration = Duration::from_secs(900);
 
-/// Counts in a file how often the loop went round: the first two rounds say `again`.
-const ROUND: &str = "echo \"$STEP\" >> \"$LEDGER\"; count=$(grep -c '^round$' \"$LEDGER\"); \
-                     if [ \"$count\" -lt 3 ]; then echo '{\"again\": true}'; else echo '{\"again\": false}'; fi";
-const NOTE: &str = "echo \"$STEP\" >> \"$LEDGER\"; echo \"did $STEP\"";
+/// Tells the ledger which step it is, and what it was told.
+const NOTE: &str =
+    "echo \"$PARAM_STEP${PARAM_TOLD:+: $PARAM_TOLD}\" >> \"$PARAM_LEDGER\"; echo \"did $PARAM_STEP\"";
+/// Counts in the ledger how often the loop went round, and says `again` until that is enough.
+const ROUND: &str = "echo \"$PARAM_STEP\" >> \"$PARAM_LEDGER\"; count=$(grep -c \"^$PARAM_STEP\\$\" \"$PARAM_LEDGER\"); \
+                     if [ \"$count\" -lt \"$PARAM_TIMES\" ]; then echo '{\"again\": true}'; else echo '{\"again\": false}'; fi";
+
+/// The scripts that steps run, saved.
+fn save_scripts(door: &Door) {
+    let given = |name: &str, kind: &str| json!({"name": name, "type": kind, "required": true});
+    let (step, ledger) = (given("step", "string"), given("ledger", "string"));
+    let told = json!({"name": "told", "type": "string"});
+    let note = json!({"content": NOTE, "parameters": [step, ledger, told]});
+    door.script_create("note", "bash", &note);
+    let round = json!({"content": ROUND, "parameters": [step, ledger, given("times", "integer")]});
+    door.script_create("round", "bash", &round);
+}
 
 fn note(id: &str, ledger: &str, hosts: &[&str]) -> Value {
-    json!({"id": id, "type": "command", "shell": true, "command": NOTE, "hosts": {"agents": hosts},
-           "environment": {"STEP": id, "LEDGER": ledger}})
+    json!({"id": id, "type": "script", "script": "note", "hosts": {"agents": hosts},
+           "parameters": {"step": id, "ledger": ledger}})
+}
+
+/// The same, told what a step before it left.
+fn note_told(id: &str, ledger: &str, hosts: &[&str], told: &str) -> Value {
+    let mut step = note(id, ledger, hosts);
+    step["parameters"]["told"] = json!(told);
+    step
 }
 
 /// Twelve of them, those of branches counted in.
@@ -40,18 +61,18 @@ fn steps(ledger: &str) -> Value {
     json!([
         note("prepare", ledger, &AGENTS),
         {"id": "both", "type": "parallel", "branches": [
-            [note("left", ledger, &["one"]), note("left_again", ledger, &["one"])],
+            [note("left", ledger, &["one"]), note_told("left_again", ledger, &["one"], "{{step_left.stdout}}")],
             [note("right", ledger, &["two"]), {"id": "breathe", "type": "delay", "seconds": 1}],
         ]},
         {"id": "ask", "type": "approval", "title": "After {{step_left.stdout}}?", "approval_type": "one_of_many",
          "approvers": ["role:approver"]},
-        {"id": "round", "type": "command", "shell": true, "command": ROUND, "hosts": {"agents": ["three"]},
-         "environment": {"STEP": "round", "LEDGER": ledger}},
+        {"id": "round", "type": "script", "script": "round", "hosts": {"agents": ["three"]},
+         "parameters": {"step": "round", "ledger": ledger, "times": 3}},
         {"id": "more", "type": "conditional", "condition": "step_round.json.again == true", "on_true": "round", "on_false": "continue"},
         {"id": "fails", "type": "command", "shell": true, "command": "echo fails >> \"$LEDGER\"; exit 3",
          "hosts": {"agents": ["two"]}, "environment": {"LEDGER": ledger}, "on_failure": "code"},
         {"id": "code", "type": "conditional", "condition": "{{step_fails.exit_code}} == 3", "on_true": "last", "on_false": "failed"},
-        note("last", ledger, &AGENTS),
+        note_told("last", ledger, &AGENTS, "{{step_fails.exit_code}}"),
     ])
 }
 
@@ -87,6 +108,7 @@ impl World {
             .collect();
         let approver = door.person("anna", "approver", &url);
         let ledger = home.join("ledger");
+        save_scripts(&door);
         let workflow = door.publish("twelve", &json!({"steps": steps(ledger.to_str().unwrap())}));
         Self {
             home,
@@ -183,11 +205,11 @@ fn survives_at(engine: Engine, servers: &[&str], point: &str) {
     let effects = [
         ("prepare", 3),
         ("left", 1),
-        ("left_again", 1),
+        ("left_again: did left", 1),
         ("right", 1),
         ("round", 3),
         ("fails", 1),
-        ("last", 3),
+        ("last: 3", 3),
     ];
     let effects = effects.map(|(step, times)| (step.to_owned(), times));
     assert_eq!(expected.effects, BTreeMap::from(effects));

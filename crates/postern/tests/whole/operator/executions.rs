@@ -96,17 +96,23 @@ fn a_job_says_which_execution_and_script_it_comes_from_and_what_ran() {
         .cli
         .run(&["script", "apply", "-f", file.to_str().unwrap()])
         .text();
-    let created = world
+    let run = ["script", "run", "greet", "--agent", "web-1"];
+    let dry = world
         .cli
-        .run(&["script", "run", "greet", "--agent", "web-1", "--wait", "--json"])
+        .run(&[&run[..], &["--dry-run", "--json"]].concat())
         .json();
+    let told = world.cli.run(&[&run[..], &["--dry-run"]].concat());
+    let created = world.cli.run(&[&run[..], &["--wait", "--json"]].concat()).json();
     let job = created["jobs"][0]["id"].to_string();
     let data = world.cli.run(&["job", "show", &job, "--json"]).json();
+    assert_eq!(dry["content_sha256"], data["content_sha256"]);
+    let digest = data["content_sha256"].as_str().unwrap();
+    assert!(told.stderr.contains(digest), "{told:?}");
     let shown = world.cli.run(&["job", "show", &job]).text();
     let script = data["script"]["id"].to_string();
     for expected in [
         format!("{script} version 1"),
-        data["content_sha256"].as_str().unwrap().to_owned(),
+        digest.to_owned(),
         format!("execution   {}", data["execution_id"]),
     ] {
         assert!(shown.contains(&expected), "{expected:?} is not in\n{shown}");

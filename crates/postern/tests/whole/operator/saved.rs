@@ -68,9 +68,19 @@ fn scripts_are_applied_compared_restored_copied_and_deleted() {
         .run(&["script", "list", "--search", "log hello", "--json"])
         .json();
     assert_eq!(found["items"].as_array().unwrap().len(), 2, "by what they say");
-    world.refused(&["script", "delete", "hello-again"], 2, "--yes");
-    cli(&["script", "delete", "hello-again", "--yes"]);
+    assert_eq!(
+        cli(&["script", "rename", "hello-again", "hello-later"]),
+        "script hello-again is called hello-later now\n"
+    );
     world.refused(&["script", "show", "hello-again"], 4, "hello-again");
+    let renamed = world.cli.run(&["script", "show", "hello-later", "--json"]).json();
+    assert_eq!(
+        (&renamed["id"], &renamed["version"]),
+        (&clone["id"], &clone["version"])
+    );
+    world.refused(&["script", "delete", "hello-later"], 2, "--yes");
+    cli(&["script", "delete", "hello-later", "--yes"]);
+    world.refused(&["script", "show", "hello-later"], 4, "hello-later");
     world.refused(&["script", "restore", "hello", "9"], 4, "");
 }
 
@@ -119,8 +129,51 @@ fn a_library_is_copied_looked_over_and_deleted_only_by_its_own_name() {
     world.refused(&["library", "delete", &script, "--yes"], 4, "no library");
     world.refused(&["script", "delete", &library, "--yes"], 4, "no script");
     assert_eq!(id("script", "hello"), script);
+    world.refused(&["library", "rename", "log", "logs"], 1, "hello");
+    assert_eq!(
+        cli(&["library", "rename", "log-two", "log-three"]),
+        "library log-two is called log-three now\n"
+    );
+    assert_eq!(id("library", "log-three"), library);
     cli(&["library", "delete", &library, "--yes"]);
-    world.refused(&["library", "show", "log-two"], 4, "log-two");
+    world.refused(&["library", "show", "log-three"], 4, "log-three");
+}
+
+#[test]
+fn an_action_gets_another_name_and_its_executions_are_found_by_it() {
+    let world = World::new();
+    let cli = |arguments: &[&str]| world.cli.run(arguments).text();
+    let path = world.home.join("greet.json");
+    let action = json!({
+        "name": "greet",
+        "definition": {
+            "work": {"kind": "job", "job": {"type": "command", "payload": {"argv": ["echo", "hi"]}}},
+            "targets": {"agents": ["web-1"]},
+        },
+    });
+    fs::write(&path, action.to_string()).unwrap();
+    cli(&["action", "apply", "-f", text(&path), "--deploy"]);
+    assert_eq!(cli(&["action", "run", "greet", "--wait"]), "hi\n");
+    cli(&["job", "run", "--agent", "web-1", "--wait", "--", "true"]);
+    let found = |filter: &[&str]| -> Vec<Value> {
+        let list = [&["execution", "list", "--json"], filter].concat();
+        world.cli.run(&list).json()["items"].as_array().unwrap().clone()
+    };
+    assert_eq!(found(&[]).len(), 2);
+    let id = found(&["--action", "greet"])[0]["action"]["id"].to_string();
+    assert_eq!(
+        cli(&["action", "rename", "greet", "welcome"]),
+        "action greet is called welcome now\n"
+    );
+    world.refused(&["action", "show", "greet"], 4, "greet");
+    world.refused(&["execution", "list", "--action", "greet"], 4, "greet");
+    for called in ["welcome", &id] {
+        let executions = found(&["--action", called]);
+        assert_eq!(executions.len(), 1, "{called}: {executions:?}");
+    }
+    let execution = found(&["--action", &id])[0]["id"].to_string();
+    let shown = cli(&["execution", "show", &execution]);
+    assert!(shown.contains(&format!("{id} version 1")), "{shown}");
 }
 
 #[test]

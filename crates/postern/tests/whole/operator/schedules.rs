@@ -31,7 +31,16 @@ fn a_schedule_is_applied_shown_paused_run_and_deleted() {
     let nightly = file(&world, "nightly.json", &schedule("nightly", "first"));
     cli(&["schedule", "apply", "-f", &nightly]);
     let shown = cli(&["schedule", "show", "nightly"]);
-    assert!(shown.contains("30 2 * * * (Europe/Brussels)"), "{shown}");
+    for said in [
+        "30 2 * * * (Europe/Brussels)",
+        "active",
+        "command: echo first",
+        "{\"agents\":[\"web-1\"]}",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    let times = shown.matches(" UTC (").count();
+    assert_eq!(times, 7, "five ticks, and who made and changed it when: {shown}");
     let state = |name: &str| world.cli.run(&["schedule", "show", name, "--json"]).json();
     assert!(cli(&["schedule", "pause", "nightly"]).contains("paused"));
     assert_eq!(
@@ -70,8 +79,28 @@ fn a_schedule_is_applied_shown_paused_run_and_deleted() {
     assert_eq!(listed("execution", &["--type", "command"]).len(), 2);
     assert!(listed("execution", &["--type", "script"]).is_empty());
 
-    cli(&["schedule", "delete", "nightly", "--yes"]);
-    world.refused(&["schedule", "show", "nightly"], 4, "nightly");
+    let before = state("nightly");
+    let exported = world.home.join("exported.yaml");
+    let exported = exported.to_str().unwrap();
+    cli(&["schedule", "export", "nightly", "-o", exported]);
+    assert_eq!(
+        cli(&["schedule", "export", "nightly"]),
+        fs::read_to_string(exported).unwrap()
+    );
+    cli(&["schedule", "apply", "-f", exported]);
+    let again = state("nightly");
+    for part in ["id", "name", "description", "definition", "paused", "next_at"] {
+        assert_eq!(again[part], before[part], "{part}");
+    }
+    assert_eq!(
+        cli(&["schedule", "rename", "nightly", "evening"]),
+        "schedule nightly is called evening now\n"
+    );
+    assert_eq!(listed("job", &["--schedule", "evening"]).len(), 1);
+    world.refused(&["job", "list", "--schedule", "nightly"], 4, "nightly");
+
+    cli(&["schedule", "delete", "evening", "--yes"]);
+    world.refused(&["schedule", "show", "evening"], 4, "evening");
     assert_eq!(
         cli(&["job", "output", &listed("job", &[])[1]["id"].to_string()]),
         "first\n"

@@ -80,9 +80,15 @@ fn a_workflow_is_applied_published_compared_restored_copied_and_deleted() {
         "greet: unchanged\n"
     );
     cli(&["workflow", "clone", "greet", "greet-again"]);
-    world.refused(&["workflow", "delete", "greet-again"], 2, "--yes");
-    cli(&["workflow", "delete", "greet-again", "--yes"]);
+    assert_eq!(
+        cli(&["workflow", "rename", "greet-again", "greet-later"]),
+        "workflow greet-again is called greet-later now\n"
+    );
+    world.refused(&["workflow", "rename", "greet-later", "greet"], 1, "greet");
     world.refused(&["workflow", "show", "greet-again"], 4, "greet-again");
+    world.refused(&["workflow", "delete", "greet-later"], 2, "--yes");
+    cli(&["workflow", "delete", "greet-later", "--yes"]);
+    world.refused(&["workflow", "show", "greet-later"], 4, "greet-later");
     let elsewhere = file(
         &world,
         "elsewhere.yaml",
@@ -98,6 +104,7 @@ fn files_are_looked_over_without_a_server() {
     let good = file(&world, "good.yaml", FILE);
     let bad = file(&world, "bad.yaml", &FILE.replace("inputs.whom", "inputs.who"));
     assert_eq!(stranger.run(&["workflow", "validate", "-f", &good]).text(), "");
+    assert_eq!(stranger.run(&["workflow", "schema"]).json()["title"], "Workflow");
     let found = stranger.run(&["workflow", "validate", "-f", &good, "-f", &bad]);
     assert!(
         found.code == 1
@@ -149,6 +156,8 @@ fn the_exit_code_of_a_run_says_how_its_instance_ended() {
     assert_eq!(watching.wait("the watcher to end").code(), Some(125));
     let events = cli(&["instance", "events", &id]);
     assert!(events.contains("enough"), "{events}");
+    let events = world.cli.run(&["instance", "events", &id, "--json"]).json();
+    assert_eq!(events["items"][0]["cause"]["kind"], "user", "{events}");
     assert_eq!(
         fs::read_to_string(&log).unwrap().matches("Began").count(),
         1,
@@ -182,16 +191,21 @@ fn an_answer_is_for_the_work_that_was_shown() {
         1,
         "something else",
     );
-    let approved = cli(&["approval", "approve", &approval, "--comment", "yes"]);
+    let asked = world.cli.run(&["approval", "approve", &approval]);
+    assert!(
+        asked.code == 2 && asked.stdout.contains("Go on?") && asked.stderr.contains("--yes"),
+        "{asked:?}"
+    );
+    let approved = cli(&["approval", "approve", &approval, "--comment", "yes", "--yes"]);
     assert!(
         approved.contains("\"gone\"") && approved.ends_with(&format!("approval {approval} is approved\n")),
         "{approved}"
     );
     assert_eq!(world.cli.run(&["instance", "watch", &id]).code, 0);
-    world.refused(&["approval", "reject", &approval], 1, "already");
+    world.refused(&["approval", "reject", &approval, "--yes"], 1, "already");
 
     let (id, approval) = ask();
-    assert!(cli(&["approval", "reject", &approval]).contains("is rejected"));
+    assert!(cli(&["approval", "reject", &approval, "--yes"]).contains("is rejected"));
     let ended = world.cli.run(&["instance", "watch", &id]);
     assert!(ended.code == 1 && ended.stderr.contains("ask"), "{ended:?}");
     let (_, approval) = ask();

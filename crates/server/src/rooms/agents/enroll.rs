@@ -87,7 +87,7 @@ pub(super) async fn agent_enroll(
         expires,
     };
     let asked = app.clone();
-    let agent = app
+    let (agent, ended) = app
         .store
         .write::<_, Error, _>(tx!(tx => {
             let refuse = |code| refused(&asked, code);
@@ -112,16 +112,17 @@ pub(super) async fn agent_enroll(
             agents::enrollment_token_used(tx, token.id, now).await?;
             agents::joined(tx, id, joined, now).await?;
             agents::facts_update(tx, id, facts).await?;
-            jobs::service::agent_reset(tx, id, now).await?;
+            let ended = jobs::service::agent_reset(tx, id, now).await?;
             let agent = agents::find(tx, id).await?.ok_or_else(|| refuse(RefusalCode::AgentDeleted))?;
             let mut entry = enroll_entry(&agent, address, now);
             entry.after = Some(serde_json::json!({"hostname": agent.hostname, "version": agent.version}).to_string());
             audit::append(tx, vec![entry]).await?;
-            Ok(Ok(agent))
+            Ok(Ok((agent, ended)))
         }))
         .await?
         .map_err(|code| refused(app, code))?;
     crate::failpoint::hit("after-enrolled");
+    ended.wake(app);
     heartbeat::reset(app, agent.id);
     app.gate.forget(agent.id);
     app.hub.wake([agent.id]);

@@ -34,7 +34,7 @@ use crate::{
         idempotency::{self, Key},
     },
     random,
-    rooms::identity::places,
+    rooms::{identity::places, jobs},
     uses::told,
 };
 
@@ -324,7 +324,8 @@ pub(super) enum OnLive {
 
 pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_live: OnLive) -> Result<()> {
     let (now, caller) = (app.now(), caller.clone());
-    app.store
+    let ended = app
+        .store
         .write::<_, Error, _>(tx!(tx => {
             let found = find(tx, &caller, id, MANAGE).await?;
             if !found.credential().deletable(now) && on_live == OnLive::Refuse {
@@ -346,13 +347,18 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
             }
             let tenant = found.tenant_id;
             let before = agent_of(found, now)?;
-            agents::delete(tx, id).await?;
+            let ended = jobs::service::agent_deleted(tx, &caller, id, now).await?;
+            let removed = agents::delete(tx, id).await?;
             let mut entry = caller.entry(now, "agent_delete", format!("agent:{id}"), tenant);
             entry.before = Some(json(&before));
+            let after = serde_json::json!({"jobs_removed": removed, "jobs_ended": ended.count()});
+            entry.after = Some(after.to_string());
             entry.reason = (on_live == OnLive::Revoke).then(|| "revoke and delete".to_owned());
-            Ok(audit::append(tx, vec![entry]).await?)
+            audit::append(tx, vec![entry]).await?;
+            Ok(ended)
         }))
         .await?;
+    ended.wake(app);
     app.gate.forget(id);
     app.hub.wake([id]);
     Ok(())

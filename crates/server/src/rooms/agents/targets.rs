@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use postern_api::targets::Targets;
 use postern_domain::{
-    AgentId, GroupId, label,
+    AgentId, GroupId,
     permission::Reach,
     selector::{Part, Selector, Test},
+    targets::MAX_NAMED,
 };
 use postern_store::{
     Tx,
@@ -18,45 +19,16 @@ use crate::error::{Error, Result};
 
 /// Hosts of one creation.
 pub(crate) const MAX_TARGETS: u32 = 20_000;
-/// Agents, groups or places named one by one in a creation.
-pub(crate) const MAX_NAMED: usize = 1000;
 
 /// What the caller asked for, checked as far as that goes without the database.
 pub(crate) fn check(targets: &Targets) -> Result<()> {
-    label::check(&targets.labels).map_err(|error| Error::invalid("targets.labels", error))?;
-    for (field, names) in [
-        ("targets.agents", &targets.agents),
-        ("targets.groups", &targets.groups),
-        ("targets.organizations", &targets.organizations),
-        ("targets.departments", &targets.departments),
-    ] {
-        if names.len() > MAX_NAMED {
-            return Err(Error::invalid(
-                field,
-                format!("has more than {MAX_NAMED} names: use labels"),
-            ));
-        }
-    }
-    let own = wanted_of(targets);
-    let alone = own.ids.is_empty()
-        && own.names.is_empty()
-        && targets.groups.is_empty()
-        && own.selector.parts().is_empty()
-        && own.organizations.is_empty()
-        && own.departments.is_empty();
-    if targets.all && !alone {
-        return Err(Error::invalid(
-            "targets",
-            "has all together with something narrower: give one of them",
-        ));
-    }
-    if !targets.all && alone {
-        return Err(Error::invalid(
-            "targets",
-            "names no host: give agents, labels, a selector, organizations, departments, groups or all",
-        ));
-    }
-    Ok(())
+    targets.check().map_err(|error| {
+        let field = match error.field {
+            Some(field) => format!("targets.{field}"),
+            None => "targets".to_owned(),
+        };
+        Error::invalid(field, error.problem)
+    })
 }
 
 /// Without the groups.
@@ -207,6 +179,37 @@ async fn all_there(tx: &mut Tx<'_>, group: &groups::Group, inner: &Wanted) -> Re
             ),
         )),
     }
+}
+
+/// Agents and groups named one by one that are not there, or not within reach.
+pub(crate) async fn missing(
+    tx: &mut Tx<'_>,
+    agents_reach: &Reach,
+    groups_reach: &Reach,
+    targets: &Targets,
+) -> Result<Vec<String>> {
+    let own = wanted_of(targets);
+    let named = Wanted {
+        ids: own.ids,
+        names: own.names,
+        ..Wanted::default()
+    };
+    let agents = agents::targets(tx, agents_reach, &[named], MAX_TARGETS).await?;
+    let groups = groups::named(tx, groups_reach, &targets.groups).await?;
+    let agents: HashSet<String> = agents
+        .into_iter()
+        .flat_map(|agent| [agent.id.to_string(), agent.name])
+        .collect();
+    let groups: HashSet<String> = groups
+        .into_iter()
+        .flat_map(|group| [group.id.to_string(), group.name])
+        .collect();
+    let agents = targets.agents.iter().filter(|name| !agents.contains(*name));
+    let groups = targets.groups.iter().filter(|name| !groups.contains(*name));
+    let agents = agents.map(|name| format!("agent {name:?}"));
+    Ok(agents
+        .chain(groups.map(|name| format!("host group {name:?}")))
+        .collect())
 }
 
 /// Hosts of a group as they are kept: agents by id. Each that is named must be one that the caller may see.

@@ -1,6 +1,7 @@
 //! What the history of an instance says of its questions while they wait. What their ends lead to is told by the turn
 //! that hears of them.
 
+use postern_api::workflows::EventCause;
 use postern_domain::{Timestamp, approval::Decision};
 use postern_store::{
     Tx, approvals,
@@ -13,11 +14,18 @@ use crate::error::Result;
 pub(crate) async fn add(
     tx: &mut Tx<'_>,
     row: &approvals::Approval,
-    text: String,
+    (text, cause): (String, EventCause),
     now: Timestamp,
 ) -> Result<()> {
     let run = step_runs::find(tx, row.instance_id, row.run).await?;
-    let event = serde_json::json!({"text": text, "step": run.map(|run| run.step), "run": row.run});
+    let step = run.map(|run| run.step);
+    let cause = EventCause {
+        step: step.clone(),
+        run: Some(row.run),
+        approval_id: Some(row.id),
+        ..cause
+    };
+    let event = serde_json::json!({"text": text, "step": step, "run": row.run, "cause": cause});
     Ok(instances::events_add(tx, row.instance_id, vec![event.to_string()], now).await?)
 }
 

@@ -3,6 +3,7 @@
 use postern_api::{
     Page,
     approvals::{Approval, ApprovalAnswer, ApprovalDelegate, ApprovalDetail, Asked},
+    workflows::{CauseKind, EventCause},
 };
 use postern_domain::{
     ApprovalId,
@@ -130,7 +131,8 @@ pub(super) async fn approval_answer(
             let decision = word(request.decision)?;
             let said = history::answered(&by.username, request.decision, request.comment.as_deref());
             approvals::answer(tx, id, by.id, (&decision, request.comment), now).await?;
-            history::add(tx, &row, said, now).await?;
+            let cause = EventCause { user_id: Some(by.id), ..EventCause::of(CauseKind::ApprovalAnswered) };
+            history::add(tx, &row, (said, cause), now).await?;
             if next.state != ApprovalState::Open {
                 approvals::ended(tx, id, next.state, now).await?;
                 tell::ended(&inner, tx, &row, next.state, now).await?;
@@ -178,8 +180,10 @@ pub(super) async fn approval_delegate(
             approval::step(&rules_of(&row, &asked)?, event, now).map_err(|refusal| refused(id, &refusal))?;
             let from = asked.iter().find(|one| one.user_id == request.from).map_or("", |one| one.name.as_str());
             approvals::delegate(tx, id, (request.from, from), (request.to, &user.username)).await?;
-            let by = &caller.user()?.username;
-            history::add(tx, &row, format!("{by} put {} in the place of {from}", user.username), now).await?;
+            let by = caller.user()?;
+            let said = format!("{} put {} in the place of {from}", by.username, user.username);
+            let cause = EventCause { user_id: Some(by.id), ..EventCause::of(CauseKind::User) };
+            history::add(tx, &row, (said, cause), now).await?;
             let mut entry = caller.entry(now, "approval_delegate", format!("approval:{id}"), row.tenant_id);
             entry.before = Some(serde_json::json!({"user": request.from}).to_string());
             entry.after = Some(serde_json::json!({"user": request.to}).to_string());

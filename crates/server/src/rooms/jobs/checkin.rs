@@ -10,11 +10,11 @@
 use std::{collections::HashMap, pin::pin, time::Duration};
 
 use postern_domain::{
-    AgentId, AttemptId, JobId, Timestamp,
-    job::{Effect, Event, JobState, MAX_SLOTS, STALE_AFTER, pick},
+    AttemptId, Timestamp,
+    job::{Effect, Event, JobState, MAX_SLOTS, STALE_AFTER},
 };
 use postern_protocol::{
-    limits::{HELD_ATTEMPTS, ORDERS_PER_ANSWER, POLL_SECONDS},
+    limits::{HELD_ATTEMPTS, POLL_SECONDS},
     messages::{CheckinAnswer, CheckinRequest, HeldAttempt, HostFacts, Phase, Settings},
     order::{Order, SignedOrder},
     payload::JobPayload,
@@ -23,6 +23,7 @@ use postern_protocol::{
 use postern_store::{Tx, agents, jobs, tx};
 
 use super::{
+    claim::{Claim, Intake, Seed, claim},
     secrets,
     transition::{apply, apply_by_system},
 };
@@ -122,18 +123,25 @@ impl Round<'_> {
     async fn look(&mut self) -> Result<CheckinAnswer> {
         let current = recheck(self.app, self.agent).await?;
         let (app, id, now) = (self.app, self.agent.id, self.app.now());
-        let (active, waiting) = app
+        let finished = if self.first { self.finished() } else { Vec::new() };
+        let (active, waiting, acknowledged) = app
             .store
-            .look::<_, Error, _>(tx!(tx => Ok(jobs::at_agent(tx, id, now, 1).await?)))
+            .look::<_, Error, _>(tx!(tx => {
+                let (active, waiting) = jobs::at_agent(tx, id, now, 1).await?;
+                let owed = jobs::attempts_unreported(tx, id, &finished).await?;
+                let told = finished.into_iter().filter(|attempt| !owed.contains(attempt));
+                let told: Vec<i64> = told.map(|attempt| attempt.0).collect();
+                Ok((active, waiting, told))
+            }))
             .await?;
         let waiting = !waiting.is_empty();
         let mut answer = empty(app);
         answer.settings = Some(Settings {
             renew_credential: current.renew_credentials,
         });
+        answer.acknowledged = acknowledged;
         let mut redeliver = Vec::new();
         if self.first {
-            answer.acknowledged = self.acknowledged(&active);
             redeliver = self.compare(&active, now).await?;
         }
         answer.cancel = self.cancels(&active);
@@ -148,15 +156,13 @@ impl Round<'_> {
         Ok(answer)
     }
 
-    /// Finished attempts the server no longer has in hand: their results are here, or their jobs are gone.
-    fn acknowledged(&self, active: &[jobs::Active]) -> Vec<i64> {
-        let open = |held: &&HeldAttempt| !active.iter().any(|one| one.attempt_id.0 == held.attempt_id);
-        let finished = self
-            .request
-            .held
-            .iter()
-            .filter(|held| held.phase == Phase::Finished);
-        finished.filter(open).map(|held| held.attempt_id).collect()
+    /// What has ended on the host. Those whose end the server has been told, or whose jobs are gone, are acknowledged;
+    /// a result that is late because the server gave the attempt up is still to come.
+    fn finished(&self) -> Vec<AttemptId> {
+        let held = self.request.held.iter();
+        held.filter(|held| held.phase == Phase::Finished)
+            .map(|held| AttemptId(held.attempt_id))
+            .collect()
     }
 
     fn cancels(&self, active: &[jobs::Active]) -> Vec<i64> {
@@ -180,7 +186,7 @@ impl Round<'_> {
     }
 
     /// Starts the agent tells of, and attempts it does not hold. Returns those to be handed out again.
-    async fn compare(&self, active: &[jobs::Active], now: Timestamp) -> Result<Vec<jobs::Active>> {
+    async fn compare(&self, active: &[jobs::Active], now: Timestamp) -> Result<Vec<AttemptId>> {
         let held: HashMap<i64, &HeldAttempt> = self
             .request
             .held
@@ -205,7 +211,6 @@ impl Round<'_> {
         if news.is_empty() {
             return Ok(Vec::new());
         }
-        let number = self.request.number;
         let (redeliver, changed) = self
             .app
             .store
@@ -220,8 +225,7 @@ impl Round<'_> {
                     let Some(at) = started else {
                         let change = apply_by_system(tx, &machine, Event::NotHeld, now).await?;
                         if change.effect == Effect::Redeliver {
-                            jobs::handed_again(tx, one.attempt_id, number).await?;
-                            redeliver.push(one);
+                            redeliver.push(one.attempt_id);
                         } else {
                             changed.push((one.job_id, change.ended()));
                         }
@@ -242,10 +246,10 @@ impl Round<'_> {
         Ok(redeliver)
     }
 
-    /// Opens attempts for queued jobs as far as slots allow, and signs their orders.
+    /// Opens attempts for queued jobs as far as slots and the answer allow, and signs their orders.
     async fn hand_out(
         &self,
-        redeliver: Vec<jobs::Active>,
+        redeliver: Vec<AttemptId>,
         intake: Intake,
         now: Timestamp,
     ) -> Result<Vec<SignedOrder>> {
@@ -298,108 +302,6 @@ impl Round<'_> {
             secrets: self.secrets(seed)?,
         };
         SignedOrder::sign(&order, &self.app.keys.order).map_err(|error| Error::Internal(error.to_string()))
-    }
-}
-
-/// Whether the agent gets new work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Intake {
-    Open,
-    /// An inactive agent: what it was given before it was switched off stays its own.
-    RedeliveriesOnly,
-}
-
-struct Claim {
-    number: u64,
-    slots: u32,
-    redeliver: Vec<jobs::Active>,
-    intake: Intake,
-    now: Timestamp,
-}
-
-/// What an order is made of.
-struct Seed {
-    job: JobId,
-    attempt_id: AttemptId,
-    attempt: u32,
-    fence: i64,
-    timeout_seconds: u32,
-    not_before: Option<Timestamp>,
-    critical: bool,
-    payload: String,
-    secret: Option<jobs::Secret>,
-    sealing_key: Option<String>,
-}
-
-async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed>> {
-    let room = u32::try_from(ORDERS_PER_ANSWER).unwrap_or(u32::MAX);
-    let Some((intake, active, queued)) = jobs::intake(tx, agent, claim.now, room).await? else {
-        return Ok(Vec::new());
-    };
-    let mut fence = intake.fence;
-    let mut seeds = Vec::new();
-    for one in claim.redeliver {
-        let Some(job) = jobs::find(tx, one.job_id).await? else {
-            continue;
-        };
-        seeds.push(Seed {
-            job: job.id,
-            attempt_id: one.attempt_id,
-            attempt: job.attempt,
-            fence: one.fence,
-            timeout_seconds: job.timeout_seconds,
-            not_before: job.not_before,
-            critical: job.priority == 0,
-            payload: jobs::payload(tx, one.job_id).await?,
-            secret: kept(tx, job.secret).await?,
-            sealing_key: intake.sealing_key.clone(),
-        });
-    }
-    if intake.active && claim.intake == Intake::Open {
-        let busy = u32::try_from(active.len()).unwrap_or(u32::MAX);
-        let count = pick(
-            queued.iter().map(|job| jobs::priority_of(job.priority)),
-            busy,
-            claim.slots,
-        );
-        for job in queued.into_iter().take(count) {
-            // Another job may have taken the key since the read; this one waits on.
-            if let Some(key) = &job.concurrency_key
-                && !jobs::hold(tx, key, job.id).await?
-            {
-                continue;
-            }
-            fence += 1;
-            let order = jobs::HandOut {
-                number: job.attempt,
-                fence,
-                checkin_number: claim.number,
-            };
-            let attempt_id = jobs::hand_out(tx, job.id, order, claim.now).await?;
-            seeds.push(Seed {
-                job: job.id,
-                attempt_id,
-                attempt: job.attempt,
-                fence,
-                timeout_seconds: job.timeout_seconds,
-                not_before: job.not_before,
-                critical: job.priority == 0,
-                payload: job.payload,
-                secret: kept(tx, job.secret).await?,
-                sealing_key: intake.sealing_key.clone(),
-            });
-        }
-    }
-    if fence != intake.fence {
-        jobs::fence_set(tx, agent, fence).await?;
-    }
-    Ok(seeds)
-}
-
-async fn kept(tx: &mut Tx<'_>, secret: Option<i64>) -> Result<Option<jobs::Secret>> {
-    match secret {
-        Some(id) => Ok(jobs::secret(tx, id).await?),
-        None => Ok(None),
     }
 }
 

@@ -127,8 +127,12 @@ pub(super) fn attempt_of(attempt: jobs::Attempt) -> Attempt {
         .zip(attempt.late)
         .map(|(state, received_at)| LateResult {
             state,
+            started_at: attempt.late_started,
+            finished_at: attempt.late_finished,
             exit_code: attempt.late_exit_code,
             reason: attempt.late_reason,
+            duration_ms: milliseconds(attempt.late_duration_us),
+            result: stored_result(attempt.late_result),
             received_at,
         });
     Attempt {
@@ -140,13 +144,21 @@ pub(super) fn attempt_of(attempt: jobs::Attempt) -> Attempt {
         finished_at: attempt.finished,
         exit_code: attempt.exit_code,
         reason: attempt.reason,
-        duration_ms: attempt.duration_us.map(|us| us / 1000),
+        duration_ms: milliseconds(attempt.duration_us),
         stdout_bytes: attempt.stdout_bytes,
         stderr_bytes: attempt.stderr_bytes,
-        // Stored as it was checked when it came.
-        result: attempt.result.and_then(|text| serde_json::from_str(&text).ok()),
+        result: stored_result(attempt.result),
         late,
     }
+}
+
+fn milliseconds(duration_us: Option<i64>) -> Option<i64> {
+    duration_us.map(|us| us / 1000)
+}
+
+/// Stored as it was checked when it came.
+fn stored_result(text: Option<String>) -> Option<serde_json::Value> {
+    serde_json::from_str(&text?).ok()
 }
 
 fn timeline(job: &Job, attempts: &[jobs::Attempt]) -> Vec<TimelineEntry> {
@@ -166,32 +178,29 @@ fn timeline(job: &Job, attempts: &[jobs::Attempt]) -> Vec<TimelineEntry> {
             format!("Attempt {number} handed to the agent"),
         );
         add(attempt.started, format!("Attempt {number} started"));
-        let reason = attempt
-            .reason
-            .as_deref()
-            .map(|reason| format!(": {reason}"))
-            .unwrap_or_default();
+        let reason = after_colon(attempt.reason.as_deref());
         add(
             attempt.finished,
             format!("Attempt {number} {}{reason}", attempt.state),
         );
         if let Some(state) = attempt.late_state {
+            let reason = after_colon(attempt.late_reason.as_deref());
             add(
                 attempt.late,
-                format!("A late result of attempt {number} arrived: {state}"),
+                format!("A late result of attempt {number} arrived: {state}{reason}"),
             );
         }
     }
     if attempts.last().is_none_or(|attempt| attempt.number < job.attempt) && job.state.is_final() {
-        let reason = job
-            .reason
-            .as_deref()
-            .map(|reason| format!(": {reason}"))
-            .unwrap_or_default();
+        let reason = after_colon(job.reason.as_deref());
         add(job.finished_at, format!("Job {}{reason}", job.state));
     }
     entries.sort_by_key(|entry| entry.at);
     entries
+}
+
+fn after_colon(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
 pub(super) fn output_of(
@@ -203,7 +212,7 @@ pub(super) fn output_of(
         attempt: attempt.number,
         stdout: stream_of(stdout, attempt.stdout_bytes),
         stderr: stream_of(stderr, attempt.stderr_bytes),
-        complete: attempt.state.is_final(),
+        complete: attempt.reported.is_some(),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     app::App,
     error::{Error, Result},
     http::caller::{self, Credentials},
-    hub::News,
+    hub::{News, Watched},
 };
 
 /// Without news the database is looked at this often.
@@ -50,7 +50,7 @@ pub(super) async fn job_events(
     id: JobId,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>> + use<>>> {
     let mut watch = Watch {
-        news: app.hub.watch(id),
+        news: app.hub.watch(Watched::Job(id)),
         app: app.clone(),
         credentials,
         id,

@@ -136,7 +136,7 @@ fn execution_of(
 ) -> Result<Execution> {
     let internal =
         |error: serde_json::Error| Error::Internal(format!("execution {} in the database: {error}", row.id));
-    let targets = names.shown(targets_of(&row)?);
+    let (targets, action) = (names.shown(targets_of(&row)?), row.action());
     let own = counts.iter().filter(|count| count.execution_id == row.id);
     let finished = own.clone().all(|count| count.state.is_final());
     let states: BTreeMap<String, i64> = own
@@ -167,10 +167,7 @@ fn execution_of(
             .script_id
             .zip(row.script_version)
             .map(|(id, version)| ScriptReference { id, version }),
-        action: row
-            .action_id
-            .zip(row.action_version)
-            .map(|(id, version)| ActionReference { id, version }),
+        action: action.map(|(id, version)| ActionReference { id, version }),
         rerun_of: row.rerun_of,
         schedule_id: row.schedule_id,
         instance_id: row.instance_id,
@@ -249,7 +246,7 @@ impl Change {
             .scan::<_, Error, _>(tx!(tx => {
                 let row = managed(tx, &view, &manage, id).await?;
                 if again {
-                    runners::check_again(tx, &who, row.action_id).await?;
+                    runners::check_again(tx, &who, row.action()).await?;
                 }
                 let mut found = Vec::new();
                 for states in states {
@@ -328,7 +325,7 @@ pub(super) async fn execution_rerun(
         .store
         .scan::<_, Error, _>(tx!(tx => {
             let row = managed(tx, &view, &manage, id).await?;
-            runners::check_again(tx, &who, row.action_id).await?;
+            runners::check_again(tx, &who, row.action()).await?;
             let states = match only {
                 RerunHosts::All => JobState::ALL.to_vec(),
                 RerunHosts::Failed => [FAILED, &[JobState::Cancelled]].concat(),
@@ -387,6 +384,7 @@ async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<
         Some(secret) => Kept::Old(secret),
         None => Kept::None,
     };
+    let action = row.action();
     let run = Run {
         work,
         summary: Some(row.summary),
@@ -413,7 +411,7 @@ async fn prepare_again(tx: &mut Tx<'_>, row: executions::Execution, agents: Vec<
             script: row.script_id.zip(row.script_version),
             rerun_of: Some(id),
             schedule: None,
-            action: row.action_id.zip(row.action_version),
+            action,
             instance: None,
         },
     };

@@ -2,6 +2,7 @@
 
 pub(crate) mod blackouts;
 pub(super) mod checkin;
+mod claim;
 pub(super) mod convert;
 pub(crate) mod download;
 pub(super) mod events;

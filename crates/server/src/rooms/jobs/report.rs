@@ -1,4 +1,6 @@
-//! What agents report of an attempt: output while it runs, and its result. Both may come twice or late.
+//! What agents report of an attempt: output while it runs, and its result. Both may come twice, or late: after the
+//! server gave the attempt up. What is late is kept beside the end that the server decided, and changes nothing of it;
+//! what an agent says of an attempt whose end it has told is not kept.
 
 use postern_domain::{
     AgentId, AttemptId, Timestamp,
@@ -36,7 +38,7 @@ pub(super) async fn attempt_output(
         .store
         .write::<_, Error, _>(tx!(tx => {
             let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
-            if attempt.state.is_final() {
+            if attempt.reported.is_some() {
                 return Ok(None);
             }
             let starts = attempt.state == JobState::Pending && machine.attempt_id == Some(id);
@@ -118,12 +120,11 @@ impl Report {
             request,
             actor,
         } = self;
-        let outcome = outcome_of(request.outcome);
-        let event = Event::Finished {
-            attempt: attempt.number,
-            outcome: outcome.clone(),
-        };
-        let (mut next, effect) = job::step(&machine.job(), event, now)?;
+        if attempt.reported.is_some() {
+            // Sent again, because its acknowledgement was lost: the first one stands.
+            return Ok(None);
+        }
+        let (mut next, effect) = finish(&machine.job(), attempt.number, outcome_of(request.outcome), now)?;
         if next.state == JobState::Failed
             && let Some(failure) = request.failure
         {
@@ -150,10 +151,7 @@ impl Report {
         }
         append(tx, attempt.id, request.chunks).await?;
         if effect == Effect::KeepLate {
-            let late = late_end(&machine.job(), &attempt, outcome, &end, now)?;
-            if !same_report(&attempt, &late) {
-                jobs::attempt_late(tx, attempt.id, &late, now).await?;
-            }
+            jobs::attempt_late(tx, attempt.id, &end, now).await?;
             return Ok(None);
         }
         let started = job::Job {
@@ -161,7 +159,7 @@ impl Report {
             ..next.clone()
         };
         jobs::save(tx, &machine, &started, Some(end.finished)).await?;
-        jobs::attempt_ended(tx, attempt.id, &end).await?;
+        jobs::attempt_ended(tx, attempt.id, &end, Some(now)).await?;
         audit::append(tx, vec![finish_entry(&machine, &next, actor, now)]).await?;
         let freed = free(tx, &machine, next.state, now).await?;
         Ok(Some(Ended {
@@ -180,44 +178,23 @@ struct Ended {
     workflow: bool,
 }
 
-/// What the outcome would have meant while the attempt was running.
-fn late_end(
-    job: &job::Job,
-    attempt: &jobs::Attempt,
-    outcome: job::Outcome,
-    end: &jobs::AttemptEnd,
-    now: Timestamp,
-) -> Result<jobs::AttemptEnd> {
+/// The end this outcome is, and what becomes of it. One that comes late is what it would have been while the attempt
+/// was running.
+fn finish(job: &job::Job, attempt: u32, outcome: job::Outcome, now: Timestamp) -> Result<(job::Job, Effect)> {
+    let event = Event::Finished { attempt, outcome };
+    let (next, effect) = job::step(job, event.clone(), now)?;
+    if effect != Effect::KeepLate {
+        return Ok((next, effect));
+    }
     let running = job::Job {
         state: JobState::Running,
-        attempt: attempt.number,
+        attempt,
         reason: None,
         exit_code: None,
         ..job.clone()
     };
-    let (meant, _) = job::step(
-        &running,
-        Event::Finished {
-            attempt: attempt.number,
-            outcome,
-        },
-        now,
-    )?;
-    Ok(jobs::AttemptEnd {
-        state: meant.state,
-        exit_code: meant.exit_code,
-        reason: meant.reason,
-        started: end.started,
-        finished: end.finished,
-        duration_us: end.duration_us,
-        result: None,
-    })
-}
-
-/// Whether this is the report that ended the attempt, sent again because its acknowledgement was lost. Times are
-/// not compared: those of an agent whose clock is ahead are cut to the moment of arrival.
-fn same_report(attempt: &jobs::Attempt, end: &jobs::AttemptEnd) -> bool {
-    attempt.state == end.state && attempt.exit_code == end.exit_code && attempt.reason == end.reason
+    let (meant, _) = job::step(&running, event, now)?;
+    Ok((meant, effect))
 }
 
 fn cut(reason: String) -> String {

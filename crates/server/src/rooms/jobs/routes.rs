@@ -53,7 +53,8 @@ pub(crate) fn add(routes: Routes) -> Routes {
         .operation("job_events", VIEW, routes!(job_events))
 }
 
-/// Jobs, newest first. Filters: state, type, priority, agent (name or id), organization. Sort: created_at.
+/// Jobs, newest first. Filters: state, type, priority, agent (name or id), organization, execution, script, schedule (ids),
+/// created_from, created_before (RFC 3339). Sort: created_at.
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(crate::http::extract::ListParameters),
     responses((status = 200, body = Page<Job>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn job_list(State(app): State<App>, caller: Caller, list: List) -> Result<axum::Json<Page<Job>>> {
@@ -99,7 +100,7 @@ async fn target_preview(
         .map(axum::Json)
 }
 
-/// Executions, newest first. Filters: script (id), type.
+/// Executions, newest first. Filters: type, script, action, schedule (ids). Sort: created_at.
 #[utoipa::path(get, path = "/api/v1/executions", tag = "jobs", params(crate::http::extract::ListParameters),
     responses((status = 200, body = Page<Execution>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn execution_list(

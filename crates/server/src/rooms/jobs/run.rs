@@ -8,7 +8,7 @@ use postern_api::{
     targets::Targets,
 };
 use postern_domain::{
-    ActionId, AgentId, GroupId, InstanceId, JobId, ScheduleId, Timestamp,
+    AgentId, GroupId, InstanceId, JobId, ScheduleId, ScriptId, Timestamp,
     job::{DEFAULT_TIMEOUT_SECONDS, JobState, MAX_TIMEOUT_SECONDS, Priority},
     name::parameter_variable,
     permission::{Permission, Place, Reach},
@@ -69,6 +69,18 @@ pub(crate) struct Prepared {
     digest: String,
     secret: Kept,
     again: Option<Carried>,
+}
+
+/// What a run would do, for people who decide on it.
+#[derive(Debug)]
+pub(crate) struct Shown<'a> {
+    pub(crate) summary: String,
+    /// JSON.
+    pub(crate) payload: &'a str,
+    pub(crate) timeout_seconds: u32,
+    /// The saved script and its version.
+    pub(crate) script: Option<(ScriptId, u32)>,
+    pub(crate) action: Option<executions::ActionRun>,
 }
 
 /// What jobs that are run again have from those before: it cannot be found again from the names of their hosts.
@@ -152,9 +164,9 @@ impl Prepared {
     }
 
     /// Called after the action it comes from, with the version that runs; a draft has none.
-    pub(crate) fn by_action(mut self, name: &str, origin: Option<(ActionId, u32)>) -> Self {
+    pub(crate) fn by_action(mut self, name: &str, origin: executions::ActionRun) -> Self {
         self.run.summary = Some(format!("{name}: {}", self.summary()));
-        self.run.origin.action = origin;
+        self.run.origin.action = Some(origin);
         self
     }
 
@@ -170,16 +182,37 @@ impl Prepared {
         self
     }
 
-    /// What it would do, and the names of its hosts, as they are now.
-    pub(crate) async fn shown(
+    /// The same, with another time for each job, which was checked when it was saved.
+    pub(crate) fn within(mut self, timeout_seconds: u32) -> Self {
+        self.run.timeout_seconds = Some(timeout_seconds);
+        self
+    }
+
+    /// What it would do.
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        let origin = &self.run.origin;
+        Shown {
+            summary: self.summary(),
+            payload: &self.payload,
+            timeout_seconds: self.run.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+            script: origin.script,
+            action: origin.action,
+        }
+    }
+
+    /// Its hosts as they are now, by name.
+    pub(crate) async fn shown_hosts(
         &self,
         tx: &mut Tx<'_>,
         author: &Author,
-    ) -> Result<(String, String, Vec<String>)> {
+    ) -> Result<Vec<(AgentId, String)>> {
         let hosts = self.hosts(tx, author).await?.hosts;
-        let mut names: Vec<String> = hosts.into_iter().map(|host| host.target.name).collect();
-        names.sort_unstable();
-        Ok((self.summary(), self.payload.clone(), names))
+        let mut hosts: Vec<(AgentId, String)> = hosts
+            .into_iter()
+            .map(|host| (host.target.id, host.target.name))
+            .collect();
+        hosts.sort_unstable_by(|one, other| one.1.cmp(&other.1));
+        Ok(hosts)
     }
 
     /// Whether there are hosts for it now, which can take its secrets. Returns the targets with ids for names.
@@ -238,6 +271,7 @@ impl Prepared {
             again: _,
         } = self;
         let kind = run.work.kind();
+        let content = content_digest(&run.work);
         if !matches!(secret, Kept::None) {
             check_sealing(&hosts)?;
         }
@@ -275,18 +309,24 @@ impl Prepared {
         };
         let created = jobs::create(tx, &new, &hosts, now).await?;
         keep_groups(tx, &created, guarded).await?;
-        let references = record(tx, author, &new, &hosts, created, now).await?;
+        let made = Made {
+            new: &new,
+            content: content.as_deref(),
+            hosts: &hosts,
+        };
+        let references = record(tx, author, &made, created, now).await?;
         if let Some(action) = action {
             let tenant = execution.tenant;
             let mut entry = author
                 .caller
                 .entry(now, action, format!("execution:{execution_id}"), tenant);
             let after = serde_json::json!({
-                "summary": new.summary, "payload_sha256": new.payload_digest, "hosts": references.len(),
+                "summary": new.summary, "payload_sha256": new.payload_digest, "content_sha256": content,
+                "hosts": references.len(),
                 "script": execution.origin.script.map(|(id, _)| id),
                 "version": execution.origin.script.map(|(_, version)| version),
                 "action": execution.origin.action.map(|(id, _)| id),
-                "action_version": execution.origin.action.map(|(_, version)| version),
+                "action_version": execution.origin.action.and_then(|(_, version)| version),
                 "rerun_of": execution.origin.rerun_of,
             });
             entry.after = Some(after.to_string());
@@ -318,15 +358,23 @@ async fn keep_groups(
     Ok(jobs::groups_keep(tx, &rows.into_iter().collect::<Vec<_>>()).await?)
 }
 
+/// New jobs as they are recorded.
+struct Made<'a> {
+    new: &'a jobs::NewJobs,
+    /// Of scripts: the digest of the whole text.
+    content: Option<&'a str>,
+    hosts: &'a [Host],
+}
+
 /// The records of new jobs, and what the caller is told of them.
 async fn record(
     tx: &mut Tx<'_>,
     author: &Author,
-    new: &jobs::NewJobs,
-    hosts: &[Host],
+    made: &Made<'_>,
     created: Vec<(JobId, AgentId)>,
     now: Timestamp,
 ) -> Result<Vec<JobReference>> {
+    let Made { new, content, hosts } = *made;
     let by_id: HashMap<AgentId, &Host> = hosts.iter().map(|host| (host.target.id, host)).collect();
     let mut references = Vec::with_capacity(created.len());
     let mut entries = Vec::with_capacity(created.len());
@@ -336,10 +384,13 @@ async fn record(
         let mut entry = author
             .caller
             .entry(now, "job_create", format!("job:{id}"), target.tenant_id);
-        let after = serde_json::json!({
+        let mut after = serde_json::json!({
             "agent": agent, "type": new.kind, "summary": new.summary, "payload_sha256": new.payload_digest,
             "execution": new.execution,
         });
+        if let Some(content) = content {
+            after["content_sha256"] = content.into();
+        }
         entry.after = Some(after.to_string());
         entries.push(entry);
         references.push(JobReference {
@@ -357,6 +408,14 @@ async fn record(
 pub(crate) fn digest(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Of a script: the digest of its whole text, as it is told by the policy of an agent.
+fn content_digest(work: &JobPayload) -> Option<String> {
+    match work {
+        JobPayload::Script(script) => Some(digest(script.content.as_bytes())),
+        _ => None,
+    }
 }
 
 fn check_sealing(hosts: &[Host]) -> Result<()> {
@@ -495,6 +554,7 @@ pub(crate) async fn preview(app: &App, caller: &Caller, prepared: Prepared) -> R
                 summary: prepared.summary(),
                 batches: arranged.batches,
                 hosts: targets::preview(&arranged, Some(&prepared.run.work), &dark, now).hosts,
+                content_sha256: content_digest(&prepared.run.work),
                 payload_sha256: prepared.digest,
             })
         }))

@@ -134,7 +134,7 @@ pub(super) async fn job_retry(app: &App, caller: &Caller, id: JobId) -> Result<J
             let Some(execution) = job.execution_id else { return Ok(()) };
             let everywhere = Reach { everywhere: true, ..Reach::default() };
             let row = executions::find(tx, &everywhere, execution).await?;
-            runners::check_again(tx, &who, row.and_then(|row| row.action_id)).await
+            runners::check_again(tx, &who, row.and_then(|row| row.action())).await
         }))
         .await?;
     change(app, caller, id, "job_retry", Event::RetryRequested).await
@@ -177,6 +177,7 @@ pub(super) async fn apply_recorded(
     let mut entry = caller.entry(now, action, format!("job:{}", machine.id), machine.tenant_id);
     entry.before = Some(state_json(machine.state, machine.attempt));
     entry.after = Some(state_json(change.next.state, change.next.attempt));
+    entry.reason = change.ended().and(change.next.reason.clone());
     audit::append(tx, vec![entry]).await?;
     Ok(change)
 }
@@ -282,13 +283,69 @@ pub(super) async fn find(
 }
 
 /// The agent joined anew: what it had in hand is unknown.
-pub(crate) async fn agent_reset(tx: &mut Tx<'_>, agent: AgentId, now: Timestamp) -> Result<()> {
+pub(crate) async fn agent_reset(tx: &mut Tx<'_>, agent: AgentId, now: Timestamp) -> Result<Ended> {
+    let mut ended = Ended::default();
     for active in jobs::active(tx, agent).await? {
         if let Some(machine) = jobs::machine(tx, active.job_id).await? {
-            apply_by_system(tx, &machine, Event::AgentReset, now).await?;
+            let change = apply_by_system(tx, &machine, Event::AgentReset, now).await?;
+            ended.add(&machine, change);
         }
     }
-    Ok(())
+    Ok(ended)
+}
+
+/// Its jobs go with the agent. Those that are open end first, so that whoever waits for them hears of it.
+pub(crate) async fn agent_deleted(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    agent: AgentId,
+    now: Timestamp,
+) -> Result<Ended> {
+    let mut ended = Ended::default();
+    for id in jobs::open_at(tx, agent).await? {
+        if let Some(machine) = jobs::machine(tx, id).await? {
+            let change = apply_recorded(tx, caller, &machine, "job_finish", Event::AgentDeleted, now).await?;
+            ended.add(&machine, change);
+        }
+    }
+    Ok(ended)
+}
+
+/// Jobs that ended with something else than their own result.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    jobs: Vec<(JobId, JobState)>,
+    freed: Vec<AgentId>,
+    rolling: bool,
+    workflow: bool,
+}
+
+impl Ended {
+    fn add(&mut self, machine: &jobs::Machine, change: Change) {
+        self.jobs.extend(change.ended().map(|state| (machine.id, state)));
+        self.freed.extend(change.freed);
+        self.rolling |= machine.rolling;
+        self.workflow |= machine.instance_id.is_some();
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Once it is stored: counts them, and wakes those who watch and those who waited.
+    pub(crate) fn wake(self, app: &App) {
+        for (id, state) in self.jobs {
+            app.metrics.job_ended(state);
+            app.hub.job_changed(id, News::State);
+        }
+        app.hub.wake(self.freed);
+        if self.rolling {
+            app.rollouts.notify_one();
+        }
+        if self.workflow {
+            app.workflows.notify_one();
+        }
+    }
 }
 
 /// Ends jobs that time has ended. Returns how many.

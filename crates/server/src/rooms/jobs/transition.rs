@@ -49,7 +49,7 @@ pub(crate) async fn apply(
                 duration_us: None,
                 result: None,
             };
-            jobs::attempt_ended(tx, attempt, &end).await?;
+            jobs::attempt_ended(tx, attempt, &end, None).await?;
         }
         freed = free(tx, machine, next.state, now).await?;
     }

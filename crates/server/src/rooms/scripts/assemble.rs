@@ -5,7 +5,10 @@ use postern_domain::permission::{Permission, Reach};
 use postern_protocol::limits::SCRIPT_BYTES;
 use postern_store::{Tx, scripts};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    http::Caller,
+};
 
 /// A part of the whole, with the line that says where it comes from. All three languages comment with `#`.
 fn part(text: &mut String, kind: &str, name: &str, version: u32, content: &str) {
@@ -16,10 +19,11 @@ fn part(text: &mut String, kind: &str, name: &str, version: u32, content: &str) 
     }
 }
 
-/// The script's text with its libraries before it. A script without libraries is left as it is.
+/// The script's text with its libraries before it: those that its version was saved with, whatever they are called now.
+/// A script without libraries is left as it is.
 pub(super) async fn assemble(
     tx: &mut Tx<'_>,
-    reach: &Reach,
+    caller: &Caller,
     script: &scripts::Script,
     version: u32,
     definition: &ScriptDefinition,
@@ -27,9 +31,12 @@ pub(super) async fn assemble(
     if definition.libraries.is_empty() {
         return Ok(definition.content.clone());
     }
-    let linked = resolve(tx, reach, script.language.as_str(), definition).await?;
+    let linked = scripts::linked(tx, script.id, version).await?;
     let mut text = String::new();
     for (link, library) in definition.libraries.iter().zip(linked) {
+        if !caller.rights.allow(SEES, library.place()) {
+            return Err(Error::invalid("libraries", unseen(&link.library)));
+        }
         let number = link.version.unwrap_or(library.version);
         let found = scripts::version(tx, library.id, number).await?;
         let found = found.ok_or_else(|| {
@@ -68,9 +75,7 @@ pub(super) async fn resolve(
             .iter()
             .find(|library| library.id.to_string() == *name)
             .or_else(|| found.iter().find(|library| library.name == *name))
-            .ok_or_else(|| {
-                Error::invalid(&*field, format!("there is no library {name:?} that you may see"))
-            })?;
+            .ok_or_else(|| Error::invalid(&*field, unseen(name)))?;
         if library.language != language {
             let message = format!("{name:?} is in {}, not in {language}", library.language);
             return Err(Error::invalid(field, message));
@@ -88,6 +93,10 @@ pub(super) async fn resolve(
         linked.push(library.clone());
     }
     Ok(linked)
+}
+
+fn unseen(name: &str) -> String {
+    format!("there is no library {name:?} that you may see")
 }
 
 /// Where libraries may be taken from by this caller.

@@ -14,10 +14,10 @@ use postern_protocol::{
     payload::{JobPayload, Script},
     seal::Secrets,
 };
-use postern_store::{Tx, jobs::executions, tx};
+use postern_store::{Tx, jobs::executions, scripts::Script as Saved, tx};
 use zeroize::Zeroizing;
 
-use super::service::{MANAGE, definition, find, language_of, whole};
+use super::service::{MANAGE, VIEW, definition, find, language_of, whole};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -67,32 +67,42 @@ pub(crate) async fn prepare_in(
     id: ScriptId,
     request: &ScriptRun,
 ) -> Result<(Prepared, Option<Zeroizing<String>>)> {
-    prepare_as(app, tx, caller, id, request, None).await
+    prepare_as(app, tx, caller, id, request, Terms::default()).await
 }
 
-/// The same, as this local user where one is named.
+/// What a workflow has to say of a run beside what anybody may say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Terms {
+    /// Local user to run as, in place of the script's own.
+    pub(crate) user: Option<String>,
+    /// Parameters whose values are not known yet, with what stands for them. A run with such is shown and never made.
+    pub(crate) open: BTreeMap<String, String>,
+}
+
+/// The same, on these terms.
 pub(crate) async fn prepare_as(
     app: &App,
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: ScriptId,
     request: &ScriptRun,
-    user: Option<String>,
+    terms: Terms,
 ) -> Result<(Prepared, Option<Zeroizing<String>>)> {
     let script = find(tx, caller, id, MANAGE).await?;
-    if script.kind == ScriptKind::Library.as_str() {
-        return Err(Error::conflict(
-            "library_not_run",
-            format!("{:?} is a library: run a script that links it.", script.name),
-        ));
-    }
+    refuse_library(&script)?;
     let number = request.version.unwrap_or(script.version);
-    let (definition, text) = whole(tx, caller, &script, number).await?;
-    let given: BTreeMap<String, serde_json::Value> = request
+    let (mut definition, text) = whole(tx, caller, &script, number).await?;
+    let mut given: BTreeMap<String, serde_json::Value> = request
         .parameters
         .iter()
         .map(|(name, value)| (name.clone(), value.0.clone()))
         .collect();
+    let (open, stands) = leave_open(&mut definition.parameters, &terms.open);
+    given.extend(
+        stands
+            .into_iter()
+            .map(|(name, text)| (name, serde_json::Value::from(text))),
+    );
     let bound = parameter::bind(&definition.parameters, &given)
         .map_err(|error| Error::invalid(format!("parameters.{}", error.name), error.problem))?;
     let secrets: Secrets = bound
@@ -101,9 +111,9 @@ pub(crate) async fn prepare_as(
         .map(|(name, value)| (name, Zeroizing::new(value)))
         .collect();
     let work = JobPayload::Script(Script {
-        parameters: bound.values,
+        parameters: bound.values.into_iter().chain(open).collect(),
         secrets: secrets.keys().cloned().collect(),
-        run_as_user: user.or(definition.run_as_user),
+        run_as_user: terms.user.or(definition.run_as_user),
         requires_elevation: definition.requires_elevation,
         ..Script::new(language_of(&script)?, text)
     });
@@ -122,6 +132,44 @@ pub(crate) async fn prepare_as(
         },
     };
     Prepared::new(app, run, secrets)
+}
+
+/// Takes those away from the parameters whose values are not known yet: no type holds for what stands for them. Returns
+/// them, and those of which that stands there as any value: a secret takes any text, and what is no parameter is refused.
+pub(crate) fn leave_open(
+    definitions: &mut Vec<Parameter>,
+    open: &BTreeMap<String, String>,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let (left, given): (BTreeMap<String, String>, _) = open.clone().into_iter().partition(|(name, _)| {
+        let is_own =
+            |parameter: &Parameter| parameter.name == *name && parameter.kind != ParameterType::Secret;
+        definitions.iter().any(is_own)
+    });
+    definitions.retain(|parameter| !left.contains_key(&parameter.name));
+    (left, given)
+}
+
+fn refuse_library(script: &Saved) -> Result<()> {
+    if script.kind != ScriptKind::Library.as_str() {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "library_not_run",
+        format!("{:?} is a library: run a script that links it.", script.name),
+    ))
+}
+
+/// What a script that could be run takes, for whoever may see it.
+pub(crate) async fn seen_parameters(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ScriptId,
+    version: Option<u32>,
+) -> Result<Vec<Parameter>> {
+    let script = find(tx, caller, id, VIEW).await?;
+    refuse_library(&script)?;
+    let definition = definition(tx, id, version.unwrap_or(script.version)).await?;
+    Ok(definition.parameters)
 }
 
 /// What a script takes.

@@ -11,7 +11,7 @@ use postern_domain::{ScriptId, Timestamp, job::MAX_TIMEOUT_SECONDS, parameter, p
 use postern_protocol::payload::{JobPayload, Language, Script as ScriptPayload};
 use postern_store::{
     Cursor, SortDirection, Tx, audit,
-    scripts::{self, NewVersion},
+    scripts::{self, Linking, NewVersion},
     tx,
     uses::{self, Use, Used},
 };
@@ -221,7 +221,7 @@ pub(super) async fn script_update(
             check_text(name, description, &request.message)?;
             let mut entries = Vec::new();
             if name != script.name && kind_of(&script)? == ScriptKind::Library {
-                refuse_in_use(tx, &caller, &script).await?;
+                refuse_in_use(tx, &caller, &script, Linking::Now).await?;
             }
             if (name, description) != (&*script.name, &*script.description) {
                 scripts::rename(tx, id, name, description, &caller.actor(), now)
@@ -308,7 +308,7 @@ pub(super) async fn script_delete(app: &App, caller: &Caller, id: ScriptId) -> R
     app.store
         .write(tx!(tx => {
             let script = find(tx, &caller, id, MANAGE).await?;
-            refuse_in_use(tx, &caller, &script).await?;
+            refuse_in_use(tx, &caller, &script, Linking::Ever).await?;
             let newest = scripts::version(tx, id, script.version).await?;
             scripts::delete(tx, id).await?;
             let mut entry = caller.entry(now, "script_delete", format!("script:{id}"), script.tenant_id);
@@ -513,7 +513,7 @@ fn saved_of(row: scripts::Script) -> Result<SavedScript> {
 async fn detail_of(tx: &mut Tx<'_>, caller: &Caller, script: scripts::Script) -> Result<ScriptDetail> {
     let row = scripts::version(tx, script.id, script.version).await?;
     let row = row.ok_or_else(|| no_version(script.id, script.version))?;
-    let used_by = used_by(tx, script.id).await?;
+    let used_by = used_by(tx, script.id, Linking::Now).await?;
     Ok(ScriptDetail {
         definition: definition_of(&row)?,
         sha256: row.digest,
@@ -523,12 +523,22 @@ async fn detail_of(tx: &mut Tx<'_>, caller: &Caller, script: scripts::Script) ->
 }
 
 /// What uses it would miss it: libraries are linked by their name, too.
-async fn refuse_in_use(tx: &mut Tx<'_>, caller: &Caller, script: &scripts::Script) -> Result<()> {
-    let users = used_by(tx, script.id).await?;
+async fn refuse_in_use(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    script: &scripts::Script,
+    linking: Linking,
+) -> Result<()> {
+    let users = used_by(tx, script.id, linking).await?;
     if users.is_empty() {
         return Ok(());
     }
     let (code, what, how) = match kind_of(script)? {
+        ScriptKind::Library if used_by(tx, script.id, Linking::Now).await?.is_empty() => (
+            "library_in_use",
+            "Library",
+            "linked in an older version, which can still be run,",
+        ),
         ScriptKind::Library => ("library_in_use", "Library", "linked"),
         ScriptKind::Script => ("script_in_use", "Script", "run"),
     };
@@ -541,8 +551,8 @@ async fn refuse_in_use(tx: &mut Tx<'_>, caller: &Caller, script: &scripts::Scrip
 }
 
 /// Scripts that link it, and actions and schedules that run it.
-async fn used_by(tx: &mut Tx<'_>, id: ScriptId) -> Result<Vec<Use>> {
-    let mut users = scripts::used_by(tx, id).await?;
+async fn used_by(tx: &mut Tx<'_>, id: ScriptId, linking: Linking) -> Result<Vec<Use>> {
+    let mut users = scripts::used_by(tx, id, linking).await?;
     users.extend(uses::of(tx, Used::Script, id.0).await?);
     Ok(users)
 }
@@ -555,6 +565,6 @@ pub(super) async fn whole(
     number: u32,
 ) -> Result<(ScriptDefinition, String)> {
     let definition = definition(tx, script.id, number).await?;
-    let text = assemble(tx, &caller.reach(SEES), script, number, &definition).await?;
+    let text = assemble(tx, caller, script, number, &definition).await?;
     Ok((definition, text))
 }

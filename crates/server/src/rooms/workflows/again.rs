@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use postern_api::{
     scripts::ParameterValue,
-    workflows::{Instance, InstanceAgain, InstanceCreate},
+    workflows::{EventCause, Instance, InstanceAgain, InstanceCreate},
 };
 use postern_domain::{
     ApprovalId, InstanceId,
@@ -21,7 +21,7 @@ use postern_store::{
 use serde_json::Value;
 
 use super::{
-    MANAGE,
+    MANAGE, cause,
     instances::{New, bound_inputs, instance_of, make, missing, seen, with_secrets},
 };
 use crate::{
@@ -31,7 +31,6 @@ use crate::{
         Caller,
         idempotency::{self, Key},
     },
-    named::json,
     rooms::approvals as room,
 };
 
@@ -91,7 +90,7 @@ pub(super) async fn instance_again(
                 secrets: wanted.secrets,
                 ..Default::default()
             };
-            let (inputs, secrets) = bound_inputs(&plan, &with_secrets(&plan, &given)?)?;
+            let (inputs, secrets) = bound_inputs(&plan.definition.inputs, &with_secrets(&plan, &given)?)?;
             let new = New {
                 workflow,
                 version: row.version,
@@ -111,7 +110,9 @@ pub(super) async fn instance_again(
             if let Some((run, step)) = from {
                 let kept = step_runs::keep(tx, id, run, made).await?;
                 let text = format!("Tries instance {id} again from step {step}, with what {kept} runs before it left");
-                instances::events_add(tx, made, vec![json(&serde_json::json!({"text": text}))?], now).await?;
+                let cause = EventCause { instance_id: Some(id), ..cause::user(author.user()?.id) };
+                let event = serde_json::json!({"text": text, "cause": cause});
+                instances::events_add(tx, made, vec![event.to_string()], now).await?;
             }
             let row = instances::find(tx, made).await?.ok_or_else(|| missing(made))?;
             instance_of(&inner, row)

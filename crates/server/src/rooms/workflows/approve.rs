@@ -1,41 +1,31 @@
-//! Approvals of a workflow: who is asked, what they are shown, and whether what runs is what they were shown.
+//! Approvals of a workflow: who is asked and when, and what becomes of a question that nobody answers.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use postern_api::approvals::ApprovedWork;
+use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{
     ApprovalId, Timestamp, UserId,
     approval::{self, ApprovalState},
     member::Member,
     notify::Topic,
     permission::Place,
-    workflow::{ApprovalStep, Kind, Step, StepIndex, Target, Work},
+    workflow::{ApprovalStep, StepIndex},
 };
 use postern_store::{
     Tx,
     approvals::{self, NewApproval},
     audit, identity,
-    workflows::instances,
 };
 
-use super::{
-    perform::{Child, author, reason_of},
-    turn::Turn,
-    work,
-};
+use super::{approved, perform::author, turn::Turn, work};
 use crate::{
     app::App,
     error::{Error, Result},
-    http::{Caller, caller_of},
+    http::caller_of,
     named::{cut, json},
-    rooms::{
-        approvals as room,
-        jobs::run::{Author, Prepared, digest},
-    },
+    rooms::{approvals as room, jobs::run::digest},
 };
 
-/// Steps behind an approval that it shows.
-const SHOWN: usize = 50;
 /// Characters of a title; longer ones are cut.
 const MAX_TITLE: usize = 200;
 /// Characters of a description; longer ones are cut.
@@ -65,7 +55,7 @@ pub(super) async fn open(
         return Err(Error::invalid("approvers", problem));
     }
     let (title, description) = texts(turn, tx, step, ask).await?;
-    let shown = json(&following(turn, tx, &caller, step).await?)?;
+    let shown = json(&approved::following(turn, tx, &caller, step).await?)?;
     let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
     let text = format!("Asked {}", names.join(", "));
     let new = NewApproval {
@@ -136,20 +126,34 @@ async fn people(turn: &Turn<'_>, tx: &mut Tx<'_>, ask: &ApprovalStep) -> Result<
         if id == turn.row.starter_id && !ask.allow_self_approval {
             continue;
         }
-        let Some(person) = caller_of(tx, id, None).await? else {
-            continue;
-        };
-        let user = person.user()?.clone();
-        let named = members.iter().any(|member| member.is(id, &person.rights, place));
-        if named && user.tenant_id == place.tenant && person.rights.allow(super::MANAGE, place) {
-            found.push((id, user.username));
-        }
+        let name = answers(tx, place, id, &members).await?;
+        found.extend(name.map(|name| (id, name)));
     }
     Ok(found)
 }
 
+/// The name of somebody who may be meant, if they are and may answer at this moment.
+pub(super) async fn answers(
+    tx: &mut Tx<'_>,
+    place: Place,
+    id: UserId,
+    members: &[Member],
+) -> Result<Option<String>> {
+    let Some(person) = caller_of(tx, id, None).await? else {
+        return Ok(None);
+    };
+    let user = person.user()?.clone();
+    let named = members.iter().any(|member| member.is(id, &person.rights, place));
+    let may = named && user.tenant_id == place.tenant && person.rights.allow(super::MANAGE, place);
+    Ok(may.then_some(user.username))
+}
+
 /// Who may be meant, and by what.
-async fn meant(tx: &mut Tx<'_>, place: Place, ask: &ApprovalStep) -> Result<BTreeMap<UserId, Vec<Member>>> {
+pub(super) async fn meant(
+    tx: &mut Tx<'_>,
+    place: Place,
+    ask: &ApprovalStep,
+) -> Result<BTreeMap<UserId, Vec<Member>>> {
     let mut meant: BTreeMap<UserId, Vec<Member>> = BTreeMap::new();
     for approver in &ask.approvers {
         let member: Member = approver
@@ -180,178 +184,6 @@ async fn meant(tx: &mut Tx<'_>, place: Place, ask: &ApprovalStep) -> Result<BTre
     Ok(meant)
 }
 
-/// What runs when it is approved: all branches, up to the next question or condition.
-async fn following(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    step: StepIndex,
-) -> Result<Vec<ApprovedWork>> {
-    let mut shown = Vec::new();
-    let mut seen = vec![step];
-    // The last is looked at first.
-    let mut ahead = vec![turn.plan.nodes[step].success];
-    while let Some(next) = ahead.pop() {
-        let Target::Step(index) = next else { continue };
-        if seen.contains(&index) || seen.len() > SHOWN {
-            continue;
-        }
-        seen.push(index);
-        let node = &turn.plan.nodes[index];
-        let kind = turn.plan.step(index).map_or("", |step| step.work.kind());
-        let mut work = ApprovedWork {
-            step: node.id.clone(),
-            kind: kind.to_owned(),
-            summary: turn
-                .plan
-                .step(index)
-                .and_then(|step| step.name.clone())
-                .unwrap_or_else(|| node.id.clone()),
-            hosts: Vec::new(),
-            payload: None,
-            open: None,
-        };
-        match resolved(turn, tx, caller, index).await {
-            Ok(Some((summary, payload, hosts))) => {
-                work.summary = summary;
-                work.payload = Some(payload);
-                work.hosts = hosts;
-            }
-            Ok(None) => {}
-            Err(error @ (Error::Store(_) | Error::Internal(_))) => return Err(error),
-            Err(open) => work.open = Some(reason_of(&open)),
-        }
-        shown.push(work);
-        match &node.kind {
-            Kind::Hosts { .. } | Kind::Delay { .. } | Kind::Notify | Kind::Workflow => {
-                ahead.push(node.success);
-            }
-            Kind::Parallel { branches, .. } => {
-                ahead.push(node.success);
-                ahead.extend(branches.iter().rev().map(|begin| Target::Step(*begin)));
-            }
-            Kind::Approval | Kind::Conditional { .. } => {}
-        }
-    }
-    Ok(shown)
-}
-
-/// What a step would do if it began now. `None`: nothing that anybody could change meanwhile.
-async fn resolved(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    step: StepIndex,
-) -> Result<Option<(String, serde_json::Value, Vec<String>)>> {
-    match (&turn.plan.nodes[step].kind, turn.plan.step(step)) {
-        (Kind::Hosts { .. }, _) => {
-            let prepared = work::prepare(turn, tx, caller, step, None).await?;
-            shown(&prepared, tx, &Author::new(caller)).await.map(Some)
-        }
-        (
-            Kind::Workflow,
-            Some(Step {
-                work: Work::Workflow(named),
-                ..
-            }),
-        ) => {
-            let (summary, whole) = Child::of(turn, tx, caller, step, named).await?.shown();
-            Ok(Some((summary, whole, Vec::new())))
-        }
-        _ => Ok(None),
-    }
-}
-
-async fn shown(
-    prepared: &Prepared,
-    tx: &mut Tx<'_>,
-    author: &Author,
-) -> Result<(String, serde_json::Value, Vec<String>)> {
-    let (summary, payload, hosts) = prepared.shown(tx, author).await?;
-    let payload = serde_json::from_str(&payload).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok((summary, payload, hosts))
-}
-
-/// Hosts of the first try, or of one after it: then those that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Try {
-    First,
-    Again,
-}
-
-/// Whether what is about to run is what was approved, where it was approved.
-pub(super) async fn check(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    step: StepIndex,
-    (prepared, author): (&Prepared, &Author),
-    tried: Try,
-) -> Result<()> {
-    let Some((approval, approved)) = approved(turn, tx, step).await? else {
-        return Ok(());
-    };
-    let (_, payload, hosts) = shown(prepared, tx, author).await?;
-    let same_hosts = match tried {
-        Try::First => hosts == approved.hosts,
-        Try::Again => hosts.iter().all(|host| approved.hosts.contains(host)),
-    };
-    let what = match (approved.payload == Some(payload), same_hosts) {
-        (true, true) => return Ok(()),
-        (false, _) => "its script, its parameters or its command",
-        (true, false) => "its hosts",
-    };
-    Err(changed(approval, what))
-}
-
-/// The same of another workflow that is about to start.
-pub(super) async fn check_child(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    step: StepIndex,
-    child: &Child,
-) -> Result<()> {
-    match approved(turn, tx, step).await? {
-        Some((approval, approved)) if approved.payload != Some(child.shown().1) => Err(changed(
-            approval,
-            "the workflow that it starts, its inputs or its hosts",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn changed(approval: ApprovalId, what: &str) -> Error {
-    let detail = format!(
-        "Approval {approval} was given for something else: {what} changed since. Start the workflow again."
-    );
-    Error::conflict("not_what_was_approved", detail)
-}
-
-/// The newest approval of the instance that showed what this step does.
-async fn approved(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    step: StepIndex,
-) -> Result<Option<(ApprovalId, ApprovedWork)>> {
-    let mut kinds = turn.plan.nodes.iter().map(|node| &node.kind);
-    if !kinds.any(|kind| matches!(kind, Kind::Approval)) {
-        return Ok(None);
-    }
-    let step = &turn.plan.nodes[step].id;
-    // What was approved for an instance holds for those that try it again.
-    let tried = match turn.row.retry_of {
-        Some(_) => instances::tried(tx, turn.row.id).await?,
-        None => vec![turn.row.id],
-    };
-    for (id, work) in approvals::approved(tx, &tried).await? {
-        let work: Vec<ApprovedWork> = serde_json::from_str(&work)
-            .map_err(|error| Error::Internal(format!("approval {id} in the database: {error}")))?;
-        if let Some(work) = work.into_iter().find(|work| work.step == *step) {
-            return Ok(work.payload.is_some().then_some((id, work)));
-        }
-    }
-    Ok(None)
-}
-
 /// The time of a request is over. Whether it was open.
 pub(super) async fn expire(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool> {
     let Some(row) = approvals::find(tx, id).await? else {
@@ -367,7 +199,8 @@ pub(super) async fn expire(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Time
         return Ok(false);
     }
     approvals::ended(tx, id, ApprovalState::Expired, now).await?;
-    room::history::add(tx, &row, "Nobody decided in time".to_owned(), now).await?;
+    let cause = EventCause::of(CauseKind::Timer);
+    room::history::add(tx, &row, ("Nobody decided in time".to_owned(), cause), now).await?;
     audit::append(tx, vec![end_entry(&row, ApprovalState::Expired, now)]).await?;
     room::tell::ended(app, tx, &row, ApprovalState::Expired, now).await?;
     Ok(true)
@@ -384,7 +217,8 @@ pub(super) async fn remind(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Time
     let asked = approvals::people(tx, &[id]).await?;
     let silent = asked.iter().filter(|one| one.decision.is_none());
     let silent: Vec<UserId> = silent.map(|one| one.user_id).collect();
-    room::history::add(tx, &row, room::history::reminded(silent.len()), now).await?;
+    let said = room::history::reminded(silent.len());
+    room::history::add(tx, &row, (said, EventCause::of(CauseKind::Timer)), now).await?;
     room::tell::waits(app, tx, &row, Topic::ApprovalReminder, &silent, now).await?;
     Ok(true)
 }

@@ -6,16 +6,16 @@ use postern_api::{
 };
 use postern_domain::{
     fill,
-    targets::Targets,
-    workflow::{Definition, Plan, Problem, Problems, Severity, Work, each_step, offered, read},
+    workflow::{Definition, Plan, Problem, Problems, Severity, offered, read},
 };
 use postern_store::workflows::{self, Saved};
 use serde_json::Value;
 
+use super::payloads;
 use crate::{
     error::{Error, Result},
     named::{self, json},
-    rooms::{agents::targets::check as check_targets, jobs::run::digest},
+    rooms::jobs::run::digest,
 };
 
 const MAX_DESCRIPTION: usize = 10_000;
@@ -27,10 +27,10 @@ pub(super) fn workflow_check(request: WorkflowCheck) -> Result<WorkflowChecked> 
     let value = value_of(request.definition, request.source.as_deref())?;
     let read = read(value);
     let variables = read.as_ref().map(offered).unwrap_or_default();
-    Ok(match read.and_then(Plan::new) {
-        Ok((plan, warnings)) => WorkflowChecked {
-            problems: [warnings.0, unready(&plan.definition)].concat(),
-            definition: Some(plan.definition),
+    Ok(match read.and_then(checked) {
+        Ok((definition, warnings)) => WorkflowChecked {
+            problems: warnings.0,
+            definition: Some(definition),
             variables,
         },
         Err(problems) => WorkflowChecked {
@@ -39,6 +39,33 @@ pub(super) fn workflow_check(request: WorkflowCheck) -> Result<WorkflowChecked> 
             variables,
         },
     })
+}
+
+/// What is wrong with a definition and what is doubtful, as far as that is known without a database.
+pub(crate) fn problems(definition: Value) -> Vec<Problem> {
+    match read(definition).and_then(checked) {
+        Ok((_, problems)) | Err(problems) => problems.0,
+    }
+}
+
+/// A definition that keeps to the rules of workflows and of the jobs that it makes, with what is doubtful about it.
+pub(super) fn checked(definition: Definition) -> std::result::Result<(Definition, Problems), Problems> {
+    let refused = payloads::refused(&definition);
+    let (mut problems, definition) = match Plan::new(definition) {
+        Ok((plan, problems)) => (problems, Some(plan.definition)),
+        Err(problems) => (problems, None),
+    };
+    let sound = refused.is_empty();
+    for problem in refused {
+        let told = |known: &Problem| known.severity == Severity::Error && known.pointer == problem.pointer;
+        if !problems.0.iter().any(told) {
+            problems.0.push(problem);
+        }
+    }
+    match definition {
+        Some(definition) if sound => Ok((definition, problems)),
+        _ => Err(problems),
+    }
 }
 
 /// A definition that was read and checked, with the text it was read from.
@@ -50,17 +77,10 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn read(definition: Option<Value>, source: Option<String>) -> Result<Self> {
         let value = value_of(definition, source.as_deref())?;
-        let (plan, _) = read(value)
-            .and_then(Plan::new)
+        let (definition, _) = read(value)
+            .and_then(checked)
             .map_err(|problems| refused(&problems))?;
-        let unready = unready(&plan.definition);
-        if !unready.is_empty() {
-            return Err(refused(&Problems(unready)));
-        }
-        Ok(Self {
-            definition: plan.definition,
-            source,
-        })
+        Ok(Self { definition, source })
     }
 
     pub(super) fn of(workflow: &workflows::Workflow) -> Result<Self> {
@@ -116,48 +136,10 @@ fn value_of(definition: Option<Value>, source: Option<&str>) -> Result<Value> {
     }
 }
 
-/// What targets refuse.
-fn unready(definition: &Definition) -> Vec<Problem> {
-    let mut found = Vec::new();
-    let mut add = |pointer: String, message: String| {
-        found.push(Problem {
-            severity: Severity::Error,
-            pointer,
-            span: None,
-            message,
-        });
-    };
-    targets_of("/hosts", definition.hosts.as_ref(), &mut add);
-    each_step(&definition.steps, "/steps", &mut |pointer, step| {
-        let own = match &step.work {
-            Work::Script(script) => script.on.hosts.as_ref(),
-            Work::Command(command) => command.on.hosts.as_ref(),
-            Work::HttpRequest(request) => request.on.hosts.as_ref(),
-            Work::Workflow(workflow) => workflow.hosts.as_ref(),
-            _ => None,
-        };
-        targets_of(&format!("{pointer}/hosts"), own, &mut add);
-    });
-    found
-}
-
-fn targets_of(pointer: &str, targets: Option<&Targets>, add: &mut impl FnMut(String, String)) {
-    if let Some(targets) = targets
-        && let Err(Error::Invalid(problems)) = check_targets(targets)
-    {
-        for problem in problems {
-            add(
-                pointer.to_owned(),
-                format!("{}: {}", problem.field, problem.message),
-            );
-        }
-    }
-}
-
-/// A draft is checked when it is saved; what was saved by an older version may need more.
+/// A draft is checked when it is saved; one that was saved by an older version, or restored, may need more.
 pub(super) fn check_kept(draft: &str) -> Result<()> {
     let definition = definition_of(draft)?;
-    Plan::new(definition)
+    checked(definition)
         .map(|_| ())
         .map_err(|problems| refused(&problems))
 }

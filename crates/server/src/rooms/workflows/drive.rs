@@ -4,20 +4,21 @@
 //! killed at any moment leaves either the news or all that follows from it.
 
 use futures_util::{StreamExt as _, stream};
+use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{ApprovalId, ExecutionId, InstanceId, Timestamp, workflow::engine::Event};
 use postern_store::{
     Tx, approvals,
     outbox::{self, Kind, News},
     tx,
     workflows::{
-        due,
+        due, ends,
         instances::{self, Instance},
     },
 };
 
 use super::{
-    approve, finish,
-    turn::{After, Turn, turn},
+    approve, cause, finish,
+    turn::{After, Turn},
 };
 use crate::{
     app::App,
@@ -120,11 +121,7 @@ async fn one(app: App, item: Item) -> Result<bool> {
                 Item::News(news) => hear(&inner, tx, &news, now, &mut after).await?,
                 // A clock that was set back meanwhile.
                 Item::Timer(_, _, due) if now < due => false,
-                Item::Timer(id, run, _) => {
-                    instances::timer_forget(tx, id, run).await?;
-                    turn(&inner, tx, id, Event::Due { run }, now, &mut after).await?;
-                    true
-                }
+                Item::Timer(id, run, due) => ring(&inner, tx, (id, run, due), now, &mut after).await?,
                 Item::Late(id) => {
                     after.messages = true;
                     approve::expire(&inner, tx, id, now).await?
@@ -148,6 +145,28 @@ async fn one(app: App, item: Item) -> Result<bool> {
     Ok(true)
 }
 
+/// The time of a run has come. The instance is kept from others before its timer is taken away, in the order of those who
+/// set one; and only the timer that was found due is, as the run may wait for another time by now.
+async fn ring(
+    app: &App,
+    tx: &mut Tx<'_>,
+    (id, run, due): (InstanceId, u32, Timestamp),
+    now: Timestamp,
+    after: &mut After,
+) -> Result<bool> {
+    let Some(row) = instances::find(tx, id).await? else {
+        return Ok(false);
+    };
+    if !instances::timer_take(tx, id, run, due).await? {
+        return Ok(false);
+    }
+    if !row.state.is_final() {
+        let mut turn = Turn::of(app, row, EventCause::of(CauseKind::Timer), now, after)?;
+        turn.take(tx, Event::Due { run }).await?;
+    }
+    Ok(true)
+}
+
 /// The instance that news are about, and the run that waits for them where they name it.
 async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Option<u32>)>> {
     let (id, run) = match news.kind {
@@ -156,13 +175,11 @@ async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Opti
             let found = instances::find_by_execution(tx, ExecutionId(news.object)).await?;
             return Ok(found.map(|row| (row, None)));
         }
-        Kind::InstanceEnded => {
-            let child = instances::find(tx, InstanceId(news.object)).await?;
-            match child.and_then(|child| child.parent_id.zip(child.parent_run)) {
-                Some((id, run)) => (id, Some(run)),
-                None => return Ok(None),
-            }
-        }
+        // A cancel goes from the parent to the child: so does this, or both would wait for each other.
+        Kind::InstanceEnded => match instances::parent_of(tx, InstanceId(news.object)).await? {
+            Some((id, run)) => (id, Some(run)),
+            None => return Ok(None),
+        },
         Kind::ApprovalEnded => match approvals::find(tx, ApprovalId(news.object)).await? {
             Some(approval) => (approval.instance_id, Some(approval.run)),
             None => return Ok(None),
@@ -181,9 +198,11 @@ async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &m
         let row = ended.instance.filter(|row| !row.state.is_final() && !ended.open);
         let waiting = ended.run.filter(|run| run.outcome.is_none());
         if let Some((row, run)) = row.zip(waiting) {
-            let mut turn = Turn::of(app, row, now, after)?;
+            let mut turn = Turn::of(app, row, cause::job_ended(execution), now, after)?;
             let event = finish::jobs(&mut turn, tx, run, execution).await?;
             turn.take(tx, event).await?;
+        } else if !ended.open {
+            ends::forget(tx, execution).await?;
         }
         return Ok(true);
     }
@@ -194,7 +213,13 @@ async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &m
     let Some((row, run)) = heard_by.filter(|(row, _)| !row.state.is_final()) else {
         return Ok(true);
     };
-    let mut turn = Turn::of(app, row, now, after)?;
+    let cause = match news.kind {
+        Kind::InstanceMade => cause::of_start(&row),
+        Kind::JobEnded => cause::job_ended(ExecutionId(news.object)),
+        Kind::InstanceEnded => cause::child_ended(InstanceId(news.object)),
+        Kind::ApprovalEnded => cause::approval_ended(ApprovalId(news.object)),
+    };
+    let mut turn = Turn::of(app, row, cause, now, after)?;
     if let Some(event) = finish::answer(&mut turn, tx, run, news).await? {
         turn.take(tx, event).await?;
     }

@@ -1,5 +1,6 @@
 //! Ends: of what a step waited for, of a step, of an instance.
 
+use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{
     ApprovalId, ExecutionId, InstanceId,
     approval::ApprovalState,
@@ -12,17 +13,18 @@ use postern_domain::{
 use postern_store::{
     Tx, approvals, audit,
     outbox::{self, Kind as Heard, News},
-    outputs::{self, Stream},
+    outputs::Stream,
     tx,
     workflows::{
-        due::{self, HostEnd},
+        ends::{self, HostEnd},
         instances::{self, Instance, Moved},
         step_runs::{self, StepRun},
     },
 };
 
 use super::{
-    perform, tell,
+    perform::{self, Stop},
+    tell,
     turn::{After, Turn},
 };
 use crate::{
@@ -33,8 +35,6 @@ use crate::{
 
 /// Bytes of output that all hosts of a step leave together for those behind it.
 const LEFT_BYTES: usize = 1024 * 1024;
-/// And each of them, of each stream.
-const HOST_BYTES: usize = 64 * 1024;
 /// Names of hosts in a reason.
 const NAMED: usize = 5;
 
@@ -46,11 +46,15 @@ pub(super) async fn jobs(
     execution: ExecutionId,
 ) -> Result<Event> {
     turn.runs.know(known.clone());
-    let ends = due::ends_of(tx, execution).await?;
+    let ends = ends::ends_of(tx, execution).await?;
+    let answer = hosts(turn, tx, &known, &ends).await?;
+    if ends.iter().any(HostEnd::is_kept) {
+        ends::forget(tx, execution).await?;
+    }
     Ok(Event::Answered {
         run: known.run,
         attempt: known.attempt,
-        answer: hosts(turn, tx, &known, &ends).await?,
+        answer,
     })
 }
 
@@ -65,12 +69,14 @@ pub(super) async fn answer(
         return Ok((news.kind == Heard::InstanceMade).then_some(Event::Begin));
     };
     let known = turn.runs.find(tx, run).await?;
-    let Some(attempt) = known
-        .filter(|known| known.outcome.is_none())
-        .map(|known| known.attempt)
-    else {
+    let open = known.filter(|known| known.outcome.is_none());
+    let Some((attempt, started)) = open.map(|known| (known.attempt, known.child_id)) else {
         return Ok(None);
     };
+    // One that an earlier try started answers nothing.
+    if news.kind == Heard::InstanceEnded && started != Some(InstanceId(news.object)) {
+        return Ok(None);
+    }
     let answer = match news.kind {
         Heard::InstanceEnded => child(turn, tx, run, InstanceId(news.object)).await?,
         Heard::ApprovalEnded => approval(turn, tx, run, ApprovalId(news.object)).await?,
@@ -89,10 +95,17 @@ async fn child(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, id: InstanceId) -
     };
     let reason = (!ok).then(|| {
         let state = state.map_or("gone", InstanceState::as_str);
-        format!("Instance {id} is {state}")
+        if turn.is_overdue(run) {
+            format!("It took too long: instance {id} was told to stop, and is {state}")
+        } else {
+            format!("Instance {id} is {state}")
+        }
     });
+    if let Some(reason) = &reason {
+        turn.reasons.insert(run, reason.clone());
+    }
     leave(turn, tx, run, (&result, reason)).await?;
-    Ok(if ok { Answer::Succeeded } else { Answer::Failed })
+    Ok(Answer::Ended { completed: ok })
 }
 
 /// What a run has left so far, and why it failed if it did.
@@ -140,7 +153,7 @@ async fn approval(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, approval: Appr
 
 /// What the jobs left, those of earlier tries counted in where they succeeded.
 async fn hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, known: &StepRun, ends: &[HostEnd]) -> Result<Answer> {
-    let each = (LEFT_BYTES / ends.len().max(1)).min(HOST_BYTES);
+    let each = (LEFT_BYTES / ends.len().max(1)).min(ends::SEEN_BYTES);
     let mut result = turn.runs.result_of(known)?;
     for end in ends {
         let left = left_by(tx, end, each).await?;
@@ -177,21 +190,10 @@ async fn hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, known: &StepRun, ends: &[Ho
 
 async fn left_by(tx: &mut Tx<'_>, end: &HostEnd, most: usize) -> Result<HostResult> {
     let mut texts = Vec::new();
-    for (stream, total) in [
-        (Stream::Stdout, end.stdout_bytes),
-        (Stream::Stderr, end.stderr_bytes),
-    ] {
-        let text = match (end.attempt_id, total) {
-            (Some(attempt), Some(total)) if total > 0 => {
-                let pieces = outputs::read(tx, attempt, stream, total).await?;
-                // What stands in front: a result that was cut is no JSON any more, and says so by not being there.
-                let first = pieces.into_iter().next().filter(|piece| piece.start == 0);
-                let data = first.map(|piece| piece.data).unwrap_or_default();
-                String::from_utf8_lossy(&data[..data.len().min(most)]).into_owned()
-            }
-            _ => String::new(),
-        };
-        texts.push(text);
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        // What stands in front: a result that was cut is no JSON any more, and says so by not being there.
+        let data = end.printed(tx, stream).await?;
+        texts.push(String::from_utf8_lossy(&data[..data.len().min(most)]).into_owned());
     }
     let stderr = texts.pop().unwrap_or_default();
     Ok(HostResult {
@@ -273,19 +275,26 @@ pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32)
             };
             let reason = row.reason.as_deref().unwrap_or_default();
             // Nobody will hear what it waited for.
-            for open in step_runs::list(tx, id).await?.iter().filter(|run| run.outcome.is_none()) {
-                match perform::abort(&inner, tx, id, open, now, &mut after).await {
+            let mut open = step_runs::list(tx, id).await?;
+            open.retain(|run| run.outcome.is_none());
+            for run in &mut open {
+                match perform::abort(&inner, tx, run, Stop::given_up(id, run), now, &mut after).await {
                     // An instance that it started may be as broken, and is given up by itself.
-                    Err(Error::Internal(failure)) => tracing::warn!(failure, run = open.run, "it was not told to stop"),
+                    Err(Error::Internal(failure)) => tracing::warn!(failure, run = run.run, "it was not told to stop"),
                     other => other?,
                 }
+                (run.outcome, run.ended) = (Some(json(&Outcome::Cancelled)?), Some(now));
             }
+            step_runs::save(tx, id, open).await?;
+            let event = serde_json::json!({
+                "text": format!("The workflow is failed: {reason}"), "cause": EventCause::of(CauseKind::Server),
+            });
             let moved = Moved {
                 state: InstanceState::Failed,
                 machine: row.machine.clone(),
                 reason: row.reason.clone(),
                 ended: Some(now),
-                events: vec![json(&serde_json::json!({"text": format!("The workflow is failed: {reason}")}))?],
+                events: vec![event.to_string()],
             };
             instances::save(tx, id, moved, now).await?;
             instances::secrets_forget(tx, id).await?;

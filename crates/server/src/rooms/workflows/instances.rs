@@ -10,7 +10,7 @@ use postern_api::{
 };
 use postern_domain::{
     InstanceId, ScheduleId, Timestamp, TokenId, WorkflowId,
-    parameter::{self, ParameterType},
+    parameter::{self, Parameter, ParameterType},
     permission::Place,
     workflow::{
         Plan,
@@ -30,7 +30,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    MANAGE, VIEW, draft, find_to_start,
+    MANAGE, VIEW, cause, draft, find_to_start,
     turn::{After, turn},
 };
 use crate::{
@@ -95,7 +95,7 @@ pub(crate) async fn ready(
     let workflow = find_to_start(tx, caller, id).await?;
     let (version, definition, digest) = runnable(tx, &workflow, wanted.draft).await?;
     let plan = app.workflow_plans.of(&digest, &definition)?;
-    let (inputs, secrets) = bound_inputs(&plan, &with_secrets(&plan, &wanted)?)?;
+    let (inputs, secrets) = bound_inputs(&plan.definition.inputs, &with_secrets(&plan, &wanted)?)?;
     Ok(New {
         workflow,
         version,
@@ -155,17 +155,17 @@ pub(crate) async fn make(
 
 /// Inputs with their types, the secret ones apart.
 pub(super) fn bound_inputs(
-    plan: &Plan,
+    asked: &[Parameter],
     given: &BTreeMap<String, ParameterValue>,
 ) -> Result<(BTreeMap<String, Value>, Secrets)> {
     let given: BTreeMap<String, Value> = given
         .iter()
         .map(|(name, value)| (name.clone(), value.0.clone()))
         .collect();
-    let bound = parameter::bind(&plan.definition.inputs, &given)
+    let bound = parameter::bind(asked, &given)
         .map_err(|error| Error::invalid(format!("inputs.{}", error.name), error.problem))?;
     let typed = |name: &String, text: &String| {
-        let input = plan.definition.inputs.iter().find(|input| input.name == *name);
+        let input = asked.iter().find(|input| input.name == *name);
         input.map_or_else(|| Value::from(text.as_str()), |input| input.kind.value(text))
     };
     let values = bound
@@ -310,6 +310,9 @@ pub(super) async fn seen(
 ) -> Result<instances::Instance> {
     let row = instances::find(tx, id).await?.ok_or_else(|| missing(id))?;
     caller.require(needed, VIEW, row.place(), || missing(id))?;
+    if workflows::is_deleted(tx, row.workflow_id).await? {
+        return Err(missing(id));
+    }
     Ok(row)
 }
 
@@ -349,8 +352,9 @@ pub(super) async fn instance_event_list(
             id: row.number.into(),
         },
         |row| {
-            let event: Value = serde_json::from_str(&row.event)
-                .map_err(|error| Error::Internal(format!("an event of instance {id}: {error}")))?;
+            let wrong =
+                |error: serde_json::Error| Error::Internal(format!("an event of instance {id}: {error}"));
+            let event: Value = serde_json::from_str(&row.event).map_err(wrong)?;
             let text = |name: &str| event[name].as_str().map(str::to_owned);
             Ok(InstanceEvent {
                 number: row.number,
@@ -358,6 +362,7 @@ pub(super) async fn instance_event_list(
                 text: text("text").unwrap_or_default(),
                 step: text("step"),
                 run: event["run"].as_u64().and_then(|run| u32::try_from(run).ok()),
+                cause: serde_json::from_value(event["cause"].clone()).map_err(wrong)?,
             })
         },
     )
@@ -387,7 +392,8 @@ pub(super) async fn instance_cancel(
             let mut entry = caller.entry(now, "instance_cancel", format!("instance:{id}"), row.tenant_id);
             entry.before = Some(serde_json::json!({"state": row.state}).to_string());
             let mut after = After::default();
-            let state = turn(&inner, tx, id, Event::Cancel { reason }, now, &mut after).await?;
+            let by = cause::user(caller.user()?.id);
+            let state = turn(&inner, tx, id, (Event::Cancel { reason }, by), now, &mut after).await?;
             entry.after = Some(serde_json::json!({"state": state}).to_string());
             audit::append(tx, vec![entry]).await?;
             let row = instances::find(tx, id).await?.ok_or_else(|| missing(id))?;

@@ -3,11 +3,17 @@
 
 mod again;
 mod approve;
+mod approved;
+mod cause;
 mod draft;
 pub(crate) mod drive;
+mod events;
 mod finish;
+mod fits;
 mod instances;
 mod names;
+mod open;
+mod payloads;
 mod perform;
 mod plans;
 pub(crate) mod retention;
@@ -21,6 +27,7 @@ mod work;
 use postern_domain::{WorkflowId, permission::Permission};
 use postern_store::{Tx, workflows};
 
+pub(crate) use draft::problems;
 pub(crate) use instances::{New, make, ready};
 pub(crate) use plans::Plans;
 

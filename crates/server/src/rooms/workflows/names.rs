@@ -1,118 +1,145 @@
-//! What a workflow names: scripts, actions and other workflows.
+//! What a workflow names: scripts, actions and other workflows. A version keeps which of them its names stood for when it
+//! was published, so a new name changes nothing of what runs (`docs/decisions/0021-workflows-keep-ids.md`).
+
+use std::collections::BTreeMap;
 
 use postern_domain::{
+    ActionId, ScriptId, TenantId, WorkflowId,
     permission::Permission,
-    workflow::{Definition, Work, each_step},
+    workflow::{ActionStep, ScriptStep, StepIndex, WorkflowStep},
 };
-use postern_store::{Tx, scripts, uses::Used, workflows};
+use postern_store::{Tx, scripts, workflows};
 
-use super::{VIEW, draft::dotted};
+use super::{VIEW, turn::Turn};
 use crate::{
     error::{Error, Result},
     http::Caller,
 };
 
-/// Everything it names, each once, as far as the caller may see it; what is not there is refused.
-pub(super) async fn check(
+/// What a step names, and the field that does.
+pub(super) type Named<T> = (&'static str, Option<T>);
+
+/// The script that a step names, as far as the caller may see it.
+pub(super) async fn script(tx: &mut Tx<'_>, caller: &Caller, step: &ScriptStep) -> Result<Named<ScriptId>> {
+    let Some(id) = step.script_id else {
+        let name = step.script.as_deref().unwrap_or_default();
+        return Ok(("script", script_by_name(tx, caller, name).await?));
+    };
+    let found = scripts::find(tx, id).await?;
+    let seen = found.is_some_and(|found| caller.rights.allow(Permission::ScriptsView, found.place()));
+    Ok(("script_id", seen.then_some(id)))
+}
+
+/// The same of an action.
+pub(super) async fn action(tx: &mut Tx<'_>, caller: &Caller, step: &ActionStep) -> Result<Named<ActionId>> {
+    let Some(id) = step.action_id else {
+        let name = step.action.as_deref().unwrap_or_default();
+        return Ok(("action", action_by_name(tx, caller, name).await?));
+    };
+    let found = scripts::actions::find(tx, id).await?;
+    let seen = found.is_some_and(|found| caller.rights.allow(Permission::JobsView, found.place()));
+    Ok(("action_id", seen.then_some(id)))
+}
+
+/// The same of another workflow, for one that lies in the same tenant.
+pub(super) async fn workflow(
     tx: &mut Tx<'_>,
     caller: &Caller,
-    definition: &Definition,
-) -> Result<Vec<(Used, i64)>> {
-    let mut named: Vec<(String, Work)> = Vec::new();
-    each_step(&definition.steps, "/steps", &mut |pointer, step| {
-        named.push((pointer.to_owned(), step.work.clone()));
-    });
-    let mut used = Vec::new();
-    for (pointer, work) in named {
-        let (what, field, found) = match work {
-            Work::Script(step) => {
-                let field = if step.script_id.is_some() {
-                    "script_id"
-                } else {
-                    "script"
-                };
-                (
-                    "script",
-                    field,
-                    script(tx, caller, step.script_id, step.script).await?,
-                )
-            }
-            Work::Action(step) => {
-                let field = if step.action_id.is_some() {
-                    "action_id"
-                } else {
-                    "action"
-                };
-                (
-                    "action",
-                    field,
-                    action(tx, caller, step.action_id, step.action).await?,
-                )
-            }
-            Work::Workflow(step) => {
-                let found = match (step.workflow_id, step.workflow) {
-                    (Some(id), _) => workflows::find(tx, id).await?,
-                    (None, name) => {
-                        workflows::by_name(tx, caller.tenant()?, &name.unwrap_or_default()).await?
-                    }
-                };
-                let found = found.filter(|found| caller.rights.allow(VIEW, found.place()));
-                (
-                    "workflow",
-                    "workflow",
-                    found.map(|found| (Used::Workflow, found.id.0)),
-                )
-            }
-            _ => continue,
-        };
-        let Some(found) = found else {
-            let field = format!("draft{}", dotted(&format!("{pointer}/{field}")));
-            let problem = format!("names a {what} that is not there, or that you may not see");
-            return Err(Error::invalid(field, problem));
-        };
-        if !used.contains(&found) {
-            used.push(found);
+    tenant: TenantId,
+    step: &WorkflowStep,
+) -> Result<Named<workflows::Workflow>> {
+    let (field, found) = match step.workflow_id {
+        Some(id) => ("workflow_id", workflows::find_to_start(tx, id).await?),
+        None => {
+            let name = step.workflow.as_deref().unwrap_or_default();
+            ("workflow", workflows::by_name(tx, tenant, name).await?)
         }
+    };
+    let seen = found.filter(|found| caller.rights.allow(VIEW, found.place()));
+    Ok((field, seen))
+}
+
+async fn script_by_name(tx: &mut Tx<'_>, caller: &Caller, name: &str) -> Result<Option<ScriptId>> {
+    let reach = caller.reach(Permission::ScriptsView);
+    Ok(scripts::by_name(tx, &reach, name).await?)
+}
+
+async fn action_by_name(tx: &mut Tx<'_>, caller: &Caller, name: &str) -> Result<Option<ActionId>> {
+    let reach = caller.reach(Permission::JobsView);
+    Ok(scripts::actions::by_name(tx, &reach, name).await?)
+}
+
+/// The script that a step of an instance runs.
+pub(super) async fn script_of(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    (step, named): (StepIndex, &ScriptStep),
+) -> Result<ScriptId> {
+    if let Some(id) = named.script_id {
+        return Ok(id);
     }
-    Ok(used)
+    if let Some(id) = resolved(turn, tx, step).await? {
+        return Ok(ScriptId(id));
+    }
+    let name = named.script.as_deref().unwrap_or_default();
+    script_by_name(tx, caller, name).await?.ok_or_else(|| {
+        Error::invalid(
+            "script",
+            format!("there is no script {name:?}, or its starter may not see it"),
+        )
+    })
 }
 
-async fn script(
+/// The action that a step of an instance runs.
+pub(super) async fn action_of(
+    turn: &Turn<'_>,
     tx: &mut Tx<'_>,
     caller: &Caller,
-    id: Option<postern_domain::ScriptId>,
-    name: Option<String>,
-) -> Result<Option<(Used, i64)>> {
-    let id = match id {
-        Some(id) => {
-            let found = scripts::find(tx, id).await?;
-            let seen = found.is_some_and(|found| caller.rights.allow(Permission::ScriptsView, found.place()));
-            seen.then_some(id)
-        }
-        None => {
-            let reach = caller.reach(Permission::ScriptsView);
-            scripts::by_name(tx, &reach, &name.unwrap_or_default()).await?
-        }
-    };
-    Ok(id.map(|id| (Used::Script, id.0)))
+    (step, named): (StepIndex, &ActionStep),
+) -> Result<ActionId> {
+    if let Some(id) = named.action_id {
+        return Ok(id);
+    }
+    if let Some(id) = resolved(turn, tx, step).await? {
+        return Ok(ActionId(id));
+    }
+    let name = named.action.as_deref().unwrap_or_default();
+    action_by_name(tx, caller, name).await?.ok_or_else(|| {
+        Error::invalid(
+            "action",
+            format!("there is no action {name:?}, or its starter may not see it"),
+        )
+    })
 }
 
-async fn action(
+/// The workflow that a step of an instance starts, if there is one. The caller's right to it is not looked at.
+pub(super) async fn workflow_of(
+    turn: &Turn<'_>,
     tx: &mut Tx<'_>,
-    caller: &Caller,
-    id: Option<postern_domain::ActionId>,
-    name: Option<String>,
-) -> Result<Option<(Used, i64)>> {
-    let id = match id {
-        Some(id) => {
-            let found = scripts::actions::find(tx, id).await?;
-            let seen = found.is_some_and(|found| caller.rights.allow(Permission::JobsView, found.place()));
-            seen.then_some(id)
-        }
-        None => {
-            let reach = caller.reach(Permission::JobsView);
-            scripts::actions::by_name(tx, &reach, &name.unwrap_or_default()).await?
-        }
+    (step, named): (StepIndex, &WorkflowStep),
+) -> Result<Option<workflows::Workflow>> {
+    let id = match named.workflow_id {
+        Some(id) => Some(id),
+        None => resolved(turn, tx, step).await?.map(WorkflowId),
     };
-    Ok(id.map(|id| (Used::Action, id.0)))
+    Ok(match id {
+        Some(id) => workflows::find_to_start(tx, id).await?,
+        None => {
+            let name = named.workflow.as_deref().unwrap_or_default();
+            workflows::by_name(tx, turn.row.tenant_id, name).await?
+        }
+    })
+}
+
+/// The id that the name in a step stood for when the version was published. A draft has none: its names are looked up as
+/// they are when the step begins.
+async fn resolved(turn: &Turn<'_>, tx: &mut Tx<'_>, step: StepIndex) -> Result<Option<i64>> {
+    let (id, version) = (turn.row.workflow_id, turn.row.version);
+    let Some(ids) = workflows::resolved(tx, id, version).await? else {
+        return Ok(None);
+    };
+    let ids: BTreeMap<String, i64> = serde_json::from_str(&ids)
+        .map_err(|error| Error::Internal(format!("names of workflow {id} in the database: {error}")))?;
+    Ok(ids.get(&turn.plan.nodes[step].id).copied())
 }

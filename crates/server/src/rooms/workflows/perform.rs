@@ -3,27 +3,29 @@
 
 use std::collections::BTreeMap;
 
-use postern_api::targets::Targets;
+use postern_api::{scripts::ParameterValue, targets::Targets, workflows::EventCause};
 use postern_domain::{
-    InstanceId, Timestamp,
+    InstanceId, Timestamp, WorkflowId,
     approval::ApprovalState,
     expression::Condition,
     job::JobState,
     workflow::{
         HostResult, StepIndex, StepResult, Work, WorkflowStep,
-        engine::{self, Answer, Event},
+        engine::{self, Answer, Event, InstanceState},
     },
 };
 use postern_protocol::seal::Secrets;
 use postern_store::{
     Tx, approvals, audit, identity,
-    workflows::{self, step_runs::StepRun},
+    workflows::{self, instances, step_runs::StepRun},
 };
 use serde_json::Value;
 
 use super::{
-    approve, finish,
+    approve, approved, cause, finish,
     instances::{New, bound_inputs, make},
+    names,
+    open::Open,
     tell,
     turn::{After, Turn, turn},
     work,
@@ -32,11 +34,16 @@ use crate::{
     app::App,
     error::{Error, Result},
     http::{Caller, caller_of},
-    rooms::jobs::{executions::cancel_by_system, run::Author},
+    rooms::{
+        jobs::{executions::cancel_by_system, run::Author},
+        scripts::run::leave_open,
+    },
 };
 
 /// Workflows that start each other.
 pub(super) const MAX_DEPTH: u32 = 5;
+/// Instances that one which no step started has below it, those that ended counted in.
+const MAX_BELOW: u32 = 1000;
 
 pub(super) async fn perform(
     turn: &mut Turn<'_>,
@@ -81,7 +88,9 @@ async fn begin(
             Ok(Some(Answer::Decided(decision)))
         }
         Work::Approval(approval) => approve::open(turn, tx, run, step, &approval).await.map(|()| None),
-        Work::Workflow(child) => workflow(turn, tx, run, step, &child).await.map(|()| None),
+        Work::Workflow(child) => workflow(turn, tx, run, (step, &child), attempt)
+            .await
+            .map(|()| None),
         Work::Notify(notify) => tell::notify(turn, tx, run, step, &notify)
             .await
             .map(|()| Some(Answer::Succeeded)),
@@ -134,13 +143,13 @@ async fn jobs_of(
         _ => Some(failed_hosts(turn, tx, run).await?),
     };
     let tried = if only.is_some() {
-        approve::Try::Again
+        approved::Try::Again
     } else {
-        approve::Try::First
+        approved::Try::First
     };
     let prepared = work::prepare(turn, tx, &caller, step, only).await?;
     let author = Author::new(&caller);
-    approve::check(turn, tx, step, (&prepared, &author), tried).await?;
+    approved::check(turn, tx, &caller, step, (&prepared, tried)).await?;
     let made = prepared.create(tx, &author, None, turn.now).await?;
     let tried = turn.runs.change(tx, run).await?;
     (tried.attempt, tried.execution_id) = (attempt, Some(made.execution_id));
@@ -178,7 +187,9 @@ pub(super) struct Child {
     version: workflows::Version,
     inputs: BTreeMap<String, Value>,
     secrets: Secrets,
-    hosts: Option<Targets>,
+    pub(super) hosts: Option<Targets>,
+    /// The paths in its inputs that are left open: such a one is shown and never started.
+    pub(super) open: Vec<String>,
 }
 
 impl Child {
@@ -187,14 +198,9 @@ impl Child {
         tx: &mut Tx<'_>,
         caller: &Caller,
         step: StepIndex,
-        named: &WorkflowStep,
+        (named, open): (&WorkflowStep, Open<'_>),
     ) -> Result<Self> {
-        let found = match (named.workflow_id, &named.workflow) {
-            (Some(id), _) => workflows::find_to_start(tx, id).await?,
-            (None, name) => {
-                workflows::by_name(tx, turn.row.tenant_id, name.as_deref().unwrap_or_default()).await?
-            }
-        };
+        let found = names::workflow_of(turn, tx, (step, named)).await?;
         let missing = || {
             Error::invalid(
                 "workflow",
@@ -214,8 +220,16 @@ impl Child {
             .ok_or_else(|| Error::Internal(format!("workflow {} has no version {number}", workflow.id)))?;
         let plan = turn.app.workflow_plans.of(&version.digest, &version.definition)?;
         let known = work::Known::of(turn, tx, step).await?;
-        let given = work::parameters(turn, &known.scope(turn), "inputs", &named.inputs)?;
-        let (inputs, secrets) = bound_inputs(&plan, &given)?;
+        let scope = known.values(turn, open);
+        let mut given = work::parameters(turn, &scope, "inputs", &named.inputs)?;
+        let mut asked = plan.definition.inputs.clone();
+        let (left, stands) = leave_open(&mut asked, &given.open);
+        let stands = stands
+            .into_iter()
+            .map(|(name, text)| (name, ParameterValue(text.into())));
+        given.values.extend(stands);
+        let (mut inputs, secrets) = bound_inputs(&asked, &given.values)?;
+        inputs.extend(left.into_iter().map(|(name, text)| (name, Value::from(text))));
         let hosts = match &named.hosts {
             Some(hosts) => Some(hosts.clone()),
             None => work::instance_hosts(turn)?,
@@ -226,7 +240,12 @@ impl Child {
             inputs,
             secrets,
             hosts,
+            open: scope.into_open(),
         })
+    }
+
+    pub(super) const fn version(&self) -> (WorkflowId, u32) {
+        (self.workflow.id, self.version.version)
     }
 
     /// One line, and all of it that may be seen.
@@ -253,16 +272,24 @@ async fn workflow(
     turn: &mut Turn<'_>,
     tx: &mut Tx<'_>,
     run: u32,
-    step: StepIndex,
-    named: &WorkflowStep,
+    (step, named): (StepIndex, &WorkflowStep),
+    attempt: u32,
 ) -> Result<()> {
     let caller = author(turn, tx).await?;
     if turn.row.depth >= MAX_DEPTH {
         let detail = format!("Workflows start each other at most {MAX_DEPTH} deep.");
         return Err(Error::conflict("too_deep", detail));
     }
-    let child = Child::of(turn, tx, &caller, step, named).await?;
-    approve::check_child(turn, tx, step, &child).await?;
+    let root = turn.row.root_id.unwrap_or(turn.row.id);
+    if instances::below(tx, root).await? >= i64::from(MAX_BELOW) {
+        let detail = format!(
+            "Instance {root} and those below it have started {MAX_BELOW} instances, and no more are allowed: does a loop start \
+             them?"
+        );
+        return Err(Error::conflict("too_many_instances", detail));
+    }
+    let child = Child::of(turn, tx, &caller, step, (named, Open::Nothing)).await?;
+    approved::check_child(turn, tx, &caller, step, (named, &child)).await?;
     let name = child.workflow.name.clone();
     let new = New {
         workflow: child.workflow,
@@ -280,17 +307,49 @@ async fn workflow(
         schedule: None,
     };
     let id = make(turn.app, tx, &caller, turn.row.token_id, new, turn.now).await?;
-    turn.runs.change(tx, run).await?.child_id = Some(id);
+    let tried = turn.runs.change(tx, run).await?;
+    (tried.attempt, tried.child_id) = (attempt, Some(id));
     turn.tell(Some((step, run)), format!("Started instance {id} of {name}"));
     Ok(())
+}
+
+/// Why an instance that a step started is told to stop.
+pub(super) struct Stop {
+    reason: String,
+    cause: EventCause,
+}
+
+impl Stop {
+    pub(super) fn of(turn: &Turn<'_>, known: &StepRun) -> Self {
+        let id = turn.row.id;
+        let overdue = turn.is_overdue(known.run);
+        let ending = turn.machine.ending.as_ref().map(|ending| ending.state);
+        let reason = match ending {
+            _ if overdue => format!("Step {} of instance {id} took too long", known.step),
+            None => format!("Another branch of instance {id} failed"),
+            Some(InstanceState::Cancelled) => format!("Instance {id} was cancelled"),
+            Some(_) => format!("Instance {id} failed"),
+        };
+        Self {
+            reason,
+            cause: cause::parent(id, known.run),
+        }
+    }
+
+    pub(super) fn given_up(id: InstanceId, known: &StepRun) -> Self {
+        Self {
+            reason: format!("Instance {id} was given up"),
+            cause: cause::parent(id, known.run),
+        }
+    }
 }
 
 /// Has what a run waits for stop. It answers when it has.
 pub(super) async fn abort(
     app: &App,
     tx: &mut Tx<'_>,
-    id: InstanceId,
     known: &StepRun,
+    stop: Stop,
     now: Timestamp,
     after: &mut After,
 ) -> Result<()> {
@@ -298,9 +357,17 @@ pub(super) async fn abort(
         after.agents.extend(cancel_by_system(tx, execution, now).await?);
     }
     if let Some(child) = known.child_id {
-        let reason = format!("Instance {id} was cancelled");
+        let Stop { reason, cause } = stop;
         // A child's own children are reached in the same way.
-        Box::pin(turn(app, tx, child, Event::Cancel { reason }, now, after)).await?;
+        Box::pin(turn(
+            app,
+            tx,
+            child,
+            (Event::Cancel { reason }, cause),
+            now,
+            after,
+        ))
+        .await?;
     }
     if let Some(id) = known.approval_id
         && let Some(open) = approvals::find(tx, id).await?

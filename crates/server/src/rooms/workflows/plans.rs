@@ -31,7 +31,7 @@ impl Plans {
         }
         let definition: Definition = serde_json::from_str(definition)
             .map_err(|error| Error::Internal(format!("a workflow in the database: {error}")))?;
-        let (plan, _) = Plan::new(definition).map_err(|problems| {
+        let plan = Plan::kept(definition).map_err(|problems| {
             Error::Internal(format!("a workflow in the database: {}", told(&problems)))
         })?;
         let plan = Arc::new(plan);

@@ -1,7 +1,10 @@
-//! Instances that ended long ago are removed as the jobs of that time are, a few at a time. The audit trail keeps what it
-//! has of them.
+//! Instances that ended long ago are removed as the jobs of that time are, and those of deleted workflows as soon as nobody
+//! waits for them; a few at a time. The audit trail keeps what it has of them.
 
-use postern_store::{audit, tx, workflows::instances};
+use std::time::Duration;
+
+use postern_store::{audit, tx, workflows::removal};
+use tokio::time::Instant;
 
 use crate::{
     app::App,
@@ -12,6 +15,7 @@ use crate::{
 const AT_ONCE: u32 = 20;
 /// Transactions of one round: what is left is for the next.
 const ROUNDS: u32 = 200;
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn instances_expire(app: &App) -> Result<()> {
     let Some((before, days)) = app.kept_since() else {
@@ -19,10 +23,11 @@ pub(crate) async fn instances_expire(app: &App) -> Result<()> {
     };
     let now = app.now();
     for _ in 0..ROUNDS {
+        let begun = Instant::now();
         let removed = app
             .store
             .write::<_, Error, _>(tx!(tx => {
-                let removed = instances::remove_ended(tx, before, AT_ONCE).await?;
+                let removed = removal::remove_ended(tx, before, AT_ONCE).await?;
                 if removed.is_empty() {
                     return Ok(false);
                 }
@@ -36,9 +41,55 @@ pub(crate) async fn instances_expire(app: &App) -> Result<()> {
                 Ok(true)
             }))
             .await?;
-        if !removed || app.shutdown.is_cancelled() {
+        if !removed || pause(app, begun).await == Next::Stop {
             break;
         }
     }
     Ok(())
+}
+
+/// What deleted workflows left.
+pub(crate) async fn workflows_clear(app: &App) -> Result<()> {
+    let now = app.now();
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let found = app
+            .store
+            .look::<_, Error, _>(tx!(tx => Ok(removal::deleted(tx).await?)))
+            .await?;
+        let Some(id) = found else { break };
+        app.store
+            .write::<_, Error, _>(tx!(tx => {
+                let removed = removal::remove_deleted(tx, id, AT_ONCE).await?;
+                if removed.is_empty() {
+                    return Ok(());
+                }
+                let after = serde_json::json!({"removed": removed.len(), "instances": removed});
+                let entry = audit::Entry {
+                    after: Some(after.to_string()),
+                    reason: Some("Its workflow was deleted".to_owned()),
+                    ..audit::Entry::by_system(now, "workflows_clear", format!("workflow:{id}"))
+                };
+                Ok(audit::append(tx, vec![entry]).await?)
+            }))
+            .await?;
+        if pause(app, begun).await == Next::Stop {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+/// Half of the time the database is for others alone.
+async fn pause(app: &App, begun: Instant) -> Next {
+    tokio::select! {
+        () = tokio::time::sleep(begun.elapsed().min(LONGEST_PAUSE)) => Next::GoOn,
+        () = app.shutdown.cancelled() => Next::Stop,
+    }
 }

@@ -1,6 +1,8 @@
 //! Routes of workflows and their instances: parsing only.
 
-use axum::{extract::State, http::StatusCode};
+use std::sync::Arc;
+
+use axum::{Extension, extract::State, http::StatusCode, response::IntoResponse};
 use postern_api::{
     Page, Problem,
     workflows::{
@@ -14,13 +16,14 @@ use utoipa_axum::routes;
 
 use super::{
     again::{Again, instance_again},
-    draft, instances, service,
+    draft, events, instances, service,
 };
 use crate::{
     app::App,
     error::Result,
     http::{
         Access, Caller, Routes,
+        caller::Credentials,
         extract::{Json, List, Path},
         idempotency::Key,
     },
@@ -46,6 +49,7 @@ pub(crate) fn add(routes: Routes) -> Routes {
         .operation("instance_create", MANAGE, routes!(instance_create))
         .operation("instance_list", VIEW, routes!(instance_list))
         .operation("instance_show", VIEW, routes!(instance_show))
+        .operation("instance_watch", VIEW, routes!(instance_watch))
         .operation("instance_event_list", VIEW, routes!(instance_event_list))
         .operation("instance_cancel", MANAGE, routes!(instance_cancel))
         .operation("instance_retry", MANAGE, routes!(instance_retry))
@@ -116,7 +120,8 @@ async fn workflow_update(
         .map(axum::Json)
 }
 
-/// Delete a workflow with its versions and its ended instances; the jobs stay. One with instances that run is refused.
+/// Delete a workflow with its versions and its ended instances; the jobs stay. One with instances that run is refused, and
+/// the refusal names them.
 #[utoipa::path(delete, path = "/api/v1/workflows/{id}", tag = "workflows", params(("id" = i64, Path)),
     responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn workflow_delete(
@@ -212,7 +217,7 @@ async fn instance_create(
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
-/// Instances, newest first. Filter: workflow, state.
+/// Instances, newest first. Filters: workflow, schedule (ids), state. Sort: id.
 #[utoipa::path(get, path = "/api/v1/instances", tag = "workflows", params(crate::http::extract::ListParameters),
     responses((status = 200, body = Page<Instance>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn instance_list(
@@ -234,6 +239,18 @@ async fn instance_show(
     Path(id): Path<InstanceId>,
 ) -> Result<axum::Json<InstanceDetail>> {
     instances::instance_show(&app, &caller, id).await.map(axum::Json)
+}
+
+/// Live events: `state` (an instance) at the start and whenever it was moved, `end`.
+#[utoipa::path(get, path = "/api/v1/instances/{id}/watch", tag = "workflows", params(("id" = i64, Path)),
+    responses((status = 200, body = String, content_type = "text/event-stream"),
+        (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn instance_watch(
+    State(app): State<App>,
+    Extension(credentials): Extension<Arc<Credentials>>,
+    Path(id): Path<InstanceId>,
+) -> Result<impl IntoResponse> {
+    events::instance_watch(&app, credentials, id).await
 }
 
 /// What happened in an instance, in its order.

@@ -2,8 +2,10 @@
 
 use super::{
     MANAGE, VIEW,
-    draft::{Draft, definition_of, saved},
-    find, missing, names,
+    draft::{Draft, check_kept, checked, definition_of, dotted, saved},
+    find,
+    fits::{self, Asked, Found},
+    missing,
 };
 use crate::{
     app::App,
@@ -13,20 +15,21 @@ use crate::{
         extract::{List, page_of, unknown_filter},
         idempotency::{self, Key},
     },
-    named::{self, taken},
+    named::{self, json, taken},
     rooms::identity::places::place_for,
     uses::told,
 };
 use postern_api::{
-    Page,
+    FieldProblem, Page,
     workflows::{
         Workflow, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish, WorkflowRestore,
         WorkflowTemplate, WorkflowTemplates, WorkflowUpdate, WorkflowVersion,
     },
 };
 use postern_domain::{
-    WorkflowId,
-    workflow::{Plan, each_step, templates::TEMPLATES},
+    InstanceId, WorkflowId,
+    permission::Place,
+    workflow::{each_step, templates::TEMPLATES},
 };
 use postern_store::{
     Cursor, SortDirection, Tx, audit, tx,
@@ -35,6 +38,8 @@ use postern_store::{
 };
 
 const MAX_MESSAGE: usize = 500;
+/// Instances in a refusal.
+const NAMED: u32 = 5;
 
 pub(super) async fn workflow_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Workflow>> {
     list.sort_by(&["name"], SortDirection::Ascending)?;
@@ -82,9 +87,10 @@ pub(super) async fn workflow_create(
 ) -> Result<WorkflowDetail> {
     let draft = Draft::read(request.definition.clone(), request.source.clone())?;
     let saved = saved(request.name.clone(), request.description.clone(), draft)?;
-    let (now, author, place) = (
+    let (now, author, inner, place) = (
         app.now(),
         caller.clone(),
+        app.clone(),
         (request.organization_id, request.department_id),
     );
     let created = idempotency::create(
@@ -99,7 +105,8 @@ pub(super) async fn workflow_create(
             let id = workflows::create(tx, place, saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "a workflow", &name))?;
-            recorded(tx, &author, id, "workflow_create", None, now).await
+            let made = recorded(tx, &author, id, "workflow_create", None, now).await?;
+            doubted(&inner, tx, &author, place, made).await
         }),
     )
     .await?;
@@ -116,7 +123,7 @@ pub(super) async fn workflow_update(
         (None, None) => None,
         _ => Some(Draft::read(request.definition.clone(), request.source.clone())?),
     };
-    let (now, caller) = (app.now(), caller.clone());
+    let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
     app.store
         .write(tx!(tx => {
             let workflow = find(tx, &caller, id, MANAGE).await?;
@@ -127,7 +134,9 @@ pub(super) async fn workflow_update(
             };
             let name = request.name.unwrap_or_else(|| workflow.name.clone());
             let description = request.description.unwrap_or_else(|| workflow.description.clone());
-            write(tx, &caller, workflow, saved(name, description, draft)?, "workflow_update", now).await
+            let place = workflow.place();
+            let written = write(tx, &caller, workflow, saved(name, description, draft)?, "workflow_update", now).await?;
+            doubted(&inner, tx, &caller, place, written).await
         }))
         .await
 }
@@ -139,7 +148,7 @@ pub(super) async fn workflow_restore(
     id: WorkflowId,
     request: WorkflowRestore,
 ) -> Result<WorkflowDetail> {
-    let (now, caller) = (app.now(), caller.clone());
+    let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
     app.store
         .write(tx!(tx => {
             let workflow = find(tx, &caller, id, MANAGE).await?;
@@ -151,7 +160,9 @@ pub(super) async fn workflow_restore(
                 digest: old.digest,
                 source: old.source,
             };
-            write(tx, &caller, workflow, saved, "workflow_restore", now).await
+            let place = workflow.place();
+            let written = write(tx, &caller, workflow, saved, "workflow_restore", now).await?;
+            doubted(&inner, tx, &caller, place, written).await
         }))
         .await
 }
@@ -165,7 +176,7 @@ pub(super) async fn workflow_clone(
     key: Key,
 ) -> Result<WorkflowDetail> {
     named::check(&request.name, "workflows")?;
-    let (now, author, name) = (app.now(), caller.clone(), request.name.clone());
+    let (now, author, inner, name) = (app.now(), caller.clone(), app.clone(), request.name.clone());
     let created = idempotency::create(
         app,
         caller,
@@ -184,14 +195,14 @@ pub(super) async fn workflow_clone(
             let copy = workflows::create(tx, source.place(), saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "a workflow", &name))?;
-            recorded(tx, &author, copy, "workflow_clone", None, now).await
+            let made = recorded(tx, &author, copy, "workflow_clone", None, now).await?;
+            doubted(&inner, tx, &author, source.place(), made).await
         }),
     )
     .await?;
     Ok(created.0)
 }
 
-/// The draft becomes the version that runs. What it names must be there.
 /// Whether the draft is the one that the caller knows, where they say which that is.
 fn check_base(workflow: &workflows::Workflow, based_on: Option<&str>, then: &str) -> Result<()> {
     if based_on.is_none_or(|digest| digest == workflow.digest) {
@@ -204,6 +215,7 @@ fn check_base(workflow: &workflows::Workflow, based_on: Option<&str>, then: &str
     Err(Error::conflict("newer_draft", detail))
 }
 
+/// The draft becomes the version that runs. What it names must be there and take what it is given.
 pub(super) async fn workflow_publish(
     app: &App,
     caller: &Caller,
@@ -212,7 +224,7 @@ pub(super) async fn workflow_publish(
     key: Key,
 ) -> Result<WorkflowDetail> {
     named::check_text("message", &request.message, MAX_MESSAGE)?;
-    let (now, author, wanted) = (app.now(), caller.clone(), request.clone());
+    let (now, author, inner, wanted) = (app.now(), caller.clone(), app.clone(), request.clone());
     let published = idempotency::create(
         app,
         caller,
@@ -227,15 +239,30 @@ pub(super) async fn workflow_publish(
                 let detail = format!("The draft says what version {number} says already, which is published.");
                 return Err(Error::conflict("nothing_to_publish", detail));
             }
+            check_kept(&workflow.draft)?;
             let before = detail_of(tx, workflow.clone()).await?;
-            let used = names::check(tx, &author, &before.draft).await?;
-            workflows::publish(tx, &workflow, &wanted.message, &author.actor(), now).await?;
-            uses::set(tx, user(id, &workflow.name), &used).await?;
+            let asked = Asked { app: &inner, caller: &author, id, place: workflow.place() };
+            let found = fits::look(asked, tx, &before.draft).await?;
+            refuse_unfit(&found)?;
+            let ids = json(&found.ids)?;
+            workflows::publish(tx, &workflow, &ids, &wanted.message, &author.actor(), now).await?;
+            uses::set(tx, user(id, &workflow.name), &found.used).await?;
             recorded(tx, &author, id, "workflow_publish", Some(&before), now).await
         }),
     )
     .await?;
     Ok(published.0)
+}
+
+fn refuse_unfit(found: &Found) -> Result<()> {
+    if found.problems.is_empty() {
+        return Ok(());
+    }
+    let problems = found.problems.iter().map(|problem| FieldProblem {
+        field: format!("draft{}", dotted(&problem.pointer)),
+        message: problem.message.clone(),
+    });
+    Err(Error::Invalid(problems.collect()))
 }
 
 const fn user(id: WorkflowId, name: &str) -> User<'_> {
@@ -246,15 +273,18 @@ const fn user(id: WorkflowId, name: &str) -> User<'_> {
     }
 }
 
-/// Its ended instances go with it.
+/// Its ended instances go with it: at once for whoever looks, from the database a few at a time.
 pub(super) async fn workflow_delete(app: &App, caller: &Caller, id: WorkflowId) -> Result<()> {
     let (now, caller) = (app.now(), caller.clone());
     app.store
         .write(tx!(tx => {
             let workflow = find(tx, &caller, id, MANAGE).await?;
-            let open = instances::open_of(tx, id).await?;
-            if open > 0 {
-                let detail = format!("Workflow {:?} has {open} instances that have not ended. Cancel them first.", workflow.name);
+            let open = instances::open_of(tx, id, NAMED + 1).await?;
+            if !open.is_empty() {
+                let detail = format!(
+                    "Workflow {:?} has instances that have not ended: {}. Cancel them first, or wait for their ends.",
+                    workflow.name, some(&open)
+                );
                 return Err(Error::conflict("workflow_running", detail));
             }
             let users = uses::of(tx, Used::Workflow, id.0).await?;
@@ -266,13 +296,21 @@ pub(super) async fn workflow_delete(app: &App, caller: &Caller, id: WorkflowId) 
             }
             let tenant = workflow.tenant_id;
             let before = detail_of(tx, workflow).await?;
-            workflows::delete(tx, id).await?;
+            workflows::delete(tx, id, now).await?;
             uses::set(tx, user(id, &before.workflow.name), &[]).await?;
             let mut entry = caller.entry(now, "workflow_delete", format!("workflow:{id}"), tenant);
             entry.before = Some(on_record(&before));
             Ok(audit::append(tx, vec![entry]).await?)
         }))
         .await
+}
+
+/// So many of them by their ids.
+fn some(instances: &[InstanceId]) -> String {
+    let most = usize::try_from(NAMED).unwrap_or(usize::MAX);
+    let ids: Vec<String> = instances.iter().take(most).map(InstanceId::to_string).collect();
+    let more = if instances.len() > most { " and more" } else { "" };
+    format!("{}{more}", ids.join(", "))
 }
 
 pub(super) fn workflow_template_list() -> WorkflowTemplates {
@@ -372,6 +410,25 @@ async fn recorded(
     Ok(after)
 }
 
+/// What was saved, with what would keep it from being published as things are.
+async fn doubted(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    place: Place,
+    mut saved: WorkflowDetail,
+) -> Result<WorkflowDetail> {
+    let asked = Asked {
+        app,
+        caller,
+        id: saved.workflow.id,
+        place,
+    };
+    let found = fits::look(asked, tx, &saved.draft).await?;
+    saved.draft_problems.extend(found.problems);
+    Ok(saved)
+}
+
 /// What it does is told by its digest.
 fn on_record(detail: &WorkflowDetail) -> String {
     let workflow = &detail.workflow;
@@ -419,10 +476,7 @@ async fn detail_of(tx: &mut Tx<'_>, row: workflows::Workflow) -> Result<Workflow
         None => None,
     };
     let draft = definition_of(&row.draft)?;
-    let problems = match Plan::new(draft.clone()) {
-        Ok((_, warnings)) => warnings,
-        Err(problems) => problems,
-    };
+    let (Ok((_, problems)) | Err(problems)) = checked(draft.clone());
     Ok(WorkflowDetail {
         workflow: workflow_of(&row)?,
         draft,

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{
     AgentId, InstanceId, Timestamp,
     workflow::{
@@ -20,7 +21,11 @@ use postern_store::{
     },
 };
 
-use super::{finish, perform, runs::Runs};
+use super::{
+    finish,
+    perform::{self, Stop},
+    runs::Runs,
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -35,6 +40,8 @@ const DECISIONS: u32 = 50;
 #[derive(Debug, Default)]
 pub(super) struct After {
     pub(super) agents: Vec<AgentId>,
+    /// Instances that people may be watching.
+    pub(super) moved: Vec<InstanceId>,
     /// There may be messages to send.
     pub(super) messages: bool,
 }
@@ -42,6 +49,7 @@ pub(super) struct After {
 impl After {
     pub(super) fn wake(self, app: &App) {
         app.hub.wake(self.agents);
+        app.hub.instances_moved(self.moved);
         if self.messages {
             app.deliveries.notify_one();
         }
@@ -53,14 +61,14 @@ pub(super) async fn turn(
     app: &App,
     tx: &mut Tx<'_>,
     id: InstanceId,
-    event: Event,
+    (event, cause): (Event, EventCause),
     now: Timestamp,
     after: &mut After,
 ) -> Result<InstanceState> {
     let row = instances::find(tx, id)
         .await?
         .ok_or_else(|| Error::Internal(format!("instance {id} is gone")))?;
-    let mut turn = Turn::of(app, row, now, after)?;
+    let mut turn = Turn::of(app, row, cause, now, after)?;
     turn.take(tx, event).await?;
     Ok(turn.machine.state)
 }
@@ -75,6 +83,8 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     /// On whose account it acts, once that was asked for.
     pub(super) author: Option<Caller>,
+    /// What the next thing that is told came of.
+    cause: EventCause,
     events: Vec<String>,
     /// Why runs failed in this turn.
     pub(super) reasons: BTreeMap<u32, String>,
@@ -83,7 +93,14 @@ pub(super) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn of(app: &'a App, row: Instance, now: Timestamp, after: &'a mut After) -> Result<Self> {
+    /// `cause`: what moves it.
+    pub(super) fn of(
+        app: &'a App,
+        row: Instance,
+        cause: EventCause,
+        now: Timestamp,
+        after: &'a mut After,
+    ) -> Result<Self> {
         let machine = serde_json::from_str(&row.machine)
             .map_err(|error| Error::Internal(format!("instance {} in the database: {error}", row.id)))?;
         Ok(Self {
@@ -94,6 +111,7 @@ impl<'a> Turn<'a> {
             row,
             now,
             author: None,
+            cause,
             events: Vec::new(),
             reasons: BTreeMap::new(),
             decisions: 0,
@@ -103,9 +121,12 @@ impl<'a> Turn<'a> {
 
     /// One event, and those that follow from it at once. An event that changes nothing is no error.
     pub(super) async fn take(&mut self, tx: &mut Tx<'_>, event: Event) -> Result<()> {
-        let mut waiting = VecDeque::from([self.taken_up(tx, event).await?]);
+        let first = self.taken_up(tx, event).await?;
+        let mut waiting = VecDeque::from([(first, self.cause.clone())]);
         let mut changed = false;
-        while let Some(event) = waiting.pop_front() {
+        while let Some((event, cause)) = waiting.pop_front() {
+            let cause = self.placed(cause, &event);
+            self.cause = cause.clone();
             self.note(&event);
             let Ok((machine, effects)) = engine::step(&self.plan, self.machine.clone(), event, self.now)
             else {
@@ -115,7 +136,9 @@ impl<'a> Turn<'a> {
             changed = true;
             self.machine = machine;
             for effect in effects {
-                waiting.extend(self.effect(tx, effect).await?);
+                self.cause = self.cause_of(tx, &effect, &cause).await?;
+                let follows = self.effect(tx, effect).await?;
+                waiting.extend(follows.map(|event| (event, self.cause.clone())));
             }
         }
         if changed {
@@ -125,7 +148,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn tell(&mut self, step: Option<(usize, u32)>, text: String) {
-        let mut event = serde_json::json!({"text": text});
+        let mut event = serde_json::json!({"text": text, "cause": self.cause});
         if let Some((step, run)) = step {
             event["step"] = self.plan.nodes[step].id.as_str().into();
             event["run"] = run.into();
@@ -133,21 +156,73 @@ impl<'a> Turn<'a> {
         self.events.push(event.to_string());
     }
 
+    fn open(&self, run: u32) -> Option<&engine::Run> {
+        self.machine.runs.iter().find(|one| one.number == run)
+    }
+
+    /// With the run that an event is about, where it is about one.
+    fn placed(&self, cause: EventCause, event: &Event) -> EventCause {
+        match event {
+            Event::Answered { run, .. } | Event::Due { run } if cause.run.is_none() => EventCause {
+                step: self.open(*run).map(|one| self.plan.nodes[one.step].id.clone()),
+                run: Some(*run),
+                ..cause
+            },
+            _ => cause,
+        }
+    }
+
+    /// What an effect comes of: a step of its own work or of the run that led to it, all else of what its event came of.
+    async fn cause_of(&mut self, tx: &mut Tx<'_>, effect: &Effect, event: &EventCause) -> Result<EventCause> {
+        let own = match effect {
+            Effect::Began { cause, .. } => cause.of(),
+            Effect::Perform { run, .. } | Effect::Deadline { run, .. } => Some(*run),
+            Effect::WakeAt { run, .. } => self.is_delay(*run).then_some(*run),
+            Effect::Abort { .. } | Effect::Finished { .. } | Effect::Ended { .. } => None,
+        };
+        let Some(run) = own else {
+            return Ok(event.clone());
+        };
+        let known = self.runs.find(tx, run).await?;
+        Ok(EventCause {
+            step: known.map(|known| known.step.clone()),
+            run: Some(run),
+            ..EventCause::of(CauseKind::Step)
+        })
+    }
+
+    /// Whether it was told to stop because its time was over.
+    pub(super) fn is_overdue(&self, run: u32) -> bool {
+        self.open(run).is_some_and(|one| one.overdue)
+    }
+
+    fn is_delay(&self, run: u32) -> bool {
+        let step = self.open(run).map(|one| one.step);
+        step.is_some_and(|step| matches!(self.plan.nodes[step].kind, PlanKind::Delay { .. }))
+    }
+
     /// What moves it.
     fn note(&mut self, event: &Event) {
-        let step = |run: u32| {
-            let found = self.machine.runs.iter().find(|one| one.number == run);
-            found.map(|one| (one.step, run))
-        };
+        let step = |run: u32| self.open(run).map(|one| (one.step, run));
         let (step, text) = match event {
             Event::Begin => (None, "Started".to_owned()),
             Event::Cancel { reason } => (None, format!("Cancel: {reason}")),
-            Event::Due { run } => (step(*run), "The wait is over".to_owned()),
+            Event::Due { run } => {
+                let worked = self
+                    .open(*run)
+                    .is_some_and(|one| one.phase == engine::Phase::Working);
+                let text = if worked {
+                    "Its time is over"
+                } else {
+                    "The wait is over"
+                };
+                (step(*run), text.to_owned())
+            }
             Event::Answered { run, attempt, answer } => {
                 let what = match answer {
                     Answer::Hosts { succeeded, hosts } => format!("{succeeded} of {hosts} hosts succeeded"),
-                    Answer::Succeeded => "Succeeded".to_owned(),
-                    Answer::Failed => match self.reasons.get(run) {
+                    Answer::Succeeded | Answer::Ended { completed: true } => "Succeeded".to_owned(),
+                    Answer::Failed | Answer::Ended { completed: false } => match self.reasons.get(run) {
                         Some(reason) => format!("Failed: {reason}"),
                         None => "Failed".to_owned(),
                     },
@@ -173,8 +248,7 @@ impl<'a> Turn<'a> {
         let Event::Due { run } = event else {
             return Ok(event);
         };
-        let left = self.machine.runs.iter().find(|one| one.number == run);
-        let Some((step, attempt)) = left.map(|one| (one.step, one.attempt)) else {
+        let Some((step, attempt)) = self.open(run).map(|one| (one.step, one.attempt)) else {
             return Ok(event);
         };
         if !self.is_conditional(step) {
@@ -205,22 +279,30 @@ impl<'a> Turn<'a> {
             }
             Effect::WakeAt { run, at } => {
                 instances::timer_set(tx, id, run, at).await?;
-                let step = self
-                    .machine
-                    .runs
-                    .iter()
-                    .find(|one| one.number == run)
-                    .map(|one| (one.step, run));
+                let step = self.open(run).map(|one| (one.step, run));
                 self.tell(step, format!("Waits until {at}"));
+            }
+            Effect::Deadline { run, at } => {
+                instances::timer_set(tx, id, run, at).await?;
+                let step = self.open(run).map(|one| (one.step, run));
+                self.tell(step, format!("Has time until {at}"));
             }
             Effect::Abort { run } => {
                 if let Some(known) = self.runs.find(tx, run).await?.cloned() {
-                    perform::abort(self.app, tx, id, &known, self.now, self.after).await?;
+                    let stop = Stop::of(self, &known);
+                    perform::abort(self.app, tx, &known, stop, self.now, self.after).await?;
                 }
             }
             Effect::Finished { run, step, outcome } => {
-                // Other ends come after the wait, whose time is forgotten when it has come.
-                if outcome == engine::Outcome::Cancelled {
+                // Other ends come after the wait, whose time is forgotten when it has come; what has a deadline comes before.
+                let has_deadline = matches!(
+                    self.plan.nodes[step].kind,
+                    PlanKind::Workflow {
+                        timeout_seconds: Some(_),
+                        ..
+                    }
+                );
+                if outcome == engine::Outcome::Cancelled || has_deadline {
                     instances::timer_forget(tx, id, run).await?;
                 }
                 finish::run(self, tx, run, step, outcome).await?;
@@ -249,6 +331,7 @@ impl<'a> Turn<'a> {
             events: std::mem::take(&mut self.events),
         };
         self.runs.store(tx).await?;
+        self.after.moved.push(self.row.id);
         Ok(instances::save(tx, self.row.id, moved, self.now).await?)
     }
 }

@@ -4,26 +4,33 @@ use std::collections::BTreeMap;
 
 use postern_api::{actions::ActionRun, scripts::ParameterValue, scripts::ScriptRun, targets::Targets};
 use postern_domain::{
-    ActionId, ScriptId,
     expression::{Segment, Template, Variables},
-    permission::Permission,
+    fill,
+    parameter::ParameterType,
     workflow::{self, CommandStep, HttpStep, OnHosts, Scope, StepIndex, StepResult, Work},
 };
 use postern_protocol::{
     payload::{Command, HttpRequest, JobPayload},
     seal::Secrets,
 };
-use postern_store::{Tx, jobs::executions, scripts};
+use postern_store::{Tx, jobs::executions};
 use serde_json::Value;
 
-use super::turn::Turn;
+use super::{
+    names,
+    open::{Open, Values, placeholder},
+    turn::Turn,
+};
 use crate::{
     error::{Error, Result},
     http::Caller,
     rooms::{
         jobs::run::{Prepared, Run},
         jobs::secrets,
-        scripts::{actions::run as action_runs, run as script_runs},
+        scripts::{
+            actions::run as action_runs,
+            run::{self as script_runs, Terms},
+        },
     },
 };
 
@@ -55,6 +62,10 @@ impl Known {
 
     pub(super) fn scope<'a>(&'a self, turn: &'a Turn<'_>) -> Scope<'a> {
         Scope::new(&turn.plan, &self.results, &self.inputs, self.instance.clone())
+    }
+
+    pub(super) fn values<'a>(&'a self, turn: &'a Turn<'_>, open: Open<'a>) -> Values<'a> {
+        Values::new(self.scope(turn), &turn.plan, open)
     }
 }
 
@@ -90,15 +101,23 @@ fn value(scope: &dyn Variables, field: &str, given: &Value) -> Result<Value> {
     })
 }
 
+/// Values by parameter.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    pub(super) values: BTreeMap<String, ParameterValue>,
+    /// Those of which something is left open, as they are shown.
+    pub(super) open: BTreeMap<String, String>,
+}
+
 /// Values of parameters; a secret input goes whole to the parameter that it is for.
 pub(super) fn parameters(
     turn: &Turn<'_>,
-    scope: &dyn Variables,
+    scope: &Values<'_>,
     field: &str,
     given: &BTreeMap<String, Value>,
-) -> Result<BTreeMap<String, ParameterValue>> {
+) -> Result<Given> {
     let mut kept = None;
-    let mut all = BTreeMap::new();
+    let mut all = Given::default();
     for (name, item) in given {
         let filled = match secret_input(turn, item) {
             Some(input) => {
@@ -114,9 +133,21 @@ pub(super) fn parameters(
                 })?;
                 Value::from(secret.as_str())
             }
-            None => value(scope, &format!("{field}.{name}"), item)?,
+            None => {
+                let before = scope.count();
+                let filled = value(scope, &format!("{field}.{name}"), item)?;
+                if scope.count() > before {
+                    let text = match filled {
+                        Value::String(text) => text,
+                        other => other.to_string(),
+                    };
+                    all.open.insert(name.clone(), text);
+                    continue;
+                }
+                filled
+            }
         };
-        all.insert(name.clone(), ParameterValue(filled));
+        all.values.insert(name.clone(), ParameterValue(filled));
     }
     Ok(all)
 }
@@ -142,15 +173,29 @@ pub(super) async fn prepare(
     step: StepIndex,
     only: Option<Targets>,
 ) -> Result<Prepared> {
+    let sketch = sketch(turn, tx, caller, step, (only, Open::Nothing)).await?;
+    Ok(sketch.prepared)
+}
+
+/// The same as far as its values are known, to be shown and compared. It has no other use.
+pub(super) async fn sketch(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    step: StepIndex,
+    (only, open): (Option<Targets>, Open<'_>),
+) -> Result<Sketch> {
     let known = Known::of(turn, tx, step).await?;
-    let scope = known.scope(turn);
+    let scope = known.values(turn, open);
+    let mut places = Vec::new();
     let work = turn.plan.step(step).map(|step| step.work.clone());
     let (prepared, drawn) = match work {
         Some(Work::Script(script)) => {
-            let id = script_id(tx, caller, script.script_id, script.script.as_deref()).await?;
+            let id = names::script_of(turn, tx, caller, (step, &script)).await?;
+            let given = parameters(turn, &scope, "parameters", &script.parameters)?;
             let request = ScriptRun {
                 version: script.version,
-                parameters: parameters(turn, &scope, "parameters", &script.parameters)?,
+                parameters: given.values,
                 targets: targets(turn, &script.on, only)?,
                 priority: None,
                 timeout_seconds: script.on.timeout_seconds,
@@ -158,8 +203,11 @@ pub(super) async fn prepare(
                 rolling: None,
                 concurrency: None,
             };
-            let user = script.on.run_as_user.clone();
-            script_runs::prepare_as(turn.app, tx, caller, id, &request, user).await?
+            let terms = Terms {
+                user: script.on.run_as_user.clone(),
+                open: given.open,
+            };
+            script_runs::prepare_as(turn.app, tx, caller, id, &request, terms).await?
         }
         Some(Work::Command(command)) => {
             let job = JobPayload::Command(command_of(&scope, &command)?);
@@ -178,14 +226,22 @@ pub(super) async fn prepare(
             )?
         }
         Some(Work::Action(action)) => {
-            let id = action_id(tx, caller, action.action_id, action.action.as_deref()).await?;
+            let id = names::action_of(turn, tx, caller, (step, &action)).await?;
+            let given = parameters(turn, &scope, "parameters", &action.parameters)?;
             let request = ActionRun {
-                parameters: parameters(turn, &scope, "parameters", &action.parameters)?,
+                parameters: given.values,
                 ..ActionRun::default()
             };
-            let (prepared, drawn) = action_runs::prepare_in(turn.app, tx, caller, id, &request).await?;
+            let (ready, kept) =
+                action_runs::prepare_open(turn.app, tx, caller, id, &request, &given.open).await?;
+            let (prepared, drawn) = ready;
+            places = kept;
             let prepared = match only {
                 Some(only) => prepared.only_on(only),
+                None => prepared,
+            };
+            let prepared = match action.timeout_seconds {
+                Some(seconds) => prepared.within(seconds),
                 None => prepared,
             };
             (prepared, drawn)
@@ -196,7 +252,64 @@ pub(super) async fn prepare(
         let message = "is missing: a password that is drawn is shown once, and nobody watches a workflow";
         return Err(Error::invalid("secrets.password", message));
     }
-    Ok(prepared.by_instance(turn.row.id))
+    Ok(Sketch {
+        prepared: prepared.by_instance(turn.row.id),
+        places,
+        open: scope.into_open(),
+    })
+}
+
+/// The jobs of a step with placeholders where values are not known yet.
+#[derive(Debug)]
+pub(super) struct Sketch {
+    pub(super) prepared: Prepared,
+    /// Places of the payload that hold something else, and what is to be shown there.
+    places: Vec<(String, String)>,
+    /// The paths that are open.
+    pub(super) open: Vec<String>,
+}
+
+impl Sketch {
+    /// Of jobs that have all their values.
+    pub(super) const fn whole(prepared: Prepared) -> Self {
+        Self {
+            prepared,
+            places: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// One line.
+    pub(super) fn summary(&self) -> String {
+        if self.places.is_empty() {
+            return self.plain(&self.prepared.shown().summary);
+        }
+        // The action's own line names what it has in places that are filled later.
+        "an action, some of whose values are known only when it runs".to_owned()
+    }
+
+    pub(super) fn payload(&self) -> Result<Value> {
+        let internal = |error: serde_json::Error| Error::Internal(error.to_string());
+        let mut whole: Value = serde_json::from_str(self.prepared.shown().payload).map_err(internal)?;
+        if let Some(payload) = whole.get_mut("payload") {
+            for (pointer, text) in &self.places {
+                fill::fill(payload, pointer, ParameterType::String, text)
+                    .map_err(|error| Error::invalid("parameters", error))?;
+            }
+            if let Some(Value::String(url)) = payload.get_mut("url") {
+                *url = self.plain(url);
+            }
+        }
+        Ok(whole)
+    }
+
+    /// With the placeholders in addresses as they are written.
+    fn plain(&self, text: &str) -> String {
+        self.open.iter().fold(text.to_owned(), |text, path| {
+            let placeholder = placeholder(path);
+            text.replace(&encoded(&placeholder), &placeholder)
+        })
+    }
 }
 
 fn run_of(work: JobPayload, on: &OnHosts, targets: Targets) -> Run {
@@ -232,7 +345,7 @@ pub(super) fn instance_hosts(turn: &Turn<'_>) -> Result<Option<Targets>> {
     Ok(own.or_else(|| turn.plan.definition.hosts.clone()))
 }
 
-fn command_of(scope: &dyn Variables, command: &CommandStep) -> Result<Command> {
+pub(super) fn command_of(scope: &dyn Variables, command: &CommandStep) -> Result<Command> {
     let argv = match (&command.command, command.shell) {
         (Some(line), true) => vec![line.clone()],
         (Some(line), false) => workflow::arguments(line)
@@ -267,7 +380,7 @@ fn command_of(scope: &dyn Variables, command: &CommandStep) -> Result<Command> {
     })
 }
 
-fn request_of(scope: &dyn Variables, request: &HttpStep) -> Result<HttpRequest> {
+pub(super) fn request_of(scope: &dyn Variables, request: &HttpStep) -> Result<HttpRequest> {
     let url = workflow::address(&request.url)
         .map_err(|error| Error::invalid("url", error))?
         .text_with(scope, |text| encoded(&text))
@@ -323,50 +436,14 @@ fn encoded(text: &str) -> String {
     })
 }
 
-/// Parts of the path that stand for another one. No encoding hides them: whoever reads the address takes them away.
+/// Parts of the path that stand for another one, as whoever reads the address takes them (WHATWG URL): `\` parts like `/`,
+/// and `%2e` is a dot. No encoding hides them.
 fn dot_segments(url: &str) -> usize {
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    path.split('/').filter(|part| matches!(*part, "." | "..")).count()
-}
-
-async fn script_id(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    id: Option<ScriptId>,
-    name: Option<&str>,
-) -> Result<ScriptId> {
-    if let Some(id) = id {
-        return Ok(id);
-    }
-    let name = name.unwrap_or_default();
-    let reach = caller.reach(Permission::ScriptsView);
-    let found = scripts::by_name(tx, &reach, name).await?;
-    found.ok_or_else(|| {
-        Error::invalid(
-            "script",
-            format!("there is no script {name:?}, or its starter may not see it"),
-        )
-    })
-}
-
-async fn action_id(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    id: Option<ActionId>,
-    name: Option<&str>,
-) -> Result<ActionId> {
-    if let Some(id) = id {
-        return Ok(id);
-    }
-    let name = name.unwrap_or_default();
-    let reach = caller.reach(Permission::JobsView);
-    let found = scripts::actions::by_name(tx, &reach, name).await?;
-    found.ok_or_else(|| {
-        Error::invalid(
-            "action",
-            format!("there is no action {name:?}, or its starter may not see it"),
-        )
-    })
+    let plain = |part: &str| part.to_ascii_lowercase().replace("%2e", ".");
+    path.split(['/', '\\'])
+        .filter(|part| matches!(&*plain(part), "." | ".."))
+        .count()
 }
 
 #[cfg(test)]
@@ -387,5 +464,6 @@ mod tests {
         assert_eq!(dot_segments("https://host/a/../b/./c.d/..e?x=/../#/.."), 2);
         assert_eq!(dot_segments("https://host/{{inputs.a}}/..{{inputs.b}}"), 0);
         assert_eq!(dot_segments("https://host/.."), 1);
+        assert_eq!(dot_segments(r"https://host/a\..\b/%2E%2e/.%2e/%2e{{x}}"), 3);
     }
 }

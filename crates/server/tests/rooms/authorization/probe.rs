@@ -201,7 +201,7 @@ pub(super) fn probe_of(method: &str, path: &str, operation: &Value) -> Probe {
             |ids| json!({"name": format!("{}-copy", ids.fresh_name)}),
         ),
         "workflow_restore" => (Workflow, |_| json!({"version": 1})),
-        "instance_show" | "instance_event_list" => (Instance, nothing),
+        "instance_show" | "instance_event_list" | "instance_watch" => (Instance, nothing),
         "instance_cancel" | "instance_retry" | "instance_rerun" => (Instance, empty),
         "approval_show" => (Approval, nothing),
         "approval_answer" => (Approval, |_| json!({"decision": "approve"})),

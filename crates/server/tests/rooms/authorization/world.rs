@@ -350,7 +350,7 @@ impl World {
                 };
                 let id = workflows::create(tx, place, saved, "user:1", now).await?;
                 let made = workflows::find(tx, id).await?.ok_or(postern_store::Error::NotFound)?;
-                workflows::publish(tx, &made, "", "user:1", now).await?;
+                workflows::publish(tx, &made, "{}", "", "user:1", now).await?;
                 let new = instances::NewInstance {
                     place,
                     workflow_id: id,
@@ -484,7 +484,7 @@ impl World {
                 .header("content-type", "application/json")
                 .body(body.to_string());
         }
-        if probe.name == "job_events" {
+        if ["job_events", "instance_watch"].contains(&&*probe.name) {
             // A stream without an end: its head tells enough.
             let response = request.send().await.expect("an answer");
             let status = response.status().as_u16();

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use postern_api::jobs::JobCreate;
 use postern_domain::job::JobState;
-use postern_protocol::messages::Outcome;
 use postern_server::clock::Clock as _;
 use postern_testkit::{TestServer, argv, on};
 
@@ -13,7 +12,6 @@ use crate::on_both_databases;
 
 on_both_databases! {
     silence_for_more_than_twice_the_timeout_ends_a_running_job,
-    a_late_result_is_shown_beside_the_final_state,
     a_job_queued_for_31_minutes_fails_with_agent_did_not_pick_up,
     a_job_for_later_is_stale_only_after_its_time,
     a_pending_job_of_a_silent_agent_becomes_unknown,
@@ -44,43 +42,6 @@ async fn silence_for_more_than_twice_the_timeout_ends_a_running_job(server: Test
     );
     assert_eq!(job.exit_code, None);
     assert_eq!(state(&server, long).await, JobState::Running);
-}
-
-async fn a_late_result_is_shown_beside_the_final_state(server: TestServer) {
-    let agent = server.agent("web-1").await;
-    let id = create(&server, &with_timeout(30)).await;
-    let order = agent.order().await;
-    agent.start(&order).await;
-    server.heard(&agent).await;
-    server.clock.advance_seconds(61);
-    until_state(&server, id, JobState::Timeout).await;
-    assert!(
-        !agent.print(&order, &[]).await.wanted,
-        "output of a final attempt is not wanted"
-    );
-    let received = server.clock.advance_seconds(100);
-    agent.exit(&order, 0).await;
-    let detail = show(&server, id).await;
-    assert_eq!(
-        (detail.job.state, detail.job.exit_code),
-        (JobState::Timeout, None)
-    );
-    let late = detail.attempts[0].late.clone().expect("the late result");
-    assert_eq!(
-        (late.state, late.exit_code, late.received_at),
-        (JobState::Completed, Some(0), received)
-    );
-    let last = &detail.timeline.last().unwrap().text;
-    assert_eq!(last, "A late result of attempt 1 arrived: completed");
-
-    server.clock.advance_seconds(10);
-    let second = agent.finish(&order, Outcome::Exited { code: 9 }).await;
-    assert!(second.known);
-    assert_eq!(
-        show(&server, id).await.attempts[0].late.as_ref(),
-        Some(&late),
-        "the first one stands"
-    );
 }
 
 async fn a_job_queued_for_31_minutes_fails_with_agent_did_not_pick_up(server: TestServer) {

@@ -98,6 +98,12 @@ async fn a_schedule_starts_a_workflow_with_its_inputs(server: TestServer) {
         detail.instance.started_by
     );
     assert_eq!(detail.inputs["minutes"].0, json!(15));
+    let events = admin
+        .instance_event_list(first, &Default::default())
+        .await
+        .unwrap();
+    let cause = serde_json::to_value(&events.items[0].cause).unwrap();
+    assert_eq!(cause, json!({"kind": "schedule", "schedule_id": saved.id}));
     // It still waits when the next tick comes.
     pass(&server, &saved, SOON).await;
     assert_eq!(

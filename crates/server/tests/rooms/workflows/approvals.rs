@@ -14,7 +14,7 @@ use postern_domain::{
 use postern_testkit::{Person, TestServer, client::Client, key, until};
 use serde_json::{Value, json};
 
-use super::{answer, approver, command, runs, show, started, told, until_begun, until_state};
+use super::{answer, approver, command, runs, saved, show, started, told, until_begun, until_state};
 use crate::{filtered, no, on_both_databases, refused};
 
 on_both_databases! {
@@ -135,16 +135,21 @@ async fn an_approval_shows_what_runs_and_what_runs_is_that(server: TestServer) {
         panic!("{shown:?}")
     };
     assert_eq!(
-        (deploy.step.as_str(), deploy.hosts.as_slice()),
-        ("deploy", &["web-1".to_owned()][..])
+        (
+            deploy.step.as_str(),
+            deploy.hosts[0].id,
+            deploy.hosts[0].name.as_str()
+        ),
+        ("deploy", web.id(), "web-1")
     );
     assert_eq!(
         deploy.payload.as_ref().unwrap()["payload"]["argv"],
         json!(["deploy", hostile])
     );
+    assert_eq!(last.open, ["step_deploy.stdout"]);
     assert_eq!(
-        last.open.as_deref(),
-        Some("argv[1]: step_deploy.stdout does not exist")
+        last.payload.as_ref().unwrap()["payload"]["argv"],
+        json!(["use", "{{step_deploy.stdout}}"])
     );
     let stale = ApprovalAnswer {
         decision: Decision::Approve,
@@ -478,8 +483,12 @@ async fn whoever_started_it_takes_anothers_place_only_where_the_step_allows_it(s
 async fn too_few_people_fail_the_step(server: TestServer) {
     let world = world(server, 1).await;
     let steps = json!([{"id": "ask", "type": "approval", "title": "T", "approval_type": "two_of_many", "approvers": ["role:approver"]}]);
-    let id = started(&world.server, &["web-1"], steps).await;
-    let detail = until_state(&world.server, id, InstanceState::Failed).await;
+    let admin = world.server.admin();
+    let made = saved(&admin, "asks", json!({"steps": steps})).await.unwrap();
+    // It could not be published so.
+    let draft = serde_json::from_value(json!({"draft": true})).unwrap();
+    let started = admin.instance_create(made.workflow.id, &draft, &key()).await;
+    let detail = until_state(&world.server, started.unwrap().id, InstanceState::Failed).await;
     assert!(
         detail.runs[0]
             .reason

@@ -1,19 +1,22 @@
 //! Questions of workflows: how many are asked and in how many words, and what is told of it afterwards.
 
-use postern_api::{approvals::ApprovalDelegate, workflows::InstanceEvent};
+use postern_api::{
+    approvals::ApprovalDelegate,
+    workflows::{InstanceCreate, InstanceEvent, WorkflowPublish},
+};
 use postern_domain::{
     ApprovalId, InstanceId, TenantId,
-    approval::Decision,
+    approval::{ApprovalState, Decision},
     permission::{Role, Scope},
     workflow::engine::InstanceState,
 };
 use postern_server::clock::Clock as _;
-use postern_store::{identity, tx};
-use postern_testkit::{TestServer, until};
+use postern_store::{approvals, identity, tx};
+use postern_testkit::{TestServer, key, until};
 use serde_json::{Value, json};
 
-use super::{answer, answer_saying, approver, command, runs, started, until_begun, until_state};
-use crate::{filtered, on_both_databases};
+use super::{answer, answer_saying, approver, command, runs, saved, started, until_begun, until_state};
+use crate::{filtered, no, on_both_databases, refused, wrong_field};
 
 on_both_databases! {
     more_people_than_one_approval_asks_fail_the_step,
@@ -23,6 +26,7 @@ on_both_databases! {
     the_history_tells_that_nobody_decided_in_time,
     a_question_is_on_record_with_what_it_is_about,
     an_answer_and_a_cancel_at_the_same_moment_do_not_wait_for_each_other,
+    an_answer_at_the_deadline_counts_or_is_told_that_it_is_too_late,
 }
 
 fn ask(kind: &str, approvers: Value) -> Value {
@@ -61,11 +65,21 @@ async fn events(server: &TestServer, id: InstanceId) -> Vec<InstanceEvent> {
 }
 
 async fn more_people_than_one_approval_asks_fail_the_step(server: TestServer) {
-    let tenant = server.default_tenant().await.id;
+    let (admin, tenant) = (server.admin(), server.default_tenant().await.id);
+    let definition = json!({"steps": [ask("one_of_many", json!(["role:approver"]))]});
+    let made = saved(&admin, "asks", definition).await.unwrap();
     crowd(&server, tenant, Scope::Tenant(tenant)).await;
-    let steps = json!([ask("one_of_many", json!(["role:approver"]))]);
-    let id = started(&server, &["web-1"], steps).await;
-    let detail = until_state(&server, id, InstanceState::Failed).await;
+    let publish = WorkflowPublish::default();
+    assert_eq!(
+        wrong_field(admin.workflow_publish(made.workflow.id, &publish, &key()).await),
+        "draft.steps[0].approvers"
+    );
+    let draft = InstanceCreate {
+        draft: true,
+        ..Default::default()
+    };
+    let started = admin.instance_create(made.workflow.id, &draft, &key()).await;
+    let detail = until_state(&server, started.unwrap().id, InstanceState::Failed).await;
     assert_eq!(
         detail.runs[0].reason.as_deref(),
         Some(
@@ -223,5 +237,58 @@ async fn an_answer_and_a_cancel_at_the_same_moment_do_not_wait_for_each_other(se
             let problem = error.problem().expect("the server's word");
             assert_eq!(problem.status, 409, "{problem:?}");
         }
+    }
+}
+
+/// What another server does that looks at the clock first. Whether it ended the question.
+async fn expired_elsewhere(server: &TestServer, question: ApprovalId) -> bool {
+    let now = server.clock.now();
+    server
+        .write(tx!(tx => {
+            let found = approvals::find(tx, question).await?;
+            let open = found.is_some_and(|row| row.state == ApprovalState::Open);
+            // Time for an answer to come between, if it can.
+            for _ in 0..50 {
+                approvals::people(tx, &[question]).await?;
+            }
+            if open {
+                approvals::ended(tx, question, ApprovalState::Expired, now).await?;
+            }
+            Ok(open)
+        }))
+        .await
+}
+
+async fn an_answer_at_the_deadline_counts_or_is_told_that_it_is_too_late(server: TestServer) {
+    let tenant = server.default_tenant().await.id;
+    let person = approver(&server, tenant).await;
+    for round in 0..8 {
+        let steps = json!([ask("one_of_many", json!(["role:approver"]))]);
+        let id = started(&server, &["web-1"], steps).await;
+        let question = asked(&server, id).await;
+        let answering = answer(&person.client, question, Decision::Approve);
+        let expiring = expired_elsewhere(&server, question);
+        let (answered, expired) = match round {
+            0 => (answering.await, expiring.await),
+            1 => {
+                let expired = expiring.await;
+                (answering.await, expired)
+            }
+            _ => tokio::join!(answering, expiring),
+        };
+        assert_eq!(answered.is_ok(), !expired, "round {round}: {answered:?}");
+        if round < 2 {
+            assert_eq!(expired, round == 1, "whoever comes first");
+        }
+        let (state, end) = if expired {
+            assert_eq!(refused(answered), no(409, "approval_ended"));
+            (ApprovalState::Expired, InstanceState::Failed)
+        } else {
+            (ApprovalState::Approved, InstanceState::Completed)
+        };
+        let shown = server.admin().approval_show(question).await.unwrap().approval;
+        assert_eq!(shown.state, state);
+        assert_eq!(shown.people[0].decision.is_some(), !expired);
+        until_state(&server, id, end).await;
     }
 }

@@ -20,7 +20,7 @@ use postern_store::{
 use postern_testkit::{TestServer, until};
 use serde_json::json;
 
-use super::{command, next, published, runs, show, started, until_begun, until_state};
+use super::{command, next, published, runs, show, started, told, until_begun, until_state};
 use crate::on_both_databases;
 
 on_both_databases! {
@@ -98,7 +98,10 @@ async fn what_a_given_up_instance_waits_for_is_told_to_stop(server: TestServer) 
         answer.cancel.contains(&order.attempt_id).then_some(())
     })
     .await;
-    assert_eq!(show(&server, id).await.instance.state, InstanceState::Failed);
+    let detail = show(&server, id).await;
+    assert_eq!(detail.instance.state, InstanceState::Failed);
+    let all = ["all", "child", "wait", "work", "ask"].map(|step| format!("{step} cancelled"));
+    assert_eq!(told(&detail), all, "nothing of it runs any more");
     let approval = admin.approval_show(ask).await.unwrap().approval;
     assert_eq!(approval.state, ApprovalState::Withdrawn);
     let events = admin.instance_event_list(id, &Default::default()).await.unwrap();

@@ -1,18 +1,25 @@
-//! How long instances are kept.
+//! How long instances are kept, and their removal.
 
 use std::time::Duration;
 
-use postern_api::workflows::InstanceAgain;
-use postern_domain::{InstanceId, workflow::engine::InstanceState};
+use postern_api::workflows::{InstanceAgain, InstanceCreate};
+use postern_domain::{InstanceId, UserId, WorkflowId, permission::Place, workflow::engine::InstanceState};
 use postern_server::clock::Clock as _;
+use postern_store::{
+    tx,
+    workflows::instances::{self, Moved, NewInstance},
+};
 use postern_testkit::{TestServer, key, until};
 use serde_json::json;
 
 use super::{command, published, runs, started, until_begun, until_state};
-use crate::{filtered, on_both_databases};
+use crate::{filtered, no, on_both_databases, refused};
 
 on_both_databases! {
     old_instances_go_with_what_they_left_unless_one_that_is_kept_leads_to_them,
+    a_deleted_workflow_is_gone_at_once_and_its_instances_a_few_at_a_time,
+    what_a_step_waited_for_stays_until_its_instance_has_ended,
+    instances_that_hinder_a_removal_are_named,
 }
 
 async fn retried(server: &TestServer, id: InstanceId) -> InstanceId {
@@ -90,4 +97,159 @@ async fn old_instances_go_with_what_they_left_unless_one_that_is_kept_leads_to_t
         assert!(told.contains(&gone), "{told:?}");
     }
     assert_eq!(told.len(), 4);
+}
+
+/// So many instances of a workflow that have ended.
+async fn ended(server: &TestServer, workflow: WorkflowId, count: u32) -> Vec<InstanceId> {
+    let now = server.clock.now();
+    let place = Place::tenant(server.default_tenant().await.id);
+    server
+        .write(tx!(tx => {
+            let mut made = Vec::new();
+            for _ in 0..count {
+                let new = NewInstance {
+                    place,
+                    workflow_id: workflow,
+                    version: 1,
+                    workflow: "many".into(),
+                    machine: "{}".into(),
+                    definition: r#"{"steps":[]}"#.into(),
+                    digest: "none".into(),
+                    inputs: "{}".into(),
+                    hosts: None,
+                    secret: None,
+                    starter: UserId(1),
+                    token: None,
+                    started_by: "user:1".into(),
+                    parent: None,
+                    depth: 1,
+                    retry_of: None,
+                    schedule: None,
+                };
+                let id = instances::create(tx, new, now).await?;
+                let moved = Moved {
+                    state: InstanceState::Completed,
+                    machine: "{}".into(),
+                    reason: None,
+                    ended: Some(now),
+                    events: Vec::new(),
+                };
+                instances::save(tx, id, moved, now).await?;
+                made.push(id);
+            }
+            Ok(made)
+        }))
+        .await
+}
+
+async fn is_there(server: &TestServer, id: InstanceId) -> bool {
+    server
+        .read(tx!(tx => Ok(instances::find(tx, id).await?.is_some())))
+        .await
+}
+
+async fn until_gone(server: &TestServer, id: InstanceId) {
+    until("an instance to be removed", || async {
+        (!is_there(server, id).await).then_some(())
+    })
+    .await;
+}
+
+async fn a_deleted_workflow_is_gone_at_once_and_its_instances_a_few_at_a_time(server: TestServer) {
+    let admin = server.admin();
+    let steps = json!({"steps": [command("look", &["look"])]});
+    let id = published(&admin, "many", steps.clone()).await;
+    let all = ended(&server, id, 45).await;
+    admin.instance_show(all[0]).await.unwrap();
+    admin.workflow_delete(id).await.unwrap();
+    assert_eq!(refused(admin.workflow_show(id).await), no(404, "not_found"));
+    for instance in &all {
+        assert_eq!(
+            refused(admin.instance_show(*instance).await),
+            no(404, "not_found")
+        );
+    }
+    let listed = admin.instance_list(&Default::default()).await.unwrap().items;
+    assert!(listed.is_empty(), "{listed:?}");
+    assert_ne!(published(&admin, "many", steps).await, id, "its name is free");
+    for instance in &all {
+        until_gone(&server, *instance).await;
+    }
+    let records = admin
+        .audit_list(&filtered(&[("action", "workflows_clear")]))
+        .await
+        .unwrap()
+        .items;
+    let removed: Vec<u64> = records
+        .iter()
+        .map(|record| {
+            assert_eq!(record.object, format!("workflow:{id}"));
+            record.after.as_ref().unwrap()["removed"].as_u64().unwrap()
+        })
+        .collect();
+    assert!(removed.iter().all(|count| *count <= 20), "{removed:?}");
+    assert_eq!(removed.iter().sum::<u64>(), 45);
+}
+
+async fn what_a_step_waited_for_stays_until_its_instance_has_ended(server: TestServer) {
+    let admin = server.admin();
+    let yes = json!({"id": "yes", "type": "conditional", "condition": "1 == 1", "on_true": "completed", "on_false": "failed"});
+    let inner = published(&admin, "inner", json!({"steps": [yes]})).await;
+    let rest = json!({"id": "rest", "type": "delay", "minutes": 1});
+    let call = json!({"id": "call", "type": "workflow", "workflow": "inner"});
+    let outer = published(&admin, "outer", json!({"steps": [call, rest]})).await;
+    let made = admin
+        .instance_create(outer, &InstanceCreate::default(), &key())
+        .await
+        .unwrap()
+        .id;
+    let child = until_begun(&server, made, "call", 1).await.child_id.unwrap();
+    until_state(&server, made, InstanceState::Paused).await;
+    // A newer version does not start it any more, so it may be deleted.
+    let update = serde_json::from_value(json!({"definition": {"steps": [rest]}})).unwrap();
+    admin.workflow_update(outer, &update).await.unwrap();
+    let publish = serde_json::from_value(json!({})).unwrap();
+    admin.workflow_publish(outer, &publish, &key()).await.unwrap();
+    admin.workflow_delete(inner).await.unwrap();
+    // Another one that is deleted behind it is gone: it was looked at.
+    let other = published(&admin, "other", json!({"steps": [rest]})).await;
+    let gone = ended(&server, other, 1).await[0];
+    admin.workflow_delete(other).await.unwrap();
+    until_gone(&server, gone).await;
+    assert!(is_there(&server, child).await, "its parent has not ended");
+    server.clock.advance_seconds(61);
+    until_state(&server, made, InstanceState::Completed).await;
+    until_gone(&server, child).await;
+}
+
+async fn instances_that_hinder_a_removal_are_named(server: TestServer) {
+    let admin = server.admin();
+    let rest = json!({"steps": [{"id": "rest", "type": "delay", "hours": 1}]});
+    let id = published(&admin, "slow", rest).await;
+    let mut open = Vec::new();
+    for _ in 0..6 {
+        let made = admin
+            .instance_create(id, &InstanceCreate::default(), &key())
+            .await;
+        open.push(made.unwrap().id);
+    }
+    let refusal = async || {
+        let error = admin.workflow_delete(id).await.expect_err("they run");
+        error.problem().unwrap().detail.clone()
+    };
+    let [a, b, c, d, e, f] = open[..] else {
+        panic!("{open:?}")
+    };
+    let detail = refusal().await;
+    assert!(
+        detail.contains(&format!("have not ended: {a}, {b}, {c}, {d}, {e} and more.")),
+        "{detail}"
+    );
+    let cancel = serde_json::from_value(json!({})).unwrap();
+    for instance in [a, b, c, d, e] {
+        admin.instance_cancel(instance, &cancel).await.unwrap();
+        until_state(&server, instance, InstanceState::Cancelled).await;
+    }
+    let detail = refusal().await;
+    assert!(detail.contains(&format!("have not ended: {f}. ")), "{detail}");
 }

@@ -192,6 +192,7 @@ async fn yaml_is_kept_as_it_was_written(server: TestServer) {
 
 async fn versions_are_kept_and_come_back_as_the_draft(server: TestServer) {
     let admin = server.admin();
+    server.agent("x").await;
     let steps = |word: &str| json!({"hosts": {"agents": ["x"]}, "steps": [command("a", &[word])]});
     let id = published(&admin, "kept", steps("one")).await;
     let update = WorkflowUpdate {

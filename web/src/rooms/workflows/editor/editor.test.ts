@@ -49,6 +49,15 @@ describe("the form", () => {
   });
 });
 
+describe("how long a step may take, and how often it is tried", () => {
+  it.each(["script", "command", "http_request", "action", "workflow"] as const)(
+    "has inputs of a step of type %s",
+    (type) => {
+      expect(shownFields(type)).toEqual(expect.arrayContaining(["timeout_seconds", "retries"]));
+    },
+  );
+});
+
 describe("arrow keys", () => {
   const others = new Map([
     ["below", { x: 10, y: 100 }],

@@ -108,7 +108,18 @@ export const FORMS: Record<StepType, Field[]> = {
     { input: "text", name: "extra_ca", label: "Own CA (PEM)", lines: 2, mono: true },
     ...ON_HOSTS,
   ],
-  action: [part("action", "Action"), part("retries", "Retries"), part("continue_on", "Succeeds when")],
+  action: [
+    part("action", "Action"),
+    {
+      input: "number",
+      name: "timeout_seconds",
+      label: "Timeout of each job (s)",
+      least: 1,
+      placeholder: "the action's own",
+    },
+    part("retries", "Retries"),
+    part("continue_on", "Succeeds when"),
+  ],
   approval: [
     TITLE,
     {
@@ -185,7 +196,19 @@ export const FORMS: Record<StepType, Field[]> = {
       ],
     },
   ],
-  workflow: [part("workflow", "Workflow"), part("hosts", "Hosts")],
+  workflow: [
+    part("workflow", "Workflow"),
+    part("hosts", "Hosts"),
+    {
+      input: "number",
+      name: "timeout_seconds",
+      label: "Timeout of each try (s)",
+      least: 1,
+      placeholder: "none",
+      help: "The instance that it started is cancelled then.",
+    },
+    part("retries", "Retries"),
+  ],
 };
 
 const ALWAYS = ["id", "name", "type", "on_success", "on_failure"];

@@ -22,6 +22,7 @@ import { InstanceTimeline } from "./InstanceTimeline";
 import { RunTable, stepOf } from "./RunTable";
 import { StepPanel } from "./StepPanel";
 import { useInstanceActions } from "./useInstanceActions";
+import { useInstanceWatch } from "./useInstanceWatch";
 
 const route = getRouteApi("/app/instances/$instanceId");
 
@@ -38,12 +39,14 @@ const Back = () => (
 
 export function InstancePage() {
   const { instanceId } = route.useParams();
-  const query = useQuery(instanceOptions(Number(instanceId)));
+  const live = useInstanceWatch(Number(instanceId));
+  const query = useQuery(instanceOptions(Number(instanceId), live));
   if (query.data) {
     return (
       <InstanceView
         key={query.data.id}
         instance={query.data}
+        live={live}
         stale={
           query.error ? <StaleBanner error={query.error} onRetry={() => void query.refetch()} /> : undefined
         }
@@ -67,7 +70,14 @@ const TABS = ["graph", "steps", "timeline"] as const;
 /** As in the styles of pages: there is no room for a drawing. */
 const NARROW = "(max-width: 48em)";
 
-function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: ReactNode }) {
+interface InstanceViewProps {
+  instance: InstanceDetail;
+  /** What happens is told as it happens. */
+  live: boolean;
+  stale: ReactNode;
+}
+
+function InstanceView({ instance, live, stale }: InstanceViewProps) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { actions, ask, reasons, dialogs } = useInstanceActions();
@@ -161,7 +171,7 @@ function InstanceView({ instance, stale }: { instance: InstanceDetail; stale: Re
           ))}
           {panel("timeline", () => (
             <Panel>
-              <InstanceTimeline instance={instance} />
+              <InstanceTimeline instance={instance} live={live} />
             </Panel>
           ))}
         </Tabs>

@@ -9,11 +9,18 @@ import { ErrorState, LoadingLines } from "~/ui/states";
 import { eventList, instanceKey, REFRESH_MS } from "../api";
 import { hasEnded } from "../words";
 import classes from "../workflows.module.css";
+import { CauseLink } from "./CauseLink";
 
 /** The latest are asked for first, and what is here stands in the order in which it happened. */
 const LATEST_FIRST = { sort: "-number" };
 
-export function InstanceTimeline({ instance: { id, state } }: { instance: Pick<Instance, "id" | "state"> }) {
+interface InstanceTimelineProps {
+  instance: Pick<Instance, "id" | "state">;
+  /** It is read again whenever something happened. */
+  live: boolean;
+}
+
+export function InstanceTimeline({ instance: { id, state }, live }: InstanceTimelineProps) {
   const ended = hasEnded(state);
   const query = useInfiniteQuery({
     // Read once more when it has ended, for what came last.
@@ -21,7 +28,7 @@ export function InstanceTimeline({ instance: { id, state } }: { instance: Pick<I
     queryFn: ({ pageParam }) => eventList(id, listQuery(LATEST_FIRST, PAGE_SIZE, pageParam)),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    refetchInterval: ended ? false : REFRESH_MS,
+    refetchInterval: ended || live ? false : REFRESH_MS,
     placeholderData: (previous) => previous,
   });
   if (!query.data) {
@@ -46,13 +53,14 @@ export function InstanceTimeline({ instance: { id, state } }: { instance: Pick<I
       )}
       {events.length === 0 && <span className="dim">Nothing has happened yet.</span>}
       <ol className={jobs.timeline} aria-label="What happened">
-        {events.map(({ number, at, step, text }) => (
+        {events.map(({ number, at, step, text, cause }) => (
           <li key={number}>
             <time dateTime={at}>{dateTime(at)}</time>
             <span>
               {step && <code>{step}: </code>}
               {withLocalTimes(plainText(text))}
             </span>
+            <CauseLink cause={cause} />
           </li>
         ))}
       </ol>

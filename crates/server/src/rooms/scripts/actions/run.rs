@@ -21,7 +21,7 @@ use postern_store::{
 };
 use zeroize::Zeroizing;
 
-use super::{MANAGE, check::filled, definition_of, find};
+use super::{MANAGE, VIEW, check::filled, definition_of, find};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -75,13 +75,43 @@ pub(crate) async fn prepare_in(
     id: ActionId,
     request: &ActionRun,
 ) -> Result<Ready> {
+    let (ready, _) = prepare_open(app, tx, caller, id, request, &BTreeMap::new()).await?;
+    Ok(ready)
+}
+
+/// The same while some values are not known yet, with what stands for them: to be shown, and never made. Returns the
+/// places of a payload that keep what the action has there, and what belongs there.
+pub(crate) async fn prepare_open(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ActionId,
+    request: &ActionRun,
+    open: &BTreeMap<String, String>,
+) -> Result<(Ready, Vec<(String, String)>)> {
     let action = find(tx, caller, id, MANAGE).await?;
-    let source = Source::of(tx, caller, &action, request.draft).await?;
+    let mut source = Source::of(tx, caller, &action, request.draft).await?;
     runners::check_run(caller, &action, &source.definition)?;
-    let ready = source
-        .prepare(app, tx, given_of(request), request.not_before)
-        .await?;
-    Ok(ready.named(&action.name, source.version.map(|version| (id, version))))
+    let mut given = given_of(request);
+    let mut places = Vec::new();
+    let definition = &mut source.definition;
+    if let ActionWork::Job { .. } = &definition.work {
+        let (left, stands) = scripts::leave_open(&mut definition.parameters, open);
+        given.extend(
+            stands
+                .into_iter()
+                .map(|(name, text)| (name, serde_json::Value::from(text))),
+        );
+        for (name, text) in left {
+            let pointer = definition.fills.get(&name);
+            places.extend(pointer.map(|pointer| (pointer.clone(), text)));
+        }
+    } else {
+        source.open.clone_from(open);
+    }
+    let ready = source.prepare(app, tx, given, request.not_before).await?;
+    let ready = ready.named(&action.name, (id, source.version));
+    Ok((ready, places))
 }
 
 /// Names of the open parameters whose values are secret.
@@ -102,6 +132,17 @@ pub(crate) async fn secret_parameters(
     Ok(secret.map(|parameter| parameter.name).collect())
 }
 
+/// What an action that could be run asks for, for whoever may see it.
+pub(crate) async fn seen_parameters(
+    app: &App,
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ActionId,
+) -> Result<Vec<Parameter>> {
+    let action = find(tx, caller, id, VIEW).await?;
+    Source::of(tx, caller, &action, false).await?.asks(app, tx).await
+}
+
 type Given = BTreeMap<String, serde_json::Value>;
 
 fn given_of(request: &ActionRun) -> Given {
@@ -119,6 +160,8 @@ pub(super) struct Source {
     deployer: Caller,
     /// Absent for the draft.
     version: Option<u32>,
+    /// Parameters of its script whose values are not known yet.
+    open: BTreeMap<String, String>,
 }
 
 impl Source {
@@ -128,6 +171,7 @@ impl Source {
             secret: action.secret(),
             deployer: caller.clone(),
             version: None,
+            open: BTreeMap::new(),
         })
     }
 
@@ -166,6 +210,7 @@ impl Source {
             secret: version.secret(),
             deployer,
             version: Some(version.version),
+            open: BTreeMap::new(),
         }))
     }
 
@@ -218,7 +263,11 @@ impl Source {
                     rolling: definition.rolling.clone(),
                     concurrency: definition.concurrency.clone(),
                 };
-                scripts::prepare_in(app, tx, &self.deployer, *script_id, &request).await?
+                let terms = scripts::Terms {
+                    open: self.open.clone(),
+                    ..Default::default()
+                };
+                scripts::prepare_as(app, tx, &self.deployer, *script_id, &request, terms).await?
             }
         };
         Ok(Named(ready))
@@ -251,7 +300,7 @@ impl Source {
 pub(super) struct Named(Ready);
 
 impl Named {
-    fn named(self, name: &str, origin: Option<(ActionId, u32)>) -> Ready {
+    fn named(self, name: &str, origin: executions::ActionRun) -> Ready {
         let (prepared, drawn) = self.0;
         (prepared.by_action(name, origin), drawn)
     }

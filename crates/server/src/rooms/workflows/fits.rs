@@ -1,0 +1,309 @@
+//! Whether what a workflow names is there and takes what it is given: a version that could not run is not published. What
+//! is only known when a step begins, as the values of placeholders, is left to that moment.
+
+use std::collections::BTreeMap;
+
+use postern_api::targets::Targets;
+use postern_domain::{
+    WorkflowId,
+    approval::can_open,
+    expression::Template,
+    fill::escaped,
+    member::Member,
+    parameter::{self, Parameter},
+    permission::{Permission, Place},
+    workflow::{
+        ActionStep, ApprovalStep, Definition, Problem, ScriptStep, Severity, Step, Work, WorkflowStep,
+        each_step,
+    },
+};
+use postern_store::{Tx, identity, uses::Used, workflows};
+use serde_json::Value;
+
+use super::{approve, draft::definition_of, names, payloads::Sample, perform::reason_of};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    http::Caller,
+    rooms::{
+        agents::targets::missing,
+        scripts::{actions::run as actions, run as scripts},
+    },
+};
+
+/// Who asks, and about which workflow.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) app: &'a App,
+    pub(super) caller: &'a Caller,
+    pub(super) id: WorkflowId,
+    pub(super) place: Place,
+}
+
+/// What was found of what a definition names.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Each once.
+    pub(super) used: Vec<(Used, i64)>,
+    /// By step: the id that its name stands for.
+    pub(super) ids: BTreeMap<String, i64>,
+    /// Why it cannot run as things are. A draft may be saved so.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Looks for everything that a definition names, as far as the caller may see it.
+pub(super) async fn look(asked: Asked<'_>, tx: &mut Tx<'_>, definition: &Definition) -> Result<Found> {
+    let mut look = Look {
+        asked,
+        definition,
+        found: Found::default(),
+    };
+    let mut steps = Vec::new();
+    each_step(&definition.steps, "/steps", &mut |pointer, step| {
+        if !matches!(step.work, Work::Parallel(_)) {
+            steps.push((pointer.to_owned(), step.clone()));
+        }
+    });
+    look.hosts(tx, "", definition.hosts.as_ref()).await?;
+    for (pointer, step) in steps {
+        look.step(tx, &pointer, &step).await?;
+    }
+    Ok(look.found)
+}
+
+struct Look<'a> {
+    asked: Asked<'a>,
+    definition: &'a Definition,
+    found: Found,
+}
+
+impl Look<'_> {
+    async fn step(&mut self, tx: &mut Tx<'_>, pointer: &str, step: &Step) -> Result<()> {
+        let hosts = match &step.work {
+            Work::Script(script) => {
+                self.script(tx, (pointer, step.id.as_str()), script).await?;
+                script.on.hosts.as_ref()
+            }
+            Work::Action(action) => {
+                self.action(tx, (pointer, step.id.as_str()), action).await?;
+                None
+            }
+            Work::Workflow(workflow) => {
+                self.workflow(tx, (pointer, step.id.as_str()), workflow).await?;
+                workflow.hosts.as_ref()
+            }
+            Work::Approval(approval) => {
+                self.approvers(tx, pointer, approval).await?;
+                None
+            }
+            Work::Command(command) => command.on.hosts.as_ref(),
+            Work::HttpRequest(request) => request.on.hosts.as_ref(),
+            Work::Conditional(_) | Work::Delay(_) | Work::Notify(_) | Work::Parallel(_) => None,
+        };
+        self.hosts(tx, pointer, hosts).await
+    }
+
+    async fn script(
+        &mut self,
+        tx: &mut Tx<'_>,
+        (pointer, step): (&str, &str),
+        named: &ScriptStep,
+    ) -> Result<()> {
+        let caller = self.asked.caller;
+        let (field, id) = names::script(tx, caller, named).await?;
+        let Some(id) = id else {
+            self.nowhere(pointer, field, "a script");
+            return Ok(());
+        };
+        self.uses((field == "script").then_some(step), (Used::Script, id.0));
+        let asks = scripts::seen_parameters(tx, caller, id, named.version).await;
+        let field = match &asks {
+            Err(Error::NotFound { .. }) => "version",
+            _ => field,
+        };
+        if let Some(asks) = self.unless_refused(format!("{pointer}/{field}"), asks)? {
+            self.values(&format!("{pointer}/parameters"), &asks, &named.parameters);
+        }
+        Ok(())
+    }
+
+    async fn action(
+        &mut self,
+        tx: &mut Tx<'_>,
+        (pointer, step): (&str, &str),
+        named: &ActionStep,
+    ) -> Result<()> {
+        let Asked { app, caller, .. } = self.asked;
+        let (field, id) = names::action(tx, caller, named).await?;
+        let Some(id) = id else {
+            self.nowhere(pointer, field, "an action");
+            return Ok(());
+        };
+        self.uses((field == "action").then_some(step), (Used::Action, id.0));
+        let asks = actions::seen_parameters(app, tx, caller, id).await;
+        if let Some(asks) = self.unless_refused(format!("{pointer}/{field}"), asks)? {
+            self.values(&format!("{pointer}/parameters"), &asks, &named.parameters);
+        }
+        Ok(())
+    }
+
+    async fn workflow(
+        &mut self,
+        tx: &mut Tx<'_>,
+        (pointer, step): (&str, &str),
+        named: &WorkflowStep,
+    ) -> Result<()> {
+        let Asked {
+            caller, place, id, ..
+        } = self.asked;
+        let (field, found) = names::workflow(tx, caller, place.tenant, named).await?;
+        let Some(found) = found else {
+            self.nowhere(pointer, field, "a workflow");
+            return Ok(());
+        };
+        self.uses(
+            (field == "workflow").then_some(step),
+            (Used::Workflow, found.id.0),
+        );
+        let inputs = if found.id == id {
+            self.definition.inputs.clone()
+        } else {
+            let version = match found.version {
+                Some(number) => workflows::version(tx, found.id, number).await?,
+                None => None,
+            };
+            let Some(version) = version else {
+                let name = &found.name;
+                let problem = format!("names {name:?}, which has no published version: publish it first");
+                self.problem(format!("{pointer}/{field}"), problem);
+                return Ok(());
+            };
+            definition_of(&version.definition)?.inputs
+        };
+        self.values(&format!("{pointer}/inputs"), &inputs, &named.inputs);
+        Ok(())
+    }
+
+    /// Whoever starts it is not known yet, and counts.
+    async fn approvers(&mut self, tx: &mut Tx<'_>, pointer: &str, ask: &ApprovalStep) -> Result<()> {
+        let place = self.asked.place;
+        let mut all_there = true;
+        for (number, approver) in ask.approvers.iter().enumerate() {
+            let Ok(Member::User(id)) = approver.parse::<Member>() else {
+                continue;
+            };
+            let user = identity::user_find(tx, id).await?;
+            if !user.is_some_and(|user| user.active && user.tenant_id == place.tenant) {
+                all_there = false;
+                let problem = format!("names user {id}, who is not there or is switched off");
+                self.problem(format!("{pointer}/approvers/{number}"), problem);
+            }
+        }
+        if !all_there {
+            return Ok(());
+        }
+        let pointer = format!("{pointer}/approvers");
+        let meant = approve::meant(tx, place, ask).await;
+        let Some(meant) = self.unless_refused(pointer.clone(), meant)? else {
+            return Ok(());
+        };
+        let mut people = 0;
+        for (id, members) in meant {
+            people += usize::from(approve::answers(tx, place, id, &members).await?.is_some());
+            if can_open(ask.approval_type, people) {
+                return Ok(());
+            }
+        }
+        let problem = format!(
+            "name {people} people who may answer: too few for this type of approval. Name others, or give them a role \
+             with workflows.manage where the workflow lies"
+        );
+        self.problem(pointer, problem);
+        Ok(())
+    }
+
+    async fn hosts(&mut self, tx: &mut Tx<'_>, pointer: &str, hosts: Option<&Targets>) -> Result<()> {
+        let Some(hosts) = hosts else { return Ok(()) };
+        let reach = self.asked.caller.reach(Permission::AgentsView);
+        for name in missing(tx, &reach, &reach, hosts).await? {
+            let problem = format!("name {name}, which is not there, or which you may not see");
+            self.problem(format!("{pointer}/hosts"), problem);
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, pointer: &str, asks: &[Parameter], given: &BTreeMap<String, Value>) {
+        let known: BTreeMap<String, Option<Value>> = given
+            .iter()
+            .map(|(name, value)| (name.clone(), known(value)))
+            .collect();
+        for error in parameter::problems(asks, &known) {
+            self.problem(format!("{pointer}/{}", escaped(&error.name)), error.problem);
+        }
+    }
+
+    fn uses(&mut self, by_name: Option<&str>, used: (Used, i64)) {
+        if let Some(step) = by_name {
+            self.found.ids.insert(step.to_owned(), used.1);
+        }
+        if !self.found.used.contains(&used) {
+            self.found.used.push(used);
+        }
+    }
+
+    fn nowhere(&mut self, pointer: &str, field: &str, what: &str) {
+        let problem = format!("names {what} that is not there, or that you may not see");
+        self.problem(format!("{pointer}/{field}"), problem);
+    }
+
+    fn problem(&mut self, pointer: String, message: String) {
+        self.found.problems.push(Problem {
+            severity: Severity::Warning,
+            pointer,
+            span: None,
+            message,
+        });
+    }
+
+    /// A refusal is a problem of what it is about; only a failure of the database or of the server itself is an error.
+    fn unless_refused<T>(&mut self, pointer: String, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ (Error::Store(_) | Error::Internal(_))) => Err(error),
+            Err(refused) => {
+                self.problem(pointer, reason_of(&refused));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// A value as far as it is known: not one with placeholders in it.
+fn known(value: &Value) -> Option<Value> {
+    let Value::String(text) = value else {
+        return Some(value.clone());
+    };
+    let template = Template::parse(text).ok()?;
+    let fixed = template.paths().next().is_none();
+    fixed.then(|| template.value(&Sample).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_has_a_placeholder_is_not_known_yet() {
+        for (value, known_as) in [
+            (json!("90"), Some(json!("90"))),
+            (json!(90), Some(json!(90))),
+            (json!("{{\"{{\"}}"), Some(json!("{{"))),
+            (json!("{{inputs.n}}"), None),
+            (json!("no. {{inputs.n}}"), None),
+        ] {
+            assert_eq!(known(&value), known_as, "{value}");
+        }
+    }
+}

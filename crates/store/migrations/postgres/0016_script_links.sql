@@ -1,0 +1,18 @@
+-- Libraries that each version of a script links, in their order: what once ran can be run again.
+CREATE TABLE script_links (
+  script_id BIGINT NOT NULL REFERENCES scripts (id) ON DELETE CASCADE,
+  version BIGINT NOT NULL,
+  position BIGINT NOT NULL,
+  library_id BIGINT NOT NULL REFERENCES scripts (id),
+  PRIMARY KEY (script_id, version, position)
+);
+CREATE INDEX script_links_by_library ON script_links (library_id, script_id, version);
+INSERT INTO script_links
+  SELECT v.script_id, v.version, l.position - 1, b.id
+  FROM script_versions v JOIN scripts s ON s.id = v.script_id
+  CROSS JOIN LATERAL jsonb_array_elements(coalesce(v.definition::jsonb -> 'libraries', '[]'::jsonb))
+    WITH ORDINALITY AS l (link, position)
+  JOIN scripts b ON b.kind = 'library' AND b.tenant_id = s.tenant_id
+    AND (b.name = l.link ->> 'library' OR CAST(b.id AS TEXT) = l.link ->> 'library')
+  ON CONFLICT DO NOTHING;
+DROP TABLE script_libraries;

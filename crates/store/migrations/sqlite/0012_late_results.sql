@@ -1,0 +1,10 @@
+-- What an agent told of an attempt that the server had ended before: all of it, beside how it stands.
+ALTER TABLE attempts ADD COLUMN late_started_us INTEGER;
+ALTER TABLE attempts ADD COLUMN late_finished_us INTEGER;
+ALTER TABLE attempts ADD COLUMN late_duration_us INTEGER;
+ALTER TABLE attempts ADD COLUMN late_result TEXT;
+
+-- When the agent told how the attempt ended. Until then its output is taken, whatever the server made of it.
+ALTER TABLE attempts ADD COLUMN reported_us INTEGER;
+UPDATE attempts SET reported_us = coalesce(late_us, finished_us)
+  WHERE late_us IS NOT NULL OR duration_us IS NOT NULL OR state IN ('completed', 'failed');

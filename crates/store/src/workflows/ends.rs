@@ -1,0 +1,114 @@
+//! How jobs ended that are removed, kept for as long as a step of a workflow has not heard of all jobs of its execution.
+
+use postern_domain::{AgentId, AttemptId, ExecutionId, JobId, job::JobState};
+
+use crate::{
+    Error, Tx,
+    engine::{Value, read_all, record, values},
+    jobs::executions,
+    list::Select,
+    outputs::{self, Stream},
+};
+
+/// Bytes of each stream of a job that the steps behind it can see.
+pub const SEEN_BYTES: usize = 64 * 1024;
+
+record! {
+    /// How a job ended, on one host.
+    pub struct HostEnd {
+        pub job_id: JobId,
+        pub agent_id: AgentId,
+        pub name: String,
+        pub state: JobState,
+        pub exit_code: Option<i32>,
+        pub reason: Option<String>,
+        pub attempt_id: Option<AttemptId>,
+        pub stdout_bytes: Option<i64>,
+        pub stderr_bytes: Option<i64>,
+        /// What a removed job printed.
+        pub stdout: Option<Vec<u8>>,
+        pub stderr: Option<Vec<u8>>,
+    }
+}
+
+impl HostEnd {
+    /// Whether its job was removed.
+    pub fn is_kept(&self) -> bool {
+        self.stdout.is_some()
+    }
+
+    /// The beginning of what it printed. Empty where that was cut out.
+    pub async fn printed(&self, tx: &mut Tx<'_>, stream: Stream) -> Result<Vec<u8>, Error> {
+        let (kept, total) = match stream {
+            Stream::Stdout => (&self.stdout, self.stdout_bytes),
+            Stream::Stderr => (&self.stderr, self.stderr_bytes),
+        };
+        if let Some(kept) = kept {
+            return Ok(kept.clone());
+        }
+        let Some((attempt, total)) = self.attempt_id.zip(total.filter(|total| *total > 0)) else {
+            return Ok(Vec::new());
+        };
+        let pieces = outputs::read(tx, attempt, stream, total).await?;
+        let first = pieces.into_iter().next().filter(|piece| piece.start == 0);
+        let mut data = first.map(|piece| piece.data).unwrap_or_default();
+        data.truncate(SEEN_BYTES);
+        Ok(data)
+    }
+}
+
+/// Of the jobs of an execution, in the order of the hosts' names.
+pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, Error> {
+    let sql = "SELECT k.job_id, k.agent_id, k.name, k.state, k.exit_code, k.reason, NULL, NULL, NULL, k.stdout, k.stderr
+               FROM job_ends k WHERE k.execution_id = $1
+               UNION ALL
+               SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes,
+               NULL, NULL
+               FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
+               WHERE j.execution_id = $1 ORDER BY 3, 1";
+    read_all(tx.query(sql, &values![id]).await?, HostEnd::from_row)
+}
+
+/// Keeps the ends of jobs that are about to be removed, where a step waits for others of their execution, or has not
+/// heard of them yet.
+pub(crate) async fn keep(tx: &mut Tx<'_>, of_them: &str, values: Vec<Value>) -> Result<(), Error> {
+    let mut select = Select::new(
+        "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes,
+         NULL, NULL, j.execution_id
+         FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id",
+    );
+    select.and(of_them, values).and(
+        "j.instance_id IS NOT NULL AND EXISTS (SELECT 1 FROM step_runs r
+         WHERE r.execution_id = j.execution_id AND r.instance_id = j.instance_id AND r.outcome IS NULL)",
+        [],
+    );
+    let (sql, values) = select.parts();
+    for mut row in tx.query(sql, values).await? {
+        let execution: ExecutionId = row.take(11)?;
+        let end = HostEnd::from_row(row)?;
+        let stdout = end.printed(tx, Stream::Stdout).await?;
+        let stderr = end.printed(tx, Stream::Stderr).await?;
+        let sql = "INSERT INTO job_ends (execution_id, job_id, agent_id, name, state, exit_code, reason, stdout, stderr)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let values = values![
+            execution,
+            end.job_id,
+            end.agent_id,
+            end.name,
+            end.state,
+            end.exit_code,
+            end.reason,
+            stdout,
+            stderr
+        ];
+        tx.execute(sql, &values).await?;
+    }
+    Ok(())
+}
+
+/// Nobody waits for these any longer: they go, and their execution with them when it has no job.
+pub async fn forget(tx: &mut Tx<'_>, id: ExecutionId) -> Result<(), Error> {
+    tx.execute("DELETE FROM job_ends WHERE execution_id = $1", &values![id])
+        .await?;
+    executions::sweep(tx, &[id]).await
+}
