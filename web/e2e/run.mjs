@@ -22,19 +22,7 @@ import { SCREENSHOTS, startWorld } from "./world.mjs";
  * is in one of them; `agents` brings the hosts that others work on.
  */
 const parts = {
-  work: [
-    "agents",
-    "scripts",
-    "executions",
-    "schedules",
-    "actions",
-    "ticks",
-    "workflows",
-    "notify",
-    "access",
-    "states",
-    "pages",
-  ],
+  work: ["agents", "scripts", "executions", "schedules", "actions", "ticks", "notify", "states", "pages"],
   hosts: [
     "agents",
     "jobs",
@@ -45,9 +33,10 @@ const parts = {
     "jobTypes",
     "organizations",
     "account",
+    "access",
     "audit",
   ],
-  flows: ["signIn", "workflowEditor", "templates", "scheduledWorkflows", "instances", "hostile"],
+  flows: ["signIn", "workflowEditor", "templates", "scheduledWorkflows", "instances", "hostile", "workflows"],
 };
 
 if (process.env.E2E_SUITES === undefined) {

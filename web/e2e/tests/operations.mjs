@@ -93,7 +93,7 @@ export default {
   "the first process is refused by the form, and the agent by itself": async (world) => {
     const { page } = world;
     await order(world, "Process", { Action: "Kill (SIGKILL)", "Process id": 1 });
-    await page.getByRole("alert").getByText("Process id must be a whole number from 2").waitFor();
+    await page.getByRole("alert").getByText("Process 1 is the init process, which is never ended").waitFor();
     const { pid } = world.agents.get("e2e-1").child;
     for (const protectedProcess of [pid, process.pid]) {
       const job = await perform(world, "Process", {
