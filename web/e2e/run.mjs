@@ -22,7 +22,19 @@ import { SCREENSHOTS, startWorld } from "./world.mjs";
  * is in one of them; `agents` brings the hosts that others work on.
  */
 const parts = {
-  work: ["agents", "scripts", "executions", "schedules", "actions", "ticks", "notify", "states", "pages"],
+  work: [
+    "agents",
+    "scripts",
+    "executions",
+    "schedules",
+    "actions",
+    "ticks",
+    "workflows",
+    "notify",
+    "access",
+    "states",
+    "pages",
+  ],
   hosts: [
     "agents",
     "jobs",
@@ -33,10 +45,9 @@ const parts = {
     "jobTypes",
     "organizations",
     "account",
-    "access",
     "audit",
   ],
-  flows: ["signIn", "workflowEditor", "templates", "scheduledWorkflows", "instances", "hostile", "workflows"],
+  flows: ["signIn", "workflowEditor", "templates", "scheduledWorkflows", "instances", "hostile"],
 };
 
 if (process.env.E2E_SUITES === undefined) {

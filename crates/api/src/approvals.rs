@@ -46,7 +46,8 @@ crate::wire! {
     pub struct ApprovalDetail {
         #[serde(flatten)]
         pub approval: Approval,
-        /// Every step that may run when it is approved, until people are asked again. In the order of the workflow.
+        /// Every step that may run when it is approved, until people are asked again, those of the workflows that are started
+        /// among them. In the order of the workflow.
         pub work: Vec<ApprovedWork>,
         /// SHA-256 of all of it. What runs is compared with it, step by step.
         pub work_sha256: String,
@@ -55,14 +56,14 @@ crate::wire! {
     /// One step that may follow, as it would run now.
     #[serde(deny_unknown_fields)]
     pub struct ApprovedWork {
-        /// Id of the step.
+        /// Id of the step. One of a workflow that a step starts stands behind that one: `call/inner`.
         pub step: String,
         /// Type of the step.
         #[serde(rename = "type")]
         pub kind: String,
         /// One line that tells what it does.
         pub summary: String,
-        /// What must come about before it runs, all of it: `check holds: …`, `deploy fails`.
+        /// What must come about before it runs, all of it: `check holds: …`, `deploy fails`, `call/check holds: …`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub only_if: Vec<String>,
         /// The saved script that runs.

@@ -34,6 +34,10 @@ crate::wire! {
         pub instance_id: Option<InstanceId>,
         /// The hosts as they were asked for.
         pub targets: Targets,
+        /// Whether the caller may retry it and run it again as far as its action goes, which may be for others. Not told in
+        /// lists.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub may_repeat: Option<bool>,
     }
 
     pub struct ScriptReference {

@@ -140,6 +140,8 @@ crate::wire! {
         pub attempts: Vec<Attempt>,
         /// What happened when, oldest first.
         pub timeline: Vec<TimelineEntry>,
+        /// Whether the caller may retry it as far as its action goes, which may be for others.
+        pub may_repeat: bool,
     }
 
     pub struct Attempt {

@@ -252,7 +252,7 @@ crate::wire! {
         /// that is tried again.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub instance_id: Option<InstanceId>,
-        /// Who did it.
+        /// Who did it; of `schedule` who ran it now.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub user_id: Option<UserId>,
         #[serde(skip_serializing_if = "Option::is_none")]

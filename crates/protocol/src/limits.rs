@@ -13,9 +13,11 @@ pub const AGENT_BODY_BYTES: usize = 3 * 1024 * 1024;
 pub const ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// Orders in one answer.
 pub const ORDERS_PER_ANSWER: usize = 16;
-/// All of them together, as they are sent. A single order that is larger comes alone; none comes near to
-/// [`ANSWER_BYTES`].
+/// All of them together, as they are sent. A single order that is larger comes alone.
 pub const ORDER_BYTES_PER_ANSWER: usize = 8 * 1024 * 1024;
+/// Largest payload of a job, as it is sent: JSON as text within JSON. More than requests of 4 MiB can give, and with
+/// its secrets far below [`ANSWER_BYTES`]; placeholders that repeat a value can make more.
+pub const PAYLOAD_BYTES: usize = 16 * 1024 * 1024;
 /// Attempts an agent may hold at once, waiting for acknowledgement included.
 pub const HELD_ATTEMPTS: usize = 1024;
 /// Largest script.

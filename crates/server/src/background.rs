@@ -69,6 +69,12 @@ pub(crate) fn start(app: &App) {
         rooms::workflows::retention::instances_expire(&app).await?;
         rooms::notify::retention::deliveries_expire(&app).await
     });
+    every(app, "ends", SWEEP, |app| async move {
+        rooms::workflows::retention::ends_clear(&app).await
+    });
+    every(app, "deleted agents", DUE, |app| async move {
+        rooms::agents::retention::agents_clear(&app).await
+    });
     every(app, "deleted workflows", DUE, |app| async move {
         rooms::workflows::retention::workflows_clear(&app).await
     });

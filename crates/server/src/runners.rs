@@ -74,7 +74,7 @@ pub(crate) async fn check_again(tx: &mut Tx<'_>, caller: &Caller, action: Option
         return Ok(());
     };
     // An action that is gone says no more whom it was for: then the right to run jobs is enough.
-    let Some(action) = actions::find(tx, id).await? else {
+    let Some(action) = actions::find_to_run(tx, id).await? else {
         return Ok(());
     };
     let deployed = action.deployed.as_deref().filter(|_| version.is_some());
@@ -85,6 +85,15 @@ pub(crate) async fn check_again(tx: &mut Tx<'_>, caller: &Caller, action: Option
     }
     let detail = "This is of an action that is for others and hidden from you. Ask whoever ran it.";
     Err(refusal(detail.into()))
+}
+
+/// Whether [`check_again`] lets it.
+pub(crate) async fn may_repeat(tx: &mut Tx<'_>, caller: &Caller, action: Option<ActionRun>) -> Result<bool> {
+    match check_again(tx, caller, action).await {
+        Ok(()) => Ok(true),
+        Err(Error::ForbiddenBecause { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 const fn refusal(detail: String) -> Error {

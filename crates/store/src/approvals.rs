@@ -10,7 +10,7 @@ use postern_domain::{
 
 use crate::{
     Error, ListQuery, Tx,
-    engine::{read_first, record, values},
+    engine::{read_all, read_first, record, values},
     list::{Key, Select, contains},
     outbox,
 };
@@ -35,6 +35,8 @@ record! {
         pub deadline: Timestamp,
         pub ended: Option<Timestamp>,
         pub started_by: String,
+        /// Who ran a schedule now that its instance comes of.
+        pub triggered_by: Option<UserId>,
     }
 }
 
@@ -46,13 +48,19 @@ impl Approval {
             department: self.department_id,
         }
     }
+
+    /// Whether its instance runs because of this user.
+    pub fn is_run_for(&self, user: UserId) -> bool {
+        self.starter_id == user || self.triggered_by == Some(user)
+    }
 }
 
 macro_rules! select {
     () => {
         "SELECT p.id, p.tenant_id, p.organization_id, p.department_id, p.instance_id, p.run, p.workflow, p.starter_id,
          p.type, p.state, p.title, p.description, p.digest, p.opened_us, p.deadline_us, p.ended_us,
-         (SELECT i.started_by FROM instances i WHERE i.id = p.instance_id)
+         (SELECT i.started_by FROM instances i WHERE i.id = p.instance_id),
+         (SELECT i.triggered_by FROM instances i WHERE i.id = p.instance_id)
          FROM approvals p"
     };
 }
@@ -67,7 +75,10 @@ pub struct NewApproval {
     pub kind: String,
     pub title: String,
     pub description: Option<String>,
-    pub work: String,
+    /// Of each step that may follow its id, behind those of the steps that lead to it (`call/inner`), and what is going to
+    /// run, as the people see it: JSON.
+    pub work: Vec<(String, String)>,
+    /// SHA-256 of [`work`].
     pub digest: String,
     pub deadline: Timestamp,
     /// How often those who have not answered are reminded.
@@ -78,8 +89,8 @@ pub struct NewApproval {
 
 pub async fn open(tx: &mut Tx<'_>, new: NewApproval, now: Timestamp) -> Result<ApprovalId, Error> {
     let sql = "INSERT INTO approvals (tenant_id, organization_id, department_id, instance_id, run, workflow, starter_id, type,
-                 state, title, description, work, digest, opened_us, deadline_us, remind_every_us, remind_us)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id";
+                 state, title, description, digest, opened_us, deadline_us, remind_every_us, remind_us)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, $15) RETURNING id";
     let every = new
         .remind_every
         .map(|every| i64::try_from(every.as_micros()).unwrap_or(i64::MAX));
@@ -94,7 +105,6 @@ pub async fn open(tx: &mut Tx<'_>, new: NewApproval, now: Timestamp) -> Result<A
         new.kind,
         new.title,
         new.description,
-        new.work,
         new.digest,
         now,
         new.deadline,
@@ -108,6 +118,11 @@ pub async fn open(tx: &mut Tx<'_>, new: NewApproval, now: Timestamp) -> Result<A
         .map(|(user, name)| values![id, user, name].to_vec());
     let head = "INSERT INTO approval_people (approval_id, user_id, name)";
     tx.many(head, &["BIGINT", "BIGINT", "TEXT"], "", rows.collect())
+        .await?;
+    let steps = new.work.into_iter().zip(0_u32..);
+    let rows = steps.map(|((step, work), position)| values![id, step, position, work].to_vec());
+    let head = "INSERT INTO approval_work (approval_id, step, position, work)";
+    tx.many_later(head, &["BIGINT", "TEXT", "BIGINT", "TEXT"], "", rows.collect())
         .await?;
     Ok(id)
 }
@@ -132,10 +147,12 @@ pub async fn find(tx: &mut Tx<'_>, id: ApprovalId) -> Result<Option<Approval>, E
     read_first(own, Approval::from_row)
 }
 
-/// What is going to run, as the people see it: JSON.
+/// All that is going to run, as the people see it: a JSON list.
 pub async fn work(tx: &mut Tx<'_>, id: ApprovalId) -> Result<String, Error> {
-    let sql = "SELECT p.work FROM approvals p WHERE p.id = $1";
-    tx.query_one(sql, &values![id]).await?.read(0)
+    let sql = "SELECT w.work FROM approval_work w WHERE w.approval_id = $1 ORDER BY w.position";
+    let rows = tx.query(sql, &values![id]).await?;
+    let steps: Vec<String> = read_all(rows, |row| row.read(0))?;
+    Ok(format!("[{}]", steps.join(",")))
 }
 
 /// Those of these instances that ended so, with the steps that asked.
@@ -158,21 +175,56 @@ pub async fn of_instances(
         .collect()
 }
 
-/// What was approved in these instances, the newest first: JSON.
-pub async fn approved(tx: &mut Tx<'_>, instances: &[InstanceId]) -> Result<Vec<(ApprovalId, String)>, Error> {
-    let mut select = Select::new("SELECT p.id, p.work FROM approvals p");
-    select
-        .and("p.state = 'approved'", [])
-        .and_in("p.instance_id", instances.iter().copied());
-    let (sql, values) = select.parts();
-    let mut found: Vec<(ApprovalId, String)> = tx
-        .query(sql, values)
+/// The newest approval that was given and showed a step, with what it showed: JSON. One of the instance, or else of the
+/// nearest above it: that knows the step behind the one which started the instance.
+pub async fn approved(
+    tx: &mut Tx<'_>,
+    instance: InstanceId,
+    step: &str,
+) -> Result<Option<(ApprovalId, String)>, Error> {
+    if let Some(found) = newest(tx, instance, step).await? {
+        return Ok(Some(found));
+    }
+    let mut path = step.to_owned();
+    for (parent, call) in above(tx, instance).await? {
+        path = format!("{call}/{path}");
+        if let Some(found) = newest(tx, parent, &path).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Of the instance itself: what was approved for one holds for those that try it again.
+async fn newest(
+    tx: &mut Tx<'_>,
+    instance: InstanceId,
+    step: &str,
+) -> Result<Option<(ApprovalId, String)>, Error> {
+    let sql = "WITH RECURSIVE tried (id, retry_of) AS (
+                 SELECT i.id, i.retry_of FROM instances i WHERE i.id = $1
+                 UNION ALL
+                 SELECT i.id, i.retry_of FROM instances i JOIN tried t ON i.id = t.retry_of)
+               SELECT p.id, w.work FROM tried t JOIN approvals p ON p.instance_id = t.id
+               JOIN approval_work w ON w.approval_id = p.id
+               WHERE p.state = 'approved' AND w.step = $2 ORDER BY p.id DESC LIMIT 1";
+    tx.query_opt(sql, &values![instance, step])
         .await?
-        .into_iter()
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
-        .collect::<Result<_, Error>>()?;
-    found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
-    Ok(found)
+        .transpose()
+}
+
+/// The instances whose steps led to one, the nearest first, and those steps. None is kept from others.
+async fn above(tx: &mut Tx<'_>, instance: InstanceId) -> Result<Vec<(InstanceId, String)>, Error> {
+    let sql = "WITH RECURSIVE above (parent_id, parent_run, level) AS (
+                 SELECT i.parent_id, i.parent_run, 1 FROM instances i WHERE i.id = $1
+                 UNION ALL
+                 SELECT i.parent_id, i.parent_run, a.level + 1 FROM instances i JOIN above a ON i.id = a.parent_id)
+               SELECT a.parent_id, r.step FROM above a
+               JOIN step_runs r ON r.instance_id = a.parent_id AND r.run = a.parent_run ORDER BY a.level";
+    read_all(tx.query(sql, &values![instance]).await?, |mut row| {
+        Ok((row.take(0)?, row.take(1)?))
+    })
 }
 
 record! {
@@ -265,7 +317,7 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
-/// Newest first.
+/// Newest first, without those of deleted workflows.
 pub async fn list(
     tx: &mut Tx<'_>,
     reach: &Reach,
@@ -273,7 +325,11 @@ pub async fn list(
     page: &ListQuery,
 ) -> Result<Vec<Approval>, Error> {
     let mut select = Select::new(select!());
-    select.within(reach, "p");
+    select.within(reach, "p").and(
+        "p.instance_id NOT IN (SELECT i.id FROM instances i JOIN workflows w ON w.id = i.workflow_id
+         WHERE w.deleted_us IS NOT NULL)",
+        [],
+    );
     if !filter.states.is_empty() {
         select.and_in("p.state", filter.states.iter().copied());
     }

@@ -38,7 +38,12 @@ const MIGRATIONS: &[Migration] = migrations![
     "0013_workflow_names",
     "0014_removal",
     "0015_job_ends",
-    "0016_script_links"
+    "0016_script_links",
+    "0017_triggered_by",
+    "0018_approval_work",
+    "0019_step_results",
+    "0020_agent_removal",
+    "0021_attempt_cancels"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

@@ -38,7 +38,8 @@ pub struct User<'a> {
     pub name: &'a str,
 }
 
-/// From now on it uses these and nothing else.
+/// From now on it uses these and nothing else. They are found before, in the same transaction, by what keeps them from being
+/// deleted: [`agents::targets`](crate::agents::targets), [`groups::named`](crate::agents::groups::named), `find_to_run`.
 pub async fn set(tx: &mut Tx<'_>, user: User<'_>, used: &[(Used, i64)]) -> Result<(), Error> {
     let forget = "DELETE FROM uses WHERE user_kind = $1 AND user_id = $2";
     tx.execute(forget, &values![user.kind, user.id]).await?;
@@ -88,7 +89,8 @@ impl Use {
     }
 }
 
-/// Everything that uses an object, by kind and name.
+/// Everything that uses an object, by kind and name. Of one that was found by its `find_to_delete` nothing comes to it until
+/// the end of the transaction.
 pub async fn of(tx: &mut Tx<'_>, used: Used, id: i64) -> Result<Vec<Use>, Error> {
     let sql =
         "SELECT u.user_kind, u.user_id, u.name, coalesce(s.tenant_id, a.tenant_id, g.tenant_id, w.tenant_id),

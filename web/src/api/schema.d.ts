@@ -1828,7 +1828,10 @@ export interface components {
             to: components["schemas"]["UserId"];
         };
         ApprovalDetail: components["schemas"]["Approval"] & {
-            /** @description Every step that may run when it is approved, until people are asked again. In the order of the workflow. */
+            /**
+             * @description Every step that may run when it is approved, until people are asked again, those of the workflows that are started
+             *     among them. In the order of the workflow.
+             */
             work: components["schemas"]["ApprovedWork"][];
             /** @description SHA-256 of all of it. What runs is compared with it, step by step. */
             work_sha256: string;
@@ -1877,7 +1880,7 @@ export interface components {
             action?: components["schemas"]["ApprovedVersion"] | null;
             /** @description Of another workflow: those that it is given. */
             hosts?: components["schemas"]["ApprovedHost"][];
-            /** @description What must come about before it runs, all of it: `check holds: …`, `deploy fails`. */
+            /** @description What must come about before it runs, all of it: `check holds: …`, `deploy fails`, `call/check holds: …`. */
             only_if?: string[];
             /** @description The placeholders whose values are known only when it runs, without their braces. All else is compared. */
             open?: string[];
@@ -1886,7 +1889,7 @@ export interface components {
             /** @description Why it cannot be told what it would do. It does not run behind this approval then. */
             problem?: string | null;
             script?: components["schemas"]["ApprovedVersion"] | null;
-            /** @description Id of the step. */
+            /** @description Id of the step. One of a workflow that a step starts stands behind that one: `call/inner`. */
             step: string;
             /** @description One line that tells what it does. */
             summary: string;
@@ -2281,6 +2284,11 @@ export interface components {
             hosts: number;
             id: components["schemas"]["ExecutionId"];
             instance_id?: components["schemas"]["InstanceId"] | null;
+            /**
+             * @description Whether the caller may retry it and run it again as far as its action goes, which may be for others. Not told in
+             *     lists.
+             */
+            may_repeat?: boolean | null;
             rerun_of?: components["schemas"]["ExecutionId"] | null;
             rolling?: components["schemas"]["RollingState"] | null;
             schedule_id?: components["schemas"]["ScheduleId"] | null;
@@ -2607,6 +2615,8 @@ export interface components {
             attempts: components["schemas"]["Attempt"][];
             /** @description SHA-256 of a script's whole text, libraries included: what an agent's policy may name. */
             content_sha256?: string | null;
+            /** @description Whether the caller may retry it as far as its action goes, which may be for others. */
+            may_repeat: boolean;
             /** @description What it does; its shape follows from the type, as in a creation. */
             payload: unknown;
             script?: components["schemas"]["ScriptReference"] | null;
@@ -3167,6 +3177,11 @@ export interface components {
                 hosts: number;
                 id: components["schemas"]["ExecutionId"];
                 instance_id?: components["schemas"]["InstanceId"] | null;
+                /**
+                 * @description Whether the caller may retry it and run it again as far as its action goes, which may be for others. Not told in
+                 *     lists.
+                 */
+                may_repeat?: boolean | null;
                 rerun_of?: components["schemas"]["ExecutionId"] | null;
                 rolling?: components["schemas"]["RollingState"] | null;
                 schedule_id?: components["schemas"]["ScheduleId"] | null;

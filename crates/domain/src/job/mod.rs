@@ -134,6 +134,10 @@ pub enum Event {
     Dropped {
         reason: String,
     },
+    /// No agent can read its order, so none has it.
+    Undeliverable {
+        reason: String,
+    },
     /// The agent spoke and does not hold the attempt it was given.
     NotHeld,
     /// The agent joined anew: whatever it was doing before, nobody can say.
@@ -225,6 +229,13 @@ pub fn step(job: &Job, event: Event, now: Timestamp) -> Result<(Job, Effect), Re
         Event::Dropped { reason } => match job.state {
             JobState::Queued => {
                 end(&mut next, JobState::Cancelled, &reason);
+                Effect::Write
+            }
+            _ => Effect::Nothing,
+        },
+        Event::Undeliverable { reason } => match job.state {
+            JobState::Queued | JobState::Pending => {
+                end(&mut next, JobState::Failed, &reason);
                 Effect::Write
             }
             _ => Effect::Nothing,

@@ -296,6 +296,22 @@ fn an_attempt_the_agent_does_not_hold() {
 }
 
 #[test]
+fn an_order_that_no_agent_can_read_fails_its_job() {
+    let event = || Event::Undeliverable {
+        reason: "too large".into(),
+    };
+    for state in JobState::ALL.iter().copied() {
+        let (expected, effect) = match state {
+            JobState::Queued | JobState::Pending => (JobState::Failed, Effect::Write),
+            other => (other, Effect::Nothing),
+        };
+        check(state, event(), after(5), expected, effect);
+    }
+    let (next, _) = step(&job(JobState::Queued), event(), NOW).unwrap();
+    assert_eq!(next.reason.as_deref(), Some("too large"));
+}
+
+#[test]
 fn slots_and_the_one_kept_for_critical_work() {
     use Priority::{Critical, High, Normal};
     assert_eq!(pick([High, Normal, Normal], 0, 4), 3);
@@ -348,6 +364,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         (1..3u32, outcome).prop_map(|(attempt, outcome)| Event::Finished { attempt, outcome }),
         Just(Event::CancelRequested),
         Just(Event::RetryRequested),
+        Just(Event::Undeliverable { reason: "u".into() }),
         Just(Event::NotHeld),
         Just(Event::AgentReset),
         Just(Event::AgentDeleted),

@@ -54,6 +54,11 @@ impl Ahead {
         Self { steps, after }
     }
 
+    /// The steps that may run from the first one on, before anybody agrees to anything: as [`Ahead::steps`].
+    pub fn from_start(plan: &Plan) -> BTreeMap<StepIndex, BTreeSet<Fork>> {
+        with_forks(plan, Some(0))
+    }
+
     /// The steps that may end before this one begins: what they leave is not known yet.
     pub fn before(&self, step: StepIndex) -> Steps {
         self.after
@@ -203,11 +208,15 @@ mod tests {
         Ahead::of(plan, plan.find(approval).unwrap(), &running)
     }
 
-    /// `step: what it is only for`.
     fn told(plan: &Plan, approval: &str) -> Vec<String> {
+        listed(plan, ahead(plan, approval, &[]).steps)
+    }
+
+    /// `step: what it is only for`.
+    fn listed(plan: &Plan, steps: BTreeMap<StepIndex, BTreeSet<Fork>>) -> Vec<String> {
         let id = |step: StepIndex| &plan.nodes[step].id;
-        let steps = ahead(plan, approval, &[]).steps.into_iter();
         steps
+            .into_iter()
             .map(|(step, forks)| {
                 forks
                     .iter()
@@ -273,6 +282,28 @@ mod tests {
             ]
         );
         assert_eq!(told(&plan, "second"), ["behind:"]);
+    }
+
+    #[test]
+    fn from_the_first_step_on_it_ends_where_people_are_asked() {
+        let plan = plan(json!([
+            fork("fork", "look", "last"),
+            command("look"),
+            routed(ask("ask"), json!({"on_failure": "clean"})),
+            routed(command("behind"), json!({"on_success": "completed"})),
+            command("clean"),
+            command("last"),
+        ]));
+        assert_eq!(
+            listed(&plan, Ahead::from_start(&plan)),
+            [
+                "fork:",
+                "look: fork True",
+                "ask: fork True",
+                "clean: fork True ask Failure",
+                "last:",
+            ]
+        );
     }
 
     #[test]

@@ -516,6 +516,7 @@ fn variables_have_the_values_of_the_table() {
     source["inputs"] = json!([{"name": "n", "type": "integer"}, {"name": "key", "type": "secret"}]);
     let (plan, _) = plan(source);
     let host = |name: &str, code: i32, stdout: &str| HostResult {
+        agent_id: None,
         name: name.to_owned(),
         status: "completed".to_owned(),
         exit_code: Some(code),
@@ -736,4 +737,14 @@ fn a_long_route_to_nowhere_gets_no_suggestion() {
     let mut steps = json!([command("s0"), command("s1")]);
     steps[0]["on_success"] = json!(long);
     refused(steps, "/steps/0/on_success", "which does not exist");
+}
+
+#[test]
+fn a_result_of_before_agents_were_kept_is_read_and_written_as_it_was() {
+    let stored = json!({"status": "failed", "hosts": [
+        {"name": "web-1", "status": "failed", "exit_code": 1, "stdout": "", "stderr": ""},
+    ]});
+    let result: StepResult = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!(result.hosts[0].agent_id, None);
+    assert_eq!(serde_json::to_value(&result).unwrap(), stored);
 }

@@ -12,6 +12,7 @@ use super::{
     plan::{Kind, Plan, nearest},
 };
 use crate::{
+    AgentId,
     expression::{BLOCKED, Path, Segment, Variables},
     parameter::{Parameter, ParameterType},
 };
@@ -36,6 +37,10 @@ pub struct StepResult {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct HostResult {
+    /// Absent in results of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<AgentId>,
+    /// As it was called when its job ended.
     pub name: String,
     /// The state of its job.
     pub status: String,

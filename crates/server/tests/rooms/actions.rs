@@ -477,6 +477,7 @@ async fn only_those_who_are_named_may_run_it(server: TestServer) {
     only_runners_and_owners_change(&operators, &server.client(&owner.token), id).await;
     // It is for everybody now.
     run(&operators, id, given()).await.unwrap();
+    assert!(operators.job_show(made.jobs[0].id).await.unwrap().may_repeat);
     operators.job_retry(made.jobs[0].id).await.unwrap();
 }
 
@@ -486,6 +487,11 @@ async fn only_runners_repeat(operators: &Client, runners: &Client, failed: &Jobs
         hosts: RerunHosts::All,
     };
     let not_theirs = no(403, "not_a_runner");
+    for (client, theirs) in [(operators, false), (runners, true)] {
+        assert_eq!(client.job_show(job).await.unwrap().may_repeat, theirs);
+        let shown = client.execution_show(execution).await.unwrap();
+        assert_eq!(shown.may_repeat, Some(theirs));
+    }
     assert_eq!(refused(operators.job_retry(job).await), not_theirs);
     assert_eq!(refused(operators.execution_retry(execution).await), not_theirs);
     assert_eq!(

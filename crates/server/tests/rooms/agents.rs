@@ -1,6 +1,7 @@
 //! Agents for operators: creating, finding, watching, deleting.
 
 mod list;
+mod removal;
 
 use postern_api::agents::{Agent, AgentCreate, AgentUpdate};
 use postern_domain::{

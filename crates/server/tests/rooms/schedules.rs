@@ -1,7 +1,9 @@
 //! Schedules through HTTP: spec 4.
 
+mod calendars;
 mod edits;
 mod rights;
+mod run_now;
 mod workflows;
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ use postern_domain::{
     parameter::{Parameter, ParameterType},
 };
 use postern_protocol::payload::{JobPayload, Language, Script};
-use postern_testkit::{TestServer, argv, key, on, targets};
+use postern_testkit::{Database, TestServer, argv, key, on, targets};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -303,18 +303,103 @@ async fn a_library_of_an_older_version_stays_and_is_run_under_its_new_name(serve
     );
     assert!(admin.script_show(log.script.id).await.unwrap().used_by.is_empty());
 
+    // What has the old name now is something else.
+    saved(&server, ScriptKind::Library, "log", code("other() { :; }")).await;
     let old = ScriptRun {
         version: Some(1),
         targets: targets(&["web-1"]),
         ..ScriptRun::default()
     };
     admin.script_run(main, &old, &key()).await.unwrap();
-    let JobPayload::Script(sent) = agent.order().await.work else {
+    let JobPayload::Script(sent) = agent.run(0).await.work else {
         panic!("a script")
     };
     assert_eq!(
         sent.content,
         "# ---- library logger, version 1\nsay() { :; }\n# ---- script main, version 1\nsay first\n"
+    );
+
+    let restored = admin
+        .script_restore(main, &ScriptRestore { version: 1 })
+        .await
+        .unwrap();
+    assert_eq!(restored.script.version, 3);
+    assert_eq!(restored.definition.libraries, [link("logger", None)]);
+    run(&server, main, json!({})).await.unwrap();
+    let JobPayload::Script(sent) = agent.order().await.work else {
+        panic!("a script")
+    };
+    assert_eq!(
+        sent.content,
+        "# ---- library logger, version 1\nsay() { :; }\n# ---- script main, version 3\nsay first\n"
+    );
+    let again = admin
+        .script_restore(main, &ScriptRestore { version: 1 })
+        .await
+        .unwrap();
+    assert_eq!(again.script.version, 3, "it says so already");
+    let error = admin
+        .script_update(log.script.id, &rename("log-2"))
+        .await
+        .unwrap_err();
+    let problem = error.problem().unwrap();
+    assert_eq!(
+        problem.code, "library_in_use",
+        "the newest version links it again"
+    );
+}
+
+/// Until versions kept their links, a library that only older ones linked could go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_whose_library_is_gone_says_so_until_it_is_saved_anew() {
+    let server = TestServer::on(Database::Postgres).await;
+    let (agent, admin) = (server.agent("web-1").await, server.admin());
+    for name in ["log", "net"] {
+        saved(&server, ScriptKind::Library, name, code(name)).await;
+    }
+    let definition = ScriptDefinition {
+        libraries: vec![link("log", Some(1)), link("net", None)],
+        ..code("true")
+    };
+    let main = saved(&server, ScriptKind::Script, "main", definition.clone())
+        .await
+        .script
+        .id;
+    let url = server.postgres_url().unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let forget = format!("DELETE FROM script_links WHERE script_id = {main} AND position = 0");
+    client.batch_execute(&forget).await.unwrap();
+
+    let restore = ScriptRestore { version: 1 };
+    for error in [
+        run(&server, main, json!({})).await.unwrap_err(),
+        admin.script_restore(main, &restore).await.unwrap_err(),
+    ] {
+        let problem = error.problem().unwrap();
+        assert_eq!((problem.status, &*problem.errors[0].field), (422, "libraries"));
+        let message = &problem.errors[0].message;
+        assert!(
+            message.starts_with("version 1 links library \"log\", which is gone: "),
+            "{message}"
+        );
+    }
+
+    let anew = ScriptUpdate {
+        definition: Some(definition),
+        ..ScriptUpdate::default()
+    };
+    let detail = admin.script_update(main, &anew).await.unwrap();
+    assert_eq!(detail.script.version, 2, "it links what the first one does not");
+    run(&server, main, json!({})).await.unwrap();
+    let JobPayload::Script(sent) = agent.order().await.work else {
+        panic!("a script")
+    };
+    assert_eq!(
+        sent.content,
+        "# ---- library log, version 1\nlog\n# ---- library net, version 1\nnet\n# ---- script main, version 2\ntrue\n"
     );
 }
 

@@ -3,6 +3,7 @@
 mod again;
 mod approvals;
 mod approved;
+mod approved_inside;
 mod asking;
 mod causes;
 mod children;
@@ -13,6 +14,7 @@ mod renamed;
 mod retention;
 mod running;
 mod saving;
+mod tries;
 mod variable_table;
 mod watching;
 

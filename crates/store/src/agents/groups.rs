@@ -102,14 +102,27 @@ pub async fn delete(tx: &mut Tx<'_>, id: GroupId) -> Result<(), Error> {
         .map(|_| ())
 }
 
+/// In a write it is kept from others until the end of the transaction; it may still be named.
 pub async fn find(tx: &mut Tx<'_>, id: GroupId) -> Result<Option<Group>, Error> {
-    tx.query_opt(concat!(select!(), " WHERE g.id = $1"), &values![id])
+    let lock = tx.for_update();
+    found(tx, id, lock).await
+}
+
+/// Until the end of the transaction nobody else deletes it, and nobody names it: they ask [`named`] first.
+pub async fn find_to_delete(tx: &mut Tx<'_>, id: GroupId) -> Result<Option<Group>, Error> {
+    let lock = tx.for_delete("g");
+    found(tx, id, &lock).await
+}
+
+async fn found(tx: &mut Tx<'_>, id: GroupId, lock: &str) -> Result<Option<Group>, Error> {
+    let sql = format!("{} WHERE g.id = $1{lock}", select!());
+    tx.query_opt(&sql, &values![id])
         .await?
         .map(Group::from_row)
         .transpose()
 }
 
-/// Those of these names or ids that are within reach.
+/// Those of these names or ids that are within reach. In a write nobody deletes them until the end of the transaction.
 pub async fn named(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Result<Vec<Group>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -124,7 +137,8 @@ pub async fn named(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Result<V
         &format!("g.id IN ({id_marks}) OR g.name IN ({name_marks})"),
         values,
     );
-    let (sql, values) = select.push(" ORDER BY g.id").parts();
+    let lock = tx.for_reference();
+    let (sql, values) = select.push(" ORDER BY g.id").push(lock).parts();
     tx.query(sql, values)
         .await?
         .into_iter()

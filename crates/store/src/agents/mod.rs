@@ -1,6 +1,7 @@
 //! Agents, their labels, their enrolment tokens and the state of their credentials.
 
 pub mod groups;
+pub mod removal;
 mod targets;
 
 use std::collections::BTreeMap;
@@ -18,9 +19,7 @@ pub use targets::{Target, Wanted, targets};
 use crate::{
     Error, ListQuery, Tx,
     engine::{Value, record, values},
-    jobs::executions,
     list::{IDS, Key, Select, contains},
-    workflows::ends,
 };
 
 record! {
@@ -126,7 +125,18 @@ pub async fn create(tx: &mut Tx<'_>, agent: NewAgent, now: Timestamp) -> Result<
 }
 
 pub async fn find(tx: &mut Tx<'_>, id: AgentId) -> Result<Option<Agent>, Error> {
-    tx.query_opt(concat!(select!(), " WHERE a.id = $1"), &values![id])
+    found(tx, id, "").await
+}
+
+/// Until the end of the transaction nobody else deletes it, names it or makes a job for it: they ask [`targets`] first.
+pub async fn find_to_delete(tx: &mut Tx<'_>, id: AgentId) -> Result<Option<Agent>, Error> {
+    let lock = tx.for_delete("a");
+    found(tx, id, &lock).await
+}
+
+async fn found(tx: &mut Tx<'_>, id: AgentId, lock: &str) -> Result<Option<Agent>, Error> {
+    let sql = format!("{} WHERE a.id = $1 AND a.deleted_us IS NULL{lock}", select!());
+    tx.query_opt(&sql, &values![id])
         .await?
         .map(Agent::from_row)
         .transpose()
@@ -158,20 +168,13 @@ pub async fn update(tx: &mut Tx<'_>, id: AgentId, properties: &Properties) -> Re
     labels_insert(tx, id, &properties.labels).await
 }
 
-/// Its jobs, attempts and output go with it, and payloads that no other job has; the audit stays, and what steps of
-/// workflows have still to hear of the jobs. Returns how many jobs are gone.
-pub async fn delete(tx: &mut Tx<'_>, id: AgentId) -> Result<u64, Error> {
-    let payloads = crate::jobs::payloads_lock(tx, "j.agent_id = $1", id.0).await?;
-    let executions = executions::of_jobs(tx, "j.agent_id = $1", id.0).await?;
-    ends::keep(tx, "j.agent_id = ?", values![id].to_vec()).await?;
-    let removed = tx
-        .execute("DELETE FROM jobs WHERE agent_id = $1", &values![id])
-        .await?;
-    tx.execute("DELETE FROM agents WHERE id = $1", &values![id])
-        .await?;
-    executions::sweep(tx, &executions).await?;
-    crate::jobs::payloads_sweep(tx, &payloads).await?;
-    Ok(removed)
+/// It is gone for everybody and shut out, and so are its jobs; its name is free. What is left of it is taken away by
+/// [`removal`].
+pub async fn delete(tx: &mut Tx<'_>, id: AgentId, now: Timestamp) -> Result<(), Error> {
+    // No agent can be called so.
+    let name = format!("#{id}");
+    let sql = "UPDATE agents SET deleted_us = $2, credential_revoked_us = $2, deleted_name = name, name = $3 WHERE id = $1";
+    tx.execute(sql, &values![id, now, name]).await.map(|_| ())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,7 +234,7 @@ pub async fn list(
     now: Timestamp,
 ) -> Result<Vec<Agent>, Error> {
     let mut select = Select::new(select!());
-    select.within(reach, "a");
+    select.within(reach, "a").and("a.deleted_us IS NULL", []);
     filter_into(&mut select, filter, now);
     let (sql, values) = select.page(page, sort.key(), "a.id")?.parts();
     tx.query(sql, values)
@@ -335,9 +338,11 @@ pub async fn enrollment_token_create(
     tx.insert(sql, &values![agent, hash, now, expires]).await
 }
 
+/// One of a deleted agent is gone with it.
 pub async fn enrollment_token_find(tx: &mut Tx<'_>, id: i64) -> Result<Option<EnrollmentToken>, Error> {
     let sql = format!(
-        "SELECT id, agent_id, hash, expires_us, used_us, revoked_us FROM enrollment_tokens WHERE id = $1{}",
+        "SELECT t.id, t.agent_id, t.hash, t.expires_us, t.used_us, t.revoked_us FROM enrollment_tokens t WHERE t.id = $1
+         AND NOT EXISTS (SELECT 1 FROM agents a WHERE a.id = t.agent_id AND a.deleted_us IS NOT NULL){}",
         tx.for_update()
     );
     tx.query_opt(&sql, &values![id])
@@ -416,7 +421,7 @@ pub async fn lock(tx: &mut Tx<'_>, id: AgentId, now: Timestamp) -> Result<(), Er
     .map(|_| ())
 }
 
-/// Agents whose credential was revoked or locked since a moment.
+/// Agents whose credential was revoked or locked since a moment, and those that were deleted.
 pub async fn shut_out_since(tx: &mut Tx<'_>, since: Timestamp) -> Result<Vec<AgentId>, Error> {
     let sql = "SELECT id FROM agents WHERE credential_revoked_us >= $1 OR locked_us >= $1";
     tx.query(sql, &values![since])

@@ -67,7 +67,8 @@ impl Wanted {
 
 type Part = (String, Vec<Value>);
 
-/// Agents within reach that any of these means, at most `limit` + 1, by id.
+/// Agents within reach that any of these means, at most `limit` + 1, by id. In a write nobody deletes them until the end of
+/// the transaction: what names them, and jobs that are made for them, find them there.
 pub async fn targets(
     tx: &mut Tx<'_>,
     reach: &Reach,
@@ -81,7 +82,7 @@ pub async fn targets(
          FROM agents a",
     );
     select.head(values![CANARY]);
-    select.within(reach, "a");
+    select.within(reach, "a").and("a.deleted_us IS NULL", []);
     if !wanted.iter().any(|one| one.all) {
         let parts: Vec<Part> = wanted.iter().flat_map(parts_of).collect();
         if parts.is_empty() {
@@ -93,7 +94,12 @@ pub async fn targets(
             values.into_iter().flatten(),
         );
     }
-    let (sql, values) = select.push(" ORDER BY a.id").limit(i64::from(limit) + 1).parts();
+    let lock = tx.for_reference();
+    let (sql, values) = select
+        .push(" ORDER BY a.id")
+        .limit(i64::from(limit) + 1)
+        .push(lock)
+        .parts();
     tx.query(sql, values)
         .await?
         .into_iter()

@@ -119,14 +119,6 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Ends a SELECT that keeps its rows as they are until commit; others may do so too.
-    pub(crate) fn for_share(&self) -> &'static str {
-        match self.for_update() {
-            "" => "",
-            _ => " FOR SHARE",
-        }
-    }
-
     /// Ends a SELECT of rows that will be referred to: nobody may delete them.
     pub(crate) fn for_reference(&self) -> &'static str {
         match self.for_update() {

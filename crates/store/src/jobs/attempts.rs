@@ -36,6 +36,8 @@ record! {
         pub late_result: Option<String>,
         /// When the agent told how it ended; what the server makes of it by itself leaves this out.
         pub reported: Option<Timestamp>,
+        /// Whether somebody asked for its end. A retry of the job asks nothing of the attempts before.
+        pub cancel_requested: bool,
     }
 }
 
@@ -43,7 +45,8 @@ macro_rules! attempt_select {
     () => {
         "SELECT t.id, t.job_id, t.number, t.state, t.handed_us, t.started_us, t.finished_us, t.exit_code, t.reason,
          t.duration_us, t.stdout_bytes, t.stderr_bytes, t.late_state, t.late_exit_code, t.late_reason, t.late_us,
-         t.result, t.late_started_us, t.late_finished_us, t.late_duration_us, t.late_result, t.reported_us
+         t.result, t.late_started_us, t.late_finished_us, t.late_duration_us, t.late_result, t.reported_us,
+         t.cancel_requested
          FROM attempts t"
     };
 }
@@ -103,6 +106,11 @@ pub async fn attempts_unreported(
 pub async fn attempt_started(tx: &mut Tx<'_>, id: AttemptId, started: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE attempts SET state = 'running', started_us = $2 WHERE id = $1";
     tx.execute_later(sql, values![id, started].to_vec()).await
+}
+
+pub async fn attempt_cancel_requested(tx: &mut Tx<'_>, id: AttemptId) -> Result<(), Error> {
+    let sql = "UPDATE attempts SET cancel_requested = TRUE WHERE id = $1";
+    tx.execute_later(sql, values![id].to_vec()).await
 }
 
 /// How an attempt ended.

@@ -1,4 +1,5 @@
 //! Executions: one click on *Run*, one job per host. Who may see one of its jobs may see it, with the jobs they may see.
+//! Jobs of deleted agents belong to it no more, and an execution that has no others goes with the last of them.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::{
     Engine, Error, ListQuery, Tx,
+    agents::removal::AGENT_IS_THERE,
     engine::{Value, record, values},
     list::{IDS, Select, contains, within},
     pages::{Facet, Pages, Part, RANGES, Source, Texts},
@@ -168,7 +170,7 @@ fn visible(tx: &Tx<'_>, reach: &Reach) -> Option<(String, Vec<Value>)> {
     };
     let exists = format!(
         "EXISTS (SELECT 1 FROM execution_places x WHERE x.{its} AND ({place}))
-         AND EXISTS (SELECT 1 FROM jobs j WHERE j.{its} AND ({condition}))"
+         AND EXISTS (SELECT 1 FROM jobs j WHERE j.{its} AND ({condition}) AND {AGENT_IS_THERE})"
     );
     Some((exists, values))
 }
@@ -301,6 +303,7 @@ pub async fn counts(tx: &mut Tx<'_>, reach: &Reach, ids: &[ExecutionId]) -> Resu
     let mut select = Select::new("SELECT j.execution_id, j.state, count(*) FROM jobs j");
     select
         .and_in("j.execution_id", ids.iter().copied())
+        .and(AGENT_IS_THERE, [])
         .within(reach, by_execution(tx))
         .push(" GROUP BY j.execution_id, j.state");
     let (sql, values) = select.parts();
@@ -322,6 +325,7 @@ pub async fn jobs_in(
     select
         .and("j.execution_id = ?", values![id])
         .and_in("j.state", states.iter().copied())
+        .and(AGENT_IS_THERE, [])
         .within(reach, by_execution(tx))
         .push(" ORDER BY j.id");
     let (sql, values) = select.parts();
@@ -382,12 +386,14 @@ record! {
 
 /// Of all its jobs. A job that was cancelled while it was held is over.
 pub async fn tally(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Tally, Error> {
-    let sql = "SELECT count(*),
-               count(CASE WHEN state IN ('failed', 'timeout', 'unknown') THEN 1 END),
-               count(CASE WHEN state IN ('queued', 'pending', 'running') AND held = FALSE THEN 1 END),
-               count(CASE WHEN state = 'queued' AND held = TRUE THEN 1 END),
-               max(finished_us) FROM jobs WHERE execution_id = $1";
-    Tally::from_row(tx.query_one(sql, &values![id]).await?)
+    let sql = format!(
+        "SELECT count(*),
+         count(CASE WHEN j.state IN ('failed', 'timeout', 'unknown') THEN 1 END),
+         count(CASE WHEN j.state IN ('queued', 'pending', 'running') AND j.held = FALSE THEN 1 END),
+         count(CASE WHEN j.state = 'queued' AND j.held = TRUE THEN 1 END),
+         max(j.finished_us) FROM jobs j WHERE j.execution_id = $1 AND {AGENT_IS_THERE}"
+    );
+    Tally::from_row(tx.query_one(&sql, &values![id]).await?)
 }
 
 /// Begins a batch: its jobs are due from now on. Returns their agents.
@@ -433,14 +439,6 @@ pub async fn unstarted(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<JobId>, E
         .collect()
 }
 
-/// The saved script that an execution ran, and its version.
-pub async fn script(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<(ScriptId, u32)>, Error> {
-    let sql = "SELECT script_id, script_version FROM executions
-               WHERE id = $1 AND script_id IS NOT NULL AND script_version IS NOT NULL";
-    let row = tx.query_opt(sql, &values![id]).await?;
-    row.map(|mut row| Ok((row.take(0)?, row.take(1)?))).transpose()
-}
-
 record! {
     /// What a job of an execution did, to do it again.
     pub struct Repeat {
@@ -474,16 +472,10 @@ pub async fn concurrency_keys(
         .collect()
 }
 
-/// Executions of jobs that are about to be deleted.
-pub(crate) async fn of_jobs(
-    tx: &mut Tx<'_>,
-    condition: &'static str,
-    id: i64,
-) -> Result<Vec<ExecutionId>, Error> {
-    let sql = format!(
-        "SELECT DISTINCT j.execution_id FROM jobs j WHERE j.execution_id IS NOT NULL AND {condition}"
-    );
-    tx.query(&sql, &values![id])
+/// The execution of a job that is about to be deleted.
+pub(super) async fn of_job(tx: &mut Tx<'_>, id: JobId) -> Result<Vec<ExecutionId>, Error> {
+    let sql = "SELECT j.execution_id FROM jobs j WHERE j.id = $1 AND j.execution_id IS NOT NULL";
+    tx.query(sql, &values![id])
         .await?
         .into_iter()
         .map(|row| row.read(0))

@@ -86,7 +86,8 @@ record! {
     }
 }
 
-/// With what [`at_agent`] finds under that lock: another check-in may have taken work since it was looked at.
+/// With what [`at_agent`] finds under that lock: another check-in may have taken work since it was looked at. `None`: the
+/// agent was deleted.
 pub async fn intake(
     tx: &mut Tx<'_>,
     agent: AgentId,
@@ -94,7 +95,7 @@ pub async fn intake(
     limit: u32,
 ) -> Result<Option<(Intake, Vec<Active>, Vec<Queued>)>, Error> {
     let intake = format!(
-        "SELECT active, slots, fence, sealing_key FROM agents WHERE id = $1{}",
+        "SELECT active, slots, fence, sealing_key FROM agents WHERE id = $1 AND deleted_us IS NULL{}",
         tx.for_update()
     );
     let queued = queued_sql(tx);

@@ -9,6 +9,7 @@ use postern_domain::{
 use super::{Job, priority_number, select};
 use crate::{
     Error, ListQuery, Tx,
+    agents::removal::AGENT_IS_THERE,
     engine::Value,
     list::{Select, contains, marks},
     pages::{Facet, Pages, Part, RANGES, Source, Texts},
@@ -37,7 +38,7 @@ const JOBS: Source = Source {
     join: None,
 };
 
-/// By the time of their creation. A cursor's key is that time in microseconds.
+/// By the time of their creation, without those of deleted agents. A cursor's key is that time in microseconds.
 pub async fn list(
     tx: &mut Tx<'_>,
     reach: &Reach,
@@ -49,7 +50,7 @@ pub async fn list(
         facets: facets(tx, reach, filter).await?,
         from_us: filter.created_from.map(Timestamp::as_micros),
         before_us: filter.created_before.map(Timestamp::as_micros),
-        condition: None,
+        condition: Some((AGENT_IS_THERE.to_owned(), Vec::new())),
     };
     let ids = pages.ids(tx, page).await?;
     if ids.is_empty() {

@@ -36,8 +36,8 @@ use postern_domain::{
 use sha2::{Digest as _, Sha256};
 
 pub use attempts::{
-    Attempt, AttemptEnd, attempt_ended, attempt_late, attempt_started, attempts, attempts_unreported,
-    reported,
+    Attempt, AttemptEnd, attempt_cancel_requested, attempt_ended, attempt_late, attempt_started, attempts,
+    attempts_unreported, reported,
 };
 pub use blackouts::{Over, begin_now, blackout_over, groups_keep, groups_of};
 pub use handing_out::{
@@ -231,20 +231,27 @@ pub async fn create(
 }
 
 /// Jobs with the same payload have the same summary: their lists are searched through it.
+///
+/// One that is there already waits for nobody. Whoever stores one that another transaction stores at the same moment waits
+/// for its end, so two that store the same new ones in different orders meet in a deadlock: PostgreSQL refuses one of them
+/// with an error that passes, and its work is done again from the start, without the payload being new.
 async fn payload_keep(tx: &mut Tx<'_>, digest: &str, body: &str, summary: &str) -> Result<i64, Error> {
     let digest = hex(&Sha256::digest(format!("{digest}\n{summary}").as_bytes()));
     let find = format!("SELECT id FROM payloads WHERE digest = $1{}", tx.for_reference());
     if let Some(row) = tx.query_opt(&find, &values![&digest]).await? {
         return row.read(0);
     }
-    // Another transaction may have stored it in between: touching the row returns its id either way.
+    // Another transaction may have stored it in between: touching the row returns its id either way. The digest is a key:
+    // touching that would have to wait for everybody who refers to the row.
     let insert = "INSERT INTO payloads (digest, body, summary) VALUES ($1, $2, $3)
-                  ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id";
+                  ON CONFLICT (digest) DO UPDATE SET summary = excluded.summary RETURNING id";
     tx.insert(insert, &values![digest, body, summary]).await
 }
 
+/// One of a deleted agent is gone with it.
 pub async fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, Error> {
-    tx.query_opt(concat!(select!(), " WHERE j.id = $1"), &values![id])
+    let sql = concat!(select!(), " WHERE j.id = $1 AND a.deleted_us IS NULL");
+    tx.query_opt(sql, &values![id])
         .await?
         .map(Job::from_row)
         .transpose()
@@ -288,8 +295,8 @@ pub async fn save(
 /// Attempts and output go with it, and its payload when no other job has it. A step that has not heard of its end still
 /// will.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), Error> {
-    let payloads = payloads_lock(tx, "j.id = $1", id.0).await?;
-    let executions = executions::of_jobs(tx, "j.id = $1", id.0).await?;
+    let payloads = payload_lock(tx, id).await?;
+    let executions = executions::of_job(tx, id).await?;
     ends::keep(tx, "j.id = ?", values![id].to_vec()).await?;
     if tx.execute("DELETE FROM jobs WHERE id = $1", &values![id]).await? == 0 {
         return Err(Error::NotFound);
@@ -298,16 +305,11 @@ pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), Error> {
     payloads_sweep(tx, &payloads).await
 }
 
-/// Payloads of jobs that are about to be deleted. Locked before the jobs, so that no new job takes one up that
+/// The payload of a job that is about to be deleted. Locked before the job, so that no new job takes one up that
 /// `payloads_sweep` removes.
-pub(crate) async fn payloads_lock(
-    tx: &mut Tx<'_>,
-    condition: &'static str,
-    id: i64,
-) -> Result<Vec<i64>, Error> {
+async fn payload_lock(tx: &mut Tx<'_>, id: JobId) -> Result<Vec<i64>, Error> {
     let sql = format!(
-        "SELECT p.id FROM payloads p WHERE p.id IN (SELECT j.payload_id FROM jobs j WHERE {condition})
-         ORDER BY p.id{}",
+        "SELECT p.id FROM payloads p WHERE p.id IN (SELECT j.payload_id FROM jobs j WHERE j.id = $1){}",
         tx.for_delete("p")
     );
     tx.query(&sql, &values![id])
@@ -333,25 +335,29 @@ pub(crate) async fn payloads_sweep(tx: &mut Tx<'_>, payloads: &[i64]) -> Result<
 
 // ---- for the reconcilers
 
-/// Those of an agent that have not ended. Until the end of the transaction it gets no more.
-pub async fn open_at(tx: &mut Tx<'_>, agent: AgentId) -> Result<Vec<JobId>, Error> {
-    let lock = format!("SELECT id FROM agents WHERE id = $1{}", tx.for_update());
-    tx.query(&lock, &values![agent]).await?;
-    // In two parts, each of which has an index of its own.
-    let sql = "SELECT id FROM jobs WHERE agent_id = $1 AND state = 'queued'
-               UNION ALL SELECT id FROM jobs WHERE agent_id = $1 AND state IN ('pending', 'running') ORDER BY id";
-    tx.query(sql, &values![agent])
-        .await?
+/// Those of an agent that have not ended, at most `limit` of them, by id.
+pub async fn open_at(tx: &mut Tx<'_>, agent: AgentId, limit: u32) -> Result<Vec<JobId>, Error> {
+    // Each part has an index of its own.
+    let in_hand = "SELECT id FROM jobs WHERE agent_id = $1 AND state IN ('pending', 'running') LIMIT $2";
+    let queued =
+        "SELECT id FROM jobs WHERE agent_id = $1 AND state = 'queued' ORDER BY priority, id LIMIT $2";
+    let values = || values![agent, limit].to_vec();
+    let [in_hand, queued] = tx.query_each([(in_hand, values()), (queued, values())]).await?;
+    let mut open = in_hand
         .into_iter()
+        .chain(queued)
+        .take(limit as usize)
         .map(|row| row.read(0))
-        .collect()
+        .collect::<Result<Vec<JobId>, Error>>()?;
+    open.sort_unstable();
+    Ok(open)
 }
 
 /// Agents with queued work that is due and that could take it: not necessarily connected.
 pub async fn agents_with_due_work(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<AgentId>, Error> {
     let seen = now.minus(postern_domain::agent::SEEN_WITHIN);
     let sql = concat!(
-        "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.last_seen_us >= $1 AND a.id IN
+        "SELECT a.id FROM agents a WHERE a.active = TRUE AND a.deleted_us IS NULL AND a.last_seen_us >= $1 AND a.id IN
          (SELECT j.agent_id FROM jobs j WHERE j.state = 'queued'
           AND (j.not_before_us IS NULL OR j.not_before_us <= $2) AND ",
         free!(blackout ends "> $2"),

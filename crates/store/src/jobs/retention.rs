@@ -23,30 +23,19 @@ pub async fn ended_before(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Res
 }
 
 /// Removes these jobs with their attempts and output, and the payloads that no other job has. Those that are not at
-/// their end any more (somebody tried them again) stay. Returns how many are gone.
-pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<u64, Error> {
-    let mut removed = 0;
+/// their end any more (somebody tried them again) stay. Returns those that are gone.
+pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>, Error> {
+    let mut removed = Vec::new();
     for part in ids.chunks(IDS) {
-        // Locked first, so that no new job takes up one that goes.
-        let lock = tx.for_delete("p");
-        let mut select = Select::new("SELECT p.id FROM payloads p");
-        let (marks, ids) = marks(part.iter().copied());
-        let of_them = format!("p.id IN (SELECT j.payload_id FROM jobs j WHERE j.id IN ({marks}))");
-        select
-            .and(&of_them, ids.clone())
-            .push(" ORDER BY p.id")
-            .push(&lock);
-        let (sql, values) = select.parts();
-        let payloads = tx
-            .query(sql, values)
-            .await?
-            .into_iter()
-            .map(|row| row.read(0))
-            .collect::<Result<Vec<i64>, Error>>()?;
+        let payloads = payloads_of(tx, part).await?;
+        let mut ended = ended_lock(tx, part).await?;
+        if ended.is_empty() {
+            continue;
+        }
         let mut select = Select::new("SELECT DISTINCT j.execution_id FROM jobs j");
         select
             .and("j.execution_id IS NOT NULL", [])
-            .and_in("j.id", part.iter().copied());
+            .and_in("j.id", ended.iter().copied());
         let (sql, values) = select.parts();
         let executions = tx
             .query(sql, values)
@@ -54,15 +43,48 @@ pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<u64, Error> 
             .into_iter()
             .map(|row| row.read(0))
             .collect::<Result<Vec<ExecutionId>, Error>>()?;
-        ends::keep(tx, &format!("j.id IN ({marks})"), ids).await?;
+        let (marks, values) = marks(ended.iter().copied());
+        ends::keep(tx, &format!("j.id IN ({marks})"), values).await?;
         let mut delete = Select::new("DELETE FROM jobs");
-        delete
-            .and_in("id", part.iter().copied())
-            .and("state NOT IN ('queued', 'pending', 'running')", []);
+        delete.and_in("id", ended.iter().copied());
         let (sql, values) = delete.parts();
-        removed += tx.execute(sql, values).await?;
+        tx.execute(sql, values).await?;
         executions::sweep(tx, &executions).await?;
         payloads_sweep(tx, &payloads).await?;
+        removed.append(&mut ended);
     }
     Ok(removed)
+}
+
+/// The payloads of these jobs. Locked first, so that no new job takes up one that goes.
+async fn payloads_of(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<i64>, Error> {
+    let lock = tx.for_delete("p");
+    let mut select = Select::new("SELECT p.id FROM payloads p");
+    let (marks, ids) = marks(jobs.iter().copied());
+    let of_them = format!("p.id IN (SELECT j.payload_id FROM jobs j WHERE j.id IN ({marks}))");
+    select.and(&of_them, ids).push(" ORDER BY p.id").push(&lock);
+    let (sql, values) = select.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// Those of these jobs that are at their end, where they stay until they are gone: what is kept of them and what is
+/// removed are the same.
+async fn ended_lock(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
+    let lock = tx.for_delete("j");
+    let mut select = Select::new("SELECT j.id FROM jobs j");
+    select
+        .and_in("j.id", jobs.iter().copied())
+        .and("j.state NOT IN ('queued', 'pending', 'running')", [])
+        .push(" ORDER BY j.id")
+        .push(&lock);
+    let (sql, values) = select.parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
 }

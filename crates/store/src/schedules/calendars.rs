@@ -121,6 +121,15 @@ pub async fn find(tx: &mut Tx<'_>, id: CalendarId) -> Result<Option<Calendar>, E
         .transpose()
 }
 
+/// Kept from others until the end of the transaction.
+pub async fn find_to_change(tx: &mut Tx<'_>, id: CalendarId) -> Result<Option<Calendar>, Error> {
+    let sql = format!("{} WHERE c.id = $1{}", select!(), tx.for_update());
+    tx.query_opt(&sql, &values![id])
+        .await?
+        .map(Calendar::from_row)
+        .transpose()
+}
+
 pub async fn list(
     tx: &mut Tx<'_>,
     reach: &Reach,
@@ -142,16 +151,32 @@ pub async fn list(
 }
 
 /// Calendars whose blackout is over, or was never looked for: the next one is to be found.
-pub async fn outdated(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Calendar>, Error> {
-    let sql = concat!(
-        select!(),
-        " WHERE c.dark_until_us IS NULL OR c.dark_until_us <= $1 ORDER BY c.id"
-    );
+pub async fn outdated(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<CalendarId>, Error> {
+    let sql =
+        "SELECT c.id FROM calendars c WHERE c.dark_until_us IS NULL OR c.dark_until_us <= $1 ORDER BY c.id";
     tx.query(sql, &values![now])
         .await?
         .into_iter()
-        .map(Calendar::from_row)
+        .map(|row| row.read(0))
         .collect()
+}
+
+/// One of those, kept from others until the end of the transaction. Not there if somebody has changed it since, and so
+/// found its next blackout.
+pub async fn find_outdated(
+    tx: &mut Tx<'_>,
+    id: CalendarId,
+    now: Timestamp,
+) -> Result<Option<Calendar>, Error> {
+    let sql = format!(
+        "{} WHERE c.id = $1 AND (c.dark_until_us IS NULL OR c.dark_until_us <= $2){}",
+        select!(),
+        tx.for_update()
+    );
+    tx.query_opt(&sql, &values![id, now])
+        .await?
+        .map(Calendar::from_row)
+        .transpose()
 }
 
 pub async fn blackout_set(tx: &mut Tx<'_>, id: CalendarId, blackout: Option<Blackout>) -> Result<(), Error> {

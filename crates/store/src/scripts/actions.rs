@@ -171,13 +171,32 @@ pub async fn delete(tx: &mut Tx<'_>, id: ActionId) -> Result<(), Error> {
         .map(|_| ())
 }
 
-/// In a write it is kept from others until the end of the transaction.
+/// For an edit: in a write it is kept from other edits until the end of the transaction. It may be run meanwhile.
 pub async fn find(tx: &mut Tx<'_>, id: ActionId) -> Result<Option<Action>, Error> {
-    let sql = format!("{} WHERE a.id = $1{}", select!(), tx.for_update());
-    tx.query_opt(&sql, &values![id])
-        .await?
-        .map(Action::from_row)
-        .transpose()
+    let lock = tx.for_update();
+    found(tx, id, lock).await
+}
+
+/// To be run or named: in a write it is there until the end of the transaction, and so are its versions. Any number may
+/// run it, in any order with other actions, and it may be edited meanwhile.
+pub async fn find_to_run(tx: &mut Tx<'_>, id: ActionId) -> Result<Option<Action>, Error> {
+    let lock = tx.for_reference();
+    found(tx, id, lock).await
+}
+
+/// For its end: whoever found it to run or name it is waited for, and nobody else finds it so.
+pub async fn find_to_delete(tx: &mut Tx<'_>, id: ActionId) -> Result<Option<Action>, Error> {
+    let lock = tx.for_delete("a");
+    found(tx, id, &lock).await
+}
+
+async fn found(tx: &mut Tx<'_>, id: ActionId, lock: &str) -> Result<Option<Action>, Error> {
+    let sql = concat!(select!(), " WHERE a.id = $1");
+    // A row that had to be waited for is as it is now, and what its statement reads beside it is as it was before.
+    let keep = format!("SELECT a.id FROM actions a WHERE a.id = $1{lock}");
+    let id = values![id].to_vec();
+    let [_, rows] = tx.query_each([(keep.as_str(), id.clone()), (sql, id)]).await?;
+    rows.into_iter().next().map(Action::from_row).transpose()
 }
 
 /// The one of this name within reach.

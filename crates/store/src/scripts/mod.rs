@@ -44,10 +44,15 @@ impl Script {
     }
 }
 
+/// `more`: columns behind those of a script.
 macro_rules! select {
-    () => {
-        "SELECT s.id, s.tenant_id, s.organization_id, s.department_id, s.kind, s.name, s.description, s.language,
-         s.version, s.created_us, s.created_by, s.updated_us, s.updated_by FROM scripts s"
+    ($($more:literal)?) => {
+        concat!(
+            "SELECT s.id, s.tenant_id, s.organization_id, s.department_id, s.kind, s.name, s.description, s.language,
+             s.version, s.created_us, s.created_by, s.updated_us, s.updated_by",
+            $($more,)?
+            " FROM scripts s"
+        )
     };
 }
 
@@ -163,9 +168,27 @@ pub async fn delete(tx: &mut Tx<'_>, id: ScriptId) -> Result<(), Error> {
         .map(|_| ())
 }
 
-/// In a write it is kept from others until the end of the transaction.
+/// For an edit: in a write it is kept from other edits until the end of the transaction. It may be run meanwhile.
 pub async fn find(tx: &mut Tx<'_>, id: ScriptId) -> Result<Option<Script>, Error> {
-    let sql = format!("{} WHERE s.id = $1{}", select!(), tx.for_update());
+    let lock = tx.for_update();
+    found(tx, id, lock).await
+}
+
+/// To be run or named: in a write it is there until the end of the transaction, and so are its versions. Any number may
+/// run it, in any order with other scripts, and it may be edited meanwhile.
+pub async fn find_to_run(tx: &mut Tx<'_>, id: ScriptId) -> Result<Option<Script>, Error> {
+    let lock = tx.for_reference();
+    found(tx, id, lock).await
+}
+
+/// For its end: whoever found it to run or name it is waited for, and nobody else finds it so.
+pub async fn find_to_delete(tx: &mut Tx<'_>, id: ScriptId) -> Result<Option<Script>, Error> {
+    let lock = tx.for_delete("s");
+    found(tx, id, &lock).await
+}
+
+async fn found(tx: &mut Tx<'_>, id: ScriptId, lock: &str) -> Result<Option<Script>, Error> {
+    let sql = format!("{} WHERE s.id = $1{lock}", select!());
     tx.query_opt(&sql, &values![id])
         .await?
         .map(Script::from_row)
@@ -301,16 +324,17 @@ pub async fn used_by(tx: &mut Tx<'_>, library: ScriptId, linking: Linking) -> Re
         .collect()
 }
 
-/// The libraries that a version links, in its order.
-pub async fn linked(tx: &mut Tx<'_>, id: ScriptId, version: u32) -> Result<Vec<Script>, Error> {
+/// The libraries that a version links, in its order, each with its position there. A position that is not among them is
+/// that of a library which was gone before the links of older versions were kept.
+pub async fn linked(tx: &mut Tx<'_>, id: ScriptId, version: u32) -> Result<Vec<(u32, Script)>, Error> {
     let sql = concat!(
-        select!(),
+        select!(", l.position"),
         " JOIN script_links l ON l.library_id = s.id WHERE l.script_id = $1 AND l.version = $2 ORDER BY l.position"
     );
     tx.query(sql, &values![id, version])
         .await?
         .into_iter()
-        .map(Script::from_row)
+        .map(|mut row| Ok((row.take(13)?, Script::from_row(row)?)))
         .collect()
 }
 

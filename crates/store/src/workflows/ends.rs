@@ -62,7 +62,7 @@ pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, E
     let sql = "SELECT k.job_id, k.agent_id, k.name, k.state, k.exit_code, k.reason, NULL, NULL, NULL, k.stdout, k.stderr
                FROM job_ends k WHERE k.execution_id = $1
                UNION ALL
-               SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes,
+               SELECT j.id, j.agent_id, coalesce(a.deleted_name, a.name), j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes,
                NULL, NULL
                FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id
                WHERE j.execution_id = $1 ORDER BY 3, 1";
@@ -73,7 +73,7 @@ pub async fn ends_of(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<HostEnd>, E
 /// heard of them yet.
 pub(crate) async fn keep(tx: &mut Tx<'_>, of_them: &str, values: Vec<Value>) -> Result<(), Error> {
     let mut select = Select::new(
-        "SELECT j.id, j.agent_id, a.name, j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes,
+        "SELECT j.id, j.agent_id, coalesce(a.deleted_name, a.name), j.state, j.exit_code, j.reason, j.attempt_id, t.stdout_bytes, t.stderr_bytes,
          NULL, NULL, j.execution_id
          FROM jobs j JOIN agents a ON a.id = j.agent_id LEFT JOIN attempts t ON t.id = j.attempt_id",
     );
@@ -104,6 +104,15 @@ pub(crate) async fn keep(tx: &mut Tx<'_>, of_them: &str, values: Vec<Value>) -> 
         tx.execute(sql, &values).await?;
     }
     Ok(())
+}
+
+/// Executions, at most `limit`, of whose removed jobs nobody waits for the ends any longer, though they are kept: the step
+/// heard the last news of them while a job was being removed, or goes on without it. What has come to this stays so.
+pub async fn unheard(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<ExecutionId>, Error> {
+    let sql = "SELECT DISTINCT k.execution_id FROM job_ends k
+               WHERE NOT EXISTS (SELECT 1 FROM step_runs r WHERE r.execution_id = k.execution_id AND r.outcome IS NULL)
+               LIMIT $1";
+    read_all(tx.query(sql, &values![limit]).await?, |row| row.read(0))
 }
 
 /// Nobody waits for these any longer: they go, and their execution with them when it has no job.

@@ -53,6 +53,10 @@ record! {
         pub schedule_id: Option<ScheduleId>,
         /// The one that all of this began with, where a step started it.
         pub root_id: Option<InstanceId>,
+        /// Who ran a schedule now that it comes of: it was started so, by a step of such a one, or retries one.
+        pub triggered_by: Option<UserId>,
+        /// How many events are told of it.
+        pub events: u32,
     }
 }
 
@@ -63,6 +67,11 @@ impl Instance {
             organization: self.organization_id,
             department: self.department_id,
         }
+    }
+
+    /// Whether it runs because of this user: such a one does not approve it.
+    pub fn is_run_for(&self, user: UserId) -> bool {
+        self.starter_id == user || self.triggered_by == Some(user)
     }
 
     pub fn secret(&self) -> Option<Secret> {
@@ -76,7 +85,7 @@ macro_rules! select {
         "SELECT i.id, i.tenant_id, i.organization_id, i.department_id, i.workflow_id, i.version, i.workflow, i.state,
          i.machine, i.definition, i.digest, i.inputs, i.hosts, i.secret_place, i.secret_sealed, i.starter_id, i.token_id,
          i.started_by, i.parent_id, i.parent_run, i.depth, i.retry_of, i.failures, i.reason, i.created_us, i.ended_us,
-         i.schedule_id, i.root_id FROM instances i"
+         i.schedule_id, i.root_id, i.triggered_by, i.events FROM instances i"
     };
 }
 
@@ -100,15 +109,16 @@ pub struct NewInstance {
     pub depth: u32,
     pub retry_of: Option<InstanceId>,
     pub schedule: Option<ScheduleId>,
+    pub triggered_by: Option<UserId>,
 }
 
 /// It begins as soon as its news are heard.
 pub async fn create(tx: &mut Tx<'_>, new: NewInstance, now: Timestamp) -> Result<InstanceId, Error> {
     let sql = "INSERT INTO instances (tenant_id, organization_id, department_id, workflow_id, version, workflow, state,
                  machine, definition, digest, inputs, hosts, secret_place, secret_sealed, starter_id, token_id, started_by,
-                 parent_id, parent_run, depth, retry_of, schedule_id, created_us, root_id)
+                 parent_id, parent_run, depth, retry_of, schedule_id, created_us, triggered_by, root_id)
                VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                 $21, $22, (SELECT COALESCE(p.root_id, p.id) FROM instances p WHERE p.id = $17)) RETURNING id";
+                 $21, $22, $23, (SELECT COALESCE(p.root_id, p.id) FROM instances p WHERE p.id = $17)) RETURNING id";
     let (secret_place, sealed) = new.secret.map(|secret| (secret.place, secret.sealed)).unzip();
     let values = values![
         new.place.tenant,
@@ -133,6 +143,7 @@ pub async fn create(tx: &mut Tx<'_>, new: NewInstance, now: Timestamp) -> Result
         new.retry_of,
         new.schedule,
         now,
+        new.triggered_by,
     ];
     let id = tx.insert(sql, &values).await.map(InstanceId)?;
     outbox::add(tx, outbox::Kind::InstanceMade, id.0, now).await?;

@@ -7,7 +7,7 @@ pub mod removal;
 pub mod step_runs;
 
 use postern_domain::{
-    DepartmentId, OrganizationId, TenantId, Timestamp, WorkflowId,
+    DepartmentId, InstanceId, OrganizationId, TenantId, Timestamp, WorkflowId,
     permission::{Place, Reach},
 };
 
@@ -160,26 +160,42 @@ pub async fn is_deleted(tx: &mut Tx<'_>, id: WorkflowId) -> Result<bool, Error> 
     Ok(tx.query_opt(sql, &values![id]).await?.is_some())
 }
 
-/// In a write it is kept from others until the end of the transaction.
+/// The same of the workflow of an instance.
+pub async fn is_deleted_of(tx: &mut Tx<'_>, id: InstanceId) -> Result<bool, Error> {
+    let sql = "SELECT w.id FROM instances i JOIN workflows w ON w.id = i.workflow_id
+               WHERE i.id = $1 AND w.deleted_us IS NOT NULL";
+    Ok(tx.query_opt(sql, &values![id]).await?.is_some())
+}
+
+/// For an edit: in a write it is kept from other edits until the end of the transaction. It may be started meanwhile.
 pub async fn find(tx: &mut Tx<'_>, id: WorkflowId) -> Result<Option<Workflow>, Error> {
     let lock = tx.for_update();
     found(tx, id, lock).await
 }
 
-/// As it is until the end of the transaction; any number of instances may be started meanwhile.
+/// To be started or named: in a write it is not deleted before the end of the transaction. Any number of instances may be
+/// started, in any order with other workflows, and it may be edited meanwhile.
 pub async fn find_to_start(tx: &mut Tx<'_>, id: WorkflowId) -> Result<Option<Workflow>, Error> {
-    let lock = tx.for_share();
+    let lock = tx.for_reference();
     found(tx, id, lock).await
 }
 
-async fn found(tx: &mut Tx<'_>, id: WorkflowId, lock: &str) -> Result<Option<Workflow>, Error> {
-    let sql = format!("{} WHERE w.id = $1 AND w.deleted_us IS NULL{lock}", select!());
-    tx.query_opt(&sql, &values![id])
-        .await?
-        .map(Workflow::from_row)
-        .transpose()
+/// For its end: whoever found it to start or name it is waited for, and nobody else finds it so.
+pub async fn find_to_delete(tx: &mut Tx<'_>, id: WorkflowId) -> Result<Option<Workflow>, Error> {
+    let lock = tx.for_delete("w");
+    found(tx, id, &lock).await
 }
 
+async fn found(tx: &mut Tx<'_>, id: WorkflowId, lock: &str) -> Result<Option<Workflow>, Error> {
+    let sql = concat!(select!(), " WHERE w.id = $1 AND w.deleted_us IS NULL");
+    // A row that had to be waited for is as it is now, and what its statement reads beside it is as it was before.
+    let keep = format!("SELECT w.id FROM workflows w WHERE w.id = $1{lock}");
+    let id = values![id].to_vec();
+    let [_, rows] = tx.query_each([(keep.as_str(), id.clone()), (sql, id)]).await?;
+    rows.into_iter().next().map(Workflow::from_row).transpose()
+}
+
+/// Nothing keeps it as it is.
 pub async fn by_name(tx: &mut Tx<'_>, tenant: TenantId, name: &str) -> Result<Option<Workflow>, Error> {
     let sql = concat!(
         select!(),

@@ -1,6 +1,6 @@
 //! Removal of instances, a few at a time: of those that ended long ago, and of what a deleted workflow left.
 
-use postern_domain::{InstanceId, Timestamp, WorkflowId};
+use postern_domain::{InstanceId, TenantId, Timestamp, WorkflowId};
 
 use crate::{
     Error, Tx,
@@ -22,15 +22,18 @@ pub async fn remove_ended(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Res
 const OF_DELETED: &str = "i.ended_us IS NOT NULL
                           AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.id = i.parent_id AND p.ended_us IS NULL)";
 
-/// A deleted workflow of which something can be removed now, and be it the last of it.
-pub async fn deleted(tx: &mut Tx<'_>) -> Result<Option<WorkflowId>, Error> {
+/// A deleted workflow of which something can be removed now, and be it the last of it, with its tenant.
+pub async fn deleted(tx: &mut Tx<'_>) -> Result<Option<(WorkflowId, TenantId)>, Error> {
     let sql = format!(
-        "SELECT w.id FROM workflows w WHERE w.deleted_us IS NOT NULL
+        "SELECT w.id, w.tenant_id FROM workflows w WHERE w.deleted_us IS NOT NULL
          AND (EXISTS (SELECT 1 FROM instances i WHERE i.workflow_id = w.id AND {OF_DELETED})
               OR NOT EXISTS (SELECT 1 FROM instances o WHERE o.workflow_id = w.id))
          ORDER BY w.id LIMIT 1"
     );
-    tx.query_opt(&sql, &[]).await?.map(|row| row.read(0)).transpose()
+    tx.query_opt(&sql, &[])
+        .await?
+        .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
+        .transpose()
 }
 
 /// Removes instances of a deleted workflow, and the workflow with its versions behind the last one. Returns which

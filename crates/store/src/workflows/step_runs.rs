@@ -4,8 +4,8 @@ use postern_domain::{ApprovalId, ExecutionId, InstanceId, Timestamp};
 
 use crate::{
     Error, Tx,
-    engine::{record, values},
-    list::Select,
+    engine::{read_all, record, values},
+    list::{Select, marks},
 };
 
 record! {
@@ -22,16 +22,41 @@ record! {
         pub child_id: Option<InstanceId>,
         pub began: Timestamp,
         pub ended: Option<Timestamp>,
+        pub approval_id: Option<ApprovalId>,
         /// JSON.
         pub result: Option<String>,
+    }
+}
+
+record! {
+    /// A run without what it left, which may be large.
+    pub struct ListedRun {
+        pub run: u32,
+        pub step: String,
+        pub attempt: u32,
+        /// JSON.
+        pub cause: String,
+        /// JSON; absent while it runs.
+        pub outcome: Option<String>,
+        pub reason: Option<String>,
+        pub execution_id: Option<ExecutionId>,
+        pub child_id: Option<InstanceId>,
+        pub began: Timestamp,
+        pub ended: Option<Timestamp>,
         pub approval_id: Option<ApprovalId>,
     }
 }
 
+macro_rules! columns {
+    () => {
+        "r.run, r.step, r.attempt, r.cause, r.outcome, r.reason, r.execution_id, r.child_id, r.began_us, r.ended_us,
+         (SELECT p.id FROM approvals p WHERE p.instance_id = r.instance_id AND p.run = r.run)"
+    };
+}
+
 macro_rules! select {
     () => {
-        "SELECT r.run, r.step, r.attempt, r.cause, r.outcome, r.reason, r.execution_id, r.child_id, r.began_us, r.ended_us,
-         r.result, (SELECT p.id FROM approvals p WHERE p.instance_id = r.instance_id AND p.run = r.run) FROM step_runs r"
+        concat!("SELECT ", columns!(), ", r.result FROM step_runs r")
     };
 }
 
@@ -54,8 +79,8 @@ impl StepRun {
             child_id: None,
             began: now,
             ended: None,
-            result: None,
             approval_id: None,
+            result: None,
         }
     }
 }
@@ -100,16 +125,25 @@ pub async fn find(tx: &mut Tx<'_>, id: InstanceId, run: u32) -> Result<Option<St
 }
 
 /// In the order in which they began.
-pub async fn list(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<StepRun>, Error> {
-    let sql = concat!(select!(), " WHERE r.instance_id = $1 ORDER BY r.run");
-    tx.query(sql, &values![id])
-        .await?
-        .into_iter()
-        .map(StepRun::from_row)
-        .collect()
+pub async fn list(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<ListedRun>, Error> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM step_runs r WHERE r.instance_id = $1 ORDER BY r.run"
+    );
+    read_all(tx.query(sql, &values![id]).await?, ListedRun::from_row)
 }
 
-/// What the runs of these steps left that have ended: run, step and JSON.
+/// Those that have not ended, in the same order.
+pub async fn open(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<StepRun>, Error> {
+    let sql = concat!(
+        select!(),
+        " WHERE r.instance_id = $1 AND r.outcome IS NULL ORDER BY r.run"
+    );
+    read_all(tx.query(sql, &values![id]).await?, StepRun::from_row)
+}
+
+/// What each of these steps left in the newest of its runs that have ended: run, step and JSON.
 pub async fn results(
     tx: &mut Tx<'_>,
     id: InstanceId,
@@ -118,17 +152,20 @@ pub async fn results(
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let mut select = Select::new("SELECT r.step, r.result, r.run FROM step_runs r");
+    // A loop leaves many, each of which may be large: they are told apart by an index, and only the newest is read.
+    let (marks, of_steps) = marks(steps.iter().copied());
+    let newest = format!(
+        "r.run IN (SELECT max(n.run) FROM step_runs n WHERE n.instance_id = ? AND n.step IN ({marks})
+         AND n.outcome IS NOT NULL AND n.result IS NOT NULL GROUP BY n.step)"
+    );
+    let mut select = Select::new("SELECT r.run, r.step, r.result FROM step_runs r");
     select
         .and("r.instance_id = ?", values![id])
-        .and("r.result IS NOT NULL AND r.outcome IS NOT NULL", [])
-        .and_in("r.step", steps.iter().copied());
+        .and(&newest, values![id].into_iter().chain(of_steps));
     let (sql, values) = select.parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(|mut row| Ok((row.take(2)?, row.take(0)?, row.take(1)?)))
-        .collect()
+    read_all(tx.query(sql, values).await?, |mut row| {
+        Ok((row.take(0)?, row.take(1)?, row.take(2)?))
+    })
 }
 
 /// Takes over what the steps of another instance left that began before a run.

@@ -221,13 +221,18 @@ async fn scripts_that_link_a_library_are_told_by_their_versions(db: TestDatabase
         message: String::new(),
         libraries,
     };
-    let (library, script) = (new("library", "log"), new("script", "main"));
+    let (library, other, script) = (
+        new("library", "log"),
+        new("library", "net"),
+        new("script", "main"),
+    );
     let (plain, linking) = (version(Vec::new()), version);
-    let (log, main) = db
+    let (log, net, main) = db
         .write(tx!(tx => {
             let log = scripts::create(tx, &library, &plain, "user:1", NOW).await?;
-            let main = scripts::create(tx, &script, &linking(vec![log]), "user:1", NOW).await?;
-            Ok((log, main))
+            let net = scripts::create(tx, &other, &plain, "user:1", NOW).await?;
+            let main = scripts::create(tx, &script, &linking(vec![net, log]), "user:1", NOW).await?;
+            Ok((log, net, main))
         }))
         .await
         .unwrap();
@@ -251,13 +256,20 @@ async fn scripts_that_link_a_library_are_told_by_their_versions(db: TestDatabase
         now,
         "its first version can still be run"
     );
-    for (number, ids) in [(1, vec![log]), (2, Vec::new())] {
-        let linked = db
-            .read(tx!(tx => scripts::linked(tx, main, number).await))
-            .await
-            .unwrap();
-        assert_eq!(linked.iter().map(|library| library.id).collect::<Vec<_>>(), ids);
-    }
+    let linked = async |number| {
+        let found = db.read(tx!(tx => scripts::linked(tx, main, number).await)).await;
+        let found = found.unwrap().into_iter();
+        found
+            .map(|(position, library)| (position, library.id, library.name))
+            .collect::<Vec<_>>()
+    };
+    let second = (1, log, "log".to_owned());
+    assert_eq!(linked(1).await, [(0, net, "net".to_owned()), second.clone()]);
+    assert_eq!(linked(2).await, []);
+    // As it is where the first one was gone before older versions kept their links.
+    db.raw(&format!("DELETE FROM script_links WHERE library_id = {net}"))
+        .await;
+    assert_eq!(linked(1).await, [second], "at its own place");
     let removed = db
         .write(tx!(tx => {
             scripts::delete(tx, main).await?;

@@ -1,13 +1,13 @@
-//! One agent's life: made, enrolled, seen, revoked, deleted.
+//! One agent's life: made, enrolled, seen, revoked.
 
 use postern_domain::{
     AgentId, OrganizationId, agent::CredentialState, clone_guard::CloneGuard, permission::Place,
 };
-use postern_store::{Error, agents, outputs, tx};
+use postern_store::{Error, agents, tx};
 
 use crate::{
     database::TestDatabase,
-    world::{NOW, World, at, labels, new_jobs, queued},
+    world::{NOW, World, at, labels},
 };
 
 async fn find(db: &TestDatabase, id: AgentId) -> agents::Agent {
@@ -397,38 +397,6 @@ async fn the_last_heartbeat_of_an_agent_counts(db: TestDatabase) {
         .unwrap();
 }
 
-async fn a_deleted_agent_takes_its_jobs_output_and_payloads_with_it(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let gone = world.agent_at(world.place(), "gone", labels([("a", "b")])).await;
-    let stays = world.agent("stays").await;
-    let job = world.job_like(gone, new_jobs("only here")).await;
-    for agent in [gone, stays] {
-        world.job_like(agent, new_jobs("shared")).await;
-    }
-    let attempt = world.hand_out(job).await;
-    db.write(tx!(tx => {
-        agents::enrollment_token_create(tx, gone, "h", NOW, at(9)).await?;
-        let piece = outputs::Piece { start: 0, data: b"x".to_vec() };
-        outputs::append(tx, attempt, outputs::Stream::Stdout, piece).await
-    }))
-    .await
-    .unwrap();
-    assert_eq!(db.count("payloads").await, 2);
-
-    let removed = db.write(tx!(tx => agents::delete(tx, gone).await)).await.unwrap();
-    assert_eq!(removed, 2);
-    let left = [("agents", 1), ("jobs", 1), ("payloads", 1)];
-    let empty = ["attempts", "outputs", "enrollment_tokens", "agent_labels"].map(|table| (table, 0));
-    for (table, rows) in left.into_iter().chain(empty) {
-        assert_eq!(db.count(table).await, rows, "{table}");
-    }
-    let jobs = db
-        .read(tx!(tx => queued(tx, stays, NOW, 10).await))
-        .await
-        .unwrap();
-    assert_eq!(jobs[0].payload, "shared");
-}
-
 on_both_engines!(
     an_agent_is_found_as_it_was_made,
     an_agents_name_is_taken_within_its_tenant_only,
@@ -440,5 +408,4 @@ on_both_engines!(
     agents_shut_out_since_a_moment_are_told,
     heartbeats_of_many_agents_are_written_at_once,
     the_last_heartbeat_of_an_agent_counts,
-    a_deleted_agent_takes_its_jobs_output_and_payloads_with_it,
 );

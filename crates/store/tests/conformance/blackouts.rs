@@ -129,13 +129,21 @@ async fn a_calendar_is_outdated_when_its_blackout_is_over(db: TestDatabase) {
     let id = calendar(&world, Some((0, 60))).await;
     let outdated = async |now| {
         let found = db.read(tx!(tx => calendars::outdated(tx, at(now)).await)).await;
-        found.unwrap().len()
+        found.unwrap()
     };
-    assert_eq!((outdated(59).await, outdated(60).await), (0, 1));
+    assert_eq!((outdated(59).await, outdated(60).await), (Vec::new(), vec![id]));
+    let still = async |now| {
+        let found = db
+            .write(tx!(tx => calendars::find_outdated(tx, id, at(now)).await))
+            .await;
+        found.unwrap().map(|calendar| calendar.dark_until)
+    };
+    assert_eq!((still(59).await, still(60).await), (None, Some(Some(at(60)))));
     db.write(tx!(tx => calendars::blackout_set(tx, id, None).await))
         .await
         .unwrap();
-    assert_eq!(outdated(1_000_000).await, 0, "there is none to come");
+    assert_eq!(outdated(1_000_000).await, [], "there is none to come");
+    assert_eq!(still(1_000_000).await, None);
     let group = group(&world, id, "skip").await;
     let users = db
         .read(tx!(tx => calendars::used_by(tx, id).await))

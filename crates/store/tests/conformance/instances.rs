@@ -15,7 +15,7 @@ use crate::{
     world::{NOW, World, at, everywhere, page},
 };
 
-async fn workflow(world: &World, name: &str) -> WorkflowId {
+pub(crate) async fn workflow(world: &World, name: &str) -> WorkflowId {
     let (place, saved) = (
         world.place(),
         Saved {
@@ -33,7 +33,7 @@ async fn workflow(world: &World, name: &str) -> WorkflowId {
         .unwrap()
 }
 
-async fn instance(world: &World, workflow: WorkflowId, parent: Option<InstanceId>) -> InstanceId {
+pub(crate) async fn instance(world: &World, workflow: WorkflowId, parent: Option<InstanceId>) -> InstanceId {
     let new = NewInstance {
         place: world.place(),
         workflow_id: workflow,
@@ -52,6 +52,7 @@ async fn instance(world: &World, workflow: WorkflowId, parent: Option<InstanceId
         depth: 1,
         retry_of: None,
         schedule: None,
+        triggered_by: None,
     };
     world
         .db
@@ -60,7 +61,7 @@ async fn instance(world: &World, workflow: WorkflowId, parent: Option<InstanceId
         .unwrap()
 }
 
-async fn end(world: &World, id: InstanceId) {
+pub(crate) async fn end(world: &World, id: InstanceId) {
     let moved = Moved {
         state: InstanceState::Completed,
         machine: "{}".into(),
@@ -84,11 +85,15 @@ async fn delete(world: &World, id: WorkflowId) {
 }
 
 async fn deleted(world: &World) -> Option<WorkflowId> {
-    world
+    let found = world
         .db
         .read(tx!(tx => removal::deleted(tx).await))
         .await
-        .unwrap()
+        .unwrap();
+    found.map(|(id, tenant)| {
+        assert_eq!(tenant, world.tenant);
+        id
+    })
 }
 
 async fn remove(world: &World, id: WorkflowId, limit: u32) -> Vec<InstanceId> {

@@ -2,14 +2,20 @@
 
 use futures_util::future::join_all;
 use postern_domain::{
-    AgentId, AttemptId, JobId,
+    AgentId, AttemptId, ExecutionId, InstanceId, JobId,
     job::{self, JobState, Priority},
 };
-use postern_store::{Error, agents, jobs, outputs, tx};
+use postern_store::{
+    Error, agents,
+    jobs::{self, executions},
+    outputs, tx,
+    workflows::ends,
+};
 
 use crate::{
     database::TestDatabase,
-    world::{NOW, World, at, at_once, everywhere, new_jobs},
+    instances,
+    world::{NOW, World, at, at_once, everywhere, new_jobs, order},
 };
 
 async fn find(db: &TestDatabase, id: JobId) -> jobs::Job {
@@ -465,13 +471,115 @@ async fn jobs_that_ended_long_ago_are_removed_with_what_only_they_had(db: TestDa
         .write(tx!(tx => jobs::remove_ended(tx, &ids).await))
         .await
         .unwrap();
-    assert_eq!(removed, 2, "what is not at its end stays");
+    assert_eq!(removed, [old, other], "what is not at its end stays");
     let payload = db.read(tx!(tx => jobs::payload(tx, open).await)).await.unwrap();
     assert_eq!(payload, "shared");
 }
 
+/// A job of this step, on this host.
+/// One job of a step on each of two hosts.
+async fn step_jobs(world: &World, (instance, execution): (InstanceId, ExecutionId)) -> [JobId; 2] {
+    let (one, other) = (world.agent("gone").await, world.agent("tried again").await);
+    let new = jobs::NewJobs {
+        execution,
+        instance: Some(instance),
+        ..new_jobs("true")
+    };
+    let created = world
+        .db
+        .write(tx!(tx => {
+            let wanted = agents::Wanted { ids: vec![one.0, other.0], ..Default::default() };
+            let targets = agents::targets(tx, &everywhere(), &[wanted], 2).await?;
+            let hosts: Vec<jobs::Host> = targets.into_iter().map(at_once).collect();
+            jobs::create(tx, &new, &hosts, NOW).await
+        }))
+        .await
+        .unwrap();
+    [one, other].map(|agent| created.iter().find(|(_, at)| *at == agent).unwrap().0)
+}
+
+async fn ends_are_kept_of_jobs_that_are_removed_and_of_no_others(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let workflow = instances::workflow(&world, "w").await;
+    let instance = instances::instance(&world, workflow, None).await;
+    let new = executions::NewExecution {
+        tenant: world.tenant,
+        kind: "command",
+        summary: "true".into(),
+        created_by: "user:1".into(),
+        targets: "{}".into(),
+        rolling: None,
+        concurrency: None,
+        batches: 1,
+        origin: executions::Origin {
+            instance: Some(instance),
+            ..Default::default()
+        },
+    };
+    let execution = db
+        .write(tx!(tx => executions::create(tx, &new, NOW).await))
+        .await
+        .unwrap();
+    db.raw(&format!(
+        "INSERT INTO step_runs (instance_id, run, step, cause, execution_id, began_us)
+         VALUES ({instance}, 1, 'check', '{{}}', {execution}, 0)"
+    ))
+    .await;
+    let [gone, again] = step_jobs(&world, (instance, execution)).await;
+    db.raw(&format!("UPDATE jobs SET state = 'failed' WHERE id = {gone}"))
+        .await;
+    let ids = [gone, again];
+    let removed = db
+        .write(tx!(tx => jobs::remove_ended(tx, &ids).await))
+        .await
+        .unwrap();
+    assert_eq!(removed, [gone]);
+    let told = db
+        .read(tx!(tx => ends::ends_of(tx, execution).await))
+        .await
+        .unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|end| (end.job_id, end.state, end.is_kept()))
+        .collect();
+    assert_eq!(
+        told,
+        [(gone, JobState::Failed, true), (again, JobState::Queued, false)]
+    );
+    let none = db
+        .write(tx!(tx => jobs::remove_ended(tx, &[again]).await))
+        .await
+        .unwrap();
+    assert_eq!(none, []);
+    assert_eq!(db.count("job_ends").await, 1);
+}
+
+async fn an_attempt_keeps_that_its_end_was_asked_for(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    let job = world.job(agent).await;
+    let first = world.hand_out(job).await;
+    db.write(tx!(tx => jobs::attempt_cancel_requested(tx, first).await))
+        .await
+        .unwrap();
+    db.raw(&format!("UPDATE jobs SET state = 'queued' WHERE id = {job}"))
+        .await;
+    let second = db
+        .write(tx!(tx => jobs::hand_out(tx, job, order(2), NOW).await))
+        .await
+        .unwrap();
+    let attempts = db.read(tx!(tx => jobs::attempts(tx, job).await)).await.unwrap();
+    let asked: Vec<_> = attempts
+        .iter()
+        .map(|attempt| (attempt.id, attempt.cancel_requested))
+        .collect();
+    assert_eq!(asked, [(first, true), (second, false)]);
+}
+
 on_both_engines!(
     jobs_that_ended_long_ago_are_removed_with_what_only_they_had,
+    ends_are_kept_of_jobs_that_are_removed_and_of_no_others,
+    an_attempt_keeps_that_its_end_was_asked_for,
     jobs_for_many_agents_share_a_payload_and_keep_the_order,
     a_job_is_found_as_it_was_made,
     what_the_rules_decide_is_saved,

@@ -39,6 +39,8 @@ macro_rules! on_postgres_alone {
 mod actions;
 mod agents;
 mod agents_lists;
+mod agents_removal;
+mod approvals;
 mod audit;
 mod blackouts;
 mod executions_lists;
@@ -48,11 +50,13 @@ mod instances;
 mod jobs;
 mod jobs_handing_out;
 mod jobs_lists;
+mod locks;
 mod outputs;
 mod plans;
 
 mod postgres_failures;
 mod schedules;
 mod schema;
+mod step_runs;
 mod system;
 mod transactions;

@@ -4,15 +4,17 @@ use std::{cell::RefCell, sync::Once};
 
 use futures_util::future::BoxFuture;
 use postern_domain::{
-    AgentId, AttemptId, ExecutionId, JobId, ScheduleId, TenantId,
+    AgentId, AttemptId, ExecutionId, InstanceId, JobId, ScheduleId, TenantId,
     job::{JobState, Priority},
     permission::Reach,
 };
 use postern_store::{
-    Cursor, Error, ListQuery, SortDirection, Tx, agents, audit,
+    Cursor, Error, ListQuery, SortDirection, Tx,
+    agents::{self, removal},
+    audit,
     jobs::{self, executions},
     outputs, schedules, tx,
-    workflows::{due, ends},
+    workflows::{due, ends, step_runs},
 };
 use tracing::{
     Event, Metadata, Subscriber,
@@ -159,6 +161,13 @@ async fn fill(db: &TestDatabase) {
          SELECT id, 1, state, 1, 1, 0 FROM jobs WHERE state <> 'queued';
          UPDATE jobs SET attempt_id = (SELECT t.id FROM attempts t WHERE t.job_id = jobs.id);
          INSERT INTO outputs (attempt_id, stream, start, data) SELECT id, 1, 0, {data} FROM attempts;
+         INSERT INTO workflows (id, tenant_id, name, description, draft, digest, created_us, created_by, updated_us, updated_by)
+         VALUES ({NUMBER}, {NUMBER}, 'w', '', '{{}}', 'd', 0, 'x', 0, 'x');
+         INSERT INTO instances (id, tenant_id, workflow_id, version, workflow, state, machine, definition, digest, inputs,
+                                starter_id, started_by, created_us)
+         {agents} SELECT i, {NUMBER}, {NUMBER}, 1, 'w', 'running', '{{}}', '{{}}', 'd', '{{}}', 1, 'x', 0 FROM n WHERE i <= 100;
+         INSERT INTO step_runs (instance_id, run, step, cause, outcome, began_us, result)
+         {payloads} SELECT {NUMBER} + (i - 1) / 1000, i % 1000, 'step ' || (i % 7), '{{}}', 'x', 0, 'x' FROM n;
          INSERT INTO audit (id, tenant_id, at_us, actor, action, object, outcome, chain)
          {jobs} SELECT i - 10000, {NUMBER}, i, 'user:1', 'x', 'job:' || i, 'done', CASE WHEN i < 19990 THEN i END
          FROM n{analyze}"
@@ -200,6 +209,10 @@ fn reads_all(step: &str) -> bool {
             .any(|table| scan == *table || step.contains(&format!("Seq Scan on {table} ")))
 }
 
+fn reads_all_agents(step: &str) -> bool {
+    !step.contains("INDEX") && (step == "SCAN agents" || step.contains("Seq Scan on agents "))
+}
+
 fn reads_or_sorts_all(step: &str) -> bool {
     reads_all(step) || step.contains("TEMP B-TREE FOR ORDER BY") || step.contains("Sort  (")
 }
@@ -223,6 +236,9 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(reads_all, db, tx => jobs::active(tx, agent).await);
     without!(reads_all, db, tx => jobs::at_agent(tx, agent, NOW, 10).await);
     without!(reads_all, db, tx => jobs::intake(tx, agent, NOW, 10).await);
+    without!(reads_all, db, tx => jobs::open_at(tx, agent, 10).await);
+    without!(reads_all, db, tx => removal::jobs_of(tx, agent, 10).await);
+    without!(reads_all_agents, db, tx => removal::deleted(tx).await);
     without!(reads_all, db, tx => jobs::reported(tx, AttemptId(NUMBER), agent).await);
     without!(reads_all, db, tx => due::due(tx, NOW, 100).await);
     without!(reads_all, db, tx => due::take_job_ended(tx, NUMBER, ExecutionId(NUMBER)).await);
@@ -279,6 +295,20 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(by_tenant, db, tx => jobs::list(tx, &one, &by_execution, &page(50)).await);
     without!(by_tenant, db, tx => executions::counts(tx, &other, &[execution]).await);
     without!(by_tenant, db, tx => executions::jobs_in(tx, &of_tenant, execution, JobState::ALL).await);
+}
+
+async fn the_newest_result_of_a_step_is_found_among_all_of_a_loop(db: TestDatabase) {
+    fill(&db).await;
+    let (id, steps) = (InstanceId(NUMBER), ["step 1", "step 2"]);
+    let plan = plan(
+        &db,
+        tx!(tx => step_runs::results(tx, id, &steps).await.map(|_| ())),
+    )
+    .await;
+    let text = plan.join("\n");
+    assert!(text.contains("step_runs_by_step"), "{text}");
+    let all = |step: &&String| step.starts_with("SCAN") || step.contains("Seq Scan");
+    assert_eq!(plan.iter().find(all), None, "{text}");
 }
 
 async fn a_page_of_a_list_reads_a_page(db: TestDatabase) {
@@ -457,6 +487,7 @@ async fn each_filter_of_jobs_goes_by_its_own_index(db: TestDatabase) {
 
 on_both_engines!(
     statements_that_run_all_the_time_use_indexes,
+    the_newest_result_of_a_step_is_found_among_all_of_a_loop,
     a_page_of_a_list_reads_a_page,
     each_filter_of_jobs_goes_by_its_own_index
 );

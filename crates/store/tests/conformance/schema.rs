@@ -81,7 +81,9 @@ async fn sqlite_columns(db: &TestDatabase) -> Columns {
 async fn postgres_columns(db: &TestDatabase) -> Columns {
     let rows = db
         .raw(
-            "SELECT c.table_name, c.column_name, c.ordinal_position, c.data_type, c.is_nullable, c.column_default,
+            "SELECT c.table_name, c.column_name,
+             row_number() OVER (PARTITION BY c.table_name ORDER BY c.ordinal_position),
+             c.data_type, c.is_nullable, c.column_default,
              EXISTS (SELECT 1 FROM information_schema.key_column_usage k JOIN information_schema.table_constraints t
                      ON t.constraint_name = k.constraint_name AND t.constraint_type = 'PRIMARY KEY'
                      AND t.table_schema = k.table_schema

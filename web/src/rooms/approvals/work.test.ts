@@ -51,7 +51,8 @@ it("how much of it is certain", () => {
 });
 
 it("where people are asked again", () => {
-  expect(askedAgain([step("a"), step("second", { type: "approval" })])).toEqual(["second"]);
+  const work = [step("a"), step("call/ask", { type: "approval" }), step("second", { type: "approval" })];
+  expect(askedAgain(work)).toEqual(["call/ask", "second"]);
 });
 
 it("an open value stands as it is written", () => {

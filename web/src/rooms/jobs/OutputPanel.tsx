@@ -1,7 +1,7 @@
 import { Button, SegmentedControl, Switch } from "@mantine/core";
 import { IconCopy, IconDownload } from "@tabler/icons-react";
-import { useEffect, useMemo, useState } from "react";
-import type { Attempt, JobDetail } from "~/api/types";
+import { useMemo, useState } from "react";
+import type { JobDetail } from "~/api/types";
 import { ActionButton } from "~/ui/ActionButton";
 import { Console, type ConsoleSource } from "~/ui/console/Console";
 import { bytes } from "~/ui/format";
@@ -9,8 +9,7 @@ import { ErrorState } from "~/ui/states";
 import { toastDone, toastProblem } from "~/ui/toast";
 import { downloadUrl } from "./api";
 import classes from "./OutputPanel.module.css";
-import type { AttemptOutput } from "./output";
-import { type Liveness, useLiveOutput, usePastOutput } from "./useOutput";
+import { type Liveness, useLateOutput, useLiveOutput, usePastOutput } from "./useOutput";
 import { isFinal } from "./words";
 
 const VIEWS = ["both", "stdout", "stderr"] as const;
@@ -26,14 +25,14 @@ interface OutputPanelProps {
 /** Standard output and error of one attempt: live while it runs, from the server's store afterwards. */
 export function OutputPanel({ job, attempt, view: wanted, onView }: OutputPanelProps) {
   const current = attempt === job.attempt;
-  const live = useLiveOutput(job.id, attempt, current);
-  const past = usePastOutput(job.id, attempt, !current);
-  const output = current ? live.output : past.output;
   const facts = job.attempts.find((one) => one.number === attempt);
+  const live = useLiveOutput(job.id, attempt, current);
+  useLateOutput(job.id, attempt, facts, live);
+  const past = usePastOutput(job.id, attempt, facts, !current);
+  const output = current ? live.output : past.output;
   const view = VIEWS.find((one) => one === wanted) ?? "both";
   const running = current && !isFinal(job.state);
   const [follow, setFollow] = useState(true);
-  useFinish(output, facts, current ? live.liveness === "ended" : false);
 
   const sources = useMemo<ConsoleSource[]>(() => {
     const all = [
@@ -108,17 +107,6 @@ export function OutputPanel({ job, attempt, view: wanted, onView }: OutputPanelP
       )}
     </section>
   );
-}
-
-function useFinish(output: AttemptOutput, facts: Attempt | undefined, ended: boolean): void {
-  const [, redraw] = useState(0);
-  const { stdout_bytes: stdout = 0, stderr_bytes: stderr = 0, finished_at: finished } = facts ?? {};
-  useEffect(() => {
-    if (ended && finished) {
-      output.finish(stdout, stderr);
-      redraw(output.version);
-    }
-  }, [output, ended, finished, stdout, stderr]);
 }
 
 function emptyText(running: boolean, loading: boolean): string {

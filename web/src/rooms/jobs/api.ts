@@ -2,6 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api } from "~/api/client";
 import type { ListQuery } from "~/api/list";
 import { answer } from "~/api/problem";
+import type { Attempt } from "~/api/types";
 
 export const jobKey = ["jobs"] as const;
 
@@ -14,9 +15,20 @@ export const jobOptions = (id: number) =>
     refetchInterval: 5_000,
   });
 
-export const outputOptions = (id: number, attempt: number) =>
+/** What the job tells of an attempt’s output: when this changes the server has other output, also after the end. */
+export type OutputFacts = Pick<Attempt, "stdout_bytes" | "stderr_bytes" | "late">;
+
+export const outputOptions = (id: number, attempt: number, facts: OutputFacts | undefined) =>
   queryOptions({
-    queryKey: [...jobKey, "output", id, attempt],
+    queryKey: [
+      ...jobKey,
+      "output",
+      id,
+      attempt,
+      facts?.stdout_bytes ?? 0,
+      facts?.stderr_bytes ?? 0,
+      facts?.late?.received_at ?? null,
+    ],
     queryFn: () =>
       answer(api.GET("/api/v1/jobs/{id}/output", { params: { path: { id }, query: { attempt } } })),
   });

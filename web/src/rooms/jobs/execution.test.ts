@@ -25,6 +25,17 @@ describe("an execution", () => {
     expect(reasons.rerunFailed).toBeUndefined();
   });
 
+  it("of an action that is for others is only cancelled", () => {
+    const open = { counts: { failed: 1, running: 1 }, finished: false };
+    const theirs = executionReasons({ ...open, may_repeat: false }, allowed);
+    expect(theirs.cancel).toBeUndefined();
+    for (const reason of [theirs.retry, theirs.rerunFailed, theirs.rerunAll]) {
+      expect(reason).toContain("for others");
+    }
+    const ours = executionReasons({ ...open, may_repeat: true }, allowed);
+    expect([ours.retry, ours.rerunFailed, ours.rerunAll]).toEqual([undefined, undefined, undefined]);
+  });
+
   it("without the permission that is the reason for all", () => {
     const reasons = executionReasons({ counts: { failed: 1 }, finished: false }, (name) => `needs ${name}`);
     expect(new Set(Object.values(reasons))).toEqual(new Set(["needs jobs.manage"]));

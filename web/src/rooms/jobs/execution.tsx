@@ -4,6 +4,7 @@ import { count } from "~/ui/format";
 import { Pill } from "~/ui/Pill";
 import { type Part, StackedBar } from "~/ui/StackedBar";
 import { amountText } from "./how";
+import { STRANGER } from "./rules";
 import { JOB_STATE, STATES } from "./words";
 
 /** Ended first: the bar fills from the left. */
@@ -73,18 +74,19 @@ export interface ExecutionReasons {
 
 /** Why something cannot be done, by the same rules the server applies. */
 export function executionReasons(
-  execution: Pick<Execution, "counts" | "finished">,
+  execution: Pick<Execution, "counts" | "finished" | "may_repeat">,
   missing: (permission: Permission) => string | undefined,
 ): ExecutionReasons {
   const manage = missing("jobs.manage");
+  const again = manage ?? (execution.may_repeat === false ? STRANGER : undefined);
   const nothingFailed = "No host failed, timed out or became unknown";
   return {
     cancel: manage ?? (execution.finished ? "All of its jobs are over" : undefined),
-    retry: manage ?? (of(execution, FAILED) > 0 ? undefined : nothingFailed),
+    retry: again ?? (of(execution, FAILED) > 0 ? undefined : nothingFailed),
     rerunFailed:
-      manage ??
+      again ??
       (of(execution, [...FAILED, "cancelled"]) > 0 ? undefined : `${nothingFailed}, and none was cancelled`),
-    rerunAll: manage ?? (of(execution, STATES) > 0 ? undefined : "All of its jobs were deleted"),
+    rerunAll: again ?? (of(execution, STATES) > 0 ? undefined : "All of its jobs were deleted"),
   };
 }
 

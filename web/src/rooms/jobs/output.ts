@@ -1,6 +1,7 @@
 /** The output of one attempt as it is in the browser, fed by events or by one answer. */
 import type { JobOutput, Segment, StreamName } from "~/api/types";
 import { Lines } from "~/ui/console/lines";
+import type { OutputFacts } from "./api";
 
 export class AttemptOutput {
   readonly stdout = new Lines();
@@ -16,22 +17,28 @@ export class AttemptOutput {
     this[stream].add({ ...segment, order: this.order });
   }
 
-  /** The sizes that the agent reported at the end: what is missing behind the last piece shows. */
-  finish(stdoutBytes: number, stderrBytes: number): void {
-    this.stdout.finish(stdoutBytes);
-    this.stderr.finish(stderrBytes);
-  }
-
-  static from(output: JobOutput): AttemptOutput {
-    const result = new AttemptOutput();
+  /** What the server keeps, beside what came already. When nothing more will come, what is missing at the end shows. */
+  fill(stored: JobOutput): void {
     for (const stream of ["stdout", "stderr"] as const) {
-      for (const segment of output[stream].segments) {
-        result.add(stream, segment);
+      for (const segment of stored[stream].segments) {
+        this.add(stream, segment);
+      }
+      if (stored.complete) {
+        this[stream].finish(stored[stream].total_bytes);
       }
     }
-    if (output.complete) {
-      result.finish(output.stdout.total_bytes, output.stderr.total_bytes);
-    }
+  }
+
+  /** Whether the server has more than came, or may have: a late result tells of output that came with it. */
+  lacks(facts: OutputFacts): boolean {
+    return (
+      Boolean(facts.late) || this.stdout.bytes < facts.stdout_bytes || this.stderr.bytes < facts.stderr_bytes
+    );
+  }
+
+  static from(stored: JobOutput): AttemptOutput {
+    const result = new AttemptOutput();
+    result.fill(stored);
     return result;
   }
 }

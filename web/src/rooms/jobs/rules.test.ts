@@ -36,6 +36,14 @@ describe("what can be done with a job", () => {
     );
   });
 
+  it("of an action that is for others is not retried, but cancelled and deleted", () => {
+    const failed = { state: "failed" as const, cancel_requested: false, may_repeat: false };
+    expect(jobReasons(failed, allowed).retry).toContain("for others");
+    expect(jobReasons(failed, allowed).remove).toBeUndefined();
+    expect(jobReasons({ ...failed, state: "running" }, allowed).cancel).toBeUndefined();
+    expect(jobReasons({ ...failed, may_repeat: true }, allowed).retry).toBeUndefined();
+  });
+
   it("without the permission nothing can be done, and that is the reason", () => {
     const reasons = jobReasons(
       { state: "failed", cancel_requested: false },

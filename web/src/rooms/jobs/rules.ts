@@ -1,8 +1,13 @@
 /** What can be done with a job now, and if not, why: the same rules the server applies. */
-import type { Job, Permission } from "~/api/types";
+import type { Job, JobDetail, Permission } from "~/api/types";
 
 type Missing = (permission: Permission) => string | undefined;
-type Facts = Pick<Job, "state" | "cancel_requested">;
+type Facts = Pick<Job, "state" | "cancel_requested"> & Repeating;
+
+/** What only the page of a job or an execution is told: whether its action, if any, is for the caller, too. */
+export type Repeating = Partial<Pick<JobDetail, "may_repeat">>;
+
+export const STRANGER = "It is of an action that is for others: you are not among those who may run it";
 
 export interface JobReasons {
   cancel: string | undefined;
@@ -15,7 +20,7 @@ export function jobReasons(job: Facts, missing: Missing): JobReasons {
   const manage = missing("jobs.manage");
   return {
     cancel: manage ?? cancelReason(job),
-    retry: manage ?? retryReason(job),
+    retry: manage ?? retryReason(job) ?? (job.may_repeat === false ? STRANGER : undefined),
     remove: manage ?? removeReason(job),
     again: manage,
   };

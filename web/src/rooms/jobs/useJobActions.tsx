@@ -11,7 +11,7 @@ import { ConfirmDialog } from "~/ui/ConfirmDialog";
 import { count } from "~/ui/format";
 import { toastDone, toastProblem } from "~/ui/toast";
 import { jobKey } from "./api";
-import { type JobReasons, jobReasons } from "./rules";
+import { type JobReasons, jobReasons, type Repeating } from "./rules";
 
 type Change = "cancel" | "retry" | "remove";
 
@@ -33,7 +33,7 @@ interface JobActions {
   actions: (job: Job) => (Action | "divider")[];
   /** Asks first, then does it to every one of them that allows it. */
   ask: (change: Change, jobs: Job[]) => void;
-  reasons: (job: Job) => JobReasons;
+  reasons: (job: Job & Repeating) => JobReasons;
   pending: boolean;
   dialogs: ReactNode;
 }
@@ -43,7 +43,7 @@ export function useJobActions(onRemoved: () => void = () => {}): JobActions {
   const navigate = useNavigate();
   const client = useQueryClient();
   const [asked, setAsked] = useState<{ change: Change; jobs: Job[] }>();
-  const reasons = (job: Job) => jobReasons(job, missing);
+  const reasons = (job: Job & Repeating) => jobReasons(job, missing);
 
   const run = useMutation({
     mutationFn: async ({ change, jobs }: { change: Change; jobs: Job[] }) => {

@@ -1,7 +1,7 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { Job, JobDetail, OutputEvent } from "~/api/types";
-import { eventsUrl, jobKey, outputOptions } from "./api";
+import { eventsUrl, jobKey, type OutputFacts, outputOptions } from "./api";
 import { AttemptOutput } from "./output";
 
 /** `lost`: the browser connects again by itself. */
@@ -91,9 +91,28 @@ function readEvent<Data>(event: MessageEvent<string>): Data | undefined {
   }
 }
 
-/** Output of an attempt that is over. */
-export function usePastOutput(id: number, attempt: number, enabled: boolean) {
-  const query = useQuery({ ...outputOptions(id, attempt), enabled });
+/** Output of the current attempt that came after its events had ended, or was cut. */
+export function useLateOutput(
+  id: number,
+  attempt: number,
+  facts: OutputFacts | undefined,
+  { output, liveness }: LiveOutput,
+): void {
+  const enabled = liveness === "ended" && facts !== undefined && output.lacks(facts);
+  const { data } = useQuery({ ...outputOptions(id, attempt, facts), enabled });
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    if (data) {
+      output.fill(data);
+      redraw(output.version);
+    }
+  }, [output, data]);
+}
+
+/** Output of an attempt before the current one. */
+export function usePastOutput(id: number, attempt: number, facts: OutputFacts | undefined, enabled: boolean) {
+  const options = outputOptions(id, attempt, facts);
+  const query = useQuery({ ...options, enabled, placeholderData: keepPreviousData });
   const output = useMemo(() => (query.data ? AttemptOutput.from(query.data) : undefined), [query.data]);
   const empty = useRef(new AttemptOutput());
   return {

@@ -1,14 +1,16 @@
 //! A workflow survives anything: servers that die at every single event of it, before it is stored and after.
 //!
-//! Twelve steps on three agents: saved scripts with parameters, a command, branches, an approval, a delay, a loop. What an
-//! undisturbed run came to is what every other one must come to, and the ledger says how often each effect was had, and with
-//! which values.
+//! Twelve steps on three agents: saved scripts with parameters, a command, branches, an approval, a delay, a loop. Beside them
+//! four that try again, start other workflows, run out of time and tell somebody. What an undisturbed run came to is what every
+//! other one must come to, and the ledger says how often each effect was had, and with which values.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use postern_api::{ListRequest, approvals::ApprovalAnswer, workflows::InstanceCreate};
 use postern_client::Client;
-use postern_domain::{InstanceId, WorkflowId, approval::Decision, workflow::engine::InstanceState};
+use postern_domain::{
+    InstanceId, WorkflowId, approval::Decision, notify::Topic, workflow::engine::InstanceState,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Agent, Connect, Database, Door, Engine, Home, Proxy, Server, wait_for, wait_within};
@@ -33,6 +35,10 @@ const NOTE: &str =
 const ROUND: &str = "echo \"$PARAM_STEP\" >> \"$PARAM_LEDGER\"; count=$(grep -c \"^$PARAM_STEP\\$\" \"$PARAM_LEDGER\"); \
                      if [ \"$count\" -lt \"$PARAM_TIMES\" ]; then echo '{\"again\": true}'; else echo '{\"again\": false}'; fi";
 
+/// Succeeds when it is tried again.
+const TWICE: &str = "echo \"$PARAM_STEP\" >> \"$PARAM_LEDGER\"; \
+                     test \"$(grep -c \"^$PARAM_STEP\\$\" \"$PARAM_LEDGER\")\" -ge 2";
+
 /// The scripts that steps run, saved.
 fn save_scripts(door: &Door) {
     let given = |name: &str, kind: &str| json!({"name": name, "type": kind, "required": true});
@@ -40,6 +46,8 @@ fn save_scripts(door: &Door) {
     let told = json!({"name": "told", "type": "string"});
     let note = json!({"content": NOTE, "parameters": [step, ledger, told]});
     door.script_create("note", "bash", &note);
+    let twice = json!({"content": TWICE, "parameters": [step, ledger]});
+    door.script_create("twice", "bash", &twice);
     let round = json!({"content": ROUND, "parameters": [step, ledger, given("times", "integer")]});
     door.script_create("round", "bash", &round);
 }
@@ -76,6 +84,22 @@ fn steps(ledger: &str) -> Value {
     ])
 }
 
+/// Those beside them, and the workflows that they start.
+fn others(door: &Door, ledger: &str) -> Value {
+    door.publish("inside", &json!({"steps": [note("inside", ledger, &["two"])]}));
+    door.publish(
+        "long",
+        &json!({"steps": [{"id": "long", "type": "delay", "minutes": 60}]}),
+    );
+    json!([
+        {"id": "again", "type": "script", "script": "twice", "hosts": {"agents": ["one"]},
+         "parameters": {"step": "again", "ledger": ledger}, "retries": {"count": 1, "delay_seconds": 1}},
+        {"id": "child", "type": "workflow", "workflow": "inside"},
+        {"id": "slow", "type": "workflow", "workflow": "long", "timeout_seconds": 1, "on_failure": "tell"},
+        {"id": "tell", "type": "notify", "to": ["email:ops@example.org"], "title": "It was slow"},
+    ])
+}
+
 struct World {
     home: Home,
     /// Dropped when nobody needs it any more.
@@ -86,7 +110,8 @@ struct World {
     door: Door,
     approver: Client,
     agents: Vec<Agent>,
-    workflow: WorkflowId,
+    /// The twelve steps, and those beside them.
+    workflows: [WorkflowId; 2],
 }
 
 impl World {
@@ -95,7 +120,13 @@ impl World {
         // All of this file runs at the same time.
         let purpose = format!("workflows{}_{}", names.len(), point.replace('-', "_"));
         let database = Database::new(engine, &purpose);
-        let server = |name: &&str| Server::new(home.path(), name).database(database.url.as_deref());
+        // Nobody has to listen where mail goes: messages are counted where they wait.
+        let server = |name: &&str| {
+            Server::new(home.path(), name)
+                .database(database.url.as_deref())
+                .environment("POSTERN_SMTP_URL", "smtp://localhost:1")
+                .environment("POSTERN_SMTP_FROM", "Postern <postern@example.org>")
+        };
         let servers: Vec<Server> = names.iter().map(server).collect();
         servers.iter().for_each(Server::start);
         let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
@@ -109,7 +140,9 @@ impl World {
         let approver = door.person("anna", "approver", &url);
         let ledger = home.join("ledger");
         save_scripts(&door);
-        let workflow = door.publish("twelve", &json!({"steps": steps(ledger.to_str().unwrap())}));
+        let ledger = ledger.to_str().unwrap();
+        let workflows = [("twelve", steps(ledger)), ("others", others(&door, ledger))]
+            .map(|(name, steps)| door.publish(name, &json!({"steps": steps})));
         Self {
             home,
             _database: database,
@@ -118,16 +151,18 @@ impl World {
             door,
             approver,
             agents,
-            workflow,
+            workflows,
         }
     }
 
-    fn start(&self) -> InstanceId {
-        self.door.start(self.workflow, &InstanceCreate::default())
+    /// An instance of each.
+    fn start(&self) -> [InstanceId; 2] {
+        self.workflows
+            .map(|workflow| self.door.start(workflow, &InstanceCreate::default()))
     }
 
     /// Approves as soon as somebody asks. An answer that got through and was not heard of is no failure.
-    fn approve(&self, id: InstanceId) -> bool {
+    fn approve(&self, [id, _]: [InstanceId; 2]) -> bool {
         let list = ListRequest {
             filter: vec![
                 ("instance".into(), id.to_string()),
@@ -150,38 +185,50 @@ impl World {
         true
     }
 
-    /// What the instance came to, and how often each effect was had; the ledger is empty again afterwards.
-    fn verdict(&self, id: InstanceId) -> Verdict {
-        let detail = self.door.instance(id);
+    /// What the instances came to, and how often each effect was had; the ledger is empty again afterwards.
+    fn verdict(&self, ids: [InstanceId; 2]) -> Verdict {
+        let details = ids.map(|id| self.door.instance(id));
         let path = self.home.join("ledger");
         let mut effects: BTreeMap<String, usize> = BTreeMap::new();
         for line in fs::read_to_string(&path).unwrap().lines() {
             *effects.entry(line.to_owned()).or_default() += 1;
         }
         fs::write(&path, "").unwrap();
-        let runs = detail.runs.iter().map(|run| {
+        let runs = details.iter().flat_map(|detail| &detail.runs).map(|run| {
             assert!(run.outcome.is_some(), "a run without an end: {run:?}");
-            format!(
-                "{} {:?} {:?} {:?}",
-                run.step, run.outcome, run.attempt, run.reason
-            )
+            // Each time another instance was started.
+            let reason = match (&run.reason, run.child_id) {
+                (Some(reason), Some(child)) => Some(reason.replace(&format!("instance {child} "), "it ")),
+                (reason, _) => reason.clone(),
+            };
+            format!("{} {:?} {:?} {reason:?}", run.step, run.outcome, run.attempt)
         });
         let mut runs: Vec<String> = runs.collect();
         // Branches begin and end in any order.
         runs.sort_unstable();
+        let all = &ListRequest::default();
+        let listed = self.door.ask("delivery_list", |client| async move {
+            client.delivery_list(all).await
+        });
+        let mut told = listed.items;
+        told.retain(|one| {
+            one.topic == Topic::StepNotify && one.instance_id.is_some_and(|id| ids.contains(&id))
+        });
         Verdict {
-            state: detail.instance.state,
+            states: details.map(|detail| detail.instance.state),
             runs,
             effects,
+            messages: told.into_iter().map(|one| one.title).collect(),
         }
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Verdict {
-    state: InstanceState,
+    states: [InstanceState; 2],
     runs: Vec<String>,
     effects: BTreeMap<String, usize>,
+    messages: Vec<String>,
 }
 
 fn survives(engine: Engine, servers: &[&str]) {
@@ -196,12 +243,14 @@ fn survives(engine: Engine, servers: &[&str]) {
 fn survives_at(engine: Engine, servers: &[&str], point: &str) {
     let world = World::new(engine, servers, point);
     let quiet = world.start();
-    wait_for("the undisturbed instance to end", || {
+    wait_for("the undisturbed instances to end", || {
         world.approve(quiet);
-        world.door.instance(quiet).instance.state.is_final().then_some(())
+        let ended = |id: &InstanceId| world.door.instance(*id).instance.state.is_final();
+        quiet.iter().all(ended).then_some(())
     });
     let expected = world.verdict(quiet);
-    assert_eq!(expected.state, InstanceState::Completed, "{expected:#?}");
+    assert_eq!(expected.states, [InstanceState::Completed; 2], "{expected:#?}");
+    assert_eq!(expected.messages, ["It was slow"]);
     let effects = [
         ("prepare", 3),
         ("left", 1),
@@ -210,11 +259,13 @@ fn survives_at(engine: Engine, servers: &[&str], point: &str) {
         ("round", 3),
         ("fails", 1),
         ("last: 3", 3),
+        ("again", 2),
+        ("inside", 1),
     ];
     let effects = effects.map(|(step, times)| (step.to_owned(), times));
     assert_eq!(expected.effects, BTreeMap::from(effects));
 
-    let id = world.start();
+    let ids = world.start();
     let mut deaths = 0;
     // Before the commit another one each time: at the first one nothing would ever be stored, and several may be
     // stored together.
@@ -228,16 +279,19 @@ fn survives_at(engine: Engine, servers: &[&str], point: &str) {
     }
     wait_within(
         CAMPAIGN,
-        &format!("the instance to end though servers die at {point}"),
+        &format!("the instances to end though servers die at {point}"),
         || {
             for server in world.servers.iter().filter(|server| !server.is_running()) {
                 deaths += 1;
                 assert!(deaths < DEATHS, "it does not come forward");
                 server.launch(&[("POSTERN_FAILPOINT", &die(deaths))]);
             }
-            let known = world.approve(id);
-            let shown = world.door.once(world.door.client.instance_show(id));
-            (known && shown.is_ok_and(|detail| detail.instance.state.is_final())).then_some(())
+            let known = world.approve(ids);
+            let ended = |id: &InstanceId| {
+                let shown = world.door.once(world.door.client.instance_show(*id));
+                shown.is_ok_and(|detail| detail.instance.state.is_final())
+            };
+            (known && ids.iter().all(ended)).then_some(())
         },
     );
     world.servers.iter().for_each(Server::kill);
@@ -245,7 +299,7 @@ fn survives_at(engine: Engine, servers: &[&str], point: &str) {
     wait_for("every journal to be empty", || {
         world.agents.iter().all(Agent::is_empty).then_some(())
     });
-    assert_eq!(world.verdict(id), expected, "{point}");
+    assert_eq!(world.verdict(ids), expected, "{point}");
     println!(
         "{engine:?}, {} at once: {deaths} servers died at {point}",
         servers.len()

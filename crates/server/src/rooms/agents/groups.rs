@@ -187,7 +187,8 @@ pub(super) async fn group_delete(app: &App, caller: &Caller, id: GroupId) -> Res
     let freed = app
         .store
         .write::<_, Error, _>(tx!(tx => {
-            let found = find(tx, &caller, id, MANAGE).await?;
+            let found = groups::find_to_delete(tx, id).await?;
+            let found = allowed(&caller, found, id, MANAGE)?;
             let tenant = found.tenant_id;
             let before = shown(tx, &caller, found).await?;
             let users = uses::of(tx, Used::Group, id.0).await?;
@@ -215,8 +216,18 @@ pub(super) async fn group_delete(app: &App, caller: &Caller, id: GroupId) -> Res
 }
 
 async fn find(tx: &mut Tx<'_>, caller: &Caller, id: GroupId, needed: Permission) -> Result<groups::Group> {
+    let found = groups::find(tx, id).await?;
+    allowed(caller, found, id, needed)
+}
+
+fn allowed(
+    caller: &Caller,
+    found: Option<groups::Group>,
+    id: GroupId,
+    needed: Permission,
+) -> Result<groups::Group> {
     let missing = || Error::not_found("host group", id);
-    let group = groups::find(tx, id).await?.ok_or_else(missing)?;
+    let group = found.ok_or_else(missing)?;
     caller.require(needed, VIEW, group.place(), missing)?;
     Ok(group)
 }

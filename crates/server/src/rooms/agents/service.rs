@@ -322,12 +322,14 @@ pub(super) enum OnLive {
     Revoke,
 }
 
+/// Its jobs go with it: at once for whoever looks, from the database a few at a time.
 pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_live: OnLive) -> Result<()> {
     let (now, caller) = (app.now(), caller.clone());
     let ended = app
         .store
         .write::<_, Error, _>(tx!(tx => {
-            let found = find(tx, &caller, id, MANAGE).await?;
+            let found = agents::find_to_delete(tx, id).await?;
+            let found = allowed(&caller, found, id, MANAGE)?;
             if !found.credential().deletable(now) && on_live == OnLive::Refuse {
                 return Err(Error::conflict(
                     "credential_live",
@@ -348,11 +350,10 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
             let tenant = found.tenant_id;
             let before = agent_of(found, now)?;
             let ended = jobs::service::agent_deleted(tx, &caller, id, now).await?;
-            let removed = agents::delete(tx, id).await?;
+            agents::delete(tx, id, now).await?;
             let mut entry = caller.entry(now, "agent_delete", format!("agent:{id}"), tenant);
             entry.before = Some(json(&before));
-            let after = serde_json::json!({"jobs_removed": removed, "jobs_ended": ended.count()});
-            entry.after = Some(after.to_string());
+            entry.after = Some(serde_json::json!({"jobs_ended": ended.count()}).to_string());
             entry.reason = (on_live == OnLive::Revoke).then(|| "revoke and delete".to_owned());
             audit::append(tx, vec![entry]).await?;
             Ok(ended)
@@ -366,8 +367,18 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
 
 /// The agent, if the caller may do this to it.
 async fn find(tx: &mut Tx<'_>, caller: &Caller, id: AgentId, needed: Permission) -> Result<agents::Agent> {
+    let found = agents::find(tx, id).await?;
+    allowed(caller, found, id, needed)
+}
+
+fn allowed(
+    caller: &Caller,
+    found: Option<agents::Agent>,
+    id: AgentId,
+    needed: Permission,
+) -> Result<agents::Agent> {
     let missing = || Error::not_found("agent", id);
-    let agent = agents::find(tx, id).await?.ok_or_else(missing)?;
+    let agent = found.ok_or_else(missing)?;
     caller.require(needed, VIEW, agent.place(), missing)?;
     Ok(agent)
 }

@@ -13,7 +13,7 @@ use postern_domain::{
 };
 use postern_store::{
     Cursor, SortDirection, Tx, approvals, audit, tx,
-    workflows::{instances, step_runs},
+    workflows::{self, instances, step_runs},
 };
 
 use super::{allows_own, history, read, rules_of, tell, word};
@@ -103,6 +103,9 @@ async fn seen(
     let missing = || Error::not_found("approval", id);
     let row = approvals::find(tx, id).await?.ok_or_else(missing)?;
     caller.require(needed, VIEW, row.place(), missing)?;
+    if workflows::is_deleted_of(tx, row.instance_id).await? {
+        return Err(missing());
+    }
     Ok(row)
 }
 
@@ -148,6 +151,7 @@ pub(super) async fn approval_answer(
             detail_of(&inner, tx, &caller, row).await
         }))
         .await?;
+    app.hub.instances_moved([answered.approval.instance_id]);
     app.workflows.notify_one();
     app.deliveries.notify_one();
     Ok(answered)
@@ -171,8 +175,8 @@ pub(super) async fn approval_delegate(
             if user.tenant_id != row.tenant_id || !to.rights.allow(MANAGE, row.place()) {
                 return Err(nobody());
             }
-            if request.to == row.starter_id && !starter_may_answer(&inner, tx, &row).await? {
-                let detail = "Whoever started the workflow does not approve it in somebody else's place, unless the step says allow_self_approval. Choose somebody else.";
+            if row.is_run_for(request.to) && !own_is_allowed(&inner, tx, &row).await? {
+                let detail = "Whoever started the workflow, or ran its schedule now, does not approve it in somebody else's place, unless the step says allow_self_approval. Choose somebody else.";
                 return Err(Error::conflict("self_approval", detail));
             }
             let asked = approvals::people(tx, &[id]).await?;
@@ -193,11 +197,13 @@ pub(super) async fn approval_delegate(
             detail_of(&inner, tx, &caller, row).await
         }))
         .await?;
+    app.hub.instances_moved([delegated.approval.instance_id]);
     app.deliveries.notify_one();
     Ok(delegated)
 }
 
-async fn starter_may_answer(app: &App, tx: &mut Tx<'_>, row: &approvals::Approval) -> Result<bool> {
+/// Whether the step that asks says `allow_self_approval`.
+async fn own_is_allowed(app: &App, tx: &mut Tx<'_>, row: &approvals::Approval) -> Result<bool> {
     let instance = instances::find(tx, row.instance_id).await?;
     let run = step_runs::find(tx, row.instance_id, row.run).await?;
     let Some((instance, run)) = instance.zip(run) else {

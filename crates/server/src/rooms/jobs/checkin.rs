@@ -25,6 +25,7 @@ use postern_store::{Tx, agents, jobs, tx};
 use super::{
     claim::{Claim, Intake, Seed, claim},
     secrets,
+    service::Ended,
     transition::{apply, apply_by_system},
 };
 use crate::{
@@ -140,18 +141,15 @@ impl Round<'_> {
             renew_credential: current.renew_credentials,
         });
         answer.acknowledged = acknowledged;
-        let mut redeliver = Vec::new();
-        if self.first {
-            redeliver = self.compare(&active, now).await?;
-        }
+        let lost = self.first && self.compare(&active, now).await?;
         answer.cancel = self.cancels(&active);
-        if !redeliver.is_empty() || (waiting && current.active) {
+        if lost || (waiting && current.active) {
             let intake = if current.active {
                 Intake::Open
             } else {
                 Intake::RedeliveriesOnly
             };
-            answer.orders = self.hand_out(redeliver, intake, now).await?;
+            answer.orders = self.hand_out(intake, now).await?;
         }
         Ok(answer)
     }
@@ -185,8 +183,8 @@ impl Round<'_> {
             .collect()
     }
 
-    /// Starts the agent tells of, and attempts it does not hold. Returns those to be handed out again.
-    async fn compare(&self, active: &[jobs::Active], now: Timestamp) -> Result<Vec<AttemptId>> {
+    /// Starts the agent tells of, and attempts it does not hold. Whether one of them is to be handed out again.
+    async fn compare(&self, active: &[jobs::Active], now: Timestamp) -> Result<bool> {
         let held: HashMap<i64, &HeldAttempt> = self
             .request
             .held
@@ -209,14 +207,15 @@ impl Round<'_> {
             }
         }
         if news.is_empty() {
-            return Ok(Vec::new());
+            return Ok(false);
         }
-        let (redeliver, changed) = self
+        let (lost, begun, ended) = self
             .app
             .store
             .write::<_, Error, _>(tx!(tx => {
-                let mut redeliver = Vec::new();
-                let mut changed = Vec::new();
+                let mut lost = false;
+                let mut begun = Vec::new();
+                let mut ended = Ended::default();
                 for (one, started) in news {
                     let Some(machine) = jobs::machine(tx, one.job_id).await? else { continue };
                     if machine.attempt_id != Some(one.attempt_id) {
@@ -224,47 +223,40 @@ impl Round<'_> {
                     }
                     let Some(at) = started else {
                         let change = apply_by_system(tx, &machine, Event::NotHeld, now).await?;
-                        if change.effect == Effect::Redeliver {
-                            redeliver.push(one.attempt_id);
-                        } else {
-                            changed.push((one.job_id, change.ended()));
-                        }
+                        lost |= change.effect == Effect::Redeliver;
+                        ended.add(&machine, change);
                         continue;
                     };
                     started_report(tx, &machine, one.attempt_id, at, now).await?;
-                    changed.push((one.job_id, None));
+                    begun.push(one.job_id);
                 }
-                Ok((redeliver, changed))
+                Ok((lost, begun, ended))
             }))
             .await?;
-        for (job, ended) in changed {
+        for job in begun {
             self.app.hub.job_changed(job, News::State);
-            if let Some(state) = ended {
-                self.app.metrics.job_ended(state);
-            }
         }
-        Ok(redeliver)
+        ended.wake(self.app);
+        Ok(lost)
     }
 
-    /// Opens attempts for queued jobs as far as slots and the answer allow, and signs their orders.
-    async fn hand_out(
-        &self,
-        redeliver: Vec<AttemptId>,
-        intake: Intake,
-        now: Timestamp,
-    ) -> Result<Vec<SignedOrder>> {
+    /// Hands out again what was lost, opens attempts for queued jobs as far as slots and the answer allow, and signs
+    /// their orders.
+    async fn hand_out(&self, intake: Intake, now: Timestamp) -> Result<Vec<SignedOrder>> {
         let (id, number) = (self.agent.id, self.request.number);
         crate::failpoint::hit("before-hand-out");
         let slots = self.request.slots.clamp(1, MAX_SLOTS);
-        let seeds = self
+        let held = self.request.held.iter();
+        let held = held.map(|held| AttemptId(held.attempt_id)).collect();
+        let claimed = self
             .app
             .store
-            .write::<_, Error, _>(
-                tx!(tx => claim(tx, id, Claim { number, slots, redeliver, intake, now }).await),
-            )
+            .write::<_, Error, _>(tx!(tx => claim(tx, id, Claim { number, slots, held, intake, now }).await))
             .await?;
         crate::failpoint::hit("after-hand-out");
-        seeds
+        claimed.ended.wake(self.app);
+        claimed
+            .seeds
             .into_iter()
             .map(|seed| {
                 self.app.hub.job_changed(seed.job, News::State);

@@ -2,12 +2,19 @@
 //! allow.
 //!
 //! An answer is bounded in orders and in bytes: one that is longer than an agent reads would be asked for again and
-//! again. What finds no place comes with the next check-in, which brings it at once.
+//! again. What finds no place comes with the next check-in, which brings it at once. A job whose order no answer can
+//! bring has failed.
 
-use postern_domain::{AgentId, AttemptId, JobId, Timestamp, job::pick};
-use postern_protocol::limits::{ORDER_BYTES_PER_ANSWER, ORDERS_PER_ANSWER};
+use std::collections::HashSet;
+
+use postern_domain::{
+    AgentId, AttemptId, JobId, Timestamp,
+    job::{Event, JobState, pick},
+};
+use postern_protocol::limits::{ORDER_BYTES_PER_ANSWER, ORDERS_PER_ANSWER, PAYLOAD_BYTES};
 use postern_store::{Tx, jobs};
 
+use super::{service::Ended, transition::apply_by_system};
 use crate::error::Result;
 
 /// Everything in an order but its payload and its secrets, in an answer: a little more than it can be.
@@ -25,10 +32,29 @@ pub(super) struct Claim {
     /// Of the check-in that is answered.
     pub(super) number: u64,
     pub(super) slots: u32,
-    /// Attempts whose orders the agent never had.
-    pub(super) redeliver: Vec<AttemptId>,
+    /// Attempts that the agent had when it asked.
+    pub(super) held: HashSet<AttemptId>,
     pub(super) intake: Intake,
     pub(super) now: Timestamp,
+}
+
+impl Claim {
+    /// Whether the agent never had this order: the answer of an older check-in carried it, and the agent asked again
+    /// without. That answer may have been made after this check-in came, where two of them are served at once.
+    fn is_lost(&self, one: &jobs::Active) -> bool {
+        one.state == JobState::Pending
+            && !one.cancel_requested
+            && one.checkin_number < self.number
+            && !self.held.contains(&one.attempt_id)
+    }
+}
+
+/// What a check-in is answered with.
+#[derive(Default)]
+pub(super) struct Claimed {
+    pub(super) seeds: Vec<Seed>,
+    /// Jobs whose orders no answer can carry.
+    pub(super) ended: Ended,
 }
 
 /// What an order is made of.
@@ -46,34 +72,36 @@ pub(super) struct Seed {
 }
 
 /// Opens attempts for what there is a place for.
-pub(super) async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Vec<Seed>> {
+pub(super) async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Claimed> {
     let room = u32::try_from(ORDERS_PER_ANSWER).unwrap_or(u32::MAX);
+    let mut claimed = Claimed::default();
     let Some((intake, active, queued)) = jobs::intake(tx, agent, claim.now, room).await? else {
-        return Ok(Vec::new());
+        return Ok(claimed);
     };
     let mut load = Load::default();
-    let mut seeds = Vec::new();
-    let mut again: Vec<_> = active
-        .iter()
-        .filter(|one| claim.redeliver.contains(&one.attempt_id))
-        .collect();
+    let mut again: Vec<_> = active.iter().filter(|one| claim.is_lost(one)).collect();
     again.sort_unstable_by_key(|one| one.fence);
     for one in again {
         let Some(seed) = order_again(tx, one, &intake).await? else {
             continue;
         };
+        if let Some(problem) = too_large(&seed.payload) {
+            give_up(tx, seed.job, &problem, claim.now, &mut claimed.ended).await?;
+            continue;
+        }
         let bytes = order_bytes(&seed.payload, seed.secret.as_ref());
         if !load.has_place(bytes) {
             // Nothing goes past it: an agent refuses an order whose fence is below one that it has.
-            return Ok(seeds);
+            return Ok(claimed);
         }
         load.add(bytes);
         jobs::handed_again(tx, one.attempt_id, claim.number).await?;
-        seeds.push(seed);
+        claimed.seeds.push(seed);
     }
     if !intake.active || claim.intake != Intake::Open {
-        return Ok(seeds);
+        return Ok(claimed);
     }
+    let queued = readable(tx, queued, claim.now, &mut claimed.ended).await?;
     let mut fence = intake.fence;
     let busy = u32::try_from(active.len()).unwrap_or(u32::MAX);
     let count = pick(
@@ -101,7 +129,7 @@ pub(super) async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Resu
             checkin_number: claim.number,
         };
         let attempt_id = jobs::hand_out(tx, job.id, order, claim.now).await?;
-        seeds.push(Seed {
+        claimed.seeds.push(Seed {
             job: job.id,
             attempt_id,
             attempt: job.attempt,
@@ -117,7 +145,36 @@ pub(super) async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Resu
     if fence != intake.fence {
         jobs::fence_set(tx, agent, fence).await?;
     }
-    Ok(seeds)
+    Ok(claimed)
+}
+
+/// Those whose orders an agent can read. The others, stored when more was taken, would keep it from all work.
+async fn readable(
+    tx: &mut Tx<'_>,
+    queued: Vec<jobs::Queued>,
+    now: Timestamp,
+    ended: &mut Ended,
+) -> Result<Vec<jobs::Queued>> {
+    let mut readable = Vec::with_capacity(queued.len());
+    for job in queued {
+        match too_large(&job.payload) {
+            None => readable.push(job),
+            Some(problem) => give_up(tx, job.id, &problem, now, ended).await?,
+        }
+    }
+    Ok(readable)
+}
+
+async fn give_up(tx: &mut Tx<'_>, id: JobId, problem: &str, now: Timestamp, ended: &mut Ended) -> Result<()> {
+    let Some(machine) = jobs::machine(tx, id).await? else {
+        return Ok(());
+    };
+    let event = Event::Undeliverable {
+        reason: format!("Its payload {problem}"),
+    };
+    let change = apply_by_system(tx, &machine, event, now).await?;
+    ended.add(&machine, change);
+    Ok(())
 }
 
 /// The order of an attempt that is there, as it was.
@@ -166,22 +223,39 @@ impl Load {
     }
 }
 
-/// At most so many bytes of an answer are this order's. It is JSON as text within JSON: each quote and each backslash
-/// becomes two. Sealed secrets are sent as base64; sealed for the database they are a little longer than for the agent.
+/// At most so many bytes of an answer are this order's. Sealed secrets are sent as base64; sealed for the database they
+/// are a little longer than for the agent.
 fn order_bytes(payload: &str, secret: Option<&jobs::Secret>) -> usize {
+    let secret = secret.map_or(0, |secret| secret.sealed.len().div_ceil(3) * 4);
+    ENVELOPE_BYTES + sent_bytes(payload) + secret
+}
+
+/// An order is JSON as text within JSON: each quote and each backslash becomes two.
+fn sent_bytes(payload: &str) -> usize {
     let escaped = payload
         .bytes()
         .filter(|byte| matches!(byte, b'"' | b'\\'))
         .count();
-    let secret = secret.map_or(0, |secret| secret.sealed.len().div_ceil(3) * 4);
-    ENVELOPE_BYTES + payload.len() + escaped + secret
+    payload.len() + escaped
+}
+
+/// What is wrong with a payload that no order can carry; of one that goes, nothing.
+pub(super) fn too_large(payload: &str) -> Option<String> {
+    let bytes = sent_bytes(payload);
+    (bytes > PAYLOAD_BYTES).then(|| {
+        format!(
+            "has {bytes} bytes as it is sent to an agent, which takes {PAYLOAD_BYTES}: give less of it, or let the job \
+             read it on its host"
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use postern_protocol::{
         keys::SigningKey,
-        limits::{PARAMETER_BYTES, SECRETS_BYTES},
+        limits::{ANSWER_BYTES, HELD_ATTEMPTS, PARAMETER_BYTES, SECRETS_BYTES},
+        messages::CheckinAnswer,
         order::{Order, SignedOrder},
         payload::{JobPayload, Language, Script},
         seal::{self, SealingKey, Secrets},
@@ -213,9 +287,9 @@ mod tests {
         assert!(!load.has_place(1), "it comes alone");
     }
 
-    /// What `content` and secrets of this length take in an answer, and what is counted for them.
-    fn sent_and_counted(content: &str, secret_bytes: usize) -> (usize, usize) {
-        let value = || Zeroizing::new("\\".repeat(PARAMETER_BYTES));
+    /// The order of `content` with secrets of this length, and what is counted for it.
+    fn order_and_count(content: &str, secret_bytes: usize) -> (SignedOrder, usize) {
+        let value = || Zeroizing::new("\u{1}".repeat(PARAMETER_BYTES));
         let secrets: Secrets = (0..secret_bytes / PARAMETER_BYTES)
             .map(|index| (format!("S{index}"), value()))
             .collect();
@@ -248,8 +322,7 @@ mod tests {
                 .map(|_| seal::seal(&secrets, &agent.public(), i64::MIN, i64::MIN).unwrap()),
         };
         let signed = SignedOrder::sign(&order, &SigningKey::generate().unwrap()).unwrap();
-        let sent = serde_json::to_string(&signed).unwrap().len();
-        (sent, order_bytes(&payload, kept.as_ref()))
+        (signed, order_bytes(&payload, kept.as_ref()))
     }
 
     #[test]
@@ -260,9 +333,37 @@ mod tests {
             ("\"\\\n\t\u{1}\u{7f}ä😀".repeat(10_000), 0),
             ("\"".repeat(100_000), SECRETS_BYTES),
         ] {
-            let (sent, counted) = sent_and_counted(&content, secret_bytes);
+            let (order, counted) = order_and_count(&content, secret_bytes);
+            let sent = serde_json::to_string(&order).unwrap().len();
             let more = counted - sent;
             assert!(more < ENVELOPE_BYTES, "{sent} sent, {counted} counted");
         }
+    }
+
+    #[test]
+    fn a_payload_is_too_large_beyond_the_bound_as_it_is_sent() {
+        assert_eq!(too_large(&"x".repeat(PAYLOAD_BYTES)), None);
+        assert_eq!(too_large(&"\"".repeat(PAYLOAD_BYTES / 2)), None);
+        assert_eq!(
+            too_large(&"\\".repeat(PAYLOAD_BYTES / 2 + 1)).as_deref(),
+            Some(
+                "has 16777218 bytes as it is sent to an agent, which takes 16777216: give less of it, or let the job \
+                 read it on its host"
+            )
+        );
+        assert!(too_large(&"x".repeat(PAYLOAD_BYTES + 1)).is_some());
+    }
+
+    #[test]
+    fn an_agent_reads_the_largest_order_with_all_that_an_answer_says_beside() {
+        let (order, _) = order_and_count(&"x".repeat(PAYLOAD_BYTES), SECRETS_BYTES);
+        let answer = CheckinAnswer {
+            orders: vec![order],
+            cancel: vec![i64::MIN; HELD_ATTEMPTS],
+            acknowledged: vec![i64::MIN; HELD_ATTEMPTS],
+            ..Default::default()
+        };
+        let bytes = serde_json::to_vec(&answer).unwrap().len();
+        assert!(bytes < ANSWER_BYTES, "{bytes} bytes");
     }
 }

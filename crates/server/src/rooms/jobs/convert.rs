@@ -100,6 +100,7 @@ pub(super) fn detail_of(
     payload: &str,
     script: Option<ScriptReference>,
     attempts: Vec<jobs::Attempt>,
+    may_repeat: bool,
 ) -> Result<JobDetail> {
     let mut work: serde_json::Value = serde_json::from_str(payload)
         .map_err(|error| Error::Internal(format!("payload of job {}: {error}", job.id)))?;
@@ -117,6 +118,7 @@ pub(super) fn detail_of(
         script,
         attempts,
         timeline,
+        may_repeat,
         job,
     })
 }

@@ -94,13 +94,16 @@ pub(super) async fn execution_list(app: &App, caller: &Caller, mut list: List) -
 
 pub(super) async fn execution_show(app: &App, caller: &Caller, id: ExecutionId) -> Result<Execution> {
     let (reach, groups_reach) = (caller.reach(VIEW), caller.reach(Permission::AgentsView));
+    let who = caller.clone();
     app.store
-        .scan(tx!(tx => {
+        .scan::<_, Error, _>(tx!(tx => {
             let row = executions::find(tx, &reach, id).await?.ok_or_else(|| missing(id))?;
+            let may_repeat = runners::may_repeat(tx, &who, row.action()).await?;
             let counts = executions::counts(tx, &reach, &[id]).await?;
             let targets = targets_of(&row)?;
             let names = Names::of(tx, &reach, &groups_reach, std::iter::once(&targets)).await?;
-            execution_of(row, &counts, &names)
+            let execution = execution_of(row, &counts, &names)?;
+            Ok(Execution { may_repeat: Some(may_repeat), ..execution })
         }))
         .await
 }
@@ -173,6 +176,7 @@ fn execution_of(
         instance_id: row.instance_id,
         targets,
         summary: row.summary,
+        may_repeat: None,
     })
 }
 
@@ -201,19 +205,22 @@ pub(super) async fn execution_retry(app: &App, caller: &Caller, id: ExecutionId)
     change.apply(app, caller, id).await
 }
 
+fn everywhere() -> Reach {
+    Reach {
+        everywhere: true,
+        ..Reach::default()
+    }
+}
+
 /// As a part of what ends a workflow. Returns the agents to wake.
 pub(crate) async fn cancel_by_system(
     tx: &mut Tx<'_>,
     id: ExecutionId,
     now: Timestamp,
 ) -> Result<Vec<AgentId>> {
-    let everywhere = Reach {
-        everywhere: true,
-        ..Reach::default()
-    };
     let mut agents = Vec::new();
     let states = [JobState::Queued, JobState::Pending, JobState::Running];
-    for (job, agent) in executions::jobs_in(tx, &everywhere, id, &states).await? {
+    for (job, agent) in executions::jobs_in(tx, &everywhere(), id, &states).await? {
         let Some(machine) = jobs::machine(tx, job).await? else {
             continue;
         };
@@ -351,6 +358,12 @@ pub(super) async fn execution_rerun(
         (prepared, None),
     )
     .await
+}
+
+/// The same of all jobs of an execution, for a step of a workflow that tries some of its hosts again.
+pub(crate) async fn carried_from(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Carried> {
+    let found = executions::jobs_in(tx, &everywhere(), id, JobState::ALL).await?;
+    carried(tx, id, &found).await
 }
 
 /// Keys and groups of the jobs that are run again.

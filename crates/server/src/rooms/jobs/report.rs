@@ -124,7 +124,7 @@ impl Report {
             // Sent again, because its acknowledgement was lost: the first one stands.
             return Ok(None);
         }
-        let (mut next, effect) = finish(&machine.job(), attempt.number, outcome_of(request.outcome), now)?;
+        let (mut next, effect) = finish(&machine.job(), &attempt, outcome_of(request.outcome), now)?;
         if next.state == JobState::Failed
             && let Some(failure) = request.failure
         {
@@ -180,15 +180,25 @@ struct Ended {
 
 /// The end this outcome is, and what becomes of it. One that comes late is what it would have been while the attempt
 /// was running.
-fn finish(job: &job::Job, attempt: u32, outcome: job::Outcome, now: Timestamp) -> Result<(job::Job, Effect)> {
-    let event = Event::Finished { attempt, outcome };
+fn finish(
+    job: &job::Job,
+    attempt: &jobs::Attempt,
+    outcome: job::Outcome,
+    now: Timestamp,
+) -> Result<(job::Job, Effect)> {
+    let event = Event::Finished {
+        attempt: attempt.number,
+        outcome,
+    };
     let (next, effect) = job::step(job, event.clone(), now)?;
     if effect != Effect::KeepLate {
         return Ok((next, effect));
     }
     let running = job::Job {
         state: JobState::Running,
-        attempt,
+        attempt: attempt.number,
+        // The job may be at another attempt by now, whose end nobody asked for.
+        cancel_requested: attempt.cancel_requested,
         reason: None,
         exit_code: None,
         ..job.clone()

@@ -33,11 +33,16 @@ pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
         app.store
             .write::<_, Error, _>(tx!(tx => {
                 let removed = jobs::remove_ended(tx, &old).await?;
-                let after = serde_json::json!({"removed": removed, "ended_before": before, "jobs": old});
+                if removed.is_empty() {
+                    // All of them were tried again meanwhile.
+                    return Ok(());
+                }
+                let count = removed.len();
+                let after = serde_json::json!({"removed": count, "ended_before": before, "jobs": removed});
                 let entry = audit::Entry {
                     after: Some(after.to_string()),
                     reason: Some(format!("Ended more than {days} days ago")),
-                    ..audit::Entry::by_system(now, "jobs_expire", format!("jobs:{removed}"))
+                    ..audit::Entry::by_system(now, "jobs_expire", format!("jobs:{count}"))
                 };
                 Ok(audit::append(tx, vec![entry]).await?)
             }))

@@ -29,6 +29,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
+    claim::too_large,
     secrets,
     targets::{self, Arranged},
 };
@@ -92,6 +93,22 @@ pub(crate) struct Carried {
     pub(crate) guarded: Vec<(AgentId, GroupId)>,
 }
 
+/// The hosts of a run as they were at one moment: what is compared with them is what gets jobs.
+#[derive(Debug)]
+pub(crate) struct Found(Arranged);
+
+impl Found {
+    /// By name.
+    pub(crate) fn shown(&self) -> Vec<(AgentId, String)> {
+        let hosts = self.0.hosts.iter();
+        let mut hosts: Vec<(AgentId, String)> = hosts
+            .map(|host| (host.target.id, host.target.name.clone()))
+            .collect();
+        hosts.sort_unstable_by(|one, other| one.1.cmp(&other.1));
+        hosts
+    }
+}
+
 /// Where the values of its secrets come from.
 #[derive(Debug, Clone)]
 pub(crate) enum Kept {
@@ -144,6 +161,9 @@ impl Prepared {
     /// Of what ran before.
     pub(crate) fn with(run: Run, secret: Kept) -> Result<Self> {
         let payload = serde_json::to_string(&run.work).map_err(|error| Error::Internal(error.to_string()))?;
+        if let Some(problem) = too_large(&payload) {
+            return Err(Error::invalid("payload", problem));
+        }
         Ok(Self {
             digest: digest(payload.as_bytes()),
             payload,
@@ -200,19 +220,9 @@ impl Prepared {
         }
     }
 
-    /// Its hosts as they are now, by name.
-    pub(crate) async fn shown_hosts(
-        &self,
-        tx: &mut Tx<'_>,
-        author: &Author,
-    ) -> Result<Vec<(AgentId, String)>> {
-        let hosts = self.hosts(tx, author).await?.hosts;
-        let mut hosts: Vec<(AgentId, String)> = hosts
-            .into_iter()
-            .map(|host| (host.target.id, host.target.name))
-            .collect();
-        hosts.sort_unstable_by(|one, other| one.1.cmp(&other.1));
-        Ok(hosts)
+    /// Its hosts as they are now.
+    pub(crate) async fn find(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Found> {
+        self.hosts(tx, author).await.map(Found)
     }
 
     /// Whether there are hosts for it now, which can take its secrets. Returns the targets with ids for names.
@@ -256,12 +266,25 @@ impl Prepared {
         action: Option<&'static str>,
         now: Timestamp,
     ) -> Result<JobsCreated> {
+        let found = self.find(tx, author).await?;
+        self.create_on(tx, author, found, action, now).await
+    }
+
+    /// The same on hosts that were found before.
+    pub(crate) async fn create_on(
+        self,
+        tx: &mut Tx<'_>,
+        author: &Author,
+        found: Found,
+        action: Option<&'static str>,
+        now: Timestamp,
+    ) -> Result<JobsCreated> {
         let Arranged {
             hosts,
             batches,
             guarded,
             by_id,
-        } = self.hosts(tx, author).await?;
+        } = found.0;
         let summary = self.summary();
         let Self {
             run,
@@ -559,4 +582,164 @@ pub(crate) async fn preview(app: &App, caller: &Caller, prepared: Prepared) -> R
             })
         }))
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_domain::{label::Labels, permission::Rights};
+    use postern_protocol::{
+        limits::{
+            COMMAND_BYTES, COMMAND_VARIABLES, HTTP_BODY_BYTES, HTTP_HEADERS, HTTP_URL_BYTES, PARAMETER_BYTES,
+            PAYLOAD_BYTES, SCRIPT_BYTES,
+        },
+        payload::{Command, HttpRequest, Language, Script},
+    };
+    use postern_store::{
+        Store,
+        agents::{self, NewAgent},
+        identity,
+    };
+
+    use super::*;
+
+    fn with(work: JobPayload) -> Result<Prepared> {
+        let run = Run {
+            work,
+            summary: None,
+            targets: Targets {
+                all: true,
+                ..Targets::default()
+            },
+            priority: None,
+            timeout_seconds: None,
+            not_before: None,
+            rolling: None,
+            concurrency: None,
+            origin: executions::Origin::default(),
+        };
+        Prepared::with(run, Kept::None)
+    }
+
+    fn script(content: &str) -> JobPayload {
+        JobPayload::Script(Script::new(Language::Bash, content))
+    }
+
+    /// So many variables of 64 KiB.
+    fn variables(count: usize, letter: &str) -> JobPayload {
+        let variable = |number| (format!("A{number}"), letter.repeat(PARAMETER_BYTES));
+        JobPayload::Command(Command {
+            argv: vec!["true".into()],
+            environment: (0..count).map(variable).collect(),
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn payloads_are_refused_beyond_the_bound_as_they_are_sent() {
+        let of = |bytes: usize| with(script(&"x".repeat(bytes)));
+        let empty = of(0).unwrap().payload;
+        let around = empty.len() + empty.matches('"').count();
+        assert!(of(PAYLOAD_BYTES - around).is_ok());
+        for beyond in [
+            of(PAYLOAD_BYTES - around + 1),
+            with(variables(COMMAND_VARIABLES, "\u{1}")),
+        ] {
+            let Err(Error::Invalid(problems)) = beyond else {
+                panic!("it is too large")
+            };
+            assert_eq!(problems[0].field, "payload");
+            assert!(
+                problems[0].message.contains(&PAYLOAD_BYTES.to_string()),
+                "{problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_single_fields_can_hold_is_taken() {
+        let request = |letter: &str| {
+            JobPayload::HttpRequest(HttpRequest {
+                method: "POST".into(),
+                url: "https://web-1/".into(),
+                headers: (0..HTTP_HEADERS)
+                    .map(|number| (format!("X-{number}"), "\"".repeat(HTTP_URL_BYTES)))
+                    .collect(),
+                secret_headers: std::collections::BTreeMap::new(),
+                body: Some(letter.repeat(HTTP_BODY_BYTES)),
+                expected_status: Vec::new(),
+                allow_invalid_certificate: false,
+                extra_ca: None,
+                max_redirects: None,
+                max_answer_bytes: None,
+            })
+        };
+        for letter in ["x", "\"", "\u{1}"] {
+            for work in [
+                script(&letter.repeat(SCRIPT_BYTES)),
+                JobPayload::Command(Command {
+                    argv: vec![letter.repeat(COMMAND_BYTES)],
+                    ..Default::default()
+                }),
+                request(letter),
+            ] {
+                work.check().unwrap();
+                with(work).unwrap();
+            }
+        }
+        with(variables(COMMAND_VARIABLES, "x")).unwrap();
+    }
+
+    /// Somebody who may run jobs everywhere.
+    fn author() -> Author {
+        let everywhere = || Reach {
+            everywhere: true,
+            ..Reach::default()
+        };
+        Author {
+            caller: Caller {
+                user: None,
+                token: None,
+                rights: Rights::default(),
+                limited: None,
+                session: None,
+                csrf: None,
+                expires: NOW,
+                address: None,
+                through: None,
+            },
+            reach: everywhere(),
+            groups: everywhere(),
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+    #[tokio::test]
+    async fn jobs_are_made_on_the_hosts_that_were_found_and_on_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("postern.db").display());
+        let store = Store::open(&url).await.unwrap();
+        let made = store
+            .write::<_, Error, _>(tx!(tx => {
+                let tenant = identity::tenant_create(tx, "default", NOW).await?;
+                let organization = identity::organization_create(tx, tenant, "default", NOW).await?;
+                let agent = |name: &str| NewAgent {
+                    place: Place::organization(tenant, organization),
+                    name: name.to_owned(),
+                    labels: Labels::default(),
+                    slots: 10,
+                };
+                let first = agents::create(tx, agent("web-1"), NOW).await?;
+                let (prepared, author) = (with(script("true"))?, author());
+                let found = prepared.find(tx, &author).await?;
+                agents::create(tx, agent("web-2"), NOW).await?;
+                assert_eq!(prepared.find(tx, &author).await?.shown().len(), 2);
+                assert_eq!(found.shown(), [(first, "web-1".to_owned())]);
+                prepared.create_on(tx, &author, found, None, NOW).await
+            }))
+            .await
+            .unwrap();
+        let names: Vec<&str> = made.jobs.iter().map(|job| job.agent.as_str()).collect();
+        assert_eq!(names, ["web-1"]);
+    }
 }

@@ -38,6 +38,8 @@ const VIEW: Permission = Permission::JobsView;
 const MANAGE: Permission = Permission::JobsManage;
 /// Jobs looked at in one round of the clock.
 const OVERDUE_BATCH: u32 = 500;
+/// Jobs of a deleted agent that end in one transaction.
+const AT_ONCE: u32 = 200;
 
 pub(super) async fn job_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Job>> {
     list.sort_by(&["created_at"], SortDirection::Descending)?;
@@ -111,13 +113,13 @@ pub(super) async fn job_show(app: &App, caller: &Caller, id: JobId) -> Result<Jo
             let job = find(tx, &caller, id, VIEW).await?;
             let payload = jobs::payload(tx, id).await?;
             let attempts = jobs::attempts(tx, id).await?;
-            let script = match job.execution_id {
-                Some(execution) => executions::script(tx, execution).await?,
-                None => None,
-            };
+            let execution = execution_of(tx, &job).await?;
+            let action = execution.as_ref().and_then(executions::Execution::action);
+            let may_repeat = runners::may_repeat(tx, &caller, action).await?;
+            let script = execution.and_then(|execution| execution.script_id.zip(execution.script_version));
             let script = script.map(|(id, version)| ScriptReference { id, version });
             let dark = dark_for(tx, &job, now).await?;
-            detail_of(job_of(job, dark.as_ref(), now)?, &payload, script, attempts)
+            detail_of(job_of(job, dark.as_ref(), now)?, &payload, script, attempts, may_repeat)
         }))
         .await
 }
@@ -131,13 +133,23 @@ pub(super) async fn job_retry(app: &App, caller: &Caller, id: JobId) -> Result<J
     app.store
         .read::<_, Error, _>(tx!(tx => {
             let job = find(tx, &who, id, MANAGE).await?;
-            let Some(execution) = job.execution_id else { return Ok(()) };
-            let everywhere = Reach { everywhere: true, ..Reach::default() };
-            let row = executions::find(tx, &everywhere, execution).await?;
-            runners::check_again(tx, &who, row.and_then(|row| row.action())).await
+            let execution = execution_of(tx, &job).await?;
+            runners::check_again(tx, &who, execution.and_then(|execution| execution.action())).await
         }))
         .await?;
     change(app, caller, id, "job_retry", Event::RetryRequested).await
+}
+
+/// Whoever may see a job may know what it was made for.
+async fn execution_of(tx: &mut Tx<'_>, job: &jobs::Job) -> Result<Option<executions::Execution>> {
+    let Some(id) = job.execution_id else {
+        return Ok(None);
+    };
+    let everywhere = Reach {
+        everywhere: true,
+        ..Reach::default()
+    };
+    Ok(executions::find(tx, &everywhere, id).await?)
 }
 
 /// A person's event on a job.
@@ -147,8 +159,8 @@ async fn change(app: &App, caller: &Caller, id: JobId, action: &'static str, eve
         .store
         .write::<_, Error, _>(tx!(tx => {
             let missing = || Error::not_found("job", id);
+            find(tx, &caller, id, MANAGE).await?;
             let machine = jobs::machine(tx, id).await?.ok_or_else(missing)?;
-            caller.require(MANAGE, VIEW, machine.place(), missing)?;
             let change = apply_recorded(tx, &caller, &machine, action, event, now).await?;
             let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
             let dark = dark_for(tx, &job, now).await?;
@@ -174,12 +186,23 @@ pub(super) async fn apply_recorded(
     now: Timestamp,
 ) -> Result<Change> {
     let change = apply(tx, machine, event, now).await?;
+    let entry = recorded(caller, machine, action, &change, now);
+    audit::append(tx, vec![entry]).await?;
+    Ok(change)
+}
+
+fn recorded(
+    caller: &Caller,
+    machine: &jobs::Machine,
+    action: &'static str,
+    change: &Change,
+    now: Timestamp,
+) -> audit::Entry {
     let mut entry = caller.entry(now, action, format!("job:{}", machine.id), machine.tenant_id);
     entry.before = Some(state_json(machine.state, machine.attempt));
     entry.after = Some(state_json(change.next.state, change.next.attempt));
     entry.reason = change.ended().and(change.next.reason.clone());
-    audit::append(tx, vec![entry]).await?;
-    Ok(change)
+    entry
 }
 
 fn state_json(state: JobState, attempt: u32) -> String {
@@ -192,10 +215,9 @@ pub(super) async fn job_delete(app: &App, caller: &Caller, id: JobId) -> Result<
     app.store
         .write(tx!(tx => {
             let missing = || Error::not_found("job", id);
+            let job = find(tx, &caller, id, MANAGE).await?;
             let machine = jobs::machine(tx, id).await?.ok_or_else(missing)?;
-            caller.require(MANAGE, VIEW, machine.place(), missing)?;
             job::delete(machine.state)?;
-            let job = jobs::find(tx, id).await?.ok_or_else(missing)?;
             let payload = jobs::payload(tx, id).await?;
             let digest = digest(payload.as_bytes());
             jobs::delete(tx, id).await?;
@@ -294,7 +316,8 @@ pub(crate) async fn agent_reset(tx: &mut Tx<'_>, agent: AgentId, now: Timestamp)
     Ok(ended)
 }
 
-/// Its jobs go with the agent. Those that are open end first, so that whoever waits for them hears of it.
+/// Its jobs go with the agent. Those that are open end first, so that whoever waits for them hears of it; of very many
+/// only some here, and the others by [`agent_left`].
 pub(crate) async fn agent_deleted(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -302,13 +325,35 @@ pub(crate) async fn agent_deleted(
     now: Timestamp,
 ) -> Result<Ended> {
     let mut ended = Ended::default();
-    for id in jobs::open_at(tx, agent).await? {
-        if let Some(machine) = jobs::machine(tx, id).await? {
-            let change = apply_recorded(tx, caller, &machine, "job_finish", Event::AgentDeleted, now).await?;
-            ended.add(&machine, change);
+    for machine in open_at(tx, agent).await? {
+        let change = apply(tx, &machine, Event::AgentDeleted, now).await?;
+        // It may have ended by itself since it was looked for.
+        if change.ended().is_some() {
+            let entry = recorded(caller, &machine, "job_finish", &change, now);
+            audit::append(tx, vec![entry]).await?;
         }
+        ended.add(&machine, change);
     }
     Ok(ended)
+}
+
+/// Ends jobs that a deleted agent left open, on the server's own account: those that were too many, and one that somebody
+/// tried again at the same moment.
+pub(crate) async fn agent_left(tx: &mut Tx<'_>, agent: AgentId, now: Timestamp) -> Result<Ended> {
+    let mut ended = Ended::default();
+    for machine in open_at(tx, agent).await? {
+        let change = apply_by_system(tx, &machine, Event::AgentDeleted, now).await?;
+        ended.add(&machine, change);
+    }
+    Ok(ended)
+}
+
+async fn open_at(tx: &mut Tx<'_>, agent: AgentId) -> Result<Vec<jobs::Machine>> {
+    let mut machines = Vec::new();
+    for id in jobs::open_at(tx, agent, AT_ONCE).await? {
+        machines.extend(jobs::machine(tx, id).await?);
+    }
+    Ok(machines)
 }
 
 /// Jobs that ended with something else than their own result.
@@ -321,11 +366,13 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn add(&mut self, machine: &jobs::Machine, change: Change) {
-        self.jobs.extend(change.ended().map(|state| (machine.id, state)));
+    pub(super) fn add(&mut self, machine: &jobs::Machine, change: Change) {
+        if let Some(state) = change.ended() {
+            self.jobs.push((machine.id, state));
+            self.rolling |= machine.rolling;
+            self.workflow |= machine.instance_id.is_some();
+        }
         self.freed.extend(change.freed);
-        self.rolling |= machine.rolling;
-        self.workflow |= machine.instance_id.is_some();
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -355,27 +402,24 @@ pub(crate) async fn jobs_overdue(app: &App) -> Result<usize> {
         .store
         .scan::<_, Error, _>(tx!(tx => Ok(jobs::overdue(tx, now, OVERDUE_BATCH).await?)))
         .await?;
-    let mut ended = 0;
+    let mut count = 0;
     for id in ids {
-        let change = app
+        let ended = app
             .store
             .write::<_, Error, _>(tx!(tx => overdue(tx, id, now).await))
             .await?;
-        if let Some(state) = change.and_then(|change| change.ended()) {
-            ended += 1;
-            app.metrics.job_ended(state);
-            app.hub.job_changed(id, News::State);
-        }
+        count += ended.count();
+        ended.wake(app);
     }
-    Ok(ended)
+    Ok(count)
 }
 
-async fn overdue(tx: &mut Tx<'_>, id: JobId, now: Timestamp) -> Result<Option<Change>> {
-    let Some(machine) = jobs::machine(tx, id).await? else {
-        return Ok(None);
-    };
-    let agent_seen = jobs::agent_seen(tx, &machine).await?;
-    apply_by_system(tx, &machine, Event::Tick { agent_seen }, now)
-        .await
-        .map(Some)
+async fn overdue(tx: &mut Tx<'_>, id: JobId, now: Timestamp) -> Result<Ended> {
+    let mut ended = Ended::default();
+    if let Some(machine) = jobs::machine(tx, id).await? {
+        let agent_seen = jobs::agent_seen(tx, &machine).await?;
+        let change = apply_by_system(tx, &machine, Event::Tick { agent_seen }, now).await?;
+        ended.add(&machine, change);
+    }
+    Ok(ended)
 }

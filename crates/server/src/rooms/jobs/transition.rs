@@ -36,6 +36,12 @@ pub(crate) async fn apply(
     if matches!(effect, Effect::Write | Effect::WriteAndWake) {
         let ended = next.state.is_final();
         jobs::save(tx, machine, &next, ended.then_some(now)).await?;
+        if next.cancel_requested
+            && !machine.cancel_requested
+            && let Some(attempt) = machine.attempt_id
+        {
+            jobs::attempt_cancel_requested(tx, attempt).await?;
+        }
         if let Some(attempt) = machine
             .attempt_id
             .filter(|_| ended && machine.state != JobState::Queued)

@@ -119,7 +119,8 @@ pub(super) async fn calendar_update(
     let (calendar, freed) = app
         .store
         .write::<_, Error, _>(tx!(tx => {
-            let tenant = find(tx, &caller, id, MANAGE).await?.tenant_id;
+            let found = calendars::find_to_change(tx, id).await?;
+            let tenant = allowed(&caller, id, MANAGE, found)?.tenant_id;
             let before = load(tx, &caller, id, now).await?;
             let saved = saved_of(
                 request.name.as_deref().unwrap_or(&before.name),
@@ -153,15 +154,19 @@ pub(crate) async fn calendars_advance(app: &App) -> Result<()> {
         .await?;
     // One that fails does not hold up the others.
     let mut failure = None;
-    for calendar in outdated {
+    for id in outdated {
         let freed = app
             .store
             .write::<_, Error, _>(tx!(tx => {
+                // Whoever has changed it meanwhile has found its next one, by other rules.
+                let Some(calendar) = calendars::find_outdated(tx, id, now).await? else {
+                    return Ok(Vec::new());
+                };
                 let next = calendar_rules(&calendar)?.next_blackout(now);
-                calendars::blackout_set(tx, calendar.id, next).await?;
+                calendars::blackout_set(tx, id, next).await?;
                 // Not from now on: somebody should have looked earlier.
                 let end = calendar.dark_until.unwrap_or(now);
-                Ok(jobs::blackout_over(tx, Over::Calendar(calendar.id), end).await?)
+                Ok(jobs::blackout_over(tx, Over::Calendar(id), end).await?)
             }))
             .await;
         match freed {
@@ -176,7 +181,8 @@ pub(super) async fn calendar_delete(app: &App, caller: &Caller, id: CalendarId) 
     let (now, caller) = (app.now(), caller.clone());
     app.store
         .write(tx!(tx => {
-            let tenant = find(tx, &caller, id, MANAGE).await?.tenant_id;
+            let found = calendars::find_to_change(tx, id).await?;
+            let tenant = allowed(&caller, id, MANAGE, found)?.tenant_id;
             let before = load(tx, &caller, id, now).await?;
             if !before.used_by.is_empty() {
                 return Err(Error::conflict(
@@ -198,8 +204,18 @@ pub(super) async fn find(
     id: CalendarId,
     needed: Permission,
 ) -> Result<calendars::Calendar> {
+    let found = calendars::find(tx, id).await?;
+    allowed(caller, id, needed, found)
+}
+
+fn allowed(
+    caller: &Caller,
+    id: CalendarId,
+    needed: Permission,
+    found: Option<calendars::Calendar>,
+) -> Result<calendars::Calendar> {
     let missing = || Error::not_found("calendar", id);
-    let calendar = calendars::find(tx, id).await?.ok_or_else(missing)?;
+    let calendar = found.ok_or_else(missing)?;
     caller.require(needed, VIEW, calendar.place(), missing)?;
     Ok(calendar)
 }

@@ -341,6 +341,7 @@ pub(super) async fn run_now(
             ),
         });
     }
+    let work = work.triggered_by(caller.user()?.id);
     let created = work.make(app, tx, &owner, row.token_id, now).await?;
     // Never the moment of a tick: those are at whole minutes.
     let moment = if now.as_micros() % 1_000_000 == 0 {

@@ -8,7 +8,7 @@ use postern_api::{
     targets::Targets,
     workflows::InstanceCreate,
 };
-use postern_domain::{ScheduleId, Timestamp, TokenId};
+use postern_domain::{ScheduleId, Timestamp, TokenId, UserId};
 use postern_protocol::seal::Secrets;
 use postern_store::{Tx, jobs::executions};
 
@@ -31,6 +31,14 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// Besides the ticks. Jobs ask nobody whether they may.
+    pub(super) fn triggered_by(self, user: UserId) -> Self {
+        match self {
+            Self::Instance(new) => Self::Instance(Box::new(new.triggered_by(user))),
+            jobs @ Self::Jobs(_) => jobs,
+        }
+    }
+
     /// On the account of this caller, with no more rights than a limited token of theirs.
     pub(super) async fn make(
         self,

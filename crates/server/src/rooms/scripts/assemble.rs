@@ -1,7 +1,12 @@
 //! One text out of libraries and script. It is fixed when the script is run; agents see nothing else.
 
+use std::collections::BTreeMap;
+
 use postern_api::scripts::ScriptDefinition;
-use postern_domain::permission::{Permission, Reach};
+use postern_domain::{
+    ScriptId,
+    permission::{Permission, Reach},
+};
 use postern_protocol::limits::SCRIPT_BYTES;
 use postern_store::{Tx, scripts};
 
@@ -31,12 +36,9 @@ pub(super) async fn assemble(
     if definition.libraries.is_empty() {
         return Ok(definition.content.clone());
     }
-    let linked = scripts::linked(tx, script.id, version).await?;
+    let linked = saved_with(tx, caller, script.id, version, definition).await?;
     let mut text = String::new();
     for (link, library) in definition.libraries.iter().zip(linked) {
-        if !caller.rights.allow(SEES, library.place()) {
-            return Err(Error::invalid("libraries", unseen(&link.library)));
-        }
         let number = link.version.unwrap_or(library.version);
         let found = scripts::version(tx, library.id, number).await?;
         let found = found.ok_or_else(|| {
@@ -53,6 +55,34 @@ pub(super) async fn assemble(
         return Err(Error::invalid("libraries", message));
     }
     Ok(text)
+}
+
+/// The libraries that a version was saved with, one for each that its definition links, whatever they are called now.
+pub(super) async fn saved_with(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ScriptId,
+    version: u32,
+    definition: &ScriptDefinition,
+) -> Result<Vec<scripts::Script>> {
+    let linked = scripts::linked(tx, id, version).await?;
+    let mut linked: BTreeMap<u32, scripts::Script> = linked.into_iter().collect();
+    let mut found = Vec::with_capacity(definition.libraries.len());
+    for (position, link) in (0u32..).zip(&definition.libraries) {
+        let library = linked.remove(&position).ok_or_else(|| {
+            let name = &link.library;
+            let message = format!(
+                "version {version} links library {name:?}, which is gone: take another version, or save what this one \
+                 says with libraries that are there"
+            );
+            Error::invalid("libraries", message)
+        })?;
+        if !caller.rights.allow(SEES, library.place()) {
+            return Err(Error::invalid("libraries", unseen(&link.library)));
+        }
+        found.push(library);
+    }
+    Ok(found)
 }
 
 /// The libraries that a definition links, in its order. Each must be there, in reach and of the same language.

@@ -17,7 +17,7 @@ use postern_protocol::{
 use postern_store::{Tx, jobs::executions, scripts::Script as Saved, tx};
 use zeroize::Zeroizing;
 
-use super::service::{MANAGE, VIEW, definition, find, language_of, whole};
+use super::service::{MANAGE, VIEW, definition, find_to_run, language_of, whole};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -88,7 +88,7 @@ pub(crate) async fn prepare_as(
     request: &ScriptRun,
     terms: Terms,
 ) -> Result<(Prepared, Option<Zeroizing<String>>)> {
-    let script = find(tx, caller, id, MANAGE).await?;
+    let script = find_to_run(tx, caller, id, MANAGE).await?;
     refuse_library(&script)?;
     let number = request.version.unwrap_or(script.version);
     let (mut definition, text) = whole(tx, caller, &script, number).await?;
@@ -166,7 +166,7 @@ pub(crate) async fn seen_parameters(
     id: ScriptId,
     version: Option<u32>,
 ) -> Result<Vec<Parameter>> {
-    let script = find(tx, caller, id, VIEW).await?;
+    let script = find_to_run(tx, caller, id, VIEW).await?;
     refuse_library(&script)?;
     let definition = definition(tx, id, version.unwrap_or(script.version)).await?;
     Ok(definition.parameters)
@@ -179,7 +179,7 @@ pub(crate) async fn parameters(
     id: ScriptId,
     version: Option<u32>,
 ) -> Result<Vec<Parameter>> {
-    let script = find(tx, caller, id, MANAGE).await?;
+    let script = find_to_run(tx, caller, id, MANAGE).await?;
     let definition = definition(tx, id, version.unwrap_or(script.version)).await?;
     Ok(definition.parameters)
 }

@@ -16,7 +16,7 @@ use postern_store::{
     uses::{self, Use, Used},
 };
 
-use super::assemble::{SEES, assemble, resolve};
+use super::assemble::{SEES, assemble, resolve, saved_with};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -144,7 +144,8 @@ async fn create(
         message,
         now,
     } = edit;
-    let version = version_of(tx, caller, new.language, definition, message).await?;
+    let libraries = resolve(tx, &caller.reach(SEES), new.language, definition).await?;
+    let version = version_of(definition, &libraries, message)?;
     let id = scripts::create(tx, new, &version, &caller.actor(), now)
         .await
         .map_err(|error| taken(error, "a script or library", &new.name))?;
@@ -174,7 +175,7 @@ pub(super) async fn script_clone(
         "script_clone",
         &(id, request),
         tx!(tx => {
-            let source = find(tx, &author, id, MANAGE).await?;
+            let source = find_to_run(tx, &author, id, MANAGE).await?;
             let definition = definition(tx, id, source.version).await?;
             let new = scripts::NewScript {
                 place: source.place(),
@@ -240,7 +241,8 @@ pub(super) async fn script_update(
                     message: request.message,
                     now,
                 };
-                entries.extend(save(tx, edit, &script, definition).await?);
+                let libraries = resolve(tx, &caller.reach(SEES), &script.language, definition).await?;
+                entries.extend(save(tx, edit, &script, definition, &libraries).await?);
             }
             audit::append(tx, entries).await?;
             let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
@@ -249,12 +251,13 @@ pub(super) async fn script_update(
         .await
 }
 
-/// As a new version, unless it says what the newest one says already.
+/// As a new version, unless it says what the newest one says already, and by that means the same libraries.
 async fn save(
     tx: &mut Tx<'_>,
     edit: Edit<'_>,
     script: &scripts::Script,
     definition: &ScriptDefinition,
+    libraries: &[scripts::Script],
 ) -> Result<Option<audit::Entry>> {
     let Edit {
         caller,
@@ -262,10 +265,12 @@ async fn save(
         message,
         now,
     } = edit;
-    let version = version_of(tx, caller, &script.language, definition, message).await?;
+    let version = version_of(definition, libraries, message)?;
     let newest = scripts::version(tx, script.id, script.version).await?;
     let before = newest.map(|newest| newest.digest).unwrap_or_default();
-    if before == version.digest {
+    let linked = scripts::linked(tx, script.id, script.version).await?;
+    let linked = linked.iter().map(|(_, library)| library.id);
+    if before == version.digest && linked.eq(version.libraries.iter().copied()) {
         return Ok(None);
     }
     let number = script.version + 1;
@@ -276,7 +281,7 @@ async fn save(
     Ok(Some(entry))
 }
 
-/// An old version again, as the newest.
+/// An old version again, as the newest: with the libraries that it was saved with, under the names they have now.
 pub(super) async fn script_restore(
     app: &App,
     caller: &Caller,
@@ -287,7 +292,13 @@ pub(super) async fn script_restore(
     app.store
         .write(tx!(tx => {
             let script = find(tx, &caller, id, MANAGE).await?;
-            let old = definition(tx, id, request.version).await?;
+            let mut old = definition(tx, id, request.version).await?;
+            let libraries = saved_with(tx, &caller, id, request.version, &old).await?;
+            for (link, library) in old.libraries.iter_mut().zip(&libraries) {
+                if link.library != library.id.to_string() {
+                    link.library.clone_from(&library.name);
+                }
+            }
             let message = format!("Version {} again", request.version);
             let edit = Edit {
                 caller: &caller,
@@ -295,7 +306,7 @@ pub(super) async fn script_restore(
                 message,
                 now,
             };
-            let entry = save(tx, edit, &script, &old).await?;
+            let entry = save(tx, edit, &script, &old, &libraries).await?;
             audit::append(tx, entry.into_iter().collect()).await?;
             let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
             detail_of(tx, &caller, script).await
@@ -307,7 +318,9 @@ pub(super) async fn script_delete(app: &App, caller: &Caller, id: ScriptId) -> R
     let (now, caller) = (app.now(), caller.clone());
     app.store
         .write(tx!(tx => {
-            let script = find(tx, &caller, id, MANAGE).await?;
+            // Whoever names it at this moment uses it, or is too late.
+            let found = scripts::find_to_delete(tx, id).await?;
+            let script = allowed(&caller, id, MANAGE, found)?;
             refuse_in_use(tx, &caller, &script, Linking::Ever).await?;
             let newest = scripts::version(tx, id, script.version).await?;
             scripts::delete(tx, id).await?;
@@ -391,7 +404,26 @@ pub(super) async fn find(
     id: ScriptId,
     needed: Permission,
 ) -> Result<scripts::Script> {
-    let script = scripts::find(tx, id).await?.ok_or_else(|| missing(id))?;
+    allowed(caller, id, needed, scripts::find(tx, id).await?)
+}
+
+/// For what only reads it, and is done with what it says at this moment.
+pub(super) async fn find_to_run(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: ScriptId,
+    needed: Permission,
+) -> Result<scripts::Script> {
+    allowed(caller, id, needed, scripts::find_to_run(tx, id).await?)
+}
+
+fn allowed(
+    caller: &Caller,
+    id: ScriptId,
+    needed: Permission,
+    found: Option<scripts::Script>,
+) -> Result<scripts::Script> {
+    let script = found.ok_or_else(|| missing(id))?;
     caller.require(needed, VIEW, script.place(), || missing(id))?;
     Ok(script)
 }
@@ -450,16 +482,12 @@ fn check(kind: ScriptKind, language: Language, definition: &ScriptDefinition) ->
     }
 }
 
-/// The row of a version, with its libraries found and the whole within its bounds.
-async fn version_of(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    language: &str,
+/// The row of a version that links these libraries.
+fn version_of(
     definition: &ScriptDefinition,
+    libraries: &[scripts::Script],
     message: String,
 ) -> Result<NewVersion> {
-    let reach = caller.reach(SEES);
-    let linked = resolve(tx, &reach, language, definition).await?;
     let settings = ScriptDefinition {
         content: String::new(),
         ..definition.clone()
@@ -470,7 +498,7 @@ async fn version_of(
         content: definition.content.clone(),
         definition: text,
         message,
-        libraries: linked.into_iter().map(|library| library.id).collect(),
+        libraries: libraries.iter().map(|library| library.id).collect(),
     })
 }
 

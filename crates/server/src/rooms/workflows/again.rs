@@ -105,6 +105,8 @@ pub(super) async fn instance_again(
                 retry_of: from.as_ref().map(|_| id),
                 action,
                 schedule: None,
+                // What they began goes on in a retry; whoever runs all of it again begins it themselves.
+                triggered_by: row.triggered_by.filter(|_| again == Again::FromFailed),
             };
             let made = make(&inner, tx, &author, author.limited, new, now).await?;
             if let Some((run, step)) = from {

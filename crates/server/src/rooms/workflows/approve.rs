@@ -8,7 +8,7 @@ use postern_domain::{
     approval::{self, ApprovalState},
     member::Member,
     notify::Topic,
-    permission::Place,
+    permission::{Place, Role},
     workflow::{ApprovalStep, StepIndex},
 };
 use postern_store::{
@@ -17,12 +17,17 @@ use postern_store::{
     audit, identity,
 };
 
-use super::{approved, perform::author, turn::Turn, work};
+use super::{
+    perform::author,
+    shown,
+    turn::{After, Turn},
+    work,
+};
 use crate::{
     app::App,
     error::{Error, Result},
-    http::caller_of,
-    named::{cut, json},
+    http::{Caller, caller_of},
+    named::cut,
     rooms::{approvals as room, jobs::run::digest},
 };
 
@@ -46,7 +51,7 @@ pub(super) async fn open(
         let who = if ask.allow_self_approval {
             "may answer"
         } else {
-            "may answer, whoever started the workflow left out"
+            "may answer, whoever started the workflow or ran its schedule now left out"
         };
         let problem = format!(
             "name {} people who {who}: too few for this type of approval",
@@ -55,7 +60,7 @@ pub(super) async fn open(
         return Err(Error::invalid("approvers", problem));
     }
     let (title, description) = texts(turn, tx, step, ask).await?;
-    let shown = json(&approved::following(turn, tx, &caller, step).await?)?;
+    let shown = shown::following(turn, tx, &caller, step).await?;
     let names: Vec<&str> = people.iter().map(|(_, name)| name.as_str()).collect();
     let text = format!("Asked {}", names.join(", "));
     let new = NewApproval {
@@ -67,8 +72,8 @@ pub(super) async fn open(
         kind: room::word(ask.approval_type)?,
         title,
         description,
-        digest: digest(shown.as_bytes()),
-        work: shown,
+        digest: digest(shown.whole().as_bytes()),
+        work: shown.steps,
         deadline: turn
             .now
             .plus(Duration::from_secs(u64::from(ask.timeout_minutes) * 60)),
@@ -122,35 +127,48 @@ async fn texts(
 async fn people(turn: &Turn<'_>, tx: &mut Tx<'_>, ask: &ApprovalStep) -> Result<Vec<(UserId, String)>> {
     let place = turn.row.place();
     let mut found = Vec::new();
-    for (id, members) in meant(tx, place, ask).await? {
-        if id == turn.row.starter_id && !ask.allow_self_approval {
+    for (id, members) in meant(tx, &mut Holders::default(), place, ask).await? {
+        if turn.row.is_run_for(id) && !ask.allow_self_approval {
             continue;
         }
-        let name = answers(tx, place, id, &members).await?;
-        found.extend(name.map(|name| (id, name)));
+        let Some(person) = caller_of(tx, id, None).await? else {
+            continue;
+        };
+        if may_answer(&person, place, &members)? {
+            found.push((id, person.user()?.username.clone()));
+        }
     }
     Ok(found)
 }
 
-/// The name of somebody who may be meant, if they are and may answer at this moment.
-pub(super) async fn answers(
-    tx: &mut Tx<'_>,
-    place: Place,
-    id: UserId,
-    members: &[Member],
-) -> Result<Option<String>> {
-    let Some(person) = caller_of(tx, id, None).await? else {
-        return Ok(None);
-    };
-    let user = person.user()?.clone();
-    let named = members.iter().any(|member| member.is(id, &person.rights, place));
-    let may = named && user.tenant_id == place.tenant && person.rights.allow(super::MANAGE, place);
-    Ok(may.then_some(user.username))
+/// Whether somebody who may be meant is, and may answer at this moment.
+pub(super) fn may_answer(person: &Caller, place: Place, members: &[Member]) -> Result<bool> {
+    let user = person.user()?;
+    let named = members
+        .iter()
+        .any(|member| member.is(user.id, &person.rights, place));
+    Ok(named && user.tenant_id == place.tenant && person.rights.allow(super::MANAGE, place))
 }
 
-/// Who may be meant, and by what.
+/// Who holds the roles that were asked for at one place.
+#[derive(Debug, Default)]
+pub(super) struct Holders(BTreeMap<Role, Vec<UserId>>);
+
+impl Holders {
+    async fn of(&mut self, tx: &mut Tx<'_>, place: Place, role: Role) -> Result<Vec<UserId>> {
+        if let Some(known) = self.0.get(&role) {
+            return Ok(known.clone());
+        }
+        let found = identity::users_with(tx, place, role).await?;
+        self.0.insert(role, found.clone());
+        Ok(found)
+    }
+}
+
+/// Who may be meant, and by what. `holders` are those of the same place.
 pub(super) async fn meant(
     tx: &mut Tx<'_>,
+    holders: &mut Holders,
     place: Place,
     ask: &ApprovalStep,
 ) -> Result<BTreeMap<UserId, Vec<Member>>> {
@@ -161,7 +179,7 @@ pub(super) async fn meant(
             .map_err(|error: postern_domain::member::MemberError| Error::invalid("approvers", error))?;
         let users = match member {
             Member::User(id) => vec![id],
-            Member::Role(role) => identity::users_with(tx, place, role).await?,
+            Member::Role(role) => holders.of(tx, place, role).await?,
         };
         for id in users {
             meant.entry(id).or_default().push(member);
@@ -185,7 +203,13 @@ pub(super) async fn meant(
 }
 
 /// The time of a request is over. Whether it was open.
-pub(super) async fn expire(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool> {
+pub(super) async fn expire(
+    app: &App,
+    tx: &mut Tx<'_>,
+    id: ApprovalId,
+    now: Timestamp,
+    after: &mut After,
+) -> Result<bool> {
     let Some(row) = approvals::find(tx, id).await? else {
         return Ok(false);
     };
@@ -203,11 +227,19 @@ pub(super) async fn expire(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Time
     room::history::add(tx, &row, ("Nobody decided in time".to_owned(), cause), now).await?;
     audit::append(tx, vec![end_entry(&row, ApprovalState::Expired, now)]).await?;
     room::tell::ended(app, tx, &row, ApprovalState::Expired, now).await?;
+    after.moved.push(row.instance_id);
+    after.messages = true;
     Ok(true)
 }
 
 /// Those who have not answered are asked once more. Whether it was time.
-pub(super) async fn remind(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result<bool> {
+pub(super) async fn remind(
+    app: &App,
+    tx: &mut Tx<'_>,
+    id: ApprovalId,
+    now: Timestamp,
+    after: &mut After,
+) -> Result<bool> {
     let Some(row) = approvals::find(tx, id).await? else {
         return Ok(false);
     };
@@ -220,6 +252,8 @@ pub(super) async fn remind(app: &App, tx: &mut Tx<'_>, id: ApprovalId, now: Time
     let said = room::history::reminded(silent.len());
     room::history::add(tx, &row, (said, EventCause::of(CauseKind::Timer)), now).await?;
     room::tell::waits(app, tx, &row, Topic::ApprovalReminder, &silent, now).await?;
+    after.moved.push(row.instance_id);
+    after.messages = true;
     Ok(true)
 }
 

@@ -1,193 +1,31 @@
-//! What people are shown of the work behind an approval, and whether what begins is that. All of a step is compared but
-//! the values that were not known when people were asked.
+//! Whether what begins is what was approved. All of a step is compared but the values that were not known when people
+//! were asked.
 
 use std::collections::BTreeSet;
 
-use postern_api::{
-    approvals::{ApprovedHost, ApprovedVersion, ApprovedWork},
-    targets::Targets,
-};
+use postern_api::approvals::{ApprovedHost, ApprovedVersion, ApprovedWork};
 use postern_domain::{
     AgentId, ApprovalId,
-    workflow::{Ahead, Fork, Kind, Plan, Side, Step, StepIndex, Work, WorkflowStep},
+    workflow::{Kind, StepIndex, WorkflowStep},
 };
-use postern_store::{Tx, approvals, workflows::instances};
+use postern_store::{Tx, approvals};
 use serde_json::Value;
 
 use super::{
     open::Open,
-    perform::{Child, reason_of},
+    perform::Child,
+    shown::{of_child, of_jobs},
     turn::Turn,
     work::{self, Sketch},
 };
 use crate::{
     error::{Error, Result},
     http::Caller,
-    rooms::{
-        agents::targets::resolve,
-        jobs::run::{Author, Prepared},
-    },
+    rooms::jobs::run::{Found, Prepared},
 };
 
 /// Names of hosts in a reason.
 const NAMED: usize = 5;
-
-/// Every step that may run once it is approved, until people are asked again.
-pub(super) async fn following(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    step: StepIndex,
-) -> Result<Vec<ApprovedWork>> {
-    let running: Vec<StepIndex> = turn.machine.runs.iter().map(|run| run.step).collect();
-    let ahead = Ahead::of(&turn.plan, step, &running);
-    let mut following = Vec::with_capacity(ahead.steps.len());
-    for (index, forks) in &ahead.steps {
-        let before = ahead.before(*index);
-        let mut work = match work_of(turn, tx, caller, *index, Open::Unknown(&before)).await {
-            Ok(work) => work,
-            Err(error @ (Error::Store(_) | Error::Internal(_))) => return Err(error),
-            Err(refused) => ApprovedWork {
-                problem: Some(reason_of(&refused)),
-                ..bare(&turn.plan, *index)
-            },
-        };
-        work.only_if = forks.iter().map(|fork| told(&turn.plan, *fork)).collect();
-        following.push(work);
-    }
-    Ok(following)
-}
-
-/// What a step would do if it began now.
-async fn work_of(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    step: StepIndex,
-    open: Open<'_>,
-) -> Result<ApprovedWork> {
-    match (&turn.plan.nodes[step].kind, turn.plan.step(step)) {
-        (Kind::Hosts { .. }, _) => {
-            let sketch = work::sketch(turn, tx, caller, step, (None, open)).await?;
-            let hosts = sketch.prepared.shown_hosts(tx, &Author::new(caller)).await?;
-            of_jobs(turn, step, &sketch, hosts)
-        }
-        (
-            Kind::Workflow { .. },
-            Some(Step {
-                work: Work::Workflow(named),
-                ..
-            }),
-        ) => {
-            let child = Child::of(turn, tx, caller, step, (named, open)).await?;
-            of_child(turn, tx, caller, step, &child).await
-        }
-        // What it says cannot change: an instance keeps its version.
-        _ => Ok(bare(&turn.plan, step)),
-    }
-}
-
-/// A step as the workflow says it.
-fn bare(plan: &Plan, step: StepIndex) -> ApprovedWork {
-    let node = &plan.nodes[step];
-    let own = plan.step(step);
-    let summary = match own.map(|step| &step.work) {
-        Some(Work::Conditional(conditional)) => conditional.condition.clone(),
-        Some(Work::Delay(delay)) => format!("waits {} seconds", delay.total_seconds()),
-        Some(Work::Notify(notify)) => format!("tells {}: {}", notify.to.join(", "), notify.title),
-        Some(Work::Approval(ask)) => format!("asks {}: {}", ask.approvers.join(", "), ask.title),
-        Some(Work::Parallel(parallel)) => format!("{} branches", parallel.branches.len()),
-        _ => own
-            .and_then(|step| step.name.clone())
-            .unwrap_or_else(|| node.id.clone()),
-    };
-    ApprovedWork {
-        step: node.id.clone(),
-        kind: own.map_or("", |step| step.work.kind()).to_owned(),
-        summary,
-        only_if: Vec::new(),
-        script: None,
-        action: None,
-        workflow: None,
-        hosts: Vec::new(),
-        timeout_seconds: None,
-        payload: None,
-        open: Vec::new(),
-        problem: None,
-    }
-}
-
-/// What a fork must come to.
-fn told(plan: &Plan, Fork { step, side }: Fork) -> String {
-    let id = &plan.nodes[step].id;
-    let work = plan.step(step).map(|step| &step.work);
-    match (side, work) {
-        (Side::True, Some(Work::Conditional(of))) => format!("{id} holds: {}", of.condition),
-        (Side::False, Some(Work::Conditional(of))) => format!("{id} does not hold: {}", of.condition),
-        (_, Some(Work::Approval(_))) => format!("{id} is not approved"),
-        _ => format!("{id} fails"),
-    }
-}
-
-fn of_jobs(
-    turn: &Turn<'_>,
-    step: StepIndex,
-    sketch: &Sketch,
-    hosts: Vec<(AgentId, String)>,
-) -> Result<ApprovedWork> {
-    let shown = sketch.prepared.shown();
-    let version = |id: i64, version: u32| ApprovedVersion { id, version };
-    Ok(ApprovedWork {
-        summary: sketch.summary(),
-        script: shown.script.map(|(id, number)| version(id.0, number)),
-        action: shown.action.and_then(|(id, number)| Some(version(id.0, number?))),
-        hosts: hosts.into_iter().map(host).collect(),
-        timeout_seconds: Some(shown.timeout_seconds),
-        payload: Some(sketch.payload()?),
-        open: sketch.open.clone(),
-        ..bare(&turn.plan, step)
-    })
-}
-
-fn host((id, name): (AgentId, String)) -> ApprovedHost {
-    ApprovedHost { id, name }
-}
-
-async fn of_child(
-    turn: &Turn<'_>,
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    step: StepIndex,
-    child: &Child,
-) -> Result<ApprovedWork> {
-    let (summary, payload) = child.shown();
-    let (id, version) = child.version();
-    Ok(ApprovedWork {
-        summary,
-        workflow: Some(ApprovedVersion { id: id.0, version }),
-        hosts: hosts_of(tx, &Author::new(caller), child.hosts.as_ref()).await?,
-        payload: Some(payload),
-        open: child.open.clone(),
-        ..bare(&turn.plan, step)
-    })
-}
-
-/// The hosts that another workflow is given. It may need none of them, as its steps can name their own.
-async fn hosts_of(tx: &mut Tx<'_>, author: &Author, targets: Option<&Targets>) -> Result<Vec<ApprovedHost>> {
-    let Some(targets) = targets else {
-        return Ok(Vec::new());
-    };
-    match resolve(tx, &author.reach, &author.groups, targets).await {
-        Ok(found) => {
-            let found = found.hosts.into_iter();
-            let mut hosts: Vec<ApprovedHost> = found.map(|found| host((found.id, found.name))).collect();
-            hosts.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-            Ok(hosts)
-        }
-        Err(error @ (Error::Store(_) | Error::Internal(_))) => Err(error),
-        Err(_) => Ok(Vec::new()),
-    }
-}
 
 /// Hosts of the first try, or of one after it: then those that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,18 +40,17 @@ pub(super) async fn check(
     tx: &mut Tx<'_>,
     caller: &Caller,
     step: StepIndex,
-    (prepared, tried): (&Prepared, Try),
+    (prepared, found, tried): (&Prepared, &Found, Try),
 ) -> Result<()> {
     let Some((approval, approved)) = approved(turn, tx, step).await? else {
         return Ok(());
     };
-    let hosts = prepared.shown_hosts(tx, &Author::new(caller)).await?;
     let sketch = if approved.open.is_empty() {
         Sketch::whole(prepared.clone())
     } else {
-        work::sketch(turn, tx, caller, step, (None, Open::AsAsked(&approved.open))).await?
+        work::sketch(turn, tx, caller, step, Open::AsAsked(&approved.open)).await?
     };
-    let now = of_jobs(turn, step, &sketch, hosts)?;
+    let now = of_jobs(turn, step, &sketch, found)?;
     decide(approval, &approved, &now, tried)
 }
 
@@ -237,30 +74,25 @@ pub(super) async fn check_child(
     decide(approval, &approved, &now, Try::First)
 }
 
-/// The newest approval of the instance that showed what this step does.
+/// The newest approval that showed what this step does: one of the instance, or else of the nearest above it, whose step
+/// started this.
 async fn approved(
     turn: &Turn<'_>,
     tx: &mut Tx<'_>,
     step: StepIndex,
 ) -> Result<Option<(ApprovalId, ApprovedWork)>> {
     let mut kinds = turn.plan.nodes.iter().map(|node| &node.kind);
-    if !kinds.any(|kind| matches!(kind, Kind::Approval)) {
+    let asks = kinds.any(|kind| matches!(kind, Kind::Approval));
+    if !asks && turn.row.parent_id.is_none() {
         return Ok(None);
     }
-    let step = &turn.plan.nodes[step].id;
-    // What was approved for an instance holds for those that try it again.
-    let tried = match turn.row.retry_of {
-        Some(_) => instances::tried(tx, turn.row.id).await?,
-        None => vec![turn.row.id],
+    let found = approvals::approved(tx, turn.row.id, &turn.plan.nodes[step].id).await?;
+    let Some((approval, work)) = found else {
+        return Ok(None);
     };
-    for (id, work) in approvals::approved(tx, &tried).await? {
-        let work: Vec<ApprovedWork> = serde_json::from_str(&work)
-            .map_err(|error| Error::Internal(format!("approval {id} in the database: {error}")))?;
-        if let Some(work) = work.into_iter().find(|work| work.step == *step) {
-            return Ok(Some((id, work)));
-        }
-    }
-    Ok(None)
+    let work = serde_json::from_str(&work)
+        .map_err(|error| Error::Internal(format!("approval {approval} in the database: {error}")))?;
+    Ok(Some((approval, work)))
 }
 
 fn decide(approval: ApprovalId, approved: &ApprovedWork, now: &ApprovedWork, tried: Try) -> Result<()> {

@@ -12,6 +12,7 @@ pub(super) fn of_start(row: &Instance) -> EventCause {
     match row.schedule_id {
         Some(id) => EventCause {
             schedule_id: Some(id),
+            user_id: row.triggered_by,
             ..EventCause::of(CauseKind::Schedule)
         },
         None => EventCause {

@@ -75,12 +75,12 @@ enum Item {
 
 /// A failure or a panic over one item is its own. Whether the item was done.
 async fn contained(app: App, item: Item) -> bool {
-    let failure = match tokio::spawn(one(app.clone(), item.clone())).await {
+    let (failure, own) = match tokio::spawn(one(app.clone(), item.clone())).await {
         Ok(Ok(done)) => return done,
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => (error.to_string(), is_own(&error)),
         Err(panic) => {
             app.metrics.panics.inc();
-            panic.to_string()
+            (panic.to_string(), true)
         }
     };
     app.metrics.background_errors.inc();
@@ -89,10 +89,15 @@ async fn contained(app: App, item: Item) -> bool {
         ?item,
         "an instance could not be moved; it is tried again"
     );
-    if let Err(error) = finish::give_up_after(&app, subject(&app, &item).await, TRIES).await {
+    if own && let Err(error) = finish::give_up_after(&app, subject(&app, &item).await, TRIES).await {
         tracing::warn!(%error, "a failure could not be counted");
     }
     false
+}
+
+/// Whether a failure is held against the instance. A database that is slow, away or busy with others is no fault of it.
+fn is_own(error: &Error) -> bool {
+    !matches!(error, Error::Store(error) if error.is_transient())
 }
 
 /// The instance that an item is about.
@@ -122,14 +127,8 @@ async fn one(app: App, item: Item) -> Result<bool> {
                 // A clock that was set back meanwhile.
                 Item::Timer(_, _, due) if now < due => false,
                 Item::Timer(id, run, due) => ring(&inner, tx, (id, run, due), now, &mut after).await?,
-                Item::Late(id) => {
-                    after.messages = true;
-                    approve::expire(&inner, tx, id, now).await?
-                }
-                Item::Silent(id) => {
-                    after.messages = true;
-                    approve::remind(&inner, tx, id, now).await?
-                }
+                Item::Late(id) => approve::expire(&inner, tx, id, now, &mut after).await?,
+                Item::Silent(id) => approve::remind(&inner, tx, id, now, &mut after).await?,
             };
             if taken {
                 crate::failpoint::hit("in-instance-moved");
@@ -224,4 +223,32 @@ async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &m
         turn.take(tx, event).await?;
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_store::Error as Stored;
+
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_for_a_moment_is_no_fault_of_an_instance() {
+        let passing = [
+            Stored::Deadline,
+            Stored::DiskFull,
+            Stored::Closed,
+            Stored::Unreachable("deadlock detected".into()),
+        ];
+        for error in passing {
+            assert!(!is_own(&Error::Store(error)));
+        }
+        let own = [
+            Error::Internal("a torn machine".into()),
+            Error::Store(Stored::Statement("a value out of range".into())),
+            Error::Store(Stored::Aborted),
+        ];
+        for error in own {
+            assert!(is_own(&error), "{error:?}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Live events of one instance, as server-sent events: where it stands, at the start and whenever it was moved.
+//! Live events of one instance, as server-sent events: where it stands, at the start and whenever it was moved or something
+//! else is told of it, as an answer to its question is.
 //!
 //! What its steps left is not told: who wants it asks for the instance. News only says *look*: each round reads the
 //! database, so a lost piece of news, or one on another server, costs at most a second.

@@ -157,7 +157,11 @@ async fn hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, known: &StepRun, ends: &[Ho
     let mut result = turn.runs.result_of(known)?;
     for end in ends {
         let left = left_by(tx, end, each).await?;
-        match result.hosts.iter_mut().find(|host| host.name == left.name) {
+        let same = |host: &&mut HostResult| match host.agent_id {
+            Some(id) => id == end.agent_id,
+            None => host.name == end.name,
+        };
+        match result.hosts.iter_mut().find(same) {
             Some(host) => *host = left,
             None => result.hosts.push(left),
         }
@@ -197,6 +201,7 @@ async fn left_by(tx: &mut Tx<'_>, end: &HostEnd, most: usize) -> Result<HostResu
     }
     let stderr = texts.pop().unwrap_or_default();
     Ok(HostResult {
+        agent_id: Some(end.agent_id),
         name: end.name.clone(),
         status: end.state.as_str().to_owned(),
         exit_code: end.exit_code,
@@ -275,8 +280,7 @@ pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32)
             };
             let reason = row.reason.as_deref().unwrap_or_default();
             // Nobody will hear what it waited for.
-            let mut open = step_runs::list(tx, id).await?;
-            open.retain(|run| run.outcome.is_none());
+            let mut open = step_runs::open(tx, id).await?;
             for run in &mut open {
                 match perform::abort(&inner, tx, run, Stop::given_up(id, run), now, &mut after).await {
                     // An instance that it started may be as broken, and is given up by itself.

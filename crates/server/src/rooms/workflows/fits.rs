@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use postern_api::targets::Targets;
 use postern_domain::{
-    WorkflowId,
+    UserId, WorkflowId,
     approval::can_open,
     expression::Template,
     fill::escaped,
@@ -17,14 +17,20 @@ use postern_domain::{
         each_step,
     },
 };
-use postern_store::{Tx, identity, uses::Used, workflows};
+use postern_store::{Tx, uses::Used, workflows};
 use serde_json::Value;
 
-use super::{approve, draft::definition_of, names, payloads::Sample, perform::reason_of};
+use super::{
+    approve::{self, Holders},
+    draft::definition_of,
+    names,
+    payloads::Sample,
+    perform::reason_of,
+};
 use crate::{
     app::App,
     error::{Error, Result},
-    http::Caller,
+    http::{Caller, caller_of},
     rooms::{
         agents::targets::missing,
         scripts::{actions::run as actions, run as scripts},
@@ -39,6 +45,10 @@ pub(super) struct Asked<'a> {
     pub(super) id: WorkflowId,
     pub(super) place: Place,
 }
+
+/// People that one look asks for, each by a statement of its own. Whoever is named beyond is not looked at: the step that
+/// asks them does that before it opens.
+const MAX_PEOPLE: usize = 1_000;
 
 /// What was found of what a definition names.
 #[derive(Debug, Default)]
@@ -56,6 +66,7 @@ pub(super) async fn look(asked: Asked<'_>, tx: &mut Tx<'_>, definition: &Definit
     let mut look = Look {
         asked,
         definition,
+        people: People::default(),
         found: Found::default(),
     };
     let mut steps = Vec::new();
@@ -74,7 +85,35 @@ pub(super) async fn look(asked: Asked<'_>, tx: &mut Tx<'_>, definition: &Definit
 struct Look<'a> {
     asked: Asked<'a>,
     definition: &'a Definition,
+    people: People,
     found: Found,
+}
+
+/// Who was asked for already: many steps may name the same.
+#[derive(Default)]
+struct People {
+    holders: Holders,
+    /// `None`: gone or switched off.
+    known: BTreeMap<UserId, Option<Caller>>,
+}
+
+impl People {
+    /// Whether it is known from now on who that is: not beyond the bound.
+    async fn learn(&mut self, tx: &mut Tx<'_>, id: UserId) -> Result<bool> {
+        if self.known.contains_key(&id) {
+            return Ok(true);
+        }
+        if self.known.len() >= MAX_PEOPLE {
+            return Ok(false);
+        }
+        let person = caller_of(tx, id, None).await?;
+        self.known.insert(id, person);
+        Ok(true)
+    }
+
+    fn known(&self, id: UserId) -> Option<&Caller> {
+        self.known.get(&id)?.as_ref()
+    }
 }
 
 impl Look<'_> {
@@ -157,6 +196,11 @@ impl Look<'_> {
             caller, place, id, ..
         } = self.asked;
         let (field, found) = names::workflow(tx, caller, place.tenant, named).await?;
+        let found = match found {
+            // Its name alone keeps nobody from deleting it.
+            Some(found) if field == "workflow" => workflows::find_to_start(tx, found.id).await?,
+            found => found,
+        };
         let Some(found) = found else {
             self.nowhere(pointer, field, "a workflow");
             return Ok(());
@@ -192,8 +236,11 @@ impl Look<'_> {
             let Ok(Member::User(id)) = approver.parse::<Member>() else {
                 continue;
             };
-            let user = identity::user_find(tx, id).await?;
-            if !user.is_some_and(|user| user.active && user.tenant_id == place.tenant) {
+            if !self.people.learn(tx, id).await? {
+                return Ok(());
+            }
+            let tenant = self.people.known(id).map(Caller::tenant).transpose()?;
+            if tenant != Some(place.tenant) {
                 all_there = false;
                 let problem = format!("names user {id}, who is not there or is switched off");
                 self.problem(format!("{pointer}/approvers/{number}"), problem);
@@ -203,13 +250,18 @@ impl Look<'_> {
             return Ok(());
         }
         let pointer = format!("{pointer}/approvers");
-        let meant = approve::meant(tx, place, ask).await;
+        let meant = approve::meant(tx, &mut self.people.holders, place, ask).await;
         let Some(meant) = self.unless_refused(pointer.clone(), meant)? else {
             return Ok(());
         };
         let mut people = 0;
         for (id, members) in meant {
-            people += usize::from(approve::answers(tx, place, id, &members).await?.is_some());
+            if !self.people.learn(tx, id).await? {
+                return Ok(());
+            }
+            if let Some(person) = self.people.known(id) {
+                people += usize::from(approve::may_answer(person, place, &members)?);
+            }
             if can_open(ask.approval_type, people) {
                 return Ok(());
             }

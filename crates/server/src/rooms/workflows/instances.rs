@@ -9,7 +9,7 @@ use postern_api::{
     workflows::{Instance, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, StepRun},
 };
 use postern_domain::{
-    InstanceId, ScheduleId, Timestamp, TokenId, WorkflowId,
+    InstanceId, ScheduleId, Timestamp, TokenId, UserId, WorkflowId,
     parameter::{self, Parameter, ParameterType},
     permission::Place,
     workflow::{
@@ -68,6 +68,8 @@ pub(crate) struct New {
     /// The operation that asks for it, for the record.
     pub(super) action: &'static str,
     pub(super) schedule: Option<ScheduleId>,
+    /// Who ran a schedule now that it comes of.
+    pub(super) triggered_by: Option<UserId>,
 }
 
 impl New {
@@ -78,6 +80,13 @@ impl New {
     pub(crate) fn by_schedule(self, id: ScheduleId) -> Self {
         Self {
             schedule: Some(id),
+            ..self
+        }
+    }
+
+    pub(crate) fn triggered_by(self, user: UserId) -> Self {
+        Self {
+            triggered_by: Some(user),
             ..self
         }
     }
@@ -110,6 +119,7 @@ pub(crate) async fn ready(
         machine: engine::Instance::default(),
         action: "instance_create",
         schedule: None,
+        triggered_by: None,
     })
 }
 
@@ -140,6 +150,7 @@ pub(crate) async fn make(
         depth: new.depth,
         retry_of: new.retry_of,
         schedule: new.schedule,
+        triggered_by: new.triggered_by,
     };
     let id = instances::create(tx, row, now).await?;
     let mut entry = caller.entry(now, new.action, format!("instance:{id}"), new.workflow.tenant_id);
@@ -377,7 +388,7 @@ pub(super) async fn instance_cancel(
 ) -> Result<Instance> {
     named::check_text("reason", &request.reason, MAX_REASON)?;
     let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
-    let (instance, agents) = app
+    let (instance, after) = app
         .store
         .write::<_, Error, _>(tx!(tx => {
             let row = seen(tx, &caller, id, MANAGE).await?;
@@ -397,12 +408,11 @@ pub(super) async fn instance_cancel(
             entry.after = Some(serde_json::json!({"state": state}).to_string());
             audit::append(tx, vec![entry]).await?;
             let row = instances::find(tx, id).await?.ok_or_else(|| missing(id))?;
-            Ok((instance_of(&inner, row)?, after.agents))
+            Ok((instance_of(&inner, row)?, after))
         }))
         .await?;
-    app.hub.wake(agents);
+    after.wake(app);
     app.workflows.notify_one();
-    app.deliveries.notify_one();
     Ok(instance)
 }
 

@@ -20,7 +20,9 @@ pub(crate) mod retention;
 pub(crate) mod routes;
 mod runs;
 mod service;
+mod shown;
 mod tell;
+mod tries;
 mod turn;
 mod work;
 
@@ -54,6 +56,10 @@ async fn find(
 
 async fn find_to_start(tx: &mut Tx<'_>, caller: &Caller, id: WorkflowId) -> Result<workflows::Workflow> {
     allowed(caller, id, MANAGE, workflows::find_to_start(tx, id).await?)
+}
+
+async fn find_to_delete(tx: &mut Tx<'_>, caller: &Caller, id: WorkflowId) -> Result<workflows::Workflow> {
+    allowed(caller, id, MANAGE, workflows::find_to_delete(tx, id).await?)
 }
 
 fn allowed(

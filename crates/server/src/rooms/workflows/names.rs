@@ -25,7 +25,7 @@ pub(super) async fn script(tx: &mut Tx<'_>, caller: &Caller, step: &ScriptStep) 
         let name = step.script.as_deref().unwrap_or_default();
         return Ok(("script", script_by_name(tx, caller, name).await?));
     };
-    let found = scripts::find(tx, id).await?;
+    let found = scripts::find_to_run(tx, id).await?;
     let seen = found.is_some_and(|found| caller.rights.allow(Permission::ScriptsView, found.place()));
     Ok(("script_id", seen.then_some(id)))
 }
@@ -36,7 +36,7 @@ pub(super) async fn action(tx: &mut Tx<'_>, caller: &Caller, step: &ActionStep) 
         let name = step.action.as_deref().unwrap_or_default();
         return Ok(("action", action_by_name(tx, caller, name).await?));
     };
-    let found = scripts::actions::find(tx, id).await?;
+    let found = scripts::actions::find_to_run(tx, id).await?;
     let seen = found.is_some_and(|found| caller.rights.allow(Permission::JobsView, found.place()));
     Ok(("action_id", seen.then_some(id)))
 }
@@ -113,23 +113,63 @@ pub(super) async fn action_of(
     })
 }
 
+/// A script or an action that a step names.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Object {
+    Script(ScriptId),
+    Action(ActionId),
+}
+
+/// What could be made of what a step names, or why not. Where an older version names what was deleted since, the refusal
+/// says that: it was there when the version was published.
+pub(super) async fn unless_deleted<T>(
+    turn: &Turn<'_>,
+    tx: &mut Tx<'_>,
+    named: Object,
+    made: Result<T>,
+) -> Result<T> {
+    let version = turn.row.version;
+    if version == 0 || !matches!(made, Err(Error::NotFound { .. })) {
+        return made;
+    }
+    let (field, id, deleted) = match named {
+        Object::Script(id) => ("script", id.0, scripts::find_to_run(tx, id).await?.is_none()),
+        Object::Action(id) => (
+            "action",
+            id.0,
+            scripts::actions::find_to_run(tx, id).await?.is_none(),
+        ),
+    };
+    if !deleted {
+        return made;
+    }
+    let problem = format!(
+        "{field} {id} was deleted after version {version} of the workflow was published: start the newest version"
+    );
+    Err(Error::invalid(field, problem))
+}
+
 /// The workflow that a step of an instance starts, if there is one. The caller's right to it is not looked at.
 pub(super) async fn workflow_of(
     turn: &Turn<'_>,
     tx: &mut Tx<'_>,
     (step, named): (StepIndex, &WorkflowStep),
 ) -> Result<Option<workflows::Workflow>> {
-    let id = match named.workflow_id {
+    let known = match named.workflow_id {
         Some(id) => Some(id),
         None => resolved(turn, tx, step).await?.map(WorkflowId),
     };
-    Ok(match id {
-        Some(id) => workflows::find_to_start(tx, id).await?,
+    let id = match known {
+        Some(id) => id,
         None => {
             let name = named.workflow.as_deref().unwrap_or_default();
-            workflows::by_name(tx, turn.row.tenant_id, name).await?
+            match workflows::by_name(tx, turn.row.tenant_id, name).await? {
+                Some(found) => found.id,
+                None => return Ok(None),
+            }
         }
-    })
+    };
+    Ok(workflows::find_to_start(tx, id).await?)
 }
 
 /// The id that the name in a step stood for when the version was published. A draft has none: its names are looked up as

@@ -13,6 +13,9 @@ use postern_domain::{
 };
 use serde_json::Value;
 
+/// What an instance says of itself that is known before it is there.
+const OF_UNMADE: &str = "instance.workflow";
+
 /// What is left open of a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Open<'a> {
@@ -20,6 +23,8 @@ pub(super) enum Open<'a> {
     Nothing,
     /// What has no value, and what these steps leave.
     Unknown(&'a BTreeSet<StepIndex>),
+    /// Of an instance that is not there yet: what has no value, and what it will say of itself.
+    Unmade,
     /// What was open when people were asked, and nothing else.
     AsAsked(&'a [String]),
 }
@@ -62,6 +67,7 @@ impl<'a> Values<'a> {
                 let step = self.plan.of_variable(path.root());
                 !known || step.is_some_and(|step| steps.contains(&step))
             }
+            Open::Unmade => !known || (path.root() == "instance" && path.to_string() != OF_UNMADE),
             Open::AsAsked(paths) => paths.contains(&path.to_string()),
         }
     }
@@ -116,7 +122,8 @@ mod tests {
             ..Default::default()
         };
         let results = BTreeMap::from([("one".to_owned(), result)]);
-        let scope = Scope::new(&plan, &results, &inputs, BTreeMap::from([("id", 7.into())]));
+        let instance = BTreeMap::from([("id", 7.into()), ("workflow", "inner".into())]);
+        let scope = Scope::new(&plan, &results, &inputs, instance);
         let values = Values::new(scope, &plan, open);
         let text = Template::parse(text).unwrap().text(&values);
         (text.map_err(|error| error.to_string()), values.into_open())
@@ -141,6 +148,14 @@ mod tests {
         let (filled_now, open) = filled(Open::Unknown(&BTreeSet::from([0])), "{{step_one.status}}");
         assert_eq!(filled_now.as_deref(), Ok("{{step_one.status}}"));
         assert_eq!(open, ["step_one.status"]);
+    }
+
+    #[test]
+    fn an_instance_that_is_not_there_yet_says_of_itself_only_what_is_certain() {
+        let text = "{{instance.workflow}} {{instance.id}} {{inputs.who}}";
+        let (filled, open) = filled(Open::Unmade, text);
+        assert_eq!(filled.as_deref(), Ok("inner {{instance.id}} {{inputs.who}}"));
+        assert_eq!(open, ["inputs.who", "instance.id"]);
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! Does what a step says: jobs, a question, a decision, another workflow. What is refused is a failed step with its
 //! reason; only a failure of the database or of the server itself is an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postern_api::{scripts::ParameterValue, targets::Targets, workflows::EventCause};
 use postern_domain::{
     InstanceId, Timestamp, WorkflowId,
     approval::ApprovalState,
     expression::Condition,
-    job::JobState,
     workflow::{
-        HostResult, StepIndex, StepResult, Work, WorkflowStep,
+        StepIndex, StepResult, Work, WorkflowStep,
         engine::{self, Answer, Event, InstanceState},
     },
 };
@@ -27,6 +26,7 @@ use super::{
     names,
     open::Open,
     tell,
+    tries::NextTry,
     turn::{After, Turn, turn},
     work,
 };
@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// Workflows that start each other.
-pub(super) const MAX_DEPTH: u32 = 5;
+const MAX_DEPTH: u32 = 5;
 /// Instances that one which no step started has below it, those that ended counted in.
 const MAX_BELOW: u32 = 1000;
 
@@ -138,19 +138,19 @@ async fn jobs_of(
     attempt: u32,
 ) -> Result<()> {
     let caller = author(turn, tx).await?;
-    let only = match attempt {
-        1 => None,
-        _ => Some(failed_hosts(turn, tx, run).await?),
-    };
-    let tried = if only.is_some() {
-        approved::Try::Again
-    } else {
-        approved::Try::First
-    };
-    let prepared = work::prepare(turn, tx, &caller, step, only).await?;
     let author = Author::new(&caller);
-    approved::check(turn, tx, &caller, step, (&prepared, tried)).await?;
-    let made = prepared.create(tx, &author, None, turn.now).await?;
+    let prepared = work::prepare(turn, tx, &caller, step).await?;
+    let (prepared, tried) = match attempt {
+        1 => (prepared, approved::Try::First),
+        _ => {
+            let next = NextTry::of(turn, tx, &author, run).await?;
+            (next.applied_to(prepared), approved::Try::Again)
+        }
+    };
+    // Found once: between two looks there may be another host.
+    let found = prepared.find(tx, &author).await?;
+    approved::check(turn, tx, &caller, step, (&prepared, &found, tried)).await?;
+    let made = prepared.create_on(tx, &author, found, None, turn.now).await?;
     let tried = turn.runs.change(tx, run).await?;
     (tried.attempt, tried.execution_id) = (attempt, Some(made.execution_id));
     let names: Vec<&str> = made.jobs.iter().map(|job| job.agent.as_str()).collect();
@@ -163,30 +163,14 @@ async fn jobs_of(
     Ok(())
 }
 
-/// Where the tries before did not succeed.
-async fn failed_hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32) -> Result<Targets> {
-    let result = match turn.runs.find(tx, run).await?.cloned() {
-        Some(known) => turn.runs.result_of(&known)?,
-        None => StepResult::default(),
-    };
-    let failed = |host: &HostResult| host.status != JobState::Completed.as_str();
-    Ok(Targets {
-        agents: result
-            .hosts
-            .into_iter()
-            .filter(failed)
-            .map(|host| host.name)
-            .collect(),
-        ..Default::default()
-    })
-}
-
 /// Another workflow, as a step starts it.
 pub(super) struct Child {
-    workflow: workflows::Workflow,
-    version: workflows::Version,
-    inputs: BTreeMap<String, Value>,
-    secrets: Secrets,
+    pub(super) workflow: workflows::Workflow,
+    pub(super) version: workflows::Version,
+    pub(super) inputs: BTreeMap<String, Value>,
+    /// The inputs of which something is left open.
+    pub(super) open_inputs: BTreeSet<String>,
+    pub(super) secrets: Secrets,
     pub(super) hosts: Option<Targets>,
     /// The paths in its inputs that are left open: such a one is shown and never started.
     pub(super) open: Vec<String>,
@@ -200,6 +184,10 @@ impl Child {
         step: StepIndex,
         (named, open): (&WorkflowStep, Open<'_>),
     ) -> Result<Self> {
+        if turn.row.depth >= MAX_DEPTH {
+            let detail = format!("Workflows start each other at most {MAX_DEPTH} deep.");
+            return Err(Error::conflict("too_deep", detail));
+        }
         let found = names::workflow_of(turn, tx, (step, named)).await?;
         let missing = || {
             Error::invalid(
@@ -224,6 +212,7 @@ impl Child {
         let mut given = work::parameters(turn, &scope, "inputs", &named.inputs)?;
         let mut asked = plan.definition.inputs.clone();
         let (left, stands) = leave_open(&mut asked, &given.open);
+        let open_inputs = left.keys().cloned().collect();
         let stands = stands
             .into_iter()
             .map(|(name, text)| (name, ParameterValue(text.into())));
@@ -238,6 +227,7 @@ impl Child {
             workflow,
             version,
             inputs,
+            open_inputs,
             secrets,
             hosts,
             open: scope.into_open(),
@@ -248,7 +238,7 @@ impl Child {
         (self.workflow.id, self.version.version)
     }
 
-    /// One line, and all of it that may be seen.
+    /// One line, and all of it that may be seen. A name changes nothing of what runs, and stands in the line alone.
     pub(super) fn shown(&self) -> (String, Value) {
         let Self {
             workflow, version, ..
@@ -256,7 +246,6 @@ impl Child {
         let secrets: Vec<&String> = self.secrets.keys().collect();
         let whole = serde_json::json!({
             "workflow_id": workflow.id,
-            "workflow": workflow.name,
             "version": version.version,
             "sha256": version.digest,
             "inputs": self.inputs,
@@ -276,10 +265,6 @@ async fn workflow(
     attempt: u32,
 ) -> Result<()> {
     let caller = author(turn, tx).await?;
-    if turn.row.depth >= MAX_DEPTH {
-        let detail = format!("Workflows start each other at most {MAX_DEPTH} deep.");
-        return Err(Error::conflict("too_deep", detail));
-    }
     let root = turn.row.root_id.unwrap_or(turn.row.id);
     if instances::below(tx, root).await? >= i64::from(MAX_BELOW) {
         let detail = format!(
@@ -305,6 +290,7 @@ async fn workflow(
         machine: engine::Instance::default(),
         action: "instance_create",
         schedule: None,
+        triggered_by: turn.row.triggered_by,
     };
     let id = make(turn.app, tx, &caller, turn.row.token_id, new, turn.now).await?;
     let tried = turn.runs.change(tx, run).await?;

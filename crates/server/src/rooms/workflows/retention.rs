@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use postern_store::{audit, tx, workflows::removal};
+use postern_store::{
+    audit, tx,
+    workflows::{ends, removal},
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Instances removed in one transaction: each may have a thousand runs.
+/// Removed in one transaction: instances, each of which may have a thousand runs, or what was kept of executions.
 const AT_ONCE: u32 = 20;
 /// Transactions of one round: what is left is for the next.
 const ROUNDS: u32 = 200;
@@ -48,6 +51,32 @@ pub(crate) async fn instances_expire(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Ends of removed jobs that nobody will hear of. Nobody ever asked to keep them, so they go however long jobs are kept.
+pub(crate) async fn ends_clear(app: &App) -> Result<()> {
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let found = app
+            .store
+            .look::<_, Error, _>(tx!(tx => Ok(ends::unheard(tx, AT_ONCE).await?)))
+            .await?;
+        if found.is_empty() {
+            break;
+        }
+        app.store
+            .write::<_, Error, _>(tx!(tx => {
+                for execution in found {
+                    ends::forget(tx, execution).await?;
+                }
+                Ok(())
+            }))
+            .await?;
+        if pause(app, begun).await == Next::Stop {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// What deleted workflows left.
 pub(crate) async fn workflows_clear(app: &App) -> Result<()> {
     let now = app.now();
@@ -57,7 +86,7 @@ pub(crate) async fn workflows_clear(app: &App) -> Result<()> {
             .store
             .look::<_, Error, _>(tx!(tx => Ok(removal::deleted(tx).await?)))
             .await?;
-        let Some(id) = found else { break };
+        let Some((id, tenant)) = found else { break };
         app.store
             .write::<_, Error, _>(tx!(tx => {
                 let removed = removal::remove_deleted(tx, id, AT_ONCE).await?;
@@ -66,6 +95,7 @@ pub(crate) async fn workflows_clear(app: &App) -> Result<()> {
                 }
                 let after = serde_json::json!({"removed": removed.len(), "instances": removed});
                 let entry = audit::Entry {
+                    tenant: Some(tenant),
                     after: Some(after.to_string()),
                     reason: Some("Its workflow was deleted".to_owned()),
                     ..audit::Entry::by_system(now, "workflows_clear", format!("workflow:{id}"))

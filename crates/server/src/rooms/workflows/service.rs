@@ -3,7 +3,7 @@
 use super::{
     MANAGE, VIEW,
     draft::{Draft, check_kept, checked, definition_of, dotted, saved},
-    find,
+    find, find_to_delete,
     fits::{self, Asked, Found},
     missing,
 };
@@ -28,8 +28,7 @@ use postern_api::{
 };
 use postern_domain::{
     InstanceId, WorkflowId,
-    permission::Place,
-    workflow::{each_step, templates::TEMPLATES},
+    workflow::{Problem, Severity, each_step, templates::TEMPLATES},
 };
 use postern_store::{
     Cursor, SortDirection, Tx, audit, tx,
@@ -87,10 +86,9 @@ pub(super) async fn workflow_create(
 ) -> Result<WorkflowDetail> {
     let draft = Draft::read(request.definition.clone(), request.source.clone())?;
     let saved = saved(request.name.clone(), request.description.clone(), draft)?;
-    let (now, author, inner, place) = (
+    let (now, author, place) = (
         app.now(),
         caller.clone(),
-        app.clone(),
         (request.organization_id, request.department_id),
     );
     let created = idempotency::create(
@@ -105,12 +103,11 @@ pub(super) async fn workflow_create(
             let id = workflows::create(tx, place, saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "a workflow", &name))?;
-            let made = recorded(tx, &author, id, "workflow_create", None, now).await?;
-            doubted(&inner, tx, &author, place, made).await
+            recorded(tx, &author, id, "workflow_create", None, now).await
         }),
     )
     .await?;
-    Ok(created.0)
+    Ok(doubted(app, caller, created.0).await)
 }
 
 pub(super) async fn workflow_update(
@@ -123,10 +120,11 @@ pub(super) async fn workflow_update(
         (None, None) => None,
         _ => Some(Draft::read(request.definition.clone(), request.source.clone())?),
     };
-    let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
-    app.store
-        .write(tx!(tx => {
-            let workflow = find(tx, &caller, id, MANAGE).await?;
+    let (now, author) = (app.now(), caller.clone());
+    let written = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let workflow = find(tx, &author, id, MANAGE).await?;
             check_base(&workflow, request.based_on.as_deref(), "repeat the edit")?;
             let draft = match draft {
                 Some(draft) => draft,
@@ -134,11 +132,10 @@ pub(super) async fn workflow_update(
             };
             let name = request.name.unwrap_or_else(|| workflow.name.clone());
             let description = request.description.unwrap_or_else(|| workflow.description.clone());
-            let place = workflow.place();
-            let written = write(tx, &caller, workflow, saved(name, description, draft)?, "workflow_update", now).await?;
-            doubted(&inner, tx, &caller, place, written).await
+            write(tx, &author, workflow, saved(name, description, draft)?, "workflow_update", now).await
         }))
-        .await
+        .await?;
+    Ok(doubted(app, caller, written).await)
 }
 
 /// What an old version says becomes the draft.
@@ -148,10 +145,11 @@ pub(super) async fn workflow_restore(
     id: WorkflowId,
     request: WorkflowRestore,
 ) -> Result<WorkflowDetail> {
-    let (now, caller, inner) = (app.now(), caller.clone(), app.clone());
-    app.store
-        .write(tx!(tx => {
-            let workflow = find(tx, &caller, id, MANAGE).await?;
+    let (now, author) = (app.now(), caller.clone());
+    let written = app
+        .store
+        .write::<_, Error, _>(tx!(tx => {
+            let workflow = find(tx, &author, id, MANAGE).await?;
             let old = version(tx, id, request.version).await?;
             let saved = Saved {
                 name: workflow.name.clone(),
@@ -160,11 +158,10 @@ pub(super) async fn workflow_restore(
                 digest: old.digest,
                 source: old.source,
             };
-            let place = workflow.place();
-            let written = write(tx, &caller, workflow, saved, "workflow_restore", now).await?;
-            doubted(&inner, tx, &caller, place, written).await
+            write(tx, &author, workflow, saved, "workflow_restore", now).await
         }))
-        .await
+        .await?;
+    Ok(doubted(app, caller, written).await)
 }
 
 /// A copy of the draft under another name.
@@ -176,7 +173,7 @@ pub(super) async fn workflow_clone(
     key: Key,
 ) -> Result<WorkflowDetail> {
     named::check(&request.name, "workflows")?;
-    let (now, author, inner, name) = (app.now(), caller.clone(), app.clone(), request.name.clone());
+    let (now, author, name) = (app.now(), caller.clone(), request.name.clone());
     let created = idempotency::create(
         app,
         caller,
@@ -195,12 +192,11 @@ pub(super) async fn workflow_clone(
             let copy = workflows::create(tx, source.place(), saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "a workflow", &name))?;
-            let made = recorded(tx, &author, copy, "workflow_clone", None, now).await?;
-            doubted(&inner, tx, &author, source.place(), made).await
+            recorded(tx, &author, copy, "workflow_clone", None, now).await
         }),
     )
     .await?;
-    Ok(created.0)
+    Ok(doubted(app, caller, created.0).await)
 }
 
 /// Whether the draft is the one that the caller knows, where they say which that is.
@@ -278,7 +274,7 @@ pub(super) async fn workflow_delete(app: &App, caller: &Caller, id: WorkflowId) 
     let (now, caller) = (app.now(), caller.clone());
     app.store
         .write(tx!(tx => {
-            let workflow = find(tx, &caller, id, MANAGE).await?;
+            let workflow = find_to_delete(tx, &caller, id).await?;
             let open = instances::open_of(tx, id, NAMED + 1).await?;
             if !open.is_empty() {
                 let detail = format!(
@@ -410,23 +406,33 @@ async fn recorded(
     Ok(after)
 }
 
-/// What was saved, with what would keep it from being published as things are.
-async fn doubted(
-    app: &App,
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    place: Place,
-    mut saved: WorkflowDetail,
-) -> Result<WorkflowDetail> {
-    let asked = Asked {
-        app,
-        caller,
-        id: saved.workflow.id,
-        place,
-    };
-    let found = fits::look(asked, tx, &saved.draft).await?;
-    saved.draft_problems.extend(found.problems);
-    Ok(saved)
+/// What was saved, with what would keep it from being published as things are. It is saved before that is looked at, which
+/// may take a while: nobody else waits for it, and whatever comes of it the draft stays saved.
+async fn doubted(app: &App, caller: &Caller, mut saved: WorkflowDetail) -> WorkflowDetail {
+    let (inner, author) = (app.clone(), caller.clone());
+    let (id, draft) = (saved.workflow.id, saved.draft.clone());
+    let found = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => {
+            // Gone already: then nobody publishes it.
+            let Some(workflow) = workflows::find(tx, id).await? else {
+                return Ok(Vec::new());
+            };
+            let asked = Asked { app: &inner, caller: &author, id, place: workflow.place() };
+            Ok(fits::look(asked, tx, &draft).await?.problems)
+        }))
+        .await;
+    let problems = found.unwrap_or_else(|error| {
+        tracing::warn!(%error, workflow = %id, "a draft was saved and could not be looked over");
+        vec![Problem {
+            severity: Severity::Warning,
+            pointer: String::new(),
+            span: None,
+            message: "is saved, and what it names could not be looked at: publishing it looks again".into(),
+        }]
+    });
+    saved.draft_problems.extend(problems);
+    saved
 }
 
 /// What it does is told by its digest.

@@ -17,7 +17,7 @@ use postern_store::{Tx, jobs::executions};
 use serde_json::Value;
 
 use super::{
-    names,
+    names::{self, Object},
     open::{Open, Values, placeholder},
     turn::Turn,
 };
@@ -165,15 +165,14 @@ fn secret_input(turn: &Turn<'_>, given: &Value) -> Option<String> {
     workflow::is_secret_input(&turn.plan.definition.inputs, path).then(|| name.clone())
 }
 
-/// The jobs of a step, on the hosts that are given or on its own.
+/// The jobs of a step, on all of its hosts.
 pub(super) async fn prepare(
     turn: &Turn<'_>,
     tx: &mut Tx<'_>,
     caller: &Caller,
     step: StepIndex,
-    only: Option<Targets>,
 ) -> Result<Prepared> {
-    let sketch = sketch(turn, tx, caller, step, (only, Open::Nothing)).await?;
+    let sketch = sketch(turn, tx, caller, step, Open::Nothing).await?;
     Ok(sketch.prepared)
 }
 
@@ -183,7 +182,7 @@ pub(super) async fn sketch(
     tx: &mut Tx<'_>,
     caller: &Caller,
     step: StepIndex,
-    (only, open): (Option<Targets>, Open<'_>),
+    open: Open<'_>,
 ) -> Result<Sketch> {
     let known = Known::of(turn, tx, step).await?;
     let scope = known.values(turn, open);
@@ -196,7 +195,7 @@ pub(super) async fn sketch(
             let request = ScriptRun {
                 version: script.version,
                 parameters: given.values,
-                targets: targets(turn, &script.on, only)?,
+                targets: targets(turn, &script.on)?,
                 priority: None,
                 timeout_seconds: script.on.timeout_seconds,
                 not_before: None,
@@ -207,13 +206,14 @@ pub(super) async fn sketch(
                 user: script.on.run_as_user.clone(),
                 open: given.open,
             };
-            script_runs::prepare_as(turn.app, tx, caller, id, &request, terms).await?
+            let made = script_runs::prepare_as(turn.app, tx, caller, id, &request, terms).await;
+            names::unless_deleted(turn, tx, Object::Script(id), made).await?
         }
         Some(Work::Command(command)) => {
             let job = JobPayload::Command(command_of(&scope, &command)?);
             Prepared::new(
                 turn.app,
-                run_of(job, &command.on, targets(turn, &command.on, only)?),
+                run_of(job, &command.on, targets(turn, &command.on)?),
                 Secrets::new(),
             )?
         }
@@ -221,7 +221,7 @@ pub(super) async fn sketch(
             let job = JobPayload::HttpRequest(request_of(&scope, &request)?);
             Prepared::new(
                 turn.app,
-                run_of(job, &request.on, targets(turn, &request.on, only)?),
+                run_of(job, &request.on, targets(turn, &request.on)?),
                 Secrets::new(),
             )?
         }
@@ -232,14 +232,10 @@ pub(super) async fn sketch(
                 parameters: given.values,
                 ..ActionRun::default()
             };
-            let (ready, kept) =
-                action_runs::prepare_open(turn.app, tx, caller, id, &request, &given.open).await?;
+            let made = action_runs::prepare_open(turn.app, tx, caller, id, &request, &given.open).await;
+            let (ready, kept) = names::unless_deleted(turn, tx, Object::Action(id), made).await?;
             let (prepared, drawn) = ready;
             places = kept;
-            let prepared = match only {
-                Some(only) => prepared.only_on(only),
-                None => prepared,
-            };
             let prepared = match action.timeout_seconds {
                 Some(seconds) => prepared.within(seconds),
                 None => prepared,
@@ -326,11 +322,10 @@ fn run_of(work: JobPayload, on: &OnHosts, targets: Targets) -> Run {
     }
 }
 
-/// Those that are given, else the step's, else those of the instance, else those of the workflow.
-fn targets(turn: &Turn<'_>, on: &OnHosts, only: Option<Targets>) -> Result<Targets> {
-    let chosen = only.or_else(|| on.hosts.clone());
-    if let Some(chosen) = chosen {
-        return Ok(chosen);
+/// The step's, else those of the instance, else those of the workflow.
+fn targets(turn: &Turn<'_>, on: &OnHosts) -> Result<Targets> {
+    if let Some(own) = &on.hosts {
+        return Ok(own.clone());
     }
     instance_hosts(turn)?.ok_or_else(|| {
         let message = "are missing: neither the step nor the workflow nor whoever started it named any";

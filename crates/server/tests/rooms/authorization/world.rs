@@ -369,6 +369,7 @@ impl World {
                     depth: 1,
                     retry_of: None,
                     schedule: None,
+                    triggered_by: None,
                 };
                 let instance = instances::create(tx, new, now).await?;
                 let new = approvals::NewApproval {
@@ -380,7 +381,7 @@ impl World {
                     kind: "singular".into(),
                     title: "Go on?".into(),
                     description: None,
-                    work: "[]".into(),
+                    work: Vec::new(),
                     digest: "d".into(),
                     deadline: now.plus(std::time::Duration::from_secs(365 * 24 * 3600)),
                     remind_every: None,

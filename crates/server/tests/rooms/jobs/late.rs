@@ -25,6 +25,7 @@ on_both_databases! {
     all_of_a_result_after_a_cancel_is_kept,
     all_of_a_result_after_unknown_is_kept,
     a_late_result_of_an_earlier_attempt_stays_with_it,
+    a_late_cancel_is_told_of_the_attempt_whose_end_was_asked_for,
     a_late_result_of_a_deleted_job_is_acknowledged_and_kept_nowhere,
     a_failure_that_is_told_twice_is_told_once,
     output_of_an_attempt_whose_end_the_agent_told_is_not_wanted,
@@ -227,6 +228,40 @@ async fn a_late_result_of_an_earlier_attempt_stays_with_it(server: TestServer) {
     let detail = show(&server, id).await;
     assert_eq!(detail.job.state, JobState::Completed);
     assert_eq!(detail.attempts[1].late, None);
+}
+
+async fn a_late_cancel_is_told_of_the_attempt_whose_end_was_asked_for(server: TestServer) {
+    let agent = server.agent("web-1").await;
+    let id = restart(&server).await;
+    let first = agent.order().await;
+    agent.start(&first).await;
+    server.admin().job_cancel(id).await.unwrap();
+    agent.lose_journal();
+    agent.beat().await.unwrap();
+    until_state(&server, id, JobState::Unknown).await;
+    server.admin().job_retry(id).await.unwrap();
+    let second = agent.order().await;
+    agent.start(&second).await;
+    assert!(
+        tell(&agent, &first, &agent.result(&first, Outcome::Cancelled))
+            .await
+            .known
+    );
+    let late = show(&server, id).await.attempts[0].late.clone().unwrap();
+    assert_eq!(
+        (late.state, late.reason.as_deref()),
+        (JobState::Cancelled, Some("Cancelled; the process tree is gone"))
+    );
+    // Of the second one nobody asked for the end.
+    agent.finish(&second, Outcome::Cancelled).await;
+    let job = show(&server, id).await.job;
+    assert_eq!(
+        (job.state, job.reason.as_deref()),
+        (
+            JobState::Failed,
+            Some("Stopped on the agent without a request of the server")
+        )
+    );
 }
 
 async fn a_late_result_of_a_deleted_job_is_acknowledged_and_kept_nowhere(server: TestServer) {

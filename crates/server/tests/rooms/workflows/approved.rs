@@ -33,11 +33,11 @@ on_both_databases! {
     a_value_does_not_lead_out_of_its_path,
 }
 
-fn ask() -> Value {
+pub(super) fn ask() -> Value {
     json!({"id": "ask", "type": "approval", "title": "Go on?", "approval_type": "one_of_many", "approvers": ["role:approver"]})
 }
 
-async fn asked(server: &TestServer, id: InstanceId) -> ApprovalDetail {
+pub(super) async fn asked(server: &TestServer, id: InstanceId) -> ApprovalDetail {
     let run = until_begun(server, id, "ask", 1).await;
     server
         .admin()
@@ -46,12 +46,12 @@ async fn asked(server: &TestServer, id: InstanceId) -> ApprovalDetail {
         .unwrap()
 }
 
-fn script(id: &str) -> Value {
+pub(super) fn script(id: &str) -> Value {
     json!({"id": id, "type": "script", "script": "deploy"})
 }
 
 /// A saved script.
-async fn deploy(server: &TestServer, parameters: Value) -> ScriptId {
+pub(super) async fn deploy(server: &TestServer, parameters: Value) -> ScriptId {
     let create = serde_json::from_value(json!({"name": "deploy", "kind": "script", "language": "bash",
         "definition": {"content": "echo careful", "parameters": parameters}}))
     .unwrap();
@@ -67,28 +67,28 @@ fn who_and_count() -> Value {
     ])
 }
 
-async fn changed(server: &TestServer, script: ScriptId, definition: Value) {
+pub(super) async fn changed(server: &TestServer, script: ScriptId, definition: Value) {
     let update = serde_json::from_value(json!({"definition": definition})).unwrap();
     server.admin().script_update(script, &update).await.unwrap();
 }
 
-async fn approve(person: &Person, shown: &ApprovalDetail) {
+pub(super) async fn approve(person: &Person, shown: &ApprovalDetail) {
     answer(&person.client, shown.approval.id, Decision::Approve)
         .await
         .unwrap();
 }
 
 /// Why a step failed.
-fn reason<'a>(detail: &'a InstanceDetail, step: &str) -> &'a str {
+pub(super) fn reason<'a>(detail: &'a InstanceDetail, step: &str) -> &'a str {
     let run = detail.runs.iter().find(|run| run.step == step).unwrap();
     run.reason.as_deref().unwrap()
 }
 
-fn work<'a>(shown: &'a ApprovalDetail, step: &str) -> &'a ApprovedWork {
+pub(super) fn work<'a>(shown: &'a ApprovalDetail, step: &str) -> &'a ApprovedWork {
     shown.work.iter().find(|work| work.step == step).unwrap()
 }
 
-async fn published_again(server: &TestServer, id: WorkflowId, definition: Value) {
+pub(super) async fn published_again(server: &TestServer, id: WorkflowId, definition: Value) {
     let admin = server.admin();
     let update = serde_json::from_value(json!({"definition": definition})).unwrap();
     admin.workflow_update(id, &update).await.unwrap();
@@ -106,12 +106,13 @@ async fn another_version_of_a_workflow_is_not_what_was_approved(server: TestServ
 
     let id = started(&server, &["web-1"], steps.clone()).await;
     let shown = asked(&server, id).await;
-    let [call, last] = shown.work.as_slice() else {
+    let [call, inside, last] = shown.work.as_slice() else {
         panic!("{shown:?}")
     };
+    assert_eq!(inside.step, "call/inner");
     assert_eq!(call.summary, "starts child, version 1");
     assert_eq!(call.payload.as_ref().unwrap()["workflow_id"], json!(child));
-    for work in [call, last] {
+    for work in [call, inside, last] {
         let hosts: Vec<(AgentId, &str)> = work
             .hosts
             .iter()

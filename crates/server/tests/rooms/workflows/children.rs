@@ -212,6 +212,7 @@ async fn brood(server: &TestServer, parent: InstanceId, workflow: WorkflowId, co
                     depth: 2,
                     retry_of: None,
                     schedule: None,
+                    triggered_by: None,
                 };
                 let id = instances::create(tx, new, now).await?;
                 let moved = Moved {

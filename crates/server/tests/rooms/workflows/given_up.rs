@@ -17,7 +17,7 @@ use postern_store::{
         instances::{self, Moved},
     },
 };
-use postern_testkit::{TestServer, until};
+use postern_testkit::{Database, TestServer, until};
 use serde_json::json;
 
 use super::{command, next, published, runs, show, started, told, until_begun, until_state};
@@ -120,6 +120,43 @@ async fn what_a_given_up_instance_waits_for_is_told_to_stop(server: TestServer) 
         due.news.is_empty().then_some(())
     })
     .await;
+}
+
+/// As it is told of by PostgreSQL where two transactions wait for each other. Counting a failure is not hindered.
+const BUSY: &str = "
+    CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$;
+    CREATE TRIGGER busy BEFORE UPDATE ON instances FOR EACH ROW WHEN (NEW.failures <= OLD.failures) EXECUTE FUNCTION busy()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_busy_with_others_ends_no_instance() {
+    let server = TestServer::on(Database::Postgres).await;
+    let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}]);
+    let id = started(&server, &["nobody"], wait).await;
+    until_state(&server, id, InstanceState::Paused).await;
+    let url = server.postgres_url().unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(BUSY).await.unwrap();
+    let before = server.metric("postern_background_errors_total").await;
+    server.clock.advance_seconds(61);
+    until("more tries than a broken instance gets", || async {
+        let errors = server.metric("postern_background_errors_total").await;
+        (errors - before > 3.0).then_some(())
+    })
+    .await;
+    let row = server
+        .read(tx!(tx => instances::find(tx, id).await))
+        .await
+        .unwrap();
+    assert_eq!((row.state, row.failures), (InstanceState::Paused, 0));
+    client
+        .batch_execute("DROP TRIGGER busy ON instances")
+        .await
+        .unwrap();
+    until_state(&server, id, InstanceState::Completed).await;
 }
 
 async fn what_the_server_fails_over_three_times_is_given_up(server: TestServer) {

@@ -12,7 +12,7 @@ use postern_domain::{
 use postern_testkit::{TestServer, client::Client, key};
 use serde_json::{Value, json};
 
-use super::{approver, command, published, saved};
+use super::{approver, command, create, published, saved};
 use crate::{on_both_databases, wrong_field};
 
 on_both_databases! {
@@ -22,7 +22,10 @@ on_both_databases! {
     inputs_fit_the_workflow_that_is_called,
     hosts_that_are_named_are_there,
     approvers_are_there_and_enough,
+    a_role_that_many_steps_name_is_looked_at_once,
+    a_draft_may_name_more_people_than_are_looked_at,
     everything_that_is_missing_is_told_at_once,
+    the_same_creation_sent_again_warns_of_the_same,
 }
 
 /// Fields of a publication of these steps that is refused, and as the draft's warnings.
@@ -256,6 +259,56 @@ async fn approvers_are_there_and_enough(server: TestServer) {
     admin.user_update(anna.id, &off).await.unwrap();
     let gone = json!([format!("user:{}", anna.id)]);
     assert_eq!(unfit(&admin, ask("singular", gone)).await, of_the_first);
+}
+
+/// One step after the other.
+fn questions(steps: usize, approvers: impl Fn(usize) -> Vec<String>) -> Value {
+    let steps: Vec<Value> = (0..steps)
+        .map(|step| json!({"id": format!("ask{step}"), "type": "approval", "title": "T", "approval_type": "one_of_many", "approvers": approvers(step)}))
+        .collect();
+    json!({"steps": steps})
+}
+
+/// Looked at for each step they would be more people than are looked at.
+async fn a_role_that_many_steps_name_is_looked_at_once(server: TestServer) {
+    let tenant = server.default_tenant().await.id;
+    for _ in 0..6 {
+        server
+            .person(tenant, &[(Role::Auditor, Scope::Tenant(tenant))])
+            .await;
+    }
+    let definition = questions(200, |_| vec!["role:auditor".into()]);
+    assert_eq!(unfit(&server.admin(), definition).await.len(), 200);
+}
+
+async fn a_draft_may_name_more_people_than_are_looked_at(server: TestServer) {
+    let definition = questions(21, |step| {
+        (0..50)
+            .map(|number| format!("user:{}", 1_000_000 + step * 50 + number))
+            .collect()
+    });
+    let made = saved(&server.admin(), "many", definition).await.unwrap();
+    let gone = made
+        .draft_problems
+        .iter()
+        .filter(|problem| problem.message.contains("who is not there"));
+    assert_eq!(gone.count(), 1_000, "of 1050");
+}
+
+async fn the_same_creation_sent_again_warns_of_the_same(server: TestServer) {
+    let admin = server.admin();
+    let (request, key) = (
+        create(
+            "twice",
+            json!({"steps": [{"id": "a", "type": "script", "script": "gone"}]}),
+        ),
+        key(),
+    );
+    let first = admin.workflow_create(&request, &key).await.unwrap();
+    let again = admin.workflow_create(&request, &key).await.unwrap();
+    assert_eq!(first.workflow.id, again.workflow.id);
+    assert_eq!(first.draft_problems.len(), 1);
+    assert_eq!(first.draft_problems, again.draft_problems);
 }
 
 async fn everything_that_is_missing_is_told_at_once(server: TestServer) {

@@ -7,10 +7,15 @@ use postern_api::{
 };
 use postern_domain::{ActionId, InstanceId, ScriptId, WorkflowId, workflow::engine::InstanceState};
 use postern_protocol::payload::JobPayload;
+use postern_server::clock::Clock as _;
+use postern_store::{
+    tx,
+    workflows::{self, instances},
+};
 use postern_testkit::{SimAgent, TestServer, client::Client, key};
 use serde_json::{Value, json};
 
-use super::{argv_of, command, published, runs, saved, show, until_state};
+use super::{argv_of, command, published, runs, saved, show, told, until_state};
 use crate::on_both_databases;
 
 on_both_databases! {
@@ -19,6 +24,8 @@ on_both_databases! {
     a_workflow_is_the_one_that_was_published,
     a_draft_goes_by_names_as_they_are,
     an_old_version_is_run_again_with_what_it_meant,
+    what_an_old_version_names_and_was_deleted_is_told,
+    a_draft_starts_nothing_of_a_workflow_that_is_deleted_at_that_moment,
 }
 
 async fn script(admin: &Client, name: &str, content: &str) -> ScriptId {
@@ -179,4 +186,97 @@ async fn an_old_version_is_run_again_with_what_it_meant(server: TestServer) {
     let rerun = admin.instance_rerun(first, &again, &key()).await.unwrap();
     assert!(content(&web, 0).await.contains("echo first"));
     until_state(&server, rerun.id, InstanceState::Completed).await;
+}
+
+/// The draft says this from now on, and is published.
+async fn change(admin: &Client, id: WorkflowId, definition: Value) {
+    let update: WorkflowUpdate = serde_json::from_value(json!({"definition": definition})).unwrap();
+    admin.workflow_update(id, &update).await.unwrap();
+    let publish = serde_json::from_value(json!({})).unwrap();
+    admin.workflow_publish(id, &publish, &key()).await.unwrap();
+}
+
+async fn what_an_old_version_names_and_was_deleted_is_told(server: TestServer) {
+    let (admin, _web) = (server.admin(), server.agent("web-1").await);
+    let rest = json!({"id": "rest", "type": "delay", "minutes": 1});
+    let (first, second) = (
+        script(&admin, "deploy", "echo first").await,
+        action(&admin, "restart").await,
+    );
+    for (step, gone) in [
+        (
+            json!({"id": "go", "type": "script", "script": "deploy"}),
+            format!("script {first}"),
+        ),
+        (
+            json!({"id": "go", "type": "action", "action": "restart"}),
+            format!("action {second}"),
+        ),
+    ] {
+        let steps = json!({"hosts": {"agents": ["web-1"]}, "steps": [rest, step]});
+        let workflow = published(&admin, &gone.replace(' ', "-"), steps).await;
+        let instance = start(&admin, workflow).await;
+        until_state(&server, instance, InstanceState::Paused).await;
+        change(&admin, workflow, json!({"steps": [rest]})).await;
+        if gone.starts_with("script") {
+            admin.script_delete(first).await.unwrap();
+        } else {
+            admin.action_delete(second).await.unwrap();
+        }
+        server.clock.advance_seconds(61);
+        let detail = until_state(&server, instance, InstanceState::Failed).await;
+        let reason = detail.runs[1].reason.as_deref().unwrap();
+        assert!(
+            reason.contains(&format!(
+                "{gone} was deleted after version 1 of the workflow was published"
+            )),
+            "{reason}"
+        );
+    }
+}
+
+/// What a delete does that another server is asked for. Whether it deleted it.
+async fn deleted_elsewhere(server: &TestServer, id: WorkflowId) -> bool {
+    let now = server.clock.now();
+    server
+        .write(tx!(tx => {
+            workflows::find_to_delete(tx, id).await?;
+            if !instances::open_of(tx, id, 1).await?.is_empty() {
+                return Ok(false);
+            }
+            // Time for a start to come between, if it can.
+            for _ in 0..300 {
+                instances::open_of(tx, id, 1).await?;
+            }
+            workflows::delete(tx, id, now).await?;
+            Ok(true)
+        }))
+        .await
+}
+
+async fn a_draft_starts_nothing_of_a_workflow_that_is_deleted_at_that_moment(server: TestServer) {
+    let admin = server.admin();
+    let rest = json!({"steps": [{"id": "rest", "type": "delay", "hours": 1}]});
+    let draft = InstanceCreate {
+        draft: true,
+        ..Default::default()
+    };
+    for round in 0..3 {
+        let name = format!("inner-{round}");
+        let inner = published(&admin, &name, rest.clone()).await;
+        let calls = json!({"steps": [{"id": "call", "type": "workflow", "workflow": name}]});
+        let outer = saved(&admin, &format!("outer-{round}"), calls).await.unwrap();
+        let key = key();
+        let (deleted, made) = tokio::join!(
+            deleted_elsewhere(&server, inner),
+            admin.instance_create(outer.workflow.id, &draft, &key),
+        );
+        let (end, run) = if deleted {
+            (InstanceState::Failed, "call failed")
+        } else {
+            (InstanceState::Paused, "call runs")
+        };
+        let detail = until_state(&server, made.unwrap().id, end).await;
+        assert_eq!(told(&detail), [run]);
+    }
 }

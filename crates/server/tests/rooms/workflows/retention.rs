@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use postern_api::workflows::{InstanceAgain, InstanceCreate};
-use postern_domain::{InstanceId, UserId, WorkflowId, permission::Place, workflow::engine::InstanceState};
+use postern_domain::{
+    InstanceId, TenantId, UserId, WorkflowId,
+    approval::Decision,
+    permission::{Place, Role, Scope},
+    workflow::engine::InstanceState,
+};
 use postern_server::clock::Clock as _;
 use postern_store::{
     tx,
@@ -12,13 +17,14 @@ use postern_store::{
 use postern_testkit::{TestServer, key, until};
 use serde_json::json;
 
-use super::{command, published, runs, started, until_begun, until_state};
+use super::{answer, approver, command, published, runs, started, until_begun, until_state};
 use crate::{filtered, no, on_both_databases, refused};
 
 on_both_databases! {
     old_instances_go_with_what_they_left_unless_one_that_is_kept_leads_to_them,
     a_deleted_workflow_is_gone_at_once_and_its_instances_a_few_at_a_time,
     what_a_step_waited_for_stays_until_its_instance_has_ended,
+    questions_of_a_deleted_workflow_are_gone_at_once,
     instances_that_hinder_a_removal_are_named,
 }
 
@@ -100,9 +106,9 @@ async fn old_instances_go_with_what_they_left_unless_one_that_is_kept_leads_to_t
 }
 
 /// So many instances of a workflow that have ended.
-async fn ended(server: &TestServer, workflow: WorkflowId, count: u32) -> Vec<InstanceId> {
+async fn ended(server: &TestServer, tenant: TenantId, workflow: WorkflowId, count: u32) -> Vec<InstanceId> {
     let now = server.clock.now();
-    let place = Place::tenant(server.default_tenant().await.id);
+    let place = Place::tenant(tenant);
     server
         .write(tx!(tx => {
             let mut made = Vec::new();
@@ -125,6 +131,7 @@ async fn ended(server: &TestServer, workflow: WorkflowId, count: u32) -> Vec<Ins
                     depth: 1,
                     retry_of: None,
                     schedule: None,
+                    triggered_by: None,
                 };
                 let id = instances::create(tx, new, now).await?;
                 let moved = Moved {
@@ -159,7 +166,8 @@ async fn a_deleted_workflow_is_gone_at_once_and_its_instances_a_few_at_a_time(se
     let admin = server.admin();
     let steps = json!({"steps": [command("look", &["look"])]});
     let id = published(&admin, "many", steps.clone()).await;
-    let all = ended(&server, id, 45).await;
+    let tenant = server.default_tenant().await.id;
+    let all = ended(&server, tenant, id, 45).await;
     admin.instance_show(all[0]).await.unwrap();
     admin.workflow_delete(id).await.unwrap();
     assert_eq!(refused(admin.workflow_show(id).await), no(404, "not_found"));
@@ -175,7 +183,12 @@ async fn a_deleted_workflow_is_gone_at_once_and_its_instances_a_few_at_a_time(se
     for instance in &all {
         until_gone(&server, *instance).await;
     }
-    let records = admin
+    // It stands in the trail of the tenant itself.
+    let auditor = server
+        .person(tenant, &[(Role::Auditor, Scope::Tenant(tenant))])
+        .await;
+    let records = auditor
+        .client
         .audit_list(&filtered(&[("action", "workflows_clear")]))
         .await
         .unwrap()
@@ -213,13 +226,45 @@ async fn what_a_step_waited_for_stays_until_its_instance_has_ended(server: TestS
     admin.workflow_delete(inner).await.unwrap();
     // Another one that is deleted behind it is gone: it was looked at.
     let other = published(&admin, "other", json!({"steps": [rest]})).await;
-    let gone = ended(&server, other, 1).await[0];
+    let tenant = server.default_tenant().await.id;
+    let gone = ended(&server, tenant, other, 1).await[0];
     admin.workflow_delete(other).await.unwrap();
     until_gone(&server, gone).await;
     assert!(is_there(&server, child).await, "its parent has not ended");
     server.clock.advance_seconds(61);
     until_state(&server, made, InstanceState::Completed).await;
     until_gone(&server, child).await;
+}
+
+async fn questions_of_a_deleted_workflow_are_gone_at_once(server: TestServer) {
+    let (admin, tenant) = (server.admin(), server.default_tenant().await.id);
+    let person = approver(&server, tenant).await;
+    let ask = json!({"id": "ask", "type": "approval", "title": "Go on?", "approval_type": "singular",
+                     "approvers": [format!("user:{}", person.id)]});
+    let inner = published(&admin, "inner", json!({"steps": [ask]})).await;
+    let rest = json!({"id": "rest", "type": "delay", "hours": 1});
+    let call = json!({"id": "call", "type": "workflow", "workflow": "inner"});
+    let outer = published(&admin, "outer", json!({"steps": [call, rest]})).await;
+    let create = InstanceCreate::default();
+    let made = admin.instance_create(outer, &create, &key()).await.unwrap().id;
+    let child = until_begun(&server, made, "call", 1).await.child_id.unwrap();
+    let question = until_begun(&server, child, "ask", 1).await.approval_id.unwrap();
+    answer(&person.client, question, Decision::Approve).await.unwrap();
+    until_begun(&server, made, "rest", 1).await;
+    let update = serde_json::from_value(json!({"definition": {"steps": [rest]}})).unwrap();
+    admin.workflow_update(outer, &update).await.unwrap();
+    let publish = serde_json::from_value(json!({})).unwrap();
+    admin.workflow_publish(outer, &publish, &key()).await.unwrap();
+    let listed = async || admin.approval_list(&Default::default()).await.unwrap().items;
+    assert_eq!(listed().await.len(), 1);
+    admin.workflow_delete(inner).await.unwrap();
+    assert!(is_there(&server, child).await, "its parent has not ended");
+    assert!(listed().await.is_empty());
+    assert_eq!(refused(admin.approval_show(question).await), no(404, "not_found"));
+    assert_eq!(
+        refused(answer(&person.client, question, Decision::Reject).await),
+        no(404, "not_found")
+    );
 }
 
 async fn instances_that_hinder_a_removal_are_named(server: TestServer) {

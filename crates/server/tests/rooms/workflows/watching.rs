@@ -1,14 +1,16 @@
 //! The live events of an instance.
 
-use postern_domain::{InstanceId, workflow::engine::InstanceState};
+use postern_api::approvals::ApprovalDelegate;
+use postern_domain::{InstanceId, approval::Decision, workflow::engine::InstanceState};
 use postern_testkit::{TestServer, client::InstanceNews};
 use serde_json::json;
 
-use super::{command, runs, started};
+use super::{answer, approver, command, runs, started, until_begun, until_state};
 use crate::{no, on_both_databases, refused};
 
 on_both_databases! {
     a_watch_tells_each_move_and_the_end,
+    a_watch_tells_of_answers_reminders_and_delegations,
     a_watch_ends_with_the_token_it_was_opened_with,
 }
 
@@ -52,6 +54,41 @@ async fn a_watch_tells_each_move_and_the_end(server: TestServer) {
         refused(admin.instance_watch(InstanceId(999)).await),
         no(404, "not_found")
     );
+}
+
+async fn a_watch_tells_of_answers_reminders_and_delegations(server: TestServer) {
+    let (admin, tenant) = (server.admin(), server.default_tenant().await.id);
+    let (anna, bert, cora) = (
+        approver(&server, tenant).await,
+        approver(&server, tenant).await,
+        approver(&server, tenant).await,
+    );
+    let named = [format!("user:{}", anna.id), format!("user:{}", bert.id)];
+    let steps = json!([{"id": "ask", "type": "approval", "title": "Go on?", "approval_type": "two_of_many",
+                        "approvers": named, "timeout_minutes": 60, "reminder_minutes": 10}]);
+    let id = started(&server, &["nobody"], steps).await;
+    let question = until_begun(&server, id, "ask", 1).await.approval_id.unwrap();
+    until_state(&server, id, InstanceState::Paused).await;
+    let mut watch = admin.instance_watch(id).await.unwrap();
+    let mut told = async |of: &str| {
+        let news = tokio::time::timeout(postern_testkit::LIMIT, watch.next()).await;
+        let news = news.unwrap_or_else(|_| panic!("{of} is not told")).unwrap();
+        let Some(InstanceNews::State(instance)) = news else {
+            panic!("{of}: it has not ended");
+        };
+        assert_eq!(instance.state, InstanceState::Paused, "{of}");
+    };
+    told("where it stands").await;
+    answer(&anna.client, question, Decision::Approve).await.unwrap();
+    told("an answer").await;
+    server.clock.advance_seconds(10 * 60);
+    told("a reminder").await;
+    let delegate = ApprovalDelegate {
+        from: bert.id,
+        to: cora.id,
+    };
+    admin.approval_delegate(question, &delegate).await.unwrap();
+    told("a delegation").await;
 }
 
 async fn a_watch_ends_with_the_token_it_was_opened_with(server: TestServer) {

@@ -27,7 +27,26 @@ async fn find(
     id: postern_domain::ActionId,
     needed: Permission,
 ) -> Result<actions::Action> {
-    let action = actions::find(tx, id).await?.ok_or_else(|| missing(id))?;
+    allowed(caller, id, needed, actions::find(tx, id).await?)
+}
+
+/// For what only reads it, and is done with what it says at this moment.
+async fn find_to_run(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: postern_domain::ActionId,
+    needed: Permission,
+) -> Result<actions::Action> {
+    allowed(caller, id, needed, actions::find_to_run(tx, id).await?)
+}
+
+fn allowed(
+    caller: &Caller,
+    id: postern_domain::ActionId,
+    needed: Permission,
+    found: Option<actions::Action>,
+) -> Result<actions::Action> {
+    let action = found.ok_or_else(|| missing(id))?;
     caller.require(needed, VIEW, action.place(), || missing(id))?;
     Ok(action)
 }
@@ -39,6 +58,17 @@ async fn find_to_change(
     id: postern_domain::ActionId,
 ) -> Result<actions::Action> {
     let action = find(tx, caller, id, MANAGE).await?;
+    runners::check_change(caller, &action)?;
+    Ok(action)
+}
+
+/// The same for its end. Whoever names it at this moment uses it, or is too late.
+async fn find_to_delete(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: postern_domain::ActionId,
+) -> Result<actions::Action> {
+    let action = allowed(caller, id, MANAGE, actions::find_to_delete(tx, id).await?)?;
     runners::check_change(caller, &action)?;
     Ok(action)
 }

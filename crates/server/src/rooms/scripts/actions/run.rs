@@ -21,7 +21,7 @@ use postern_store::{
 };
 use zeroize::Zeroizing;
 
-use super::{MANAGE, VIEW, check::filled, definition_of, find};
+use super::{MANAGE, VIEW, check::filled, definition_of, find_to_run};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -89,7 +89,7 @@ pub(crate) async fn prepare_open(
     request: &ActionRun,
     open: &BTreeMap<String, String>,
 ) -> Result<(Ready, Vec<(String, String)>)> {
-    let action = find(tx, caller, id, MANAGE).await?;
+    let action = find_to_run(tx, caller, id, MANAGE).await?;
     let mut source = Source::of(tx, caller, &action, request.draft).await?;
     runners::check_run(caller, &action, &source.definition)?;
     let mut given = given_of(request);
@@ -121,7 +121,7 @@ pub(crate) async fn secret_parameters(
     caller: &Caller,
     id: ActionId,
 ) -> Result<Vec<String>> {
-    let action = find(tx, caller, id, MANAGE).await?;
+    let action = find_to_run(tx, caller, id, MANAGE).await?;
     let asks = Source::of(tx, caller, &action, false)
         .await?
         .asks(app, tx)
@@ -139,7 +139,7 @@ pub(crate) async fn seen_parameters(
     caller: &Caller,
     id: ActionId,
 ) -> Result<Vec<Parameter>> {
-    let action = find(tx, caller, id, VIEW).await?;
+    let action = find_to_run(tx, caller, id, VIEW).await?;
     Source::of(tx, caller, &action, false).await?.asks(app, tx).await
 }
 

@@ -22,7 +22,9 @@ use postern_store::{
     uses::{self, Used, User},
 };
 
-use super::{MANAGE, VIEW, check::check, definition_of, find, find_to_change, missing, run::Source};
+use super::{
+    MANAGE, VIEW, check::check, definition_of, find, find_to_change, find_to_delete, missing, run::Source,
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -338,7 +340,7 @@ pub(super) async fn action_delete(app: &App, caller: &Caller, id: ActionId) -> R
     app.store
         .write(tx!(tx => {
             // Of one that is gone nobody knows who may repeat what it ran.
-            let action = find_to_change(tx, &caller, id).await?;
+            let action = find_to_delete(tx, &caller, id).await?;
             let tenant = action.tenant_id;
             let before = detail_of(&inner, tx, &caller, action).await?;
             let users = uses::of(tx, Used::Action, id.0).await?;

@@ -1,0 +1,65 @@
+//! What deleted agents left goes a few jobs at a time, so that work goes on beside it, and each agent with the last of its
+//! jobs. Nobody sees any of it any more. The audit trail keeps what it has of them.
+
+use std::time::Duration;
+
+use postern_domain::{AgentId, TenantId, Timestamp};
+use postern_store::{Tx, agents::removal, audit, tx};
+use tokio::time::Instant;
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+    rooms::jobs,
+};
+
+/// Jobs removed in one transaction.
+const AT_ONCE: u32 = 200;
+/// Transactions of one round: what is left is for the next.
+const ROUNDS: u32 = 200;
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn agents_clear(app: &App) -> Result<()> {
+    let now = app.now();
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let found = app
+            .store
+            .look::<_, Error, _>(tx!(tx => Ok(removal::deleted(tx).await?)))
+            .await?;
+        let Some((id, tenant)) = found else { break };
+        let ended = app
+            .store
+            .write::<_, Error, _>(tx!(tx => {
+                let ended = jobs::service::agent_left(tx, id, now).await?;
+                if ended.count() == 0 {
+                    clear(tx, id, tenant, now).await?;
+                }
+                Ok(ended)
+            }))
+            .await?;
+        ended.wake(app);
+        // Half of the time the database is for others alone.
+        tokio::select! {
+            () = tokio::time::sleep(begun.elapsed().min(LONGEST_PAUSE)) => {}
+            () = app.shutdown.cancelled() => break,
+        }
+    }
+    Ok(())
+}
+
+async fn clear(tx: &mut Tx<'_>, id: AgentId, tenant: TenantId, now: Timestamp) -> Result<()> {
+    let found = removal::jobs_of(tx, id, AT_ONCE).await?;
+    let removed = removal::remove(tx, id, &found).await?;
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let after = serde_json::json!({"removed": removed.len(), "jobs": removed});
+    let entry = audit::Entry {
+        tenant: Some(tenant),
+        after: Some(after.to_string()),
+        reason: Some("Their agent was deleted".to_owned()),
+        ..audit::Entry::by_system(now, "agents_clear", format!("agent:{id}"))
+    };
+    Ok(audit::append(tx, vec![entry]).await?)
+}
