@@ -43,6 +43,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it took too long.
+    pub fn is_deadline(&self) -> bool {
+        match self {
+            Self::Deadline => true,
+            Self::Shared(error) => error.is_deadline(),
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed in a moment.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -4,11 +4,14 @@
 //! Rows of a stream never overlap, and what touches is packed together, so an honest stream takes a few rows.
 //! Of two pieces that claim the same bytes the first one stands.
 
+use std::collections::HashMap;
+
 use postern_domain::AttemptId;
 
 use crate::{
     Error, Tx,
     engine::{record, values},
+    list::{IDS, Select},
 };
 
 /// Kept from the start of a stream, and as much from its end.
@@ -181,6 +184,38 @@ pub async fn read(
         .map(Piece::from_row)
         .collect::<Result<Vec<_>, _>>()?;
     Ok(assemble(&rows, total))
+}
+
+/// The beginnings of both streams of these attempts, at most `most` bytes of each, and no more than a row has. One that is
+/// not there was cut out, or nothing came of it.
+pub async fn heads(
+    tx: &mut Tx<'_>,
+    attempts: &[AttemptId],
+    most: usize,
+) -> Result<HashMap<(AttemptId, Stream), Vec<u8>>, Error> {
+    let mut heads = HashMap::new();
+    // Few different statements, whatever is asked for.
+    let bytes = most.min(ROW_BYTES).next_power_of_two();
+    for part in attempts.chunks(IDS) {
+        let mut select = Select::new(&format!(
+            "SELECT o.attempt_id, o.stream, substr(o.data, 1, {bytes}) FROM outputs o"
+        ));
+        select
+            .and_in("o.attempt_id", part.iter().copied())
+            .and("o.stream IN (1, 2) AND o.start = 0", []);
+        let (sql, values) = select.parts();
+        for mut row in tx.query(sql, values).await? {
+            let stream = if row.take::<i64>(1)? == Stream::Stdout.number() {
+                Stream::Stdout
+            } else {
+                Stream::Stderr
+            };
+            let mut data: Vec<u8> = row.take(2)?;
+            data.truncate(most);
+            heads.insert((row.take(0)?, stream), data);
+        }
+    }
+    Ok(heads)
 }
 
 /// What of a piece lies in the head and in the tail: one piece while nothing is cut out between them.

@@ -8,10 +8,10 @@ use crate::{Error, Tx, engine::values, jobs};
 pub(crate) const AGENT_IS_THERE: &str =
     "j.agent_id NOT IN (SELECT d.id FROM agents d WHERE d.deleted_us IS NOT NULL)";
 
-/// A deleted agent that is not removed yet, with its tenant.
-pub async fn deleted(tx: &mut Tx<'_>) -> Result<Option<(AgentId, TenantId)>, Error> {
-    let sql = "SELECT id, tenant_id FROM agents WHERE deleted_us IS NOT NULL ORDER BY id LIMIT 1";
-    tx.query_opt(sql, &[])
+/// The deleted agent behind this one that is not removed yet, with its tenant.
+pub async fn deleted(tx: &mut Tx<'_>, after: AgentId) -> Result<Option<(AgentId, TenantId)>, Error> {
+    let sql = "SELECT id, tenant_id FROM agents WHERE deleted_us IS NOT NULL AND id > $1 ORDER BY id LIMIT 1";
+    tx.query_opt(sql, &values![after])
         .await?
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
         .transpose()

@@ -114,8 +114,10 @@ pub async fn delete(tx: &mut Tx<'_>, id: CalendarId) -> Result<(), Error> {
         .map(|_| ())
 }
 
+/// In a write nobody deletes it meanwhile.
 pub async fn find(tx: &mut Tx<'_>, id: CalendarId) -> Result<Option<Calendar>, Error> {
-    tx.query_opt(concat!(select!(), " WHERE c.id = $1"), &values![id])
+    let sql = format!("{} WHERE c.id = $1{}", select!(), tx.for_reference());
+    tx.query_opt(&sql, &values![id])
         .await?
         .map(Calendar::from_row)
         .transpose()
@@ -124,6 +126,15 @@ pub async fn find(tx: &mut Tx<'_>, id: CalendarId) -> Result<Option<Calendar>, E
 /// Kept from others until the end of the transaction.
 pub async fn find_to_change(tx: &mut Tx<'_>, id: CalendarId) -> Result<Option<Calendar>, Error> {
     let sql = format!("{} WHERE c.id = $1{}", select!(), tx.for_update());
+    tx.query_opt(&sql, &values![id])
+        .await?
+        .map(Calendar::from_row)
+        .transpose()
+}
+
+/// Nobody begins to refer to it any more.
+pub async fn find_to_delete(tx: &mut Tx<'_>, id: CalendarId) -> Result<Option<Calendar>, Error> {
+    let sql = format!("{} WHERE c.id = $1{}", select!(), tx.for_delete("c"));
     tx.query_opt(&sql, &values![id])
         .await?
         .map(Calendar::from_row)

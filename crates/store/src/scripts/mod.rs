@@ -338,7 +338,7 @@ pub async fn linked(tx: &mut Tx<'_>, id: ScriptId, version: u32) -> Result<Vec<(
         .collect()
 }
 
-/// Those of these ids or names that are libraries within reach.
+/// Those of these ids or names that are libraries within reach. In a write nobody deletes them meanwhile.
 pub async fn libraries(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Result<Vec<Script>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -353,6 +353,8 @@ pub async fn libraries(tx: &mut Tx<'_>, reach: &Reach, names: &[String]) -> Resu
         &format!("s.id IN ({id_marks}) OR s.name IN ({name_marks})"),
         values,
     );
+    let lock = tx.for_reference();
+    select.push(lock);
     let (sql, values) = select.parts();
     tx.query(sql, values)
         .await?

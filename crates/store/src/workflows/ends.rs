@@ -37,24 +37,33 @@ impl HostEnd {
         self.stdout.is_some()
     }
 
-    /// The beginning of what it printed. Empty where that was cut out.
-    pub async fn printed(&self, tx: &mut Tx<'_>, stream: Stream) -> Result<Vec<u8>, Error> {
-        let (kept, total) = match stream {
-            Stream::Stdout => (&self.stdout, self.stdout_bytes),
-            Stream::Stderr => (&self.stderr, self.stderr_bytes),
+    fn kept(&self, stream: Stream) -> Option<&[u8]> {
+        let kept = match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
         };
-        if let Some(kept) = kept {
-            return Ok(kept.clone());
-        }
-        let Some((attempt, total)) = self.attempt_id.zip(total.filter(|total| *total > 0)) else {
-            return Ok(Vec::new());
-        };
-        let pieces = outputs::read(tx, attempt, stream, total).await?;
-        let first = pieces.into_iter().next().filter(|piece| piece.start == 0);
-        let mut data = first.map(|piece| piece.data).unwrap_or_default();
-        data.truncate(SEEN_BYTES);
-        Ok(data)
+        kept.as_deref()
     }
+}
+
+/// The beginnings of what these jobs printed, at most `most` bytes of each stream: standard output and standard error.
+/// Empty where that was cut out.
+pub async fn printed(tx: &mut Tx<'_>, ends: &[HostEnd], most: usize) -> Result<Vec<[Vec<u8>; 2]>, Error> {
+    let most = most.min(SEEN_BYTES);
+    let printed = |end: &&HostEnd| end.stdout_bytes > Some(0) || end.stderr_bytes > Some(0);
+    let attempts: Vec<AttemptId> = ends
+        .iter()
+        .filter(printed)
+        .filter_map(|end| end.attempt_id)
+        .collect();
+    let mut heads = outputs::heads(tx, &attempts, most).await?;
+    let mut of = |end: &HostEnd, stream| match (end.kept(stream), end.attempt_id) {
+        (Some(kept), _) => kept[..kept.len().min(most)].to_vec(),
+        (None, Some(attempt)) => heads.remove(&(attempt, stream)).unwrap_or_default(),
+        (None, None) => Vec::new(),
+    };
+    let both = |end| [of(end, Stream::Stdout), of(end, Stream::Stderr)];
+    Ok(ends.iter().map(both).collect())
 }
 
 /// Of the jobs of an execution, in the order of the hosts' names.
@@ -86,8 +95,8 @@ pub(crate) async fn keep(tx: &mut Tx<'_>, of_them: &str, values: Vec<Value>) -> 
     for mut row in tx.query(sql, values).await? {
         let execution: ExecutionId = row.take(11)?;
         let end = HostEnd::from_row(row)?;
-        let stdout = end.printed(tx, Stream::Stdout).await?;
-        let stderr = end.printed(tx, Stream::Stderr).await?;
+        let printed = printed(tx, std::slice::from_ref(&end), SEEN_BYTES).await?;
+        let [stdout, stderr] = printed.into_iter().next().unwrap_or_default();
         let sql = "INSERT INTO job_ends (execution_id, job_id, agent_id, name, state, exit_code, reason, stdout, stderr)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = values![

@@ -22,15 +22,15 @@ pub async fn remove_ended(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Res
 const OF_DELETED: &str = "i.ended_us IS NOT NULL
                           AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.id = i.parent_id AND p.ended_us IS NULL)";
 
-/// A deleted workflow of which something can be removed now, and be it the last of it, with its tenant.
-pub async fn deleted(tx: &mut Tx<'_>) -> Result<Option<(WorkflowId, TenantId)>, Error> {
+/// The deleted workflow behind this one of which something can be removed now, and be it the last of it, with its tenant.
+pub async fn deleted(tx: &mut Tx<'_>, after: WorkflowId) -> Result<Option<(WorkflowId, TenantId)>, Error> {
     let sql = format!(
-        "SELECT w.id, w.tenant_id FROM workflows w WHERE w.deleted_us IS NOT NULL
+        "SELECT w.id, w.tenant_id FROM workflows w WHERE w.deleted_us IS NOT NULL AND w.id > $1
          AND (EXISTS (SELECT 1 FROM instances i WHERE i.workflow_id = w.id AND {OF_DELETED})
               OR NOT EXISTS (SELECT 1 FROM instances o WHERE o.workflow_id = w.id))
          ORDER BY w.id LIMIT 1"
     );
-    tx.query_opt(&sql, &[])
+    tx.query_opt(&sql, &values![after])
         .await?
         .map(|mut row| Ok((row.take(0)?, row.take(1)?)))
         .transpose()

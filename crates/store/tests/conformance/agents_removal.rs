@@ -93,10 +93,19 @@ async fn what_a_deleted_agent_left_goes_a_few_jobs_at_a_time(db: TestDatabase) {
         "UPDATE jobs SET state = 'completed', finished_us = 1 WHERE agent_id = {gone}"
     ))
     .await;
-    let deleted = async || db.read(tx!(tx => removal::deleted(tx).await)).await.unwrap();
+    let deleted = async || {
+        db.read(tx!(tx => removal::deleted(tx, AgentId(0)).await))
+            .await
+            .unwrap()
+    };
     assert_eq!(deleted().await, None);
     delete(&db, gone).await;
     assert_eq!(deleted().await, Some((gone, world.tenant)));
+    let behind = db
+        .read(tx!(tx => removal::deleted(tx, gone).await))
+        .await
+        .unwrap();
+    assert_eq!(behind, None, "one that cannot be removed is passed over");
     let remove = async |limit| {
         db.write(tx!(tx => {
             let found = removal::jobs_of(tx, gone, limit).await?;

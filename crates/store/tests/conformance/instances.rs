@@ -87,7 +87,7 @@ async fn delete(world: &World, id: WorkflowId) {
 async fn deleted(world: &World) -> Option<WorkflowId> {
     let found = world
         .db
-        .read(tx!(tx => removal::deleted(tx).await))
+        .read(tx!(tx => removal::deleted(tx, WorkflowId(0)).await))
         .await
         .unwrap();
     found.map(|(id, tenant)| {

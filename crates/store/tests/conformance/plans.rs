@@ -238,7 +238,7 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(reads_all, db, tx => jobs::intake(tx, agent, NOW, 10).await);
     without!(reads_all, db, tx => jobs::open_at(tx, agent, 10).await);
     without!(reads_all, db, tx => removal::jobs_of(tx, agent, 10).await);
-    without!(reads_all_agents, db, tx => removal::deleted(tx).await);
+    without!(reads_all_agents, db, tx => removal::deleted(tx, AgentId(0)).await);
     without!(reads_all, db, tx => jobs::reported(tx, AttemptId(NUMBER), agent).await);
     without!(reads_all, db, tx => due::due(tx, NOW, 100).await);
     without!(reads_all, db, tx => due::take_job_ended(tx, NUMBER, ExecutionId(NUMBER)).await);

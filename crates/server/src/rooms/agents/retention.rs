@@ -21,11 +21,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn agents_clear(app: &App) -> Result<()> {
     let now = app.now();
+    let mut after = AgentId(0);
+    let mut failure = None;
     for _ in 0..ROUNDS {
         let begun = Instant::now();
         let found = app
             .store
-            .look::<_, Error, _>(tx!(tx => Ok(removal::deleted(tx).await?)))
+            .look::<_, Error, _>(tx!(tx => Ok(removal::deleted(tx, after).await?)))
             .await?;
         let Some((id, tenant)) = found else { break };
         let ended = app
@@ -37,15 +39,22 @@ pub(crate) async fn agents_clear(app: &App) -> Result<()> {
                 }
                 Ok(ended)
             }))
-            .await?;
-        ended.wake(app);
+            .await;
+        match ended {
+            Ok(ended) => ended.wake(app),
+            // One that cannot be removed holds up none behind it.
+            Err(error) => {
+                failure = Some(error);
+                after = id;
+            }
+        }
         // Half of the time the database is for others alone.
         tokio::select! {
             () = tokio::time::sleep(begun.elapsed().min(LONGEST_PAUSE)) => {}
             () = app.shutdown.cancelled() => break,
         }
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 async fn clear(tx: &mut Tx<'_>, id: AgentId, tenant: TenantId, now: Timestamp) -> Result<()> {

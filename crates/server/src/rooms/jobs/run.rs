@@ -98,6 +98,11 @@ pub(crate) struct Carried {
 pub(crate) struct Found(Arranged);
 
 impl Found {
+    /// Where they lie.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        self.0.hosts.iter().map(|host| host.target.place())
+    }
+
     /// By name.
     pub(crate) fn shown(&self) -> Vec<(AgentId, String)> {
         let hosts = self.0.hosts.iter();
@@ -208,6 +213,11 @@ impl Prepared {
         self
     }
 
+    /// Of a script: the digest of its whole text.
+    pub(crate) fn content_sha256(&self) -> Option<String> {
+        content_digest(&self.run.work)
+    }
+
     /// What it would do.
     pub(crate) fn shown(&self) -> Shown<'_> {
         let origin = &self.run.origin;
@@ -232,12 +242,6 @@ impl Prepared {
             check_sealing(&arranged.hosts)?;
         }
         Ok(arranged.by_id)
-    }
-
-    /// Where its hosts lie now.
-    pub(crate) async fn places(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Vec<Place>> {
-        let hosts = self.hosts(tx, author).await?.hosts;
-        Ok(hosts.iter().map(|host| host.target.place()).collect())
     }
 
     fn summary(&self) -> String {

@@ -181,7 +181,7 @@ pub(super) async fn calendar_delete(app: &App, caller: &Caller, id: CalendarId) 
     let (now, caller) = (app.now(), caller.clone());
     app.store
         .write(tx!(tx => {
-            let found = calendars::find_to_change(tx, id).await?;
+            let found = calendars::find_to_delete(tx, id).await?;
             let tenant = allowed(&caller, id, MANAGE, found)?.tenant_id;
             let before = load(tx, &caller, id, now).await?;
             if !before.used_by.is_empty() {

@@ -16,7 +16,7 @@ use postern_store::{
     tx,
 };
 
-use super::work::{Work, prepare};
+use super::work::{self, Work, prepare};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -323,26 +323,34 @@ pub(super) async fn run_now(
 ) -> Result<ScheduleRun> {
     let definition = definition_of(row)?;
     let (work, owner) = prepared(app, tx, row, &definition, now).await?;
-    let within = match &work {
-        Work::Jobs(prepared) => {
-            let places = prepared.places(tx, &Author::new(&owner)).await?;
-            places
-                .into_iter()
-                .all(|place| caller.rights.allow(Permission::JobsManage, place))
+    let within = |allowed: bool| {
+        if allowed {
+            return Ok(());
         }
-        Work::Instance(new) => caller.rights.allow(Permission::WorkflowsManage, new.place()),
-    };
-    if !within {
-        return Err(Error::ForbiddenBecause {
+        Err(Error::ForbiddenBecause {
             code: "hosts_out_of_reach",
             detail: format!(
                 "Schedule {:?} runs what you may not run there yourself. Ask somebody who may, or wait for its tick.",
                 row.name
             ),
-        });
-    }
-    let work = work.triggered_by(caller.user()?.id);
-    let created = work.make(app, tx, &owner, row.token_id, now).await?;
+        })
+    };
+    let created = match work {
+        Work::Jobs(prepared) => {
+            let author = Author::new(&owner);
+            // Those that are looked at are those that get jobs.
+            let found = prepared.find(tx, &author).await?;
+            let may = |place| caller.rights.allow(Permission::JobsManage, place);
+            within(found.places().all(may))?;
+            work::made(prepared.create_on(tx, &author, found, None, now).await?)
+        }
+        Work::Instance(new) => {
+            within(caller.rights.allow(Permission::WorkflowsManage, new.place()))?;
+            let new = new.triggered_by(caller.user()?.id);
+            let work = Work::Instance(Box::new(new));
+            work.make(app, tx, &owner, row.token_id, now).await?
+        }
+    };
     // Never the moment of a tick: those are at whole minutes.
     let moment = if now.as_micros() % 1_000_000 == 0 {
         now.plus(Duration::from_micros(1))

@@ -2,13 +2,14 @@
 
 use postern_api::{
     actions::ActionRun,
+    jobs::JobsCreated,
     schedules::{ScheduleDefinition, ScheduleRun, ScheduledWork},
     scripts::ScriptRun,
     secret::SecretText,
     targets::Targets,
     workflows::InstanceCreate,
 };
-use postern_domain::{ScheduleId, Timestamp, TokenId, UserId};
+use postern_domain::{ScheduleId, Timestamp, TokenId};
 use postern_protocol::seal::Secrets;
 use postern_store::{Tx, jobs::executions};
 
@@ -31,14 +32,6 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Besides the ticks. Jobs ask nobody whether they may.
-    pub(super) fn triggered_by(self, user: UserId) -> Self {
-        match self {
-            Self::Instance(new) => Self::Instance(Box::new(new.triggered_by(user))),
-            jobs @ Self::Jobs(_) => jobs,
-        }
-    }
-
     /// On the account of this caller, with no more rights than a limited token of theirs.
     pub(super) async fn make(
         self,
@@ -49,20 +42,21 @@ impl Work {
         now: Timestamp,
     ) -> Result<ScheduleRun> {
         Ok(match self {
-            Self::Jobs(prepared) => {
-                let made = prepared.create(tx, &Author::new(owner), None, now).await?;
-                ScheduleRun {
-                    execution_id: Some(made.execution_id),
-                    jobs: made.jobs,
-                    instance_id: None,
-                }
-            }
+            Self::Jobs(prepared) => made(prepared.create(tx, &Author::new(owner), None, now).await?),
             Self::Instance(new) => ScheduleRun {
                 execution_id: None,
                 jobs: Vec::new(),
                 instance_id: Some(workflows::make(app, tx, owner, token, *new, now).await?),
             },
         })
+    }
+}
+
+pub(super) fn made(created: JobsCreated) -> ScheduleRun {
+    ScheduleRun {
+        execution_id: Some(created.execution_id),
+        jobs: created.jobs,
+        instance_id: None,
     }
 }
 

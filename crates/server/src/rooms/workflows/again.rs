@@ -106,7 +106,7 @@ pub(super) async fn instance_again(
                 action,
                 schedule: None,
                 // What they began goes on in a retry; whoever runs all of it again begins it themselves.
-                triggered_by: row.triggered_by.filter(|_| again == Again::FromFailed),
+                triggered_by: (again == Again::FromFailed).then(|| row.triggered_by.unwrap_or(row.starter_id)),
             };
             let made = make(&inner, tx, &author, author.limited, new, now).await?;
             if let Some((run, step)) = from {

@@ -50,6 +50,11 @@ pub(super) async fn check(
     } else {
         work::sketch(turn, tx, caller, step, Open::AsAsked(&approved.open)).await?
     };
+    // A library that was saved between the two looks.
+    if sketch.prepared.content_sha256() != prepared.content_sha256() {
+        let detail = "The script of the step was changed at the moment when it began. Retry the instance from this step.";
+        return Err(Error::conflict("not_what_was_approved", detail));
+    }
     let now = of_jobs(turn, step, &sketch, found)?;
     decide(approval, &approved, &now, tried)
 }

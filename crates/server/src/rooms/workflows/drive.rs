@@ -31,6 +31,8 @@ const NEWS: u32 = 256;
 const AT_ONCE: usize = 16;
 /// After so many failures of the server an instance is given up.
 const TRIES: u32 = 3;
+/// Where each of them was that it takes too long: a slow hour passes, what is too much for any hour does not.
+const SLOW_TRIES: u32 = 20;
 
 /// Everything that is due.
 pub(crate) async fn instances_advance(app: &App) -> Result<()> {
@@ -75,12 +77,12 @@ enum Item {
 
 /// A failure or a panic over one item is its own. Whether the item was done.
 async fn contained(app: App, item: Item) -> bool {
-    let (failure, own) = match tokio::spawn(one(app.clone(), item.clone())).await {
+    let (failure, tries) = match tokio::spawn(one(app.clone(), item.clone())).await {
         Ok(Ok(done)) => return done,
-        Ok(Err(error)) => (error.to_string(), is_own(&error)),
+        Ok(Err(error)) => (error.to_string(), tries(&error)),
         Err(panic) => {
             app.metrics.panics.inc();
-            (panic.to_string(), true)
+            (panic.to_string(), Some(TRIES))
         }
     };
     app.metrics.background_errors.inc();
@@ -89,15 +91,22 @@ async fn contained(app: App, item: Item) -> bool {
         ?item,
         "an instance could not be moved; it is tried again"
     );
-    if own && let Err(error) = finish::give_up_after(&app, subject(&app, &item).await, TRIES).await {
+    if let Some(tries) = tries
+        && let Err(error) = finish::give_up_after(&app, subject(&app, &item).await, tries).await
+    {
         tracing::warn!(%error, "a failure could not be counted");
     }
     false
 }
 
-/// Whether a failure is held against the instance. A database that is slow, away or busy with others is no fault of it.
-fn is_own(error: &Error) -> bool {
-    !matches!(error, Error::Store(error) if error.is_transient())
+/// After how many failures like this one the instance is given up. A database that is away or busy with others is no
+/// fault of it.
+fn tries(error: &Error) -> Option<u32> {
+    match error {
+        Error::Store(error) if error.is_deadline() => Some(SLOW_TRIES),
+        Error::Store(error) if error.is_transient() => None,
+        _ => Some(TRIES),
+    }
 }
 
 /// The instance that an item is about.
@@ -234,13 +243,12 @@ mod tests {
     #[test]
     fn a_database_that_is_away_for_a_moment_is_no_fault_of_an_instance() {
         let passing = [
-            Stored::Deadline,
             Stored::DiskFull,
             Stored::Closed,
             Stored::Unreachable("deadlock detected".into()),
         ];
         for error in passing {
-            assert!(!is_own(&Error::Store(error)));
+            assert_eq!(tries(&Error::Store(error)), None);
         }
         let own = [
             Error::Internal("a torn machine".into()),
@@ -248,7 +256,9 @@ mod tests {
             Error::Store(Stored::Aborted),
         ];
         for error in own {
-            assert!(is_own(&error), "{error:?}");
+            assert_eq!(tries(&error), Some(TRIES), "{error:?}");
         }
+        // What takes too long each time would be tried for ever.
+        assert_eq!(tries(&Error::Store(Stored::Deadline)), Some(SLOW_TRIES));
     }
 }

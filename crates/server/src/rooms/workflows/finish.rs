@@ -1,5 +1,7 @@
 //! Ends: of what a step waited for, of a step, of an instance.
 
+use std::collections::BTreeSet;
+
 use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{
     ApprovalId, ExecutionId, InstanceId,
@@ -13,7 +15,6 @@ use postern_domain::{
 use postern_store::{
     Tx, approvals, audit,
     outbox::{self, Kind as Heard, News},
-    outputs::Stream,
     tx,
     workflows::{
         ends::{self, HostEnd},
@@ -155,17 +156,17 @@ async fn approval(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, approval: Appr
 async fn hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, known: &StepRun, ends: &[HostEnd]) -> Result<Answer> {
     let each = (LEFT_BYTES / ends.len().max(1)).min(ends::SEEN_BYTES);
     let mut result = turn.runs.result_of(known)?;
-    for end in ends {
-        let left = left_by(tx, end, each).await?;
-        let same = |host: &&mut HostResult| match host.agent_id {
-            Some(id) => id == end.agent_id,
-            None => host.name == end.name,
-        };
-        match result.hosts.iter_mut().find(same) {
-            Some(host) => *host = left,
-            None => result.hosts.push(left),
-        }
-    }
+    let before = std::mem::take(&mut result.hosts);
+    let ids: BTreeSet<_> = ends.iter().map(|end| end.agent_id).collect();
+    let names: BTreeSet<_> = ends.iter().map(|end| end.name.as_str()).collect();
+    // Results from before they had the agent go by its name.
+    let again = |host: &HostResult| match host.agent_id {
+        Some(id) => ids.contains(&id),
+        None => names.contains(host.name.as_str()),
+    };
+    result.hosts = before.into_iter().filter(|host| !again(host)).collect();
+    let printed = ends::printed(tx, ends, each).await?;
+    result.hosts.extend(ends.iter().zip(printed).map(left_by));
     result.hosts.sort_by(|one, other| one.name.cmp(&other.name));
     let completed = |host: &&HostResult| host.status == JobState::Completed.as_str();
     let succeeded = result.hosts.iter().filter(completed).count();
@@ -192,22 +193,17 @@ async fn hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, known: &StepRun, ends: &[Ho
     Ok(Answer::Hosts { succeeded, hosts })
 }
 
-async fn left_by(tx: &mut Tx<'_>, end: &HostEnd, most: usize) -> Result<HostResult> {
-    let mut texts = Vec::new();
-    for stream in [Stream::Stdout, Stream::Stderr] {
-        // What stands in front: a result that was cut is no JSON any more, and says so by not being there.
-        let data = end.printed(tx, stream).await?;
-        texts.push(String::from_utf8_lossy(&data[..data.len().min(most)]).into_owned());
-    }
-    let stderr = texts.pop().unwrap_or_default();
-    Ok(HostResult {
+/// What stands in front: a result that was cut is no JSON any more, and says so by not being there.
+fn left_by((end, printed): (&HostEnd, [Vec<u8>; 2])) -> HostResult {
+    let [stdout, stderr] = printed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    HostResult {
         agent_id: Some(end.agent_id),
         name: end.name.clone(),
         status: end.state.as_str().to_owned(),
         exit_code: end.exit_code,
-        stdout: texts.pop().unwrap_or_default(),
+        stdout,
         stderr,
-    })
+    }
 }
 
 /// The end of a run, and what its step leaves that had no jobs, no answers and no child to leave it.

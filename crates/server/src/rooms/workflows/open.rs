@@ -13,15 +13,15 @@ use postern_domain::{
 };
 use serde_json::Value;
 
-/// What an instance says of itself that is known before it is there.
-const OF_UNMADE: &str = "instance.workflow";
+/// What every instance of a workflow says of itself.
+const OF_ALL: &str = "instance.workflow";
 
 /// What is left open of a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Open<'a> {
     /// Nothing: what has no value is refused.
     Nothing,
-    /// What has no value, and what these steps leave.
+    /// What has no value, what these steps leave, and what another instance that tries this one again says otherwise.
     Unknown(&'a BTreeSet<StepIndex>),
     /// Of an instance that is not there yet: what has no value, and what it will say of itself.
     Unmade,
@@ -65,9 +65,9 @@ impl<'a> Values<'a> {
             Open::Nothing => false,
             Open::Unknown(steps) => {
                 let step = self.plan.of_variable(path.root());
-                !known || step.is_some_and(|step| steps.contains(&step))
+                !known || is_of_one_instance(path) || step.is_some_and(|step| steps.contains(&step))
             }
-            Open::Unmade => !known || (path.root() == "instance" && path.to_string() != OF_UNMADE),
+            Open::Unmade => !known || is_of_one_instance(path),
             Open::AsAsked(paths) => paths.contains(&path.to_string()),
         }
     }
@@ -87,6 +87,10 @@ impl Variables for Values<'_> {
             .push(path);
         Some(Cow::Owned(Value::from(text)))
     }
+}
+
+fn is_of_one_instance(path: &Path) -> bool {
+    path.root() == "instance" && path.to_string() != OF_ALL
 }
 
 /// A path as it is written in a text.

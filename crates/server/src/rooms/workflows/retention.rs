@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use postern_domain::WorkflowId;
 use postern_store::{
     audit, tx,
     workflows::{ends, removal},
@@ -80,14 +81,17 @@ pub(crate) async fn ends_clear(app: &App) -> Result<()> {
 /// What deleted workflows left.
 pub(crate) async fn workflows_clear(app: &App) -> Result<()> {
     let now = app.now();
+    let mut last = WorkflowId(0);
+    let mut failure = None;
     for _ in 0..ROUNDS {
         let begun = Instant::now();
         let found = app
             .store
-            .look::<_, Error, _>(tx!(tx => Ok(removal::deleted(tx).await?)))
+            .look::<_, Error, _>(tx!(tx => Ok(removal::deleted(tx, last).await?)))
             .await?;
         let Some((id, tenant)) = found else { break };
-        app.store
+        let cleared = app
+            .store
             .write::<_, Error, _>(tx!(tx => {
                 let removed = removal::remove_deleted(tx, id, AT_ONCE).await?;
                 if removed.is_empty() {
@@ -102,12 +106,17 @@ pub(crate) async fn workflows_clear(app: &App) -> Result<()> {
                 };
                 Ok(audit::append(tx, vec![entry]).await?)
             }))
-            .await?;
+            .await;
+        // One that cannot be removed holds up none behind it.
+        if let Err(error) = cleared {
+            failure = Some(error);
+            last = id;
+        }
         if pause(app, begun).await == Next::Stop {
             break;
         }
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

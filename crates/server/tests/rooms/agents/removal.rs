@@ -58,7 +58,9 @@ async fn queued(server: &TestServer, agent: AgentId) -> Vec<JobId> {
 
 async fn until_removed(server: &TestServer) {
     until("the agent to be removed", || async {
-        let left = server.read(tx!(tx => removal::deleted(tx).await)).await;
+        let left = server
+            .read(tx!(tx => removal::deleted(tx, AgentId(0)).await))
+            .await;
         left.is_none().then_some(())
     })
     .await;

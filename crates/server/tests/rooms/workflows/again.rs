@@ -18,6 +18,7 @@ on_both_databases! {
     a_retry_begins_outside_of_branches,
     a_rerun_does_all_of_it_with_the_same_inputs,
     what_was_approved_holds_for_a_retry_but_not_by_who_approved_it,
+    who_began_what_is_tried_again_is_not_asked_about_it,
     who_approves_their_own_instance_where_its_step_allows_it_retries_it,
     one_approval_that_is_not_to_be_ones_own_hinders_a_retry,
     what_cannot_be_tried_again_says_why,
@@ -146,7 +147,7 @@ async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: 
     let steps = json!([
         {"id": "ask", "type": "approval", "title": "Deploy?", "approval_type": "one_of_many",
          "approvers": [format!("user:{}", person.id)], "timeout_minutes": 60},
-        command("deploy", &["deploy"]),
+        command("deploy", &["deploy", "{{instance.id}}"]),
     ]);
     let first = started(&server, &["web-1"], steps).await;
     approve(&person.client, &server, first, "ask").await;
@@ -158,7 +159,8 @@ async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: 
         no(409, "self_approval")
     );
     let second = admin.instance_retry(first, &request, &key()).await.unwrap();
-    runs(&web, "", 0).await;
+    let order = runs(&web, "", 0).await;
+    assert_eq!(argv_of(&order), ["deploy", &second.id.to_string()]);
     let detail = until_state(&server, second.id, InstanceState::Completed).await;
     assert_eq!(
         told(&detail),
@@ -174,6 +176,42 @@ async fn what_was_approved_holds_for_a_retry_but_not_by_who_approved_it(server: 
     let detail = until_state(&server, third.id, InstanceState::Failed).await;
     let reason = detail.runs[0].reason.as_deref().unwrap();
     assert!(reason.contains("too few"), "{reason}");
+}
+
+async fn who_began_what_is_tried_again_is_not_asked_about_it(server: TestServer) {
+    let (admin, web) = (server.admin(), server.agent("web-1").await);
+    let tenant = server.default_tenant().await.id;
+    let at = [(Role::Operator, Scope::Tenant(tenant))];
+    let (starter, other) = (server.person(tenant, &at).await, server.person(tenant, &at).await);
+    let ask = json!({"id": "ask", "type": "approval", "title": "Deploy?", "approval_type": "one_of_many",
+        "approvers": [format!("user:{}", starter.id), format!("user:{}", other.id)]});
+    let definition = json!({"hosts": {"agents": ["web-1"]}, "steps": [command("look", &["look"]), ask]});
+    let id = published(&admin, "release", definition).await;
+    let first = starter
+        .client
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap();
+    runs(&web, "", 1).await;
+    until_state(&server, first.id, InstanceState::Failed).await;
+    let request = InstanceAgain::default();
+    let second = admin.instance_retry(first.id, &request, &key()).await.unwrap();
+    runs(&web, "", 0).await;
+    let ask = until_begun(&server, second.id, "ask", 1)
+        .await
+        .approval_id
+        .unwrap();
+    let people = admin.approval_show(ask).await.unwrap().approval.people;
+    let asked: Vec<_> = people.iter().map(|asked| asked.user_id).collect();
+    assert_eq!(asked, [other.id]);
+    // All of it again is begun by whoever asks for that.
+    let third = admin.instance_rerun(first.id, &request, &key()).await.unwrap();
+    runs(&web, "", 0).await;
+    let ask = until_begun(&server, third.id, "ask", 1)
+        .await
+        .approval_id
+        .unwrap();
+    assert_eq!(admin.approval_show(ask).await.unwrap().approval.people.len(), 2);
 }
 
 async fn who_approves_their_own_instance_where_its_step_allows_it_retries_it(server: TestServer) {

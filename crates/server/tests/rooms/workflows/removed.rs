@@ -1,6 +1,6 @@
 //! Agents and jobs that are removed while a workflow waits for them.
 
-use postern_domain::{InstanceId, JobId, workflow::engine::InstanceState};
+use postern_domain::{AgentId, InstanceId, JobId, workflow::engine::InstanceState};
 use postern_store::{agents::removal, tx};
 use postern_testkit::{TestServer, argv, client::Revoke, key, on, until};
 use serde_json::{Value, json};
@@ -29,7 +29,9 @@ async fn nothing_is_kept(server: &TestServer, id: InstanceId, executions: usize)
     assert!(show(server, id).await.instance.state.is_final());
     until("all of it to go", || async {
         let left = server.admin().execution_list(&Default::default()).await.unwrap();
-        let agent = server.read(tx!(tx => removal::deleted(tx).await)).await;
+        let agent = server
+            .read(tx!(tx => removal::deleted(tx, AgentId(0)).await))
+            .await;
         (agent.is_none() && left.items.len() == executions).then_some(())
     })
     .await;
