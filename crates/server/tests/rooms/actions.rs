@@ -11,8 +11,8 @@ use postern_api::{
     scripts::ScriptCreate,
 };
 use postern_domain::{
-    ActionId, ScriptId,
-    permission::{Role, Scope},
+    ActionId, ScriptId, UserId,
+    permission::{Permission, Role, Scope},
 };
 use postern_protocol::payload::JobPayload;
 use postern_testkit::{
@@ -36,6 +36,7 @@ on_both_databases! {
     only_those_who_are_named_may_run_it,
     secrets_that_are_kept_go_nowhere_new,
     an_agent_and_a_script_that_an_action_needs_stay,
+    what_a_draft_names_stays_until_it_names_something_else,
     an_action_that_a_schedule_runs_stays,
     an_edit_of_an_older_draft_is_refused,
     old_versions_come_back_as_the_draft,
@@ -376,7 +377,6 @@ async fn a_script_runs_with_the_right_of_whoever_deployed_it(server: TestServer)
     deploy(&chiefs, action).await.unwrap();
 
     // Who holds a token for jobs alone has no right to scripts.
-    use postern_domain::permission::Permission;
     let only = server
         .token(chief.id, Some(&[Permission::JobsManage, Permission::JobsView]))
         .await;
@@ -599,6 +599,29 @@ async fn an_agent_and_a_script_that_an_action_needs_stay(server: TestServer) {
     admin.agent_delete(agent.id(), Revoke::Yes).await.unwrap();
 }
 
+async fn what_a_draft_names_stays_until_it_names_something_else(server: TestServer) {
+    let admin = server.admin();
+    let (first, _) = server.new_agent("web-1").await;
+    let (second, _) = server.new_agent("web-2").await;
+    let action = saved(&server, restart()).await.action;
+    let delete = async |id| admin.agent_delete(id, Revoke::Yes).await;
+    assert_eq!(refused(delete(first.id).await), no(409, "agent_in_use"));
+    let on = |agents: Value| -> ActionUpdate {
+        let mut definition = restart();
+        definition["targets"] = json!({"agents": agents});
+        serde_json::from_value(json!({"definition": definition})).unwrap()
+    };
+    // A draft may name what is not there yet.
+    admin
+        .action_update(action.id, &on(json!(["web-2", "web-9"])))
+        .await
+        .unwrap();
+    delete(first.id).await.unwrap();
+    assert_eq!(refused(delete(second.id).await), no(409, "agent_in_use"));
+    admin.action_delete(action.id).await.unwrap();
+    delete(second.id).await.unwrap();
+}
+
 async fn an_action_that_a_schedule_runs_stays(server: TestServer) {
     let agent = server.agent("web-1").await;
     let admin = server.admin();
@@ -713,18 +736,17 @@ async fn old_versions_come_back_as_the_draft(server: TestServer) {
 
 async fn one_that_cannot_run_is_renamed_all_the_same(server: TestServer) {
     server.agent("web-1").await;
-    let admin = server.admin();
     let needed = script(&server, "clean").await;
     let id = saved(&server, of_script(needed, json!({}))).await.action.id;
-    admin.script_delete(needed).await.unwrap();
+    // For whoever may see no scripts there is none.
+    let jobs = [Permission::JobsView, Permission::JobsManage];
+    let limited = server.client(&server.token(UserId(1), Some(&jobs)).await);
     let renamed = ActionUpdate {
         name: Some("old".into()),
         ..Default::default()
     };
-    assert_eq!(
-        admin.action_update(id, &renamed).await.unwrap().action.name,
-        "old"
-    );
-    let again = edit(&admin, id, of_script(needed, json!({"path": "/"}))).await;
+    let update = limited.action_update(id, &renamed).await.unwrap();
+    assert_eq!(update.action.name, "old");
+    let again = edit(&limited, id, of_script(needed, json!({"path": "/"}))).await;
     assert_eq!(refused(again), no(404, "not_found"));
 }

@@ -47,8 +47,9 @@ export function ApprovedWorkView({ work, digest }: ApprovedWorkViewProps) {
         </p>
       )}
       <p className={classes.digest}>
-        SHA-256 of all {count(work.length, "step")} <code>{digest}</code>. Each step is compared with this
-        when it begins, and does not run when it is something else.
+        SHA-256 of {work.length === 1 ? "the step" : `all ${count(work.length, "step")}`}{" "}
+        <code>{digest}</code>. Each step is compared with this when it begins, and does not run when it is
+        something else.
       </p>
     </Panel>
   );

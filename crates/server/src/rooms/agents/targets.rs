@@ -188,14 +188,7 @@ pub(crate) async fn missing(
     groups_reach: &Reach,
     targets: &Targets,
 ) -> Result<Vec<String>> {
-    let own = wanted_of(targets);
-    let named = Wanted {
-        ids: own.ids,
-        names: own.names,
-        ..Wanted::default()
-    };
-    let agents = agents::targets(tx, agents_reach, &[named], MAX_TARGETS).await?;
-    let groups = groups::named(tx, groups_reach, &targets.groups).await?;
+    let (agents, groups) = named(tx, agents_reach, groups_reach, targets).await?;
     let agents: HashSet<String> = agents
         .into_iter()
         .flat_map(|agent| [agent.id.to_string(), agent.name])
@@ -210,6 +203,39 @@ pub(crate) async fn missing(
     Ok(agents
         .chain(groups.map(|name| format!("host group {name:?}")))
         .collect())
+}
+
+/// Agents and groups named one by one, as far as they are there and within reach.
+pub(crate) async fn used_so_far(
+    tx: &mut Tx<'_>,
+    reach: &Reach,
+    targets: &Targets,
+) -> Result<Vec<(Used, i64)>> {
+    let (agents, groups) = named(tx, reach, reach, targets).await?;
+    let agents = agents.into_iter().map(|agent| (Used::Agent, agent.id.0));
+    let groups = groups.into_iter().map(|group| (Used::Group, group.id.0));
+    Ok(agents.chain(groups).collect())
+}
+
+async fn named(
+    tx: &mut Tx<'_>,
+    agents_reach: &Reach,
+    groups_reach: &Reach,
+    targets: &Targets,
+) -> Result<(Vec<Target>, Vec<groups::Group>)> {
+    let own = wanted_of(targets);
+    let named = Wanted {
+        ids: own.ids,
+        names: own.names,
+        ..Wanted::default()
+    };
+    let agents = if named.is_empty() {
+        Vec::new()
+    } else {
+        agents::targets(tx, agents_reach, &[named], MAX_TARGETS).await?
+    };
+    let groups = groups::named(tx, groups_reach, &targets.groups).await?;
+    Ok((agents, groups))
 }
 
 /// Hosts of a group as they are kept: agents by id. Each that is named must be one that the caller may see.

@@ -11,7 +11,7 @@ use postern_domain::{
     ActionId,
     fill::Samples,
     parameter::{Parameter, ParameterType},
-    permission::Permission,
+    permission::{Permission, Reach},
 };
 use postern_protocol::payload::JobType;
 use postern_store::{
@@ -115,6 +115,7 @@ pub(super) async fn action_create(
             let id = actions::create(tx, place, saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "an action", &name))?;
+            keep_uses(tx, id).await?;
             recorded(&inner, tx, &author, id, "action_create", None).await
         }),
     )
@@ -150,6 +151,7 @@ pub(super) async fn action_clone(
             let copy = actions::create(tx, source.place(), saved, &author.actor(), now)
                 .await
                 .map_err(|error| taken(error, "an action", &name))?;
+            keep_uses(tx, copy).await?;
             recorded(&inner, tx, &author, copy, "action_clone", None).await
         }),
     )
@@ -243,9 +245,7 @@ async fn write(
     actions::update(tx, id, saved, &caller.actor(), app.now())
         .await
         .map_err(|error| taken(error, "an action", &name))?;
-    if name != before.action.name {
-        uses::renamed(tx, user(id, &name)).await?;
-    }
+    keep_uses(tx, id).await?;
     recorded(app, tx, caller, id, operation, Some(&before)).await
 }
 
@@ -281,7 +281,7 @@ pub(super) async fn action_deploy(
                 deployer: author.user()?.id,
             };
             actions::deploy(tx, &action, new, &author.actor(), now).await?;
-            uses::set(tx, user(id, &action.name), &used_by(&definition)).await?;
+            keep_uses(tx, id).await?;
             recorded(&inner, tx, &author, id, "action_deploy", Some(&before)).await
         }),
     )
@@ -306,13 +306,37 @@ async fn try_out(
     })
 }
 
-/// What it would miss: agents and groups that it names one by one, and its script.
-fn used_by(definition: &ActionDefinition) -> Vec<(Used, i64)> {
-    let mut used = targets::used(&definition.targets);
-    if let ActionWork::Script { script_id, .. } = &definition.work {
-        used.push((Used::Script, script_id.0));
+/// What it would miss: agents and groups that what is deployed and what is edited name one by one, and their scripts. A
+/// draft may also name what is not there yet.
+async fn keep_uses(tx: &mut Tx<'_>, id: ActionId) -> Result<()> {
+    let action = actions::find(tx, id).await?.ok_or_else(|| missing(id))?;
+    let draft = definition_of(&action, &action.draft)?;
+    // Whoever edits it may see less than those who edited it before.
+    let tenant = Reach {
+        tenants: vec![action.tenant_id],
+        ..Reach::default()
+    };
+    let mut used = targets::used_so_far(tx, &tenant, &draft.targets).await?;
+    used.extend(script_of(&draft));
+    if let Some(deployed) = &action.deployed {
+        let deployed = definition_of(&action, deployed)?;
+        used.extend(targets::used(&deployed.targets));
+        used.extend(script_of(&deployed));
     }
-    used
+    let mut once = Vec::new();
+    for one in used {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    Ok(uses::set(tx, user(id, &action.name), &once).await?)
+}
+
+fn script_of(definition: &ActionDefinition) -> Option<(Used, i64)> {
+    match &definition.work {
+        ActionWork::Script { script_id, .. } => Some((Used::Script, script_id.0)),
+        ActionWork::Job { .. } => None,
+    }
 }
 
 /// For what must be given and will be: a job's place has a value already, a secret and a script's parameter have none.
