@@ -14,6 +14,7 @@ mod hub;
 mod keys;
 mod metrics;
 mod named;
+mod pace;
 mod random;
 mod rooms;
 mod runners;

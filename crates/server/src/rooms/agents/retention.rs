@@ -1,8 +1,6 @@
 //! What deleted agents left goes a few jobs at a time, so that work goes on beside it, and each agent with the last of its
 //! jobs. Nobody sees any of it any more. The audit trail keeps what it has of them.
 
-use std::time::Duration;
-
 use postern_domain::{AgentId, TenantId, Timestamp};
 use postern_store::{Tx, agents::removal, audit, tx};
 use tokio::time::Instant;
@@ -10,6 +8,7 @@ use tokio::time::Instant;
 use crate::{
     app::App,
     error::{Error, Result},
+    pace::{Next, pause},
     rooms::jobs,
 };
 
@@ -17,7 +16,6 @@ use crate::{
 const AT_ONCE: u32 = 200;
 /// Transactions of one round: what is left is for the next.
 const ROUNDS: u32 = 200;
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn agents_clear(app: &App) -> Result<()> {
     let now = app.now();
@@ -48,10 +46,8 @@ pub(crate) async fn agents_clear(app: &App) -> Result<()> {
                 after = id;
             }
         }
-        // Half of the time the database is for others alone.
-        tokio::select! {
-            () = tokio::time::sleep(begun.elapsed().min(LONGEST_PAUSE)) => {}
-            () = app.shutdown.cancelled() => break,
+        if pause(app, begun).await == Next::Stop {
+            break;
         }
     }
     failure.map_or(Ok(()), Err)

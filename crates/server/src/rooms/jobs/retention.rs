@@ -1,8 +1,6 @@
 //! Jobs that ended long ago are removed, a few at a time, so that work goes on beside it. The audit trail keeps what it
 //! has of them.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use postern_store::{audit, jobs, tx};
@@ -10,11 +8,11 @@ use postern_store::{audit, jobs, tx};
 use crate::{
     app::App,
     error::{Error, Result},
+    pace::{Next, pause},
 };
 
 /// Jobs removed in one transaction.
 const AT_ONCE: u32 = 200;
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
     let Some((before, days)) = app.kept_since() else {
@@ -47,11 +45,8 @@ pub(crate) async fn jobs_expire(app: &App) -> Result<()> {
                 Ok(audit::append(tx, vec![entry]).await?)
             }))
             .await?;
-        // Half of the time the database is for others alone.
-        let pause = begun.elapsed().min(LONGEST_PAUSE);
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = app.shutdown.cancelled() => break,
+        if pause(app, begun).await == Next::Stop {
+            break;
         }
     }
     Ok(())

@@ -1,8 +1,6 @@
 //! Instances that ended long ago are removed as the jobs of that time are, and those of deleted workflows as soon as nobody
 //! waits for them; a few at a time. The audit trail keeps what it has of them.
 
-use std::time::Duration;
-
 use postern_domain::WorkflowId;
 use postern_store::{
     audit, tx,
@@ -13,13 +11,13 @@ use tokio::time::Instant;
 use crate::{
     app::App,
     error::{Error, Result},
+    pace::{Next, pause},
 };
 
 /// Removed in one transaction: instances, each of which may have a thousand runs, or what was kept of executions.
 const AT_ONCE: u32 = 20;
 /// Transactions of one round: what is left is for the next.
 const ROUNDS: u32 = 200;
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn instances_expire(app: &App) -> Result<()> {
     let Some((before, days)) = app.kept_since() else {
@@ -117,18 +115,4 @@ pub(crate) async fn workflows_clear(app: &App) -> Result<()> {
         }
     }
     failure.map_or(Ok(()), Err)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    GoOn,
-    Stop,
-}
-
-/// Half of the time the database is for others alone.
-async fn pause(app: &App, begun: Instant) -> Next {
-    tokio::select! {
-        () = tokio::time::sleep(begun.elapsed().min(LONGEST_PAUSE)) => Next::GoOn,
-        () = app.shutdown.cancelled() => Next::Stop,
-    }
 }
