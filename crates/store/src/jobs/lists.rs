@@ -93,7 +93,11 @@ async fn facets(tx: &mut Tx<'_>, reach: &Reach, filter: &Filter) -> Result<Vec<F
         facets.push(Facet::any(vec![summaries, agents]));
     }
     if !filter.organizations.is_empty() {
-        let ids = named(tx, "SELECT id FROM organizations", &filter.organizations).await?;
+        let mut ids = named(tx, "SELECT id FROM organizations", &filter.organizations).await?;
+        // Whoever sees organizations alone has nothing in others: that is known before a row is read.
+        if !reach.everywhere && reach.tenants.is_empty() && reach.departments.is_empty() {
+            ids.retain(|id| reach.organizations.iter().any(|own| own.0 == *id));
+        }
         facets.push(Facet::new("j.organization_id", ids));
     }
     if !reach.everywhere {
