@@ -219,6 +219,13 @@ async fn jobs_are_listed_where_they_were_made(db: TestDatabase) {
         [made[2]],
         "the agent moved, its job did not"
     );
+    for (name, expected) in [("berlin", vec![made[2]]), ("default", vec![])] {
+        let filter = jobs::Filter {
+            organizations: vec![name.into()],
+            ..Default::default()
+        };
+        assert_eq!(ids(&db, &reach, filter).await, expected, "filtered by {name}");
+    }
 }
 
 async fn jobs_are_paged_both_ways(db: TestDatabase) {
