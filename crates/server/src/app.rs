@@ -3,18 +3,20 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use postern_domain::Timestamp;
-use postern_store::Store;
+use postern_store::{Gathered, Store};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::SharedClock,
+    error::Error,
     hub::Hub,
     keys::{Keys, MasterKey},
     metrics::Metrics,
     rooms::{
         agents::gate::Gate,
         identity::sign_in::Limiter,
+        jobs::{Claimed, Reported},
         notify::{Sender, mail::Mail},
         scripts::check::Checks,
         workflows::Plans,
@@ -26,6 +28,10 @@ pub(crate) struct App(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
+    /// What agents report of their attempts.
+    pub(crate) results: Gathered<Option<Reported>, Error>,
+    /// What agents are given.
+    pub(crate) hand_outs: Gathered<Claimed, Error>,
     pub(crate) clock: SharedClock,
     pub(crate) keys: Keys,
     /// Seals what waits in the database.

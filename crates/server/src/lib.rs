@@ -23,7 +23,7 @@ mod uses;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use postern_store::Store;
+use postern_store::{Gathered, Store};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -94,6 +94,8 @@ impl Server {
             .local_addr()
             .map_err(|error| internal("no local address", error))?;
         let app = App::new(Inner {
+            results: Gathered::new(&store),
+            hand_outs: Gathered::new(&store),
             store,
             clock,
             keys,

@@ -144,7 +144,10 @@ pub async fn find(tx: &mut Tx<'_>, id: ApprovalId) -> Result<Option<Approval>, E
     let own = format!("{} WHERE p.id = $1{lock} OF p", select!());
     let values = || values![id].to_vec();
     let [_, own] = tx.query_each([(&instance, values()), (&own, values())]).await?;
-    read_first(own, Approval::from_row)
+    let found = read_first(own, Approval::from_row)?;
+    // Nobody has an approval without its instance.
+    tx.mine("instances", found.as_ref().map(|found| found.instance_id.0).as_slice())?;
+    Ok(found)
 }
 
 /// All that is going to run, as the people see it: a JSON list.

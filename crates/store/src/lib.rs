@@ -8,6 +8,7 @@ pub mod approvals;
 pub mod audit;
 mod engine;
 mod error;
+mod gathered;
 pub mod idempotency;
 pub mod identity;
 pub mod jobs;
@@ -25,10 +26,11 @@ pub mod workflows;
 
 use std::path::PathBuf;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 
 pub use engine::{Engine, Tx};
 pub use error::Error;
+pub use gathered::Gathered;
 pub use list::{Cursor, ListQuery, SortDirection};
 
 use engine::{postgres::Postgres, sqlite::Sqlite};
@@ -87,6 +89,21 @@ impl Store {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.write(operation).await,
             Database::Postgres(postgres) => postgres.write(operation).await,
+        }
+    }
+
+    /// As [`Store::write`] for several operations that change nothing of each other's: PostgreSQL does them in one
+    /// transaction, and what they ask in the same words at once. Where one of them fails, or two would change the same row,
+    /// each is done in its own; and so is one whose outcome is unknown, which may have happened by then.
+    pub async fn write_together<T, E, F>(&self, operations: Vec<F>) -> Vec<Result<T, E>>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
+    {
+        match &self.database {
+            Database::Sqlite(sqlite) => join_all(operations.into_iter().map(|one| sqlite.write(one))).await,
+            Database::Postgres(postgres) => postgres.write_together(operations).await,
         }
     }
 

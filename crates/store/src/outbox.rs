@@ -56,7 +56,9 @@ pub(crate) const WAITING: &str = "SELECT o.id, o.kind, o.object_id FROM outbox o
 /// Takes one away, in the transaction that does what it asks for. `false`: somebody else has it, or had it.
 pub async fn take(tx: &mut Tx<'_>, id: i64) -> Result<bool, Error> {
     let sql = take_sql(tx);
-    Ok(tx.query_opt(&sql, &values![id]).await?.is_some())
+    let taken = tx.query_opt(&sql, &values![id]).await?.is_some();
+    tx.mine("outbox", &[id])?;
+    Ok(taken)
 }
 
 pub(crate) fn take_sql(tx: &Tx<'_>) -> String {

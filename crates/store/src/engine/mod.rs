@@ -5,7 +5,9 @@
 
 pub(crate) mod postgres;
 mod session;
+mod sets;
 pub(crate) mod sqlite;
+mod together;
 mod value;
 
 use std::sync::Arc;
@@ -50,6 +52,7 @@ pub(crate) enum Failure {
 enum Inner<'a> {
     Sqlite(&'a mut rusqlite::Connection),
     Postgres(&'a mut session::Session),
+    Together(together::Member),
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -75,22 +78,44 @@ impl<'a> Tx<'a> {
         }
     }
 
+    /// One of several that share a transaction of PostgreSQL.
+    fn member(member: together::Member) -> Self {
+        Self {
+            inner: Inner::Together(member),
+            access: Access::Write,
+            failed: None,
+        }
+    }
+
     pub(crate) fn failed(&self) -> Option<Failure> {
         self.failed
     }
 
     /// What the operation came to: it cannot succeed over a statement that failed.
     pub(crate) fn outcome<T, E: From<Error>>(&self, result: Result<T, E>) -> Result<T, E> {
+        if let Inner::Together(member) = &self.inner {
+            member.settled()?;
+        }
         match self.failed {
             Some(_) if result.is_ok() => Err(E::from(Error::Aborted)),
             _ => result,
         }
     }
 
+    /// These rows are locked, and this operation will change them. Whoever shares a transaction says so of all that it locks:
+    /// the lock itself keeps those out who do not share it. The names of tables are those of the schema.
+    pub(crate) fn mine(&mut self, table: &'static str, ids: &[i64]) -> Result<(), Error> {
+        let result = match &mut self.inner {
+            Inner::Together(member) => member.mine(table, ids),
+            Inner::Sqlite(_) | Inner::Postgres(_) => Ok(()),
+        };
+        self.noticed(result)
+    }
+
     pub fn engine(&self) -> Engine {
         match self.inner {
             Inner::Sqlite(_) => Engine::Sqlite,
-            Inner::Postgres(_) => Engine::Postgres,
+            Inner::Postgres(_) | Inner::Together(_) => Engine::Postgres,
         }
     }
 
@@ -98,7 +123,7 @@ impl<'a> Tx<'a> {
     /// keeps nothing from anybody. Rows that only refer to the locked ones may still be added beside.
     pub(crate) fn for_update(&self) -> &'static str {
         match (&self.inner, self.access) {
-            (Inner::Postgres(_), Access::Write) => " FOR NO KEY UPDATE",
+            (Inner::Postgres(_) | Inner::Together(_), Access::Write) => " FOR NO KEY UPDATE",
             _ => "",
         }
     }
@@ -133,6 +158,7 @@ impl<'a> Tx<'a> {
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::execute(connection, sql, values),
             Inner::Postgres(session) => session.execute(sql, values).await.map_err(Error::from),
+            Inner::Together(member) => member.execute(sql, values).await,
         };
         self.noticed(result)
     }
@@ -144,6 +170,10 @@ impl<'a> Tx<'a> {
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::execute(connection, sql, &values).map(|_| ()),
             Inner::Postgres(session) => session.execute_later(sql, values).await.map_err(Error::from),
+            Inner::Together(member) => {
+                member.execute_later(sql, values);
+                Ok(())
+            }
         };
         self.noticed(result)
     }
@@ -162,6 +192,7 @@ impl<'a> Tx<'a> {
                 .map(|(sql, values)| sqlite::query(connection, sql, values))
                 .collect(),
             Inner::Postgres(session) => postgres::query_each(session, &queries).await,
+            Inner::Together(member) => member.query_each(&queries).await,
         };
         let answers = self.noticed(result)?;
         Ok(answers.try_into().expect("an answer for each query"))
@@ -172,6 +203,10 @@ impl<'a> Tx<'a> {
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::query(connection, sql, values),
             Inner::Postgres(session) => postgres::query(session, sql, values).await,
+            Inner::Together(member) => {
+                let answers = member.query_each(&[(sql, values.to_vec())]).await;
+                answers.map(|answers| answers.into_iter().flatten().collect())
+            }
         };
         self.noticed(result)
     }
@@ -180,6 +215,9 @@ impl<'a> Tx<'a> {
     fn usable(&self, sql: &str) -> Result<(), Error> {
         tracing::trace!(target: "postern_store::statement", sql);
         // Where there is no transaction PostgreSQL could not take it back.
+        if let Inner::Together(member) = &self.inner {
+            member.settled()?;
+        }
         if self.access == Access::Look && !sql.starts_with("SELECT") {
             return Err(Error::Statement("a look cannot write".into()));
         }
@@ -219,6 +257,7 @@ impl<'a> Tx<'a> {
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(Error::from),
             Inner::Postgres(session) => session.batch(sql).await.map_err(Error::from),
+            Inner::Together(_) => Err(Error::Statement("several statements at once are not shared".into())),
         };
         self.noticed(result)
     }
@@ -248,6 +287,10 @@ impl<'a> Tx<'a> {
         tail: &str,
         rows: Vec<Vec<Value>>,
     ) -> Result<(), Error> {
+        if let Inner::Together(member) = &mut self.inner {
+            member.many_later(head, casts, tail, rows);
+            return Ok(());
+        }
         for (sql, values) in pieces(head, casts, tail, rows) {
             self.execute_later(&sql, values).await?;
         }

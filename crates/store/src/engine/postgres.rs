@@ -5,7 +5,7 @@ use std::{error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, sy
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
 };
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::{
     AsyncMessage,
@@ -14,17 +14,22 @@ use tokio_postgres::{
 
 use super::{
     Access, Row, Tx, Value,
-    session::{Failed, Query, Session},
+    session::{Failed, Parameter, Query, Session},
+    together::{self, Forms},
 };
 use crate::Error;
 
 /// Longest time one transaction may take; a longer one has an unknown outcome.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// Several that share one are quick, or are done one by one.
+const TOGETHER_DEADLINE: Duration = Duration::from_secs(5);
 /// A migration may rewrite large tables, and waits for one that another server does.
 const MIGRATION_DEADLINE: Duration = Duration::from_secs(3600);
 /// Longest wait for a free connection.
 const POOL_WAIT: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 24;
+/// Of several writes that are not done together.
+const SIDE_BY_SIDE: usize = 8;
 /// Prepared statements kept per connection; lists with filters make new ones.
 const STATEMENTS: usize = 512;
 /// Wake-ups that may wait to be heard.
@@ -41,6 +46,7 @@ const DEAD_PEER: Duration = Duration::from_secs(30);
 pub(crate) struct Postgres {
     pool: Pool,
     config: Arc<tokio_postgres::Config>,
+    forms: Arc<Forms>,
 }
 
 impl Postgres {
@@ -66,7 +72,11 @@ impl Postgres {
             .build()
             .map_err(|error| Error::Unreachable(error.to_string()))?;
         let config = Arc::new(config);
-        Ok(Self { pool, config })
+        Ok(Self {
+            pool,
+            config,
+            forms: Arc::default(),
+        })
     }
 
     pub(crate) async fn write<T, E, F>(&self, operation: F) -> Result<T, E>
@@ -107,6 +117,17 @@ impl Postgres {
         E: From<Error>,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
     {
+        let mut session = self.session(access).await?;
+        match tokio::time::timeout(deadline, transact(&mut session, access, operation)).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.give_up(session);
+                Err(E::from(Error::Deadline))
+            }
+        }
+    }
+
+    async fn session(&self, access: Access) -> Result<Session, Error> {
         let client = self
             .pool
             .get()
@@ -115,12 +136,48 @@ impl Postgres {
         if client.statement_cache.size() > STATEMENTS {
             client.statement_cache.clear();
         }
-        let mut session = Session::new(client, access);
-        match tokio::time::timeout(deadline, transact(&mut session, access, operation)).await {
-            Ok(result) => result,
+        Ok(Session::new(client, access))
+    }
+
+    /// All of them in one transaction; where that is not to be had, each in its own.
+    pub(crate) async fn write_together<T, E, F>(&self, operations: Vec<F>) -> Vec<Result<T, E>>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone,
+    {
+        if operations.len() > 1
+            && let Some(all) = self.together(operations.clone()).await
+        {
+            return all.into_iter().map(Ok).collect();
+        }
+        let each = operations.into_iter().map(|operation| self.write(operation));
+        stream::iter(each).buffered(SIDE_BY_SIDE).collect().await
+    }
+
+    /// `None`: one of them failed, and nothing is kept of any; or nothing is known.
+    async fn together<T, E, F>(&self, operations: Vec<F>) -> Option<Vec<T>>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let mut session = self.session(Access::Write).await.ok()?;
+        let work = async {
+            let result: Result<_, E> = together::run(&mut session, &self.forms, operations).await;
+            match result {
+                Ok(all) => session.commit().await.ok().map(|()| all),
+                Err(_) => {
+                    if let Err(error) = session.rollback().await {
+                        tracing::warn!(error = text_of(&error), "rollback failed");
+                    }
+                    None
+                }
+            }
+        };
+        match tokio::time::timeout(TOGETHER_DEADLINE, work).await {
+            Ok(all) => all,
             Err(_) => {
                 self.give_up(session);
-                Err(E::from(Error::Deadline))
+                None
             }
         }
     }
@@ -230,7 +287,7 @@ pub(super) async fn query_each(session: &mut Session, queries: &[Query<'_>]) -> 
         .collect()
 }
 
-fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
+pub(super) fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
     let read = row.columns().iter().enumerate().map(|(index, column)| {
         let value = match *column.type_() {
             Type::BOOL => row.try_get::<_, Option<bool>>(index)?.map(Value::Bool),
@@ -258,6 +315,21 @@ impl ToSql for Value {
             Self::Int(number) => number.to_sql_checked(kind, out),
             Self::Text(text) => text.to_sql_checked(kind, out),
             Self::Bytes(bytes) => bytes.to_sql_checked(kind, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl ToSql for Parameter {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self {
+            Self::One(value) => value.to_sql(kind, out),
+            Self::Array(values) => values.to_sql(kind, out),
         }
     }
 

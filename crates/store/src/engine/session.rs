@@ -5,19 +5,52 @@
 //! its last statement is: the answer to its COMMIT is nobody's, and the next user's statements come after it. One that
 //! looks is none at all for the server.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use deadpool_postgres::Object;
 use futures_util::{
     FutureExt as _, TryStreamExt as _,
     future::{BoxFuture, join, try_join_all},
 };
-use tokio_postgres::{Error, Row, Statement};
+use tokio_postgres::{Error, Row, Statement, types::Type};
 
 use super::{Access, Value};
 
 /// A query and its values.
 pub(super) type Query<'a> = (&'a str, Vec<Value>);
+
+/// A statement with all that it takes.
+#[derive(Debug)]
+pub(super) struct Asked {
+    sql: String,
+    parameters: Vec<Parameter>,
+}
+
+impl Asked {
+    pub(super) fn of(sql: String, values: Vec<Value>) -> Self {
+        let parameters = values.into_iter().map(Parameter::One).collect();
+        Self { sql, parameters }
+    }
+
+    /// Over sets of values, of which each parameter takes one of each.
+    pub(super) fn over(sql: String, sets: Vec<Vec<Value>>) -> Self {
+        let mut columns: Vec<Vec<Value>> = Vec::new();
+        for set in sets {
+            columns.resize_with(set.len(), Vec::new);
+            for (column, value) in columns.iter_mut().zip(set) {
+                column.push(value);
+            }
+        }
+        let parameters = columns.into_iter().map(Parameter::Array).collect();
+        Self { sql, parameters }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Parameter {
+    One(Value),
+    Array(Vec<Value>),
+}
 
 pub(crate) struct Session {
     /// There until the session ends.
@@ -71,6 +104,29 @@ impl Session {
             .iter()
             .map(async |(statement, values)| client.query_raw(statement, *values).await?.try_collect().await);
         self.answered(try_join_all(all)).await
+    }
+
+    /// All of them in one round trip, in their order: what each found, and how many rows it changed.
+    pub(super) async fn ask(&mut self, asked: Vec<Asked>) -> Result<Vec<(Vec<Row>, u64)>, Error> {
+        let mut prepared = Vec::with_capacity(asked.len());
+        for Asked { sql, parameters } in asked {
+            prepared.push((self.prepare(&sql).await?, parameters));
+        }
+        let client = self.begin();
+        let all = prepared.iter().map(async |(statement, parameters)| {
+            let mut rows = pin!(client.query_raw(statement, parameters).await?);
+            let mut found = Vec::new();
+            while let Some(row) = rows.as_mut().try_next().await? {
+                found.push(row);
+            }
+            Ok((found, rows.rows_affected().unwrap_or_default()))
+        });
+        self.answered(try_join_all(all)).await
+    }
+
+    /// The types of a statement's parameters.
+    pub(super) async fn types(&mut self, sql: &str) -> Result<Vec<Type>, Error> {
+        Ok(self.prepare(sql).await?.params().to_vec())
     }
 
     pub(super) async fn batch(&mut self, sql: &str) -> Result<(), Error> {

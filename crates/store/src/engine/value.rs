@@ -4,7 +4,7 @@ use postern_domain::Timestamp;
 
 use crate::Error;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Value {
     Null,
     Bool(bool),
@@ -183,7 +183,7 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Row(pub(crate) Vec<Value>);
 
 impl Row {

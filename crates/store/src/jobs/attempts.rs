@@ -78,7 +78,9 @@ pub async fn reported(
     // The job first, which others may be about to change.
     let [machines, attempts] = tx.query_each([(&machine, values()), (attempt, values())]).await?;
     let attempt = read_first(attempts, Attempt::from_row)?;
-    Ok(attempt.zip(read_first(machines, Machine::from_row)?))
+    let machine = read_first(machines, Machine::from_row)?;
+    tx.mine("jobs", machine.as_ref().map(|machine| machine.id.0).as_slice())?;
+    Ok(attempt.zip(machine))
 }
 
 /// Those of these attempts whose end this agent has still to tell. It owes nothing for one that is not its own, or

@@ -106,6 +106,8 @@ pub async fn intake(
             (&queued, values![agent, now, limit].to_vec()),
         ])
         .await?;
+    // Nobody hands out the jobs of an agent without having it.
+    tx.mine("agents", &[agent.0])?;
     let active = read_all(active, Active::from_row)?;
     let queued = read_all(queued, Queued::from_row)?;
     Ok(read_first(intakes, Intake::from_row)?.map(|intake| (intake, active, queued)))
@@ -139,6 +141,7 @@ pub async fn hand_out(
     );
     let values = values![job, order.number, order.checkin_number, order.fence, now];
     let id = tx.insert(&insert, &values).await.map(AttemptId)?;
+    tx.mine("jobs", &[job.0])?;
     let update = "UPDATE jobs SET state = 'pending', attempt_id = $2 WHERE id = $1";
     tx.execute_later(update, values![job, id].to_vec()).await?;
     Ok(id)

@@ -462,10 +462,9 @@ impl Machine {
 /// The job for a decision; nobody else changes it until the end of the transaction.
 pub async fn machine(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Machine>, Error> {
     let sql = machine_sql(tx, "j.id = $1");
-    tx.query_opt(&sql, &values![id])
-        .await?
-        .map(Machine::from_row)
-        .transpose()
+    let row = tx.query_opt(&sql, &values![id]).await?;
+    tx.mine("jobs", &[id.0])?;
+    row.map(Machine::from_row).transpose()
 }
 
 fn machine_sql(tx: &Tx<'_>, condition: &str) -> String {

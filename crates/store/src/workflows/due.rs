@@ -74,11 +74,13 @@ pub async fn take_job_ended(
             (open, of_execution()),
         ])
         .await?;
+    let instance = read_first(instances, Instance::from_row)?;
+    tx.mine("instances", instance.as_ref().map(|found| found.id.0).as_slice())?;
     if taken.is_empty() {
         return Ok(None);
     }
     Ok(Some(JobEnded {
-        instance: read_first(instances, Instance::from_row)?,
+        instance,
         run: read_first(runs, StepRun::from_row)?,
         open: !open.is_empty(),
     }))

@@ -153,10 +153,9 @@ pub async fn create(tx: &mut Tx<'_>, new: NewInstance, now: Timestamp) -> Result
 /// In a write it is kept from others until the end of the transaction.
 pub async fn find(tx: &mut Tx<'_>, id: InstanceId) -> Result<Option<Instance>, Error> {
     let sql = format!("{} WHERE i.id = $1{}", select!(), tx.for_update());
-    tx.query_opt(&sql, &values![id])
-        .await?
-        .map(Instance::from_row)
-        .transpose()
+    let row = tx.query_opt(&sql, &values![id]).await?;
+    tx.mine("instances", &[id.0])?;
+    row.map(Instance::from_row).transpose()
 }
 
 /// The instance and the run of its step that wait for one. Neither is kept from others: who needs both takes the one
@@ -279,10 +278,10 @@ pub async fn secrets_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error
 /// The instance whose step made an execution. In a write it is kept from others, as by [`find`].
 pub async fn find_by_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Instance>, Error> {
     let sql = by_execution_sql(tx);
-    tx.query_opt(&sql, &values![id])
-        .await?
-        .map(Instance::from_row)
-        .transpose()
+    let row = tx.query_opt(&sql, &values![id]).await?;
+    let found = row.map(Instance::from_row).transpose()?;
+    tx.mine("instances", found.as_ref().map(|found| found.id.0).as_slice())?;
+    Ok(found)
 }
 
 pub(super) fn by_execution_sql(tx: &Tx<'_>) -> String {

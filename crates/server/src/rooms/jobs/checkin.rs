@@ -7,7 +7,7 @@
 //! Thousands wait here at once. What is done before and between the waits is boxed, so that a waiting check-in
 //! does not keep the room for it.
 
-use std::{collections::HashMap, pin::pin, time::Duration};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use postern_domain::{
     AttemptId, Timestamp,
@@ -248,10 +248,17 @@ impl Round<'_> {
         let slots = self.request.slots.clamp(1, MAX_SLOTS);
         let held = self.request.held.iter();
         let held = held.map(|held| AttemptId(held.attempt_id)).collect();
+        let asked = Arc::new(Claim {
+            number,
+            slots,
+            held,
+            intake,
+            now,
+        });
         let claimed = self
             .app
-            .store
-            .write::<_, Error, _>(tx!(tx => claim(tx, id, Claim { number, slots, held, intake, now }).await))
+            .hand_outs
+            .write(id.0, tx!(tx => claim(tx, id, &asked).await))
             .await?;
         crate::failpoint::hit("after-hand-out");
         claimed.ended.wake(self.app);

@@ -51,7 +51,7 @@ impl Claim {
 
 /// What a check-in is answered with.
 #[derive(Default)]
-pub(super) struct Claimed {
+pub(crate) struct Claimed {
     pub(super) seeds: Vec<Seed>,
     /// Jobs whose orders no answer can carry.
     pub(super) ended: Ended,
@@ -72,7 +72,7 @@ pub(super) struct Seed {
 }
 
 /// Opens attempts for what there is a place for.
-pub(super) async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: Claim) -> Result<Claimed> {
+pub(super) async fn claim(tx: &mut Tx<'_>, agent: AgentId, claim: &Claim) -> Result<Claimed> {
     let room = u32::try_from(ORDERS_PER_ANSWER).unwrap_or(u32::MAX);
     let mut claimed = Claimed::default();
     let Some((intake, active, queued)) = jobs::intake(tx, agent, claim.now, room).await? else {

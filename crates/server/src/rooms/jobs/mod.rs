@@ -17,3 +17,6 @@ pub(crate) mod secrets;
 pub(crate) mod service;
 pub(crate) mod targets;
 pub(super) mod transition;
+
+pub(crate) use claim::Claimed;
+pub(crate) use report::Reported;

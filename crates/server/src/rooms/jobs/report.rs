@@ -3,7 +3,7 @@
 //! what an agent says of an attempt whose end it has told is not kept.
 
 use postern_domain::{
-    AgentId, AttemptId, Timestamp,
+    AgentId, AttemptId, JobId, Timestamp,
     job::{self, Effect, Event, JobState},
 };
 use postern_protocol::{
@@ -75,17 +75,18 @@ pub(super) async fn attempt_result(
     let actor = format!("agent:{} ({})", agent.id, agent.name);
     let _reported = app.hub.report(id);
     crate::failpoint::hit("before-result-written");
-    let ended = app
-        .store
-        .write::<_, Error, _>(tx!(tx => {
-            let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
-            let report = Report { attempt, machine, request, actor };
-            let job = report.machine.id;
-            Ok(Some((job, report.write(tx, now).await?)))
-        }))
+    let reported = app
+        .results
+        .write(id.0, tx!(tx => {
+        let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
+        let job = machine.id;
+        let report = Report { attempt, machine, request, actor };
+        let end = report.write(tx, now).await?;
+        Ok(Some(Reported { job, end }))
+    }))
         .await?;
     crate::failpoint::hit("after-result-written");
-    let Some((job, end)) = ended else {
+    let Some(Reported { job, end }) = reported else {
         return Ok(ResultAnswer { known: false });
     };
     if let Some(end) = end {
@@ -102,6 +103,13 @@ pub(super) async fn attempt_result(
     // Its slot is free: whatever waits for it can go. The agent hears of it in the check-in it has open.
     app.hub.wake_here([agent_id]);
     Ok(ResultAnswer { known: true })
+}
+
+/// A report that was written.
+#[derive(Debug)]
+pub(crate) struct Reported {
+    job: JobId,
+    end: Option<Ended>,
 }
 
 struct Report {
@@ -171,6 +179,7 @@ impl Report {
     }
 }
 
+#[derive(Debug)]
 struct Ended {
     state: JobState,
     freed: Vec<AgentId>,

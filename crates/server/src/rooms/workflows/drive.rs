@@ -3,7 +3,7 @@
 //! News are rows of the outbox. One is taken away in the transaction that does what it asks for, so a server that is
 //! killed at any moment leaves either the news or all that follows from it.
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{ApprovalId, ExecutionId, InstanceId, Timestamp, workflow::engine::Event};
 use postern_store::{
@@ -27,8 +27,10 @@ use crate::{
 
 /// News looked at in one round.
 const NEWS: u32 = 256;
+/// What shares a transaction, where the database gains by it.
+const TOGETHER: usize = 24;
 /// Transactions at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 4;
 /// After so many failures of the server an instance is given up.
 const TRIES: u32 = 3;
 /// Where each of them was that it takes too long: a slow hour passes, what is too much for any hour does not.
@@ -54,10 +56,11 @@ pub(crate) async fn instances_advance(app: &App) -> Result<()> {
         if items.is_empty() {
             return Ok(());
         }
-        let moved: usize = stream::iter(items)
-            .map(|item| contained(app.clone(), item))
+        let batches: Vec<Vec<Item>> = items.chunks(TOGETHER).map(<[Item]>::to_vec).collect();
+        let moved: usize = stream::iter(batches)
+            .map(|batch| tokio::spawn(contained(app.clone(), batch)))
             .buffer_unordered(AT_ONCE)
-            .fold(0, |count, moved| async move { count + usize::from(moved) })
+            .fold(0, |count, moved| async move { count + moved.unwrap_or_default() })
             .await;
         // What is left is in other hands, or fails: the next round looks again.
         if moved == 0 {
@@ -75,28 +78,37 @@ enum Item {
     Silent(ApprovalId),
 }
 
-/// A failure or a panic over one item is its own. Whether the item was done.
-async fn contained(app: App, item: Item) -> bool {
-    let (failure, tries) = match tokio::spawn(one(app.clone(), item.clone())).await {
-        Ok(Ok(done)) => return done,
-        Ok(Err(error)) => (error.to_string(), tries(&error)),
-        Err(panic) => {
-            app.metrics.panics.inc();
-            (panic.to_string(), Some(TRIES))
+/// A failure or a panic over one item is its own. How many were done.
+async fn contained(app: App, items: Vec<Item>) -> usize {
+    let (now, mut moved) = (app.now(), 0);
+    let operations = items.iter().map(|item| operation(app.clone(), item.clone(), now)).collect();
+    let results = app.store.write_together(operations).await;
+    for (item, result) in items.into_iter().zip(results) {
+        match result {
+            Ok(Some(after)) => {
+                crate::failpoint::hit("after-instance-moved");
+                after.wake(&app);
+                moved += 1;
+            }
+            Ok(None) => {}
+            Err(error) => failed(&app, item, error).await,
         }
-    };
+    }
+    moved
+}
+
+async fn failed(app: &App, item: Item, error: Error) {
     app.metrics.background_errors.inc();
     tracing::warn!(
-        failure,
+        %error,
         ?item,
         "an instance could not be moved; it is tried again"
     );
-    if let Some(tries) = tries
-        && let Err(error) = finish::give_up_after(&app, subject(&app, &item).await, tries).await
+    if let Some(tries) = tries(&error)
+        && let Err(error) = finish::give_up_after(app, subject(app, &item).await, tries).await
     {
         tracing::warn!(%error, "a failure could not be counted");
     }
-    false
 }
 
 /// After how many failures like this one the instance is given up. A database that is away or busy with others is no
@@ -125,32 +137,27 @@ async fn subject(app: &App, item: &Item) -> Option<InstanceId> {
     found.ok().flatten()
 }
 
-async fn one(app: App, item: Item) -> Result<bool> {
-    let (now, inner) = (app.now(), app.clone());
-    let done = app
-        .store
-        .write::<_, Error, _>(tx!(tx => {
-            let mut after = After::default();
-            let taken = match item {
-                Item::News(news) => hear(&inner, tx, &news, now, &mut after).await?,
-                // A clock that was set back meanwhile.
-                Item::Timer(_, _, due) if now < due => false,
-                Item::Timer(id, run, due) => ring(&inner, tx, (id, run, due), now, &mut after).await?,
-                Item::Late(id) => approve::expire(&inner, tx, id, now, &mut after).await?,
-                Item::Silent(id) => approve::remind(&inner, tx, id, now, &mut after).await?,
-            };
-            if taken {
-                crate::failpoint::hit("in-instance-moved");
-            }
-            Ok(taken.then_some(after))
-        }))
-        .await?;
-    if done.is_some() {
-        crate::failpoint::hit("after-instance-moved");
-    }
-    let Some(after) = done else { return Ok(false) };
-    after.wake(&app);
-    Ok(true)
+/// Does what an item asks for, in a transaction. `None`: it is in other hands, or was done.
+fn operation(
+    app: App,
+    item: Item,
+    now: Timestamp,
+) -> impl for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<Option<After>>> + Clone + Send + 'static {
+    tx!(tx => {
+        let mut after = After::default();
+        let taken = match item {
+            Item::News(news) => hear(&app, tx, &news, now, &mut after).await?,
+            // A clock that was set back meanwhile.
+            Item::Timer(_, _, due) if now < due => false,
+            Item::Timer(id, run, due) => ring(&app, tx, (id, run, due), now, &mut after).await?,
+            Item::Late(id) => approve::expire(&app, tx, id, now, &mut after).await?,
+            Item::Silent(id) => approve::remind(&app, tx, id, now, &mut after).await?,
+        };
+        if taken {
+            crate::failpoint::hit("in-instance-moved");
+        }
+        Ok(taken.then_some(after))
+    })
 }
 
 /// The time of a run has come. The instance is kept from others before its timer is taken away, in the order of those who

@@ -1,0 +1,120 @@
+//! Writes of one kind that come from many sides: those that wait at the same time are done together.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use crate::{Engine, Error, Store, Tx};
+
+/// Writes in one transaction.
+const TOGETHER: usize = 24;
+/// Writes that may wait; beyond it callers wait to get in.
+const QUEUE: usize = 4096;
+/// How long the next ones wait for those before them. A row that somebody else keeps does not hinder what has nothing to
+/// do with it.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// It may be called more than once: where several could not be done together, or nobody knows whether they were.
+type Operation<T, E> =
+    Arc<dyn for<'t> Fn(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + Sync>;
+
+struct Waiting<T, E> {
+    key: i64,
+    operation: Operation<T, E>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+/// See [`Store::write_together`].
+pub struct Gathered<T, E> {
+    store: Store,
+    /// SQLite combines all writes anyway.
+    waiting: Option<mpsc::Sender<Waiting<T, E>>>,
+}
+
+impl<T, E> std::fmt::Debug for Gathered<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gathered({:?})", self.store)
+    }
+}
+
+impl<T, E> Gathered<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    /// Within a runtime of tokio: it works until it is dropped.
+    pub fn new(store: &Store) -> Self {
+        let waiting = (store.engine() == Engine::Postgres).then(|| {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            tokio::spawn(work(store.clone(), receiver));
+            sender
+        });
+        let store = store.clone();
+        Self { store, waiting }
+    }
+
+    /// As [`Store::write`]. Of those that are done together the one with the smallest key is the first to lock its rows.
+    pub async fn write<F>(&self, key: i64, operation: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send + Sync + 'static,
+    {
+        let Some(waiting) = &self.waiting else {
+            return self.store.write(operation).await;
+        };
+        let (answer, answered) = oneshot::channel();
+        let one = Waiting {
+            key,
+            operation: kept(operation),
+            answer,
+        };
+        waiting.send(one).await.map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+}
+
+async fn work<T, E>(store: Store, mut receiver: mpsc::Receiver<Waiting<T, E>>)
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let mut batch = Vec::with_capacity(TOGETHER);
+    while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
+        let doing = tokio::spawn(write(store.clone(), std::mem::take(&mut batch)));
+        let _ = timeout(PATIENCE, doing).await;
+    }
+}
+
+async fn write<T, E>(store: Store, mut batch: Vec<Waiting<T, E>>)
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    batch.sort_by_key(|one| one.key);
+    let operations = batch.iter().map(|one| once(one.operation.clone()));
+    let results = store.write_together(operations.collect()).await;
+    for (one, result) in batch.into_iter().zip(results) {
+        // Whoever asked may have gone; the write stands all the same.
+        let _ = one.answer.send(result);
+    }
+}
+
+fn once<T, E>(
+    operation: Operation<T, E>,
+) -> impl for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static
+where
+    T: 'static,
+    E: 'static,
+{
+    move |tx| operation(tx)
+}
+
+fn kept<T, E, F>(operation: F) -> Operation<T, E>
+where
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send + Sync + 'static,
+{
+    Arc::new(move |tx| operation.clone()(tx))
+}
