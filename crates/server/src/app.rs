@@ -16,10 +16,10 @@ use crate::{
     rooms::{
         agents::gate::Gate,
         identity::sign_in::Limiter,
-        jobs::{Claimed, Reported},
+        jobs::{Claimed, Looked, Reported},
         notify::{Sender, mail::Mail},
         scripts::check::Checks,
-        workflows::Plans,
+        workflows::{Moving, Plans},
     },
 };
 
@@ -28,10 +28,12 @@ pub(crate) struct App(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
-    /// What agents report of their attempts.
-    pub(crate) results: Gathered<Option<Reported>, Error>,
+    /// What there is for agents.
+    pub(crate) looks: Gathered<Looked, Error>,
     /// What agents are given.
     pub(crate) hand_outs: Gathered<Claimed, Error>,
+    /// What agents report of their attempts.
+    pub(crate) results: Gathered<Option<Reported>, Error>,
     pub(crate) clock: SharedClock,
     pub(crate) keys: Keys,
     /// Seals what waits in the database.
@@ -46,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) mail: Option<Mail>,
     pub(crate) webhooks: Sender,
     pub(crate) workflow_plans: Plans,
+    pub(crate) moving: Moving,
     /// A place for each download of a whole execution that goes on at once.
     pub(crate) downloads: Arc<Semaphore>,
     pub(crate) gate: Gate,

@@ -94,8 +94,9 @@ impl Server {
             .local_addr()
             .map_err(|error| internal("no local address", error))?;
         let app = App::new(Inner {
-            results: Gathered::new(&store),
-            hand_outs: Gathered::new(&store),
+            looks: Gathered::looks(&store),
+            hand_outs: Gathered::writes(&store),
+            results: Gathered::writes(&store),
             store,
             clock,
             keys,
@@ -107,6 +108,7 @@ impl Server {
             mail,
             webhooks,
             workflow_plans: rooms::workflows::Plans::default(),
+            moving: rooms::workflows::Moving::default(),
             downloads: Arc::new(Semaphore::new(rooms::jobs::download::AT_ONCE)),
             gate: rooms::agents::gate::Gate::default(),
             limiter: rooms::identity::sign_in::Limiter::new(),

@@ -146,7 +146,10 @@ pub async fn find(tx: &mut Tx<'_>, id: ApprovalId) -> Result<Option<Approval>, E
     let [_, own] = tx.query_each([(&instance, values()), (&own, values())]).await?;
     let found = read_first(own, Approval::from_row)?;
     // Nobody has an approval without its instance.
-    tx.mine("instances", found.as_ref().map(|found| found.instance_id.0).as_slice())?;
+    tx.mine(
+        "instances",
+        found.as_ref().map(|found| found.instance_id.0).as_slice(),
+    )?;
     Ok(found)
 }
 

@@ -1,4 +1,4 @@
-//! Writes of one kind that come from many sides: those that wait at the same time are done together.
+//! Operations of one kind that come from many sides: those that wait at the same time are done together.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,17 +10,16 @@ use tokio::{
 
 use crate::{Engine, Error, Store, Tx};
 
-/// Writes in one transaction.
-const TOGETHER: usize = 24;
-/// Writes that may wait; beyond it callers wait to get in.
+/// Operations in one transaction.
+const TOGETHER: usize = 30;
+/// Operations that may wait; beyond it callers wait to get in.
 const QUEUE: usize = 4096;
 /// How long the next ones wait for those before them. A row that somebody else keeps does not hinder what has nothing to
 /// do with it.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// It may be called more than once: where several could not be done together, or nobody knows whether they were.
-type Operation<T, E> =
-    Arc<dyn for<'t> Fn(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + Sync>;
+type Operation<T, E> = Arc<dyn for<'t> Fn(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + Sync>;
 
 struct Waiting<T, E> {
     key: i64,
@@ -28,16 +27,23 @@ struct Waiting<T, E> {
     answer: oneshot::Sender<Result<T, E>>,
 }
 
-/// See [`Store::write_together`].
+/// See [`Store::write_together`] and [`Store::look_together`].
 pub struct Gathered<T, E> {
     store: Store,
-    /// SQLite combines all writes anyway.
+    kind: Kind,
+    /// SQLite combines all writes anyway, and a look waits for nobody.
     waiting: Option<mpsc::Sender<Waiting<T, E>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Write,
+    Look,
 }
 
 impl<T, E> std::fmt::Debug for Gathered<T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Gathered({:?})", self.store)
+        write!(f, "Gathered({:?}, {:?})", self.kind, self.store)
     }
 }
 
@@ -47,23 +53,35 @@ where
     E: From<Error> + Send + 'static,
 {
     /// Within a runtime of tokio: it works until it is dropped.
-    pub fn new(store: &Store) -> Self {
+    pub fn writes(store: &Store) -> Self {
+        Self::new(store, Kind::Write)
+    }
+
+    /// As [`Gathered::writes`].
+    pub fn looks(store: &Store) -> Self {
+        Self::new(store, Kind::Look)
+    }
+
+    fn new(store: &Store, kind: Kind) -> Self {
         let waiting = (store.engine() == Engine::Postgres).then(|| {
             let (sender, receiver) = mpsc::channel(QUEUE);
-            tokio::spawn(work(store.clone(), receiver));
+            tokio::spawn(work(store.clone(), kind, receiver));
             sender
         });
         let store = store.clone();
-        Self { store, waiting }
+        Self { store, kind, waiting }
     }
 
-    /// As [`Store::write`]. Of those that are done together the one with the smallest key is the first to lock its rows.
-    pub async fn write<F>(&self, key: i64, operation: F) -> Result<T, E>
+    /// As [`Store::write`] or [`Store::look`]. Of those that are done together the one with the smallest key is the first to lock its rows.
+    pub async fn run<F>(&self, key: i64, operation: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send + Sync + 'static,
     {
         let Some(waiting) = &self.waiting else {
-            return self.store.write(operation).await;
+            return match self.kind {
+                Kind::Write => self.store.write(operation).await,
+                Kind::Look => self.store.look(operation).await,
+            };
         };
         let (answer, answered) = oneshot::channel();
         let one = Waiting {
@@ -76,29 +94,37 @@ where
     }
 }
 
-async fn work<T, E>(store: Store, mut receiver: mpsc::Receiver<Waiting<T, E>>)
+async fn work<T, E>(store: Store, kind: Kind, mut receiver: mpsc::Receiver<Waiting<T, E>>)
 where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
     let mut batch = Vec::with_capacity(TOGETHER);
     while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
-        let doing = tokio::spawn(write(store.clone(), std::mem::take(&mut batch)));
+        let doing = tokio::spawn(together(store.clone(), kind, std::mem::take(&mut batch)));
         let _ = timeout(PATIENCE, doing).await;
     }
 }
 
-async fn write<T, E>(store: Store, mut batch: Vec<Waiting<T, E>>)
+async fn together<T, E>(store: Store, kind: Kind, mut batch: Vec<Waiting<T, E>>)
 where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
     batch.sort_by_key(|one| one.key);
-    let operations = batch.iter().map(|one| once(one.operation.clone()));
-    let results = store.write_together(operations.collect()).await;
-    for (one, result) in batch.into_iter().zip(results) {
-        // Whoever asked may have gone; the write stands all the same.
-        let _ = one.answer.send(result);
+    let (operations, mut answers): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .map(|one| (once(one.operation), Some(one.answer)))
+        .unzip();
+    let answer = |number: usize, result| {
+        if let Some(answer) = answers.get_mut(number).and_then(Option::take) {
+            // Whoever asked may have gone; what was written stands all the same.
+            let _ = answer.send(result);
+        }
+    };
+    match kind {
+        Kind::Write => store.write_together(operations, answer).await,
+        Kind::Look => store.look_together(operations, answer).await,
     }
 }
 

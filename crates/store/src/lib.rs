@@ -33,7 +33,7 @@ pub use error::Error;
 pub use gathered::Gathered;
 pub use list::{Cursor, ListQuery, SortDirection};
 
-use engine::{postgres::Postgres, sqlite::Sqlite};
+use engine::{Access, postgres::Postgres, sqlite::Sqlite};
 
 /// A handle; clones share the same connections.
 #[derive(Clone)]
@@ -93,17 +93,49 @@ impl Store {
     }
 
     /// As [`Store::write`] for several operations that change nothing of each other's: PostgreSQL does them in one
-    /// transaction, and what they ask in the same words at once. Where one of them fails, or two would change the same row,
-    /// each is done in its own; and so is one whose outcome is unknown, which may have happened by then.
-    pub async fn write_together<T, E, F>(&self, operations: Vec<F>) -> Vec<Result<T, E>>
-    where
+    /// transaction, and what they ask in the same words at once. Where one of them fails, or would wait for long, or two would
+    /// change the same row, each is done in its own; and so is one whose outcome is unknown, which may have happened by then.
+    ///
+    /// `answer` gets the result of each by its number, as soon as it is there.
+    pub async fn write_together<T, E, F>(
+        &self,
+        operations: Vec<F>,
+        mut answer: impl FnMut(usize, Result<T, E>),
+    ) where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
     {
         match &self.database {
-            Database::Sqlite(sqlite) => join_all(operations.into_iter().map(|one| sqlite.write(one))).await,
-            Database::Postgres(postgres) => postgres.write_together(operations).await,
+            Database::Sqlite(sqlite) => {
+                let all = join_all(operations.into_iter().map(|one| sqlite.write(one))).await;
+                for (number, result) in all.into_iter().enumerate() {
+                    answer(number, result);
+                }
+            }
+            Database::Postgres(postgres) => {
+                postgres.run_together(Access::Write, operations, answer).await;
+            }
+        }
+    }
+
+    /// As [`Store::look`] for several operations, as in [`Store::write_together`].
+    pub async fn look_together<T, E, F>(
+        &self,
+        operations: Vec<F>,
+        mut answer: impl FnMut(usize, Result<T, E>),
+    ) where
+        T: Send,
+        E: From<Error> + Send,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send,
+    {
+        match &self.database {
+            Database::Sqlite(sqlite) => {
+                for (number, operation) in operations.into_iter().enumerate() {
+                    answer(number, sqlite.read(operation));
+                }
+            }
+            Database::Postgres(postgres) => postgres.run_together(Access::Look, operations, answer).await,
         }
     }
 

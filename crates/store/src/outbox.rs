@@ -4,11 +4,12 @@ use postern_domain::Timestamp;
 
 use crate::{
     Error, Tx,
-    engine::{record, values},
+    engine::{Row, Value, read_all, record, values},
+    list::Select,
 };
 
 /// News, by what they are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A job of an execution that belongs to an instance has ended; the id of the execution.
     JobEnded,
@@ -38,6 +39,7 @@ impl Kind {
 }
 
 record! {
+    #[derive(Eq, Hash)]
     pub struct News {
         pub id: i64,
         pub kind: Kind,
@@ -46,8 +48,10 @@ record! {
 }
 
 pub async fn add(tx: &mut Tx<'_>, kind: Kind, object: i64, now: Timestamp) -> Result<(), Error> {
-    let sql = "INSERT INTO outbox (kind, object_id, at_us) VALUES ($1, $2, $3)";
-    tx.execute_later(sql, values![kind, object, now].to_vec()).await
+    let row = values![kind, object, now].to_vec();
+    let head = "INSERT INTO outbox (kind, object_id, at_us)";
+    tx.many_later(head, &["TEXT", "BIGINT", "BIGINT"], "", vec![row])
+        .await
 }
 
 /// The oldest.
@@ -55,13 +59,27 @@ pub(crate) const WAITING: &str = "SELECT o.id, o.kind, o.object_id FROM outbox o
 
 /// Takes one away, in the transaction that does what it asks for. `false`: somebody else has it, or had it.
 pub async fn take(tx: &mut Tx<'_>, id: i64) -> Result<bool, Error> {
-    let sql = take_sql(tx);
-    let taken = tx.query_opt(&sql, &values![id]).await?.is_some();
-    tx.mine("outbox", &[id])?;
-    Ok(taken)
+    let (sql, values) = free(tx, &[id]);
+    let found = tx.query(&sql, &values).await?;
+    Ok(taken(tx, found).await? > 0)
 }
 
-pub(crate) fn take_sql(tx: &Tx<'_>) -> String {
+/// Finds those of these that nobody else has, and keeps them from others.
+pub(crate) fn free(tx: &Tx<'_>, ids: &[i64]) -> (String, Vec<Value>) {
     let lock = tx.for_update_of_free("o");
-    format!("DELETE FROM outbox WHERE id = (SELECT o.id FROM outbox o WHERE o.id = $1{lock}) RETURNING id")
+    let mut select = Select::new("SELECT o.id FROM outbox o");
+    select.and_in("o.id", ids.iter().copied()).push(&lock);
+    let (sql, values) = select.parts();
+    (sql.to_owned(), values.to_vec())
+}
+
+/// Takes away what was found so. Returns how many they are.
+pub(crate) async fn taken(tx: &mut Tx<'_>, found: Vec<Row>) -> Result<usize, Error> {
+    let ids: Vec<i64> = read_all(found, |row| row.read(0))?;
+    tx.mine("outbox", &ids)?;
+    for id in &ids {
+        tx.execute_later("DELETE FROM outbox WHERE id = $1", values![*id].to_vec())
+            .await?;
+    }
+    Ok(ids.len())
 }

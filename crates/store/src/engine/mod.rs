@@ -79,10 +79,10 @@ impl<'a> Tx<'a> {
     }
 
     /// One of several that share a transaction of PostgreSQL.
-    fn member(member: together::Member) -> Self {
+    fn member(member: together::Member, access: Access) -> Self {
         Self {
             inner: Inner::Together(member),
-            access: Access::Write,
+            access,
             failed: None,
         }
     }
@@ -214,10 +214,10 @@ impl<'a> Tx<'a> {
     /// Before each statement. Its text holds no data: at level `trace` it goes to the log.
     fn usable(&self, sql: &str) -> Result<(), Error> {
         tracing::trace!(target: "postern_store::statement", sql);
-        // Where there is no transaction PostgreSQL could not take it back.
         if let Inner::Together(member) = &self.inner {
             member.settled()?;
         }
+        // Where there is no transaction PostgreSQL could not take it back.
         if self.access == Access::Look && !sql.starts_with("SELECT") {
             return Err(Error::Statement("a look cannot write".into()));
         }
@@ -257,7 +257,9 @@ impl<'a> Tx<'a> {
         let result = match &mut self.inner {
             Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(Error::from),
             Inner::Postgres(session) => session.batch(sql).await.map_err(Error::from),
-            Inner::Together(_) => Err(Error::Statement("several statements at once are not shared".into())),
+            Inner::Together(_) => Err(Error::Statement(
+                "several statements at once are not shared".into(),
+            )),
         };
         self.noticed(result)
     }
@@ -287,6 +289,7 @@ impl<'a> Tx<'a> {
         tail: &str,
         rows: Vec<Vec<Value>>,
     ) -> Result<(), Error> {
+        self.usable(head)?;
         if let Inner::Together(member) = &mut self.inner {
             member.many_later(head, casts, tail, rows);
             return Ok(());
@@ -299,7 +302,7 @@ impl<'a> Tx<'a> {
 }
 
 fn pieces(head: &str, casts: &[&str], tail: &str, rows: Vec<Vec<Value>>) -> Vec<(String, Vec<Value>)> {
-    const PIECES: [usize; 10] = [256, 16, 8, 7, 6, 5, 4, 3, 2, 1];
+    const PIECES: [usize; 12] = [256, 64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1];
     let mut out = Vec::new();
     let mut left = rows.len();
     let mut rest = rows.into_iter();

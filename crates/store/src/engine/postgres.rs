@@ -1,6 +1,8 @@
 //! PostgreSQL: a pool of connections; every call has a deadline.
 
-use std::{error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
+};
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
@@ -29,7 +31,7 @@ const MIGRATION_DEADLINE: Duration = Duration::from_secs(3600);
 const POOL_WAIT: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 24;
 /// Of several writes that are not done together.
-const SIDE_BY_SIDE: usize = 8;
+const SIDE_BY_SIDE: usize = 4;
 /// Prepared statements kept per connection; lists with filters make new ones.
 const STATEMENTS: usize = 512;
 /// Wake-ups that may wait to be heard.
@@ -140,29 +142,42 @@ impl Postgres {
     }
 
     /// All of them in one transaction; where that is not to be had, each in its own.
-    pub(crate) async fn write_together<T, E, F>(&self, operations: Vec<F>) -> Vec<Result<T, E>>
-    where
+    pub(crate) async fn run_together<T, E, F>(
+        &self,
+        access: Access,
+        operations: Vec<F>,
+        mut answer: impl FnMut(usize, Result<T, E>),
+    ) where
         E: From<Error>,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone,
     {
         if operations.len() > 1
-            && let Some(all) = self.together(operations.clone()).await
+            && let Some(all) = self.together(access, operations.clone()).await
         {
-            return all.into_iter().map(Ok).collect();
+            for (number, result) in all.into_iter().enumerate() {
+                answer(number, Ok(result));
+            }
+            return;
         }
-        let each = operations.into_iter().map(|operation| self.write(operation));
-        stream::iter(each).buffered(SIDE_BY_SIDE).collect().await
+        let each = operations
+            .into_iter()
+            .enumerate()
+            .map(async |(number, operation)| (number, self.run(access, DEADLINE, operation).await));
+        let mut each = pin!(stream::iter(each).buffer_unordered(SIDE_BY_SIDE));
+        while let Some((number, result)) = each.next().await {
+            answer(number, result);
+        }
     }
 
     /// `None`: one of them failed, and nothing is kept of any; or nothing is known.
-    async fn together<T, E, F>(&self, operations: Vec<F>) -> Option<Vec<T>>
+    async fn together<T, E, F>(&self, access: Access, operations: Vec<F>) -> Option<Vec<T>>
     where
         E: From<Error>,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
     {
-        let mut session = self.session(Access::Write).await.ok()?;
+        let mut session = self.session(access).await.ok()?.for_several();
         let work = async {
-            let result: Result<_, E> = together::run(&mut session, &self.forms, operations).await;
+            let result: Result<_, E> = together::run(&mut session, &self.forms, access, operations).await;
             match result {
                 Ok(all) => session.commit().await.ok().map(|()| all),
                 Err(_) => {

@@ -56,6 +56,8 @@ pub(crate) struct Session {
     /// There until the session ends.
     client: Option<Arc<Object>>,
     access: Access,
+    /// Begins its transaction, where it has one.
+    begin: Option<&'static str>,
     begun: bool,
     /// Sent and not answered yet, in this order.
     sent: Vec<BoxFuture<'static, Result<(), Error>>>,
@@ -66,9 +68,25 @@ impl Session {
         Self {
             client: Some(Arc::new(client)),
             access,
+            begin: match access {
+                Access::Write => Some("BEGIN"),
+                Access::Read => Some("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"),
+                Access::Look => None,
+            },
             begun: false,
             sent: Vec::new(),
         }
+    }
+
+    /// For several operations. Their statements go by keys, whatever the values are: one plan does for all. And where one of
+    /// them would wait for a row that somebody else keeps, the others do not wait with it.
+    pub(super) fn for_several(mut self) -> Self {
+        if self.access == Access::Write {
+            let begin =
+                "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL lock_timeout = '200ms'";
+            self.begin = Some(begin);
+        }
+        self
     }
 
     /// Rows changed.
@@ -147,12 +165,9 @@ impl Session {
 
     fn begin(&mut self) -> Arc<Object> {
         let client = self.client().clone();
-        if !std::mem::replace(&mut self.begun, true) {
-            let begin = match self.access {
-                Access::Write => "BEGIN",
-                Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-                Access::Look => return client,
-            };
+        if !std::mem::replace(&mut self.begun, true)
+            && let Some(begin) = self.begin
+        {
             let client = client.clone();
             self.send(async move { client.batch_execute(begin).await });
         }

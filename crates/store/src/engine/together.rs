@@ -1,4 +1,4 @@
-//! Several writes side by side in one transaction of PostgreSQL.
+//! Several operations side by side in one transaction of PostgreSQL.
 //!
 //! Each goes on until it waits for an answer. When all of them wait, what they have asked goes out at once: in the order of
 //! each, and what several ask in the same words as one statement over all of their values. Either all of them are kept or
@@ -23,9 +23,9 @@ use futures_util::{
 use tokio::sync::oneshot;
 
 use super::{
-    Row, Tx, Value, pieces, postgres,
-    sets::{Over, over},
+    Access, Row, Tx, Value, pieces, postgres,
     session::{Asked, Session},
+    sets::{Over, over},
 };
 use crate::Error;
 
@@ -89,7 +89,9 @@ impl Member {
     /// Before each statement, and at the end.
     pub(super) fn settled(&self) -> Result<(), Error> {
         match self.owes {
-            true => Err(Error::Statement("it does not say which rows it has locked".into())),
+            true => Err(Error::Statement(
+                "it does not say which rows it has locked".into(),
+            )),
             false => Ok(()),
         }
     }
@@ -101,7 +103,9 @@ impl Member {
             .iter()
             .any(|id| *owners.entry((table, *id)).or_insert(self.number) != self.number);
         match foreign {
-            true => Err(Error::Statement("another one of the transaction has the row".into())),
+            true => Err(Error::Statement(
+                "another one of the transaction has the row".into(),
+            )),
             false => Ok(()),
         }
     }
@@ -129,11 +133,16 @@ impl Member {
         self.wish(Wish::Rows(insert, rows));
     }
 
-    pub(super) async fn query_each(&mut self, queries: &[(&str, Vec<Value>)]) -> Result<Vec<Vec<Row>>, Error> {
+    pub(super) async fn query_each(
+        &mut self,
+        queries: &[(&str, Vec<Value>)],
+    ) -> Result<Vec<Vec<Row>>, Error> {
         let mut waiting = Vec::with_capacity(queries.len());
         for (sql, values) in queries {
             let (answer, answered) = oneshot::channel();
-            self.owes |= [" FOR NO KEY UPDATE", " FOR UPDATE"].iter().any(|lock| sql.contains(lock));
+            self.owes |= [" FOR NO KEY UPDATE", " FOR UPDATE"]
+                .iter()
+                .any(|lock| sql.contains(lock));
             self.wish(Wish::Query((*sql).to_owned(), values.clone(), answer));
             waiting.push(answered);
         }
@@ -158,7 +167,9 @@ impl Common {
     /// Takes a wish in that is the same, or gives it back.
     fn add(&mut self, wish: Wish) -> Option<Wish> {
         match (self, wish) {
-            (Self::Query(sql, all), Wish::Query(same, values, answer)) if *sql == same => all.push((values, answer)),
+            (Self::Query(sql, all), Wish::Query(same, values, answer)) if *sql == same => {
+                all.push((values, answer));
+            }
             (Self::Later(sql, all), Wish::Later(same, values)) if *sql == same => all.push(values),
             (Self::Rows(insert, all), Wish::Rows(same, mut rows)) if *insert == same => all.append(&mut rows),
             (_, wish) => return Some(wish),
@@ -208,14 +219,25 @@ enum Reply {
     One(oneshot::Sender<Vec<Row>>),
     /// By the number of the set of values, from 0.
     Sets(Vec<(usize, oneshot::Sender<Vec<Row>>)>),
+    /// A row each, in the order of their ids.
+    Rows(Vec<oneshot::Sender<Vec<Row>>>),
 }
 
-async fn asked_of(session: &mut Session, forms: &Forms, common: Common, out: &mut Vec<(Asked, Reply)>) -> Result<(), Error> {
+async fn asked_of(
+    session: &mut Session,
+    forms: &Forms,
+    common: Common,
+    out: &mut Vec<(Asked, Reply)>,
+) -> Result<(), Error> {
     match common {
         Common::Query(sql, all) if all.len() > 1 => match forms.of(session, &sql).await? {
             Some(Over::Select(form)) => {
                 let (sets, replies) = distinct(all);
                 out.push((Asked::over(form, sets), Reply::Sets(replies)));
+            }
+            Some(Over::Insert(form)) => {
+                let (sets, replies) = all.into_iter().unzip();
+                out.push((Asked::over(form, sets), Reply::Rows(replies)));
             }
             _ => out.extend(
                 all.into_iter()
@@ -235,7 +257,7 @@ async fn asked_of(session: &mut Session, forms: &Forms, common: Common, out: &mu
                 _ => forms.of(session, &sql).await?,
             };
             match form {
-                Some(Over::Update(form)) if is_each_another(&all) => {
+                Some(Over::Change(form)) if is_each_another(&all) => {
                     out.push((Asked::over(form, all), Reply::Nobody));
                 }
                 _ => out.extend(
@@ -288,18 +310,37 @@ async fn fulfil(session: &mut Session, forms: &Forms, wishes: Vec<VecDeque<Wish>
     let (asked, replies): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
     let answers = session.ask(asked).await?;
     for ((rows, count), reply) in answers.into_iter().zip(replies) {
-        let rows = || rows.iter().map(postgres::read_row).collect::<Result<Vec<Row>, Error>>();
+        let rows = || {
+            rows.iter()
+                .map(postgres::read_row)
+                .collect::<Result<Vec<Row>, Error>>()
+        };
         // Whoever does not wait any more has failed otherwise.
         match reply {
             Reply::Nobody => {}
             Reply::Count(answer) => drop(answer.send(count)),
             Reply::One(answer) => drop(answer.send(rows()?)),
+            Reply::Rows(answers) => {
+                let mut rows = rows()?;
+                if rows.len() != answers.len() {
+                    return Err(Error::Shape(format!(
+                        "{} rows for {} sets",
+                        rows.len(),
+                        answers.len()
+                    )));
+                }
+                rows.sort_unstable_by(|one, other| one.0.first().cmp(&other.0.first()));
+                for (row, answer) in rows.into_iter().zip(answers) {
+                    let _ = answer.send(vec![row]);
+                }
+            }
             Reply::Sets(answers) => {
                 let mut sets: HashMap<usize, Vec<Row>> = HashMap::new();
                 for mut row in rows()? {
                     let number: i64 = row.take(0)?;
                     row.0.remove(0);
-                    let number = usize::try_from(number - 1).map_err(|_| Error::Shape(format!("set {number}")))?;
+                    let number =
+                        usize::try_from(number - 1).map_err(|_| Error::Shape(format!("set {number}")))?;
                     sets.entry(number).or_default().push(row);
                 }
                 for (number, answer) in answers {
@@ -313,7 +354,12 @@ async fn fulfil(session: &mut Session, forms: &Forms, wishes: Vec<VecDeque<Wish>
 }
 
 /// Runs them to their ends. The first failure is that of all.
-pub(super) async fn run<T, E, F>(session: &mut Session, forms: &Forms, operations: Vec<F>) -> Result<Vec<T>, E>
+pub(super) async fn run<T, E, F>(
+    session: &mut Session,
+    forms: &Forms,
+    access: Access,
+    operations: Vec<F>,
+) -> Result<Vec<T>, E>
 where
     E: From<Error>,
     F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
@@ -323,13 +369,16 @@ where
         owners: HashMap::new(),
     }));
     let members = operations.into_iter().enumerate().map(|(number, operation)| {
-        let mut tx = Tx::member(Member {
+        let member = Member {
             shared: shared.clone(),
             number,
             owes: false,
-        });
+        };
+        let mut tx = Tx::member(member, access);
         async move {
-            let result = AssertUnwindSafe(async { operation(&mut tx).await }).catch_unwind().await;
+            let result = AssertUnwindSafe(async { operation(&mut tx).await })
+                .catch_unwind()
+                .await;
             tx.outcome(result.unwrap_or_else(|_| Err(E::from(Error::Panicked))))
         }
     });

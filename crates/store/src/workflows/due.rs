@@ -45,29 +45,29 @@ pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Due, Err
     })
 }
 
-/// News of a job that ended, taken away.
+/// News of jobs of one execution that ended, taken away.
 #[derive(Debug)]
-pub struct JobEnded {
+pub struct JobsEnded {
     /// Kept from others, as by [`instances::find`].
     pub instance: Option<Instance>,
-    /// The run whose current try the job's execution is.
+    /// The run whose current try the execution is.
     pub run: Option<StepRun>,
     /// Whether another job of the execution has not ended.
     pub open: bool,
 }
 
-/// As [`outbox::take`]. `None`: somebody else has it, or had it.
-pub async fn take_job_ended(
+/// As [`outbox::take`] for all that is known of an execution. `None`: somebody else has it, or had it.
+pub async fn take_jobs_ended(
     tx: &mut Tx<'_>,
-    news: i64,
+    news: &[i64],
     execution: ExecutionId,
-) -> Result<Option<JobEnded>, Error> {
+) -> Result<Option<JobsEnded>, Error> {
     let open = "SELECT o.id FROM jobs o WHERE o.execution_id = $1 AND o.state IN ('queued', 'pending', 'running') LIMIT 1";
-    let (take, instance) = (outbox::take_sql(tx), instances::by_execution_sql(tx));
+    let ((free, free_values), instance) = (outbox::free(tx, news), instances::by_execution_sql(tx));
     let of_execution = || values![execution].to_vec();
-    let [taken, instances, runs, open] = tx
+    let [found, instances, runs, open] = tx
         .query_each([
-            (&take, values![news].to_vec()),
+            (&free, free_values),
             // The instance before what belongs to it: two jobs of one step may end at the same moment.
             (&instance, of_execution()),
             (step_runs::OF_EXECUTION, of_execution()),
@@ -76,10 +76,10 @@ pub async fn take_job_ended(
         .await?;
     let instance = read_first(instances, Instance::from_row)?;
     tx.mine("instances", instance.as_ref().map(|found| found.id.0).as_slice())?;
-    if taken.is_empty() {
+    if outbox::taken(tx, found).await? == 0 {
         return Ok(None);
     }
-    Ok(Some(JobEnded {
+    Ok(Some(JobsEnded {
         instance,
         run: read_first(runs, StepRun::from_row)?,
         open: !open.is_empty(),

@@ -169,8 +169,28 @@ pub async fn parent_of(tx: &mut Tx<'_>, id: InstanceId) -> Result<Option<(Instan
         .transpose()
 }
 
-/// How many there are below one that no step started. Two that are made at the same moment may not see each other.
-pub async fn below(tx: &mut Tx<'_>, root: InstanceId) -> Result<i64, Error> {
+/// Whether one more may be made below one that no step started, of which there may be so many. In a write whoever asks the same
+/// waits until its end, and counts what it made.
+pub async fn has_room_below(tx: &mut Tx<'_>, root: InstanceId, most: u32) -> Result<bool, Error> {
+    let most = i64::from(most);
+    // Who is refused here keeps nobody waiting.
+    if below(tx, root).await? >= most {
+        return Ok(false);
+    }
+    // SQLite has one writer anyway, and a read keeps nothing from anybody.
+    if tx.for_update().is_empty() {
+        return Ok(true);
+    }
+    // A key of two numbers, which no key of one number meets. Roots that share a number wait for each other, and no more.
+    let lock = "SELECT 1 FROM pg_advisory_xact_lock(CAST(CAST('instances' AS regclass) AS INTEGER),
+                  CAST(CAST($1 AS BIGINT) % 2147483648 AS INTEGER))";
+    tx.query(lock, &values![root]).await?;
+    tx.mine("instances below", &[root.0])?;
+    // By a statement of its own: it sees what was committed while the lock was waited for.
+    Ok(below(tx, root).await? < most)
+}
+
+async fn below(tx: &mut Tx<'_>, root: InstanceId) -> Result<i64, Error> {
     let sql = "SELECT count(*) FROM instances WHERE root_id = $1";
     tx.query_one(sql, &values![root]).await?.read(0)
 }

@@ -1,8 +1,9 @@
 //! Instances of workflows: what waits for them, how many there are, and their removal.
 
+use futures_util::future::{BoxFuture, join_all};
 use postern_domain::{InstanceId, UserId, WorkflowId, workflow::engine::InstanceState};
 use postern_store::{
-    tx,
+    Error, Tx, tx,
     workflows::{
         self, Saved,
         instances::{self, Moved, NewInstance},
@@ -33,8 +34,8 @@ pub(crate) async fn workflow(world: &World, name: &str) -> WorkflowId {
         .unwrap()
 }
 
-pub(crate) async fn instance(world: &World, workflow: WorkflowId, parent: Option<InstanceId>) -> InstanceId {
-    let new = NewInstance {
+pub(crate) fn new_instance(world: &World, workflow: WorkflowId, parent: Option<InstanceId>) -> NewInstance {
+    NewInstance {
         place: world.place(),
         workflow_id: workflow,
         version: 1,
@@ -53,7 +54,11 @@ pub(crate) async fn instance(world: &World, workflow: WorkflowId, parent: Option
         retry_of: None,
         schedule: None,
         triggered_by: None,
-    };
+    }
+}
+
+pub(crate) async fn instance(world: &World, workflow: WorkflowId, parent: Option<InstanceId>) -> InstanceId {
+    let new = new_instance(world, workflow, parent);
     world
         .db
         .write(tx!(tx => instances::create(tx, new, NOW).await))
@@ -133,8 +138,16 @@ async fn all_below_one_are_counted_however_deep(db: TestDatabase) {
     let deepest = instance(&world, workflow, Some(child)).await;
     instance(&world, workflow, None).await;
     end(&world, child).await;
-    let below = async |id| db.read(tx!(tx => instances::below(tx, id).await)).await.unwrap();
-    assert_eq!((below(root).await, below(child).await), (2, 0));
+    let has_room = async |id, most| {
+        db.read(tx!(tx => instances::has_room_below(tx, id, most).await))
+            .await
+            .unwrap()
+    };
+    assert_eq!((has_room(root, 2).await, has_room(root, 3).await), (false, true));
+    assert_eq!(
+        (has_room(child, 0).await, has_room(child, 1).await),
+        (false, true)
+    );
     let find = async |id| {
         db.read(tx!(tx => instances::find(tx, id).await))
             .await
@@ -151,6 +164,43 @@ async fn all_below_one_are_counted_however_deep(db: TestDatabase) {
     };
     assert_eq!(parent(root).await, None);
     assert_eq!(parent(deepest).await, Some((child, 1)));
+}
+
+/// Makes it where its root has not three below it yet.
+fn one_more(
+    root: InstanceId,
+    new: NewInstance,
+) -> impl for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<bool, Error>> + Clone + Send + 'static {
+    tx!(tx => {
+        let has_room = instances::has_room_below(tx, root, 3).await?;
+        if has_room {
+            instances::create(tx, new, NOW).await?;
+        }
+        Ok(has_room)
+    })
+}
+
+async fn of_many_at_the_same_moment_no_more_are_made_than_there_is_room_for(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let workflow = workflow(&world, "w").await;
+    let (one, other) = (
+        instance(&world, workflow, None).await,
+        instance(&world, workflow, None).await,
+    );
+    let new = |root| one_more(root, new_instance(&world, workflow, Some(root)));
+    let alone = join_all((0..8).map(|_| db.write(new(one)))).await;
+    let made: Vec<bool> = alone.into_iter().map(Result::unwrap).collect();
+    assert_eq!(made.iter().filter(|made| **made).count(), 3, "{made:?}");
+    let mut made = Vec::new();
+    db.write_together(
+        (0..8).map(|_| new(other)).collect(),
+        |_, result: Result<bool, Error>| {
+            made.push(result.unwrap());
+        },
+    )
+    .await;
+    assert_eq!(made.iter().filter(|made| **made).count(), 3, "{made:?}");
+    assert_eq!(db.count("instances").await, 8);
 }
 
 async fn a_deleted_workflow_is_gone_and_its_instances_go_a_few_at_a_time(db: TestDatabase) {
@@ -243,6 +293,7 @@ async fn find(db: &TestDatabase, id: InstanceId) -> bool {
 on_both_engines!(
     a_timer_is_taken_once_and_only_for_the_time_it_has,
     all_below_one_are_counted_however_deep,
+    of_many_at_the_same_moment_no_more_are_made_than_there_is_room_for,
     a_deleted_workflow_is_gone_and_its_instances_go_a_few_at_a_time,
     a_deleted_workflow_without_instances_goes_at_once,
     what_another_may_have_to_hear_of_stays,

@@ -9,7 +9,7 @@ use postern_store::{
     scripts::{self, actions},
     tx,
     uses::{self, Used, User},
-    workflows,
+    workflows::{self, instances},
 };
 use tokio::{
     sync::{Barrier, oneshot},
@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     database::TestDatabase,
+    instances::{instance, new_instance, workflow},
     world::{NOW, World},
 };
 
@@ -349,10 +350,38 @@ async fn what_was_waited_for_is_found_with_its_newest_version(db: TestDatabase) 
     );
 }
 
+/// The last place below one that began with all of them.
+async fn whoever_takes_the_last_place_is_waited_for_and_counted(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let workflow = workflow(&world, "one").await;
+    let root = instance(&world, workflow, None).await;
+    let new = new_instance(&world, workflow, Some(root));
+    let first = Held::between(
+        &db,
+        tx!(tx => {
+            assert!(instances::has_room_below(tx, root, 1).await?);
+            Ok(())
+        }),
+        tx!(tx => instances::create(tx, new, NOW).await.map(|_| ())),
+    )
+    .await;
+    let second = tokio::spawn({
+        let db = db.clone();
+        async move {
+            db.write(tx!(tx => instances::has_room_below(tx, root, 1).await))
+                .await
+        }
+    });
+    until_waiting(&db, "FROM pg_advisory_xact_lock(CAST").await;
+    first.go_on().await;
+    assert!(!second.await.unwrap().unwrap(), "the place is taken");
+}
+
 on_postgres_alone!(
     two_run_the_same_in_either_order_and_both_end,
     what_runs_is_edited_meanwhile_and_keeps_its_version,
     whoever_deletes_waits_for_those_who_name_it_and_sees_that,
     what_is_being_deleted_is_gone_for_whoever_wants_to_run_it,
     what_was_waited_for_is_found_with_its_newest_version,
+    whoever_takes_the_last_place_is_waited_for_and_counted,
 );

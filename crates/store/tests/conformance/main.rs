@@ -59,4 +59,5 @@ mod schedules;
 mod schema;
 mod step_runs;
 mod system;
+mod together;
 mod transactions;

@@ -241,7 +241,7 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(reads_all_agents, db, tx => removal::deleted(tx, AgentId(0)).await);
     without!(reads_all, db, tx => jobs::reported(tx, AttemptId(NUMBER), agent).await);
     without!(reads_all, db, tx => due::due(tx, NOW, 100).await);
-    without!(reads_all, db, tx => due::take_job_ended(tx, NUMBER, ExecutionId(NUMBER)).await);
+    without!(reads_all, db, tx => due::take_jobs_ended(tx, &[NUMBER], ExecutionId(NUMBER)).await);
     without!(reads_all, db, tx => ends::ends_of(tx, ExecutionId(NUMBER)).await);
     without!(reads_all, db, tx => jobs::attempts_unreported(tx, agent, &many).await);
     without!(reads_all, db, tx => jobs::agents_with_due_work(tx, NOW).await);

@@ -1,6 +1,8 @@
+import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Console, type ConsoleSource } from "~/ui/console/Console";
-import { useLiveOutput } from "./useOutput";
+import { jobOptions } from "./api";
+import { useLateOutput, useLiveOutput } from "./useOutput";
 
 interface JobConsoleProps {
   id: number;
@@ -9,9 +11,17 @@ interface JobConsoleProps {
   agent: string;
 }
 
-/** Output of a job’s newest attempt and nothing around it, live while it runs. */
+/** Output of a job’s newest attempt and nothing around it: live while it runs, and what comes after its end. */
 export function JobConsole({ id, attempt, running, agent }: JobConsoleProps) {
-  const { output } = useLiveOutput(id, attempt, true);
+  const live = useLiveOutput(id, attempt, true);
+  const { data: job } = useQuery(jobOptions(id));
+  useLateOutput(
+    id,
+    attempt,
+    job?.attempts.find((one) => one.number === attempt),
+    live,
+  );
+  const { output } = live;
   const [follow, setFollow] = useState(true);
   const sources = useMemo<ConsoleSource[]>(
     () => [

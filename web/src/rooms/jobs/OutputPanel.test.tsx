@@ -4,6 +4,7 @@ import { useState } from "react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { api } from "~/api/client";
 import type { Attempt, JobDetail, JobOutput } from "~/api/types";
+import { Events } from "~/test/events";
 import { renderUi } from "~/test/render";
 import { OutputPanel } from "./OutputPanel";
 
@@ -34,22 +35,6 @@ const stored = (text: string, complete: boolean, total = text.length): JobOutput
   stderr: { segments: [], total_bytes: 0, cut_bytes: 0 },
   complete,
 });
-
-class Events extends EventTarget {
-  static last: Events;
-  static readonly CLOSED = 2;
-  readyState = 1;
-  constructor() {
-    super();
-    Events.last = this;
-  }
-  close() {
-    this.readyState = Events.CLOSED;
-  }
-  send(name: string, data: unknown) {
-    act(() => void this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) })));
-  }
-}
 
 let answer: JobOutput;
 const get = vi.spyOn(api, "GET");

@@ -80,17 +80,11 @@ pub(crate) async fn resolve(
     if !targets.groups.is_empty() {
         let found = groups::named(tx, groups_reach, &targets.groups).await?;
         for name in &targets.groups {
-            let named = |group: &&groups::Group| group.name == *name || group.id.to_string() == *name;
-            let group = found.iter().find(named).ok_or_else(|| {
+            let group = called(&found, name).ok_or_else(|| {
                 Error::invalid("targets.groups", format!("there is no host group {name:?}"))
             })?;
-            let inner: Targets = serde_json::from_str(&group.targets)
-                .map_err(|error| Error::Internal(format!("targets of group {}: {error}", group.id)))?;
-            let inner = wanted_of(&inner);
-            if group.calendar_id.is_some() {
-                let members = agents::targets(tx, reach, std::slice::from_ref(&inner), MAX_TARGETS).await?;
-                guarded.extend(members.into_iter().map(|member| (member.id, group.id)));
-            }
+            let inner = wanted_of_group(group)?;
+            guarded.extend(guarded_by(tx, reach, group, &inner).await?);
             all_there(tx, group, &inner).await?;
             group_ids.push(group.id);
             wanted.push(inner);
@@ -130,6 +124,53 @@ pub(crate) async fn resolve(
         groups: group_ids,
         guarded,
     })
+}
+
+/// What targets say of hosts that are known otherwise: the groups that they name, as far as these are there, and which hosts
+/// are in one that has a calendar of blackouts.
+pub(crate) async fn groups_of(
+    tx: &mut Tx<'_>,
+    reach: &Reach,
+    groups_reach: &Reach,
+    targets: &Targets,
+) -> Result<(Vec<GroupId>, Vec<(AgentId, GroupId)>)> {
+    let found = groups::named(tx, groups_reach, &targets.groups).await?;
+    let mut ids = Vec::new();
+    let mut guarded = Vec::new();
+    for name in &targets.groups {
+        if let Some(group) = called(&found, name) {
+            ids.push(group.id);
+            guarded.extend(guarded_by(tx, reach, group, &wanted_of_group(group)?).await?);
+        }
+    }
+    Ok((ids, guarded))
+}
+
+/// By name or id.
+fn called<'a>(groups: &'a [groups::Group], name: &str) -> Option<&'a groups::Group> {
+    groups
+        .iter()
+        .find(|group| group.name == name || group.id.to_string() == name)
+}
+
+fn wanted_of_group(group: &groups::Group) -> Result<Wanted> {
+    let inner: Targets = serde_json::from_str(&group.targets)
+        .map_err(|error| Error::Internal(format!("targets of group {}: {error}", group.id)))?;
+    Ok(wanted_of(&inner))
+}
+
+/// The hosts in a group, where it has a calendar of blackouts.
+async fn guarded_by(
+    tx: &mut Tx<'_>,
+    reach: &Reach,
+    group: &groups::Group,
+    inner: &Wanted,
+) -> Result<Vec<(AgentId, GroupId)>> {
+    if group.calendar_id.is_none() {
+        return Ok(Vec::new());
+    }
+    let members = agents::targets(tx, reach, std::slice::from_ref(inner), MAX_TARGETS).await?;
+    Ok(members.into_iter().map(|member| (member.id, group.id)).collect())
 }
 
 /// The ids of agents that are named by name or id, each of which must be among those that were found.

@@ -111,6 +111,17 @@ fn empty(app: &App) -> CheckinAnswer {
     }
 }
 
+/// What there is for an agent.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    /// In its hands.
+    active: Vec<jobs::Active>,
+    /// Whether something could be handed out.
+    waiting: bool,
+    /// Attempts that it need not tell of any more.
+    acknowledged: Vec<i64>,
+}
+
 /// One look at what there is for an agent.
 struct Round<'a> {
     app: &'a App,
@@ -125,17 +136,26 @@ impl Round<'_> {
         let current = recheck(self.app, self.agent).await?;
         let (app, id, now) = (self.app, self.agent.id, self.app.now());
         let finished = if self.first { self.finished() } else { Vec::new() };
-        let (active, waiting, acknowledged) = app
-            .store
-            .look::<_, Error, _>(tx!(tx => {
-                let (active, waiting) = jobs::at_agent(tx, id, now, 1).await?;
-                let owed = jobs::attempts_unreported(tx, id, &finished).await?;
-                let told = finished.into_iter().filter(|attempt| !owed.contains(attempt));
-                let told: Vec<i64> = told.map(|attempt| attempt.0).collect();
-                Ok((active, waiting, told))
-            }))
+        let Looked {
+            active,
+            waiting,
+            acknowledged,
+        } = app
+            .looks
+            .run(
+                id.0,
+                tx!(tx => {
+                    let (active, waiting) = jobs::at_agent(tx, id, now, 1).await?;
+                    let owed = jobs::attempts_unreported(tx, id, &finished).await?;
+                    let told = finished.into_iter().filter(|attempt| !owed.contains(attempt));
+                    Ok(Looked {
+                        active,
+                        waiting: !waiting.is_empty(),
+                        acknowledged: told.map(|attempt| attempt.0).collect(),
+                    })
+                }),
+            )
             .await?;
-        let waiting = !waiting.is_empty();
         let mut answer = empty(app);
         answer.settings = Some(Settings {
             renew_credential: current.renew_credentials,
@@ -258,7 +278,7 @@ impl Round<'_> {
         let claimed = self
             .app
             .hand_outs
-            .write(id.0, tx!(tx => claim(tx, id, &asked).await))
+            .run(id.0, tx!(tx => claim(tx, id, &asked).await))
             .await?;
         crate::failpoint::hit("after-hand-out");
         claimed.ended.wake(self.app);

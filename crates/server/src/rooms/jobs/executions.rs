@@ -377,6 +377,7 @@ async fn carried(tx: &mut Tx<'_>, id: ExecutionId, found: &[(JobId, AgentId)]) -
             .into_iter()
             .filter_map(|(job, group)| Some((*agents.get(&job)?, group)))
             .collect(),
+        groups: Vec::new(),
     })
 }
 

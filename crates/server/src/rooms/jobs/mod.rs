@@ -18,5 +18,6 @@ pub(crate) mod service;
 pub(crate) mod targets;
 pub(super) mod transition;
 
+pub(crate) use checkin::Looked;
 pub(crate) use claim::Claimed;
 pub(crate) use report::Reported;

@@ -77,7 +77,7 @@ pub(super) async fn attempt_result(
     crate::failpoint::hit("before-result-written");
     let reported = app
         .results
-        .write(id.0, tx!(tx => {
+        .run(id.0, tx!(tx => {
         let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
         let job = machine.id;
         let report = Report { attempt, machine, request, actor };

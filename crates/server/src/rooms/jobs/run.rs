@@ -41,7 +41,7 @@ use crate::{
         idempotency::{self, Answered, Key},
     },
     named::json,
-    rooms::agents::targets::{check as check_targets, resolve},
+    rooms::agents::targets::{check as check_targets, groups_of, resolve},
 };
 
 /// Longest concurrency key.
@@ -91,6 +91,8 @@ pub(crate) struct Carried {
     pub(crate) keys: HashMap<AgentId, Option<String>>,
     /// The groups whose blackouts hold for them.
     pub(crate) guarded: Vec<(AgentId, GroupId)>,
+    /// The groups that named their hosts: a host whose key is not known any more gets it by them.
+    pub(crate) groups: Vec<GroupId>,
 }
 
 /// The hosts of a run as they were at one moment: what is compared with them is what gets jobs.
@@ -235,6 +237,15 @@ impl Prepared {
         self.hosts(tx, author).await.map(Found)
     }
 
+    /// The groups that its targets name, as far as they are there now, and the hosts that they guard.
+    pub(crate) async fn groups(
+        &self,
+        tx: &mut Tx<'_>,
+        author: &Author,
+    ) -> Result<(Vec<GroupId>, Vec<(AgentId, GroupId)>)> {
+        groups_of(tx, &author.reach, &author.groups, &self.run.targets).await
+    }
+
     /// Whether there are hosts for it now, which can take its secrets. Returns the targets with ids for names.
     pub(crate) async fn check_targets(&self, tx: &mut Tx<'_>, author: &Author) -> Result<Targets> {
         let arranged = self.hosts(tx, author).await?;
@@ -256,6 +267,7 @@ impl Prepared {
         let mut found = resolve(tx, &author.reach, &author.groups, &run.targets).await?;
         if let Some(again) = &self.again {
             found.guarded.extend(again.guarded.iter().copied());
+            found.groups.extend(again.groups.iter().copied());
         }
         let keys = self.again.as_ref().map(|again| &again.keys);
         targets::arrange(found, run.rolling.as_ref(), run.concurrency.as_ref(), keys)

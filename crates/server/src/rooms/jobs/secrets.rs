@@ -28,7 +28,7 @@ pub(super) fn complete(work: &JobPayload, secrets: &mut Secrets) -> Result<Optio
         if secrets.contains_key(*name) {
             continue;
         }
-        if *name == PASSWORD && matches!(work, JobPayload::UserControl(_)) {
+        if draws(work, secrets) {
             let password = password();
             secrets.insert((*name).to_owned(), password.clone());
             drawn = Some(password);
@@ -58,6 +58,11 @@ pub(super) fn complete(work: &JobPayload, secrets: &mut Secrets) -> Result<Optio
         return Err(Error::invalid("secrets", message));
     }
     Ok(drawn)
+}
+
+/// Whether it takes a password that is not among these, and one is drawn.
+pub(crate) fn draws(work: &JobPayload, secrets: &Secrets) -> bool {
+    matches!(work, JobPayload::UserControl(user) if user.takes_password()) && !secrets.contains_key(PASSWORD)
 }
 
 fn password() -> Zeroizing<String> {

@@ -3,11 +3,21 @@
 //! News are rows of the outbox. One is taken away in the transaction that does what it asks for, so a server that is
 //! killed at any moment leaves either the news or all that follows from it.
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::{BoxFuture, join_all};
 use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{ApprovalId, ExecutionId, InstanceId, Timestamp, workflow::engine::Event};
 use postern_store::{
-    Tx, approvals,
+    Error as Stored, Tx, approvals,
     outbox::{self, Kind, News},
     tx,
     workflows::{
@@ -15,6 +25,7 @@ use postern_store::{
         instances::{self, Instance},
     },
 };
+use tokio::sync::Semaphore;
 
 use super::{
     approve, cause, finish,
@@ -28,9 +39,11 @@ use crate::{
 /// News looked at in one round.
 const NEWS: u32 = 256;
 /// What shares a transaction, where the database gains by it.
-const TOGETHER: usize = 24;
+const TOGETHER: usize = 30;
 /// Transactions at once.
 const AT_ONCE: usize = 4;
+/// How long the next round waits for what is in work.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// After so many failures of the server an instance is given up.
 const TRIES: u32 = 3;
 /// Where each of them was that it takes too long: a slow hour passes, what is too much for any hour does not.
@@ -44,33 +57,96 @@ pub(crate) async fn instances_advance(app: &App) -> Result<()> {
             .store
             .look::<_, Error, _>(tx!(tx => Ok(due::due(tx, now, NEWS).await?)))
             .await?;
-        let timers = due.timers.into_iter();
-        let items: Vec<Item> = due
-            .news
-            .into_iter()
-            .map(Item::News)
-            .chain(timers.map(|(id, run, due)| Item::Timer(id, run, due)))
-            .chain(due.late.into_iter().map(Item::Late))
-            .chain(due.silent.into_iter().map(Item::Silent))
+        let late = Arc::new(AtomicBool::new(false));
+        let doing: Vec<_> = app
+            .moving
+            .begin(items_of(due))
+            .chunks(TOGETHER)
+            .map(|batch| tokio::spawn(in_its_turn(app.clone(), batch.to_vec(), late.clone())))
             .collect();
-        if items.is_empty() {
-            return Ok(());
-        }
-        let batches: Vec<Vec<Item>> = items.chunks(TOGETHER).map(<[Item]>::to_vec).collect();
-        let moved: usize = stream::iter(batches)
-            .map(|batch| tokio::spawn(contained(app.clone(), batch)))
-            .buffer_unordered(AT_ONCE)
-            .fold(0, |count, moved| async move { count + moved.unwrap_or_default() })
-            .await;
-        // What is left is in other hands, or fails: the next round looks again.
-        if moved == 0 {
-            return Ok(());
+        match tokio::time::timeout(PATIENCE, join_all(doing)).await {
+            // What is left is in other hands, or fails: the next round looks again.
+            Ok(moved) if moved.iter().flatten().all(|moved| *moved == 0) => return Ok(()),
+            Ok(_) => {}
+            Err(_) => late.store(true, Ordering::Release),
         }
     }
 }
 
+/// What this server does for instances at the moment.
+#[derive(Debug)]
+pub(crate) struct Moving {
+    work: Mutex<HashSet<Subject>>,
+    places: Semaphore,
+}
+
+impl Default for Moving {
+    fn default() -> Self {
+        Self {
+            work: Mutex::default(),
+            places: Semaphore::new(AT_ONCE),
+        }
+    }
+}
+
+impl Moving {
+    fn work(&self) -> MutexGuard<'_, HashSet<Subject>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those that are not in work yet; now they are.
+    fn begin(&self, mut items: Vec<Item>) -> Vec<Item> {
+        let mut work = self.work();
+        items.retain(|item| work.insert(item.subject()));
+        items
+    }
+}
+
+/// Until it is dropped this is in work.
+struct InWork {
+    app: App,
+    subjects: Vec<Subject>,
+}
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        let mut work = self.app.moving.work();
+        for subject in &self.subjects {
+            work.remove(subject);
+        }
+    }
+}
+
+/// How many were done. One that takes long, because somebody else keeps its instance, keeps no place from others; whoever
+/// ends when nobody waits for it any more has the next round looked for.
+async fn in_its_turn(app: App, items: Vec<Item>, late: Arc<AtomicBool>) -> usize {
+    let work = InWork {
+        app: app.clone(),
+        subjects: items.iter().map(Item::subject).collect(),
+    };
+    let place = app.moving.places.acquire().await;
+    let moved = {
+        let mut moving = pin!(contained(&app, items));
+        match tokio::time::timeout(PATIENCE, moving.as_mut()).await {
+            Ok(moved) => moved,
+            Err(_) => {
+                drop(place);
+                moving.await
+            }
+        }
+    };
+    drop(work);
+    if late.load(Ordering::Acquire) {
+        app.workflows.notify_one();
+    }
+    moved
+}
+
 #[derive(Debug, Clone)]
 enum Item {
+    /// Of jobs that ended, all of one execution.
+    Jobs(ExecutionId, Vec<i64>),
+    /// Of something else.
     News(News),
     Timer(InstanceId, u32, Timestamp),
     Late(ApprovalId),
@@ -78,34 +154,85 @@ enum Item {
     Silent(ApprovalId),
 }
 
-/// A failure or a panic over one item is its own. How many were done.
-async fn contained(app: App, items: Vec<Item>) -> usize {
-    let (now, mut moved) = (app.now(), 0);
-    let operations = items.iter().map(|item| operation(app.clone(), item.clone(), now)).collect();
-    let results = app.store.write_together(operations).await;
-    for (item, result) in items.into_iter().zip(results) {
-        match result {
-            Ok(Some(after)) => {
-                crate::failpoint::hit("after-instance-moved");
-                after.wake(&app);
-                moved += 1;
-            }
-            Ok(None) => {}
-            Err(error) => failed(&app, item, error).await,
+/// Of what there is one at a time in work.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Jobs(ExecutionId),
+    News(i64),
+    Timer(InstanceId, u32, Timestamp),
+    Late(ApprovalId),
+    Silent(ApprovalId),
+}
+
+impl Item {
+    const fn subject(&self) -> Subject {
+        match *self {
+            Self::Jobs(execution, _) => Subject::Jobs(execution),
+            Self::News(ref news) => Subject::News(news.id),
+            Self::Timer(id, run, due) => Subject::Timer(id, run, due),
+            Self::Late(id) => Subject::Late(id),
+            Self::Silent(id) => Subject::Silent(id),
         }
+    }
+}
+
+/// In the order in which it became due.
+fn items_of(due: due::Due) -> Vec<Item> {
+    let (mut items, mut places) = (Vec::new(), HashMap::new());
+    for news in due.news {
+        if news.kind != Kind::JobEnded {
+            items.push(Item::News(news));
+            continue;
+        }
+        let place = *places.entry(news.object).or_insert(items.len());
+        match items.get_mut(place) {
+            Some(Item::Jobs(_, all)) => all.push(news.id),
+            _ => items.push(Item::Jobs(ExecutionId(news.object), vec![news.id])),
+        }
+    }
+    let timers = due.timers.into_iter();
+    items.extend(timers.map(|(id, run, due)| Item::Timer(id, run, due)));
+    items.extend(due.late.into_iter().map(Item::Late));
+    items.extend(due.silent.into_iter().map(Item::Silent));
+    items
+}
+
+/// A failure or a panic over one item is its own. How many were done.
+async fn contained(app: &App, items: Vec<Item>) -> usize {
+    let (now, mut moved) = (app.now(), 0);
+    let operations = items
+        .iter()
+        .map(|item| operation(app.clone(), item.clone(), now))
+        .collect();
+    let mut failures = Vec::new();
+    let answer = |number: usize, result| match result {
+        Ok(Some(after)) => {
+            crate::failpoint::hit("after-instance-moved");
+            After::wake(after, app);
+            moved += 1;
+        }
+        Ok(None) => {}
+        Err(error) => failures.push((number, error)),
+    };
+    app.store.write_together(operations, answer).await;
+    for (number, error) in failures {
+        failed(app, &items[number], error).await;
     }
     moved
 }
 
-async fn failed(app: &App, item: Item, error: Error) {
+async fn failed(app: &App, item: &Item, error: Error) {
     app.metrics.background_errors.inc();
+    if matches!(error, Error::Store(Stored::Panicked)) {
+        app.metrics.panics.inc();
+    }
     tracing::warn!(
         %error,
         ?item,
         "an instance could not be moved; it is tried again"
     );
     if let Some(tries) = tries(&error)
-        && let Err(error) = finish::give_up_after(app, subject(app, &item).await, tries).await
+        && let Err(error) = finish::give_up_after(app, subject(app, item).await, tries).await
     {
         tracing::warn!(%error, "a failure could not be counted");
     }
@@ -130,6 +257,7 @@ async fn subject(app: &App, item: &Item) -> Option<InstanceId> {
             match item {
                 Item::Timer(id, ..) => Ok(Some(id)),
                 Item::Late(id) | Item::Silent(id) => Ok(approvals::find(tx, id).await?.map(|approval| approval.instance_id)),
+                Item::Jobs(id, _) => Ok(instances::find_by_execution(tx, id).await?.map(|row| row.id)),
                 Item::News(news) => Ok(heard_by(tx, &news).await?.map(|(row, _)| row.id)),
             }
         }))
@@ -146,6 +274,7 @@ fn operation(
     tx!(tx => {
         let mut after = After::default();
         let taken = match item {
+            Item::Jobs(id, news) => jobs_ended(&app, tx, (id, &news), now, &mut after).await?,
             Item::News(news) => hear(&app, tx, &news, now, &mut after).await?,
             // A clock that was set back meanwhile.
             Item::Timer(_, _, due) if now < due => false,
@@ -186,10 +315,8 @@ async fn ring(
 async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Option<u32>)>> {
     let (id, run) = match news.kind {
         Kind::InstanceMade => (InstanceId(news.object), None),
-        Kind::JobEnded => {
-            let found = instances::find_by_execution(tx, ExecutionId(news.object)).await?;
-            return Ok(found.map(|row| (row, None)));
-        }
+        // Heard by `jobs_ended`.
+        Kind::JobEnded => return Ok(None),
         // A cancel goes from the parent to the child: so does this, or both would wait for each other.
         Kind::InstanceEnded => match instances::parent_of(tx, InstanceId(news.object)).await? {
             Some((id, run)) => (id, Some(run)),
@@ -203,24 +330,31 @@ async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Opti
     Ok(instances::find(tx, id).await?.map(|row| (row, run)))
 }
 
+/// A step hears of the ends of its jobs when the last one has ended.
+async fn jobs_ended(
+    app: &App,
+    tx: &mut Tx<'_>,
+    (execution, news): (ExecutionId, &[i64]),
+    now: Timestamp,
+    after: &mut After,
+) -> Result<bool> {
+    let Some(ended) = due::take_jobs_ended(tx, news, execution).await? else {
+        return Ok(false);
+    };
+    let row = ended.instance.filter(|row| !row.state.is_final() && !ended.open);
+    let waiting = ended.run.filter(|run| run.outcome.is_none());
+    if let Some((row, run)) = row.zip(waiting) {
+        let mut turn = Turn::of(app, row, cause::job_ended(execution), now, after)?;
+        let event = finish::jobs(&mut turn, tx, run, execution).await?;
+        turn.take(tx, event).await?;
+    } else if !ended.open {
+        ends::forget(tx, execution).await?;
+    }
+    Ok(true)
+}
+
 /// The instance is kept from others before what its news are about is looked at.
 async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &mut After) -> Result<bool> {
-    if news.kind == Kind::JobEnded {
-        let execution = ExecutionId(news.object);
-        let Some(ended) = due::take_job_ended(tx, news.id, execution).await? else {
-            return Ok(false);
-        };
-        let row = ended.instance.filter(|row| !row.state.is_final() && !ended.open);
-        let waiting = ended.run.filter(|run| run.outcome.is_none());
-        if let Some((row, run)) = row.zip(waiting) {
-            let mut turn = Turn::of(app, row, cause::job_ended(execution), now, after)?;
-            let event = finish::jobs(&mut turn, tx, run, execution).await?;
-            turn.take(tx, event).await?;
-        } else if !ended.open {
-            ends::forget(tx, execution).await?;
-        }
-        return Ok(true);
-    }
     if !outbox::take(tx, news.id).await? {
         return Ok(false);
     }
@@ -243,8 +377,6 @@ async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &m
 
 #[cfg(test)]
 mod tests {
-    use postern_store::Error as Stored;
-
     use super::*;
 
     #[test]

@@ -179,9 +179,15 @@ impl Look<'_> {
             return Ok(());
         };
         self.uses((field == "action").then_some(step), (Used::Action, id.0));
-        let asks = actions::seen_parameters(app, tx, caller, id).await;
-        if let Some(asks) = self.unless_refused(format!("{pointer}/{field}"), asks)? {
-            self.values(&format!("{pointer}/parameters"), &asks, &named.parameters);
+        let seen = actions::seen(app, tx, caller, id).await;
+        let Some(seen) = self.unless_refused(format!("{pointer}/{field}"), seen)? else {
+            return Ok(());
+        };
+        self.values(&format!("{pointer}/parameters"), &seen.asks, &named.parameters);
+        if seen.draws_password(app, &known_of(&named.parameters))? {
+            let problem = "names an action that draws a password: that is shown once, and nobody watches a workflow. Give the \
+                           action a fixed password, or a secret parameter \"password\" and a value for it here";
+            self.problem(format!("{pointer}/{field}"), problem.to_owned());
         }
         Ok(())
     }
@@ -285,11 +291,7 @@ impl Look<'_> {
     }
 
     fn values(&mut self, pointer: &str, asks: &[Parameter], given: &BTreeMap<String, Value>) {
-        let known: BTreeMap<String, Option<Value>> = given
-            .iter()
-            .map(|(name, value)| (name.clone(), known(value)))
-            .collect();
-        for error in parameter::problems(asks, &known) {
+        for error in parameter::problems(asks, &known_of(given)) {
             self.problem(format!("{pointer}/{}", escaped(&error.name)), error.problem);
         }
     }
@@ -328,6 +330,13 @@ impl Look<'_> {
             }
         }
     }
+}
+
+fn known_of(given: &BTreeMap<String, Value>) -> BTreeMap<String, Option<Value>> {
+    given
+        .iter()
+        .map(|(name, value)| (name.clone(), known(value)))
+        .collect()
 }
 
 /// A value as far as it is known: not one with placeholders in it.

@@ -30,6 +30,7 @@ use postern_domain::{WorkflowId, permission::Permission};
 use postern_store::{Tx, workflows};
 
 pub(crate) use draft::problems;
+pub(crate) use drive::Moving;
 pub(crate) use instances::{New, make, ready};
 pub(crate) use plans::Plans;
 

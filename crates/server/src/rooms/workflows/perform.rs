@@ -143,7 +143,7 @@ async fn jobs_of(
     let (prepared, tried) = match attempt {
         1 => (prepared, approved::Try::First),
         _ => {
-            let next = NextTry::of(turn, tx, &author, run).await?;
+            let next = NextTry::of(turn, tx, &author, run, &prepared).await?;
             (next.applied_to(prepared), approved::Try::Again)
         }
     };
@@ -265,16 +265,20 @@ async fn workflow(
     attempt: u32,
 ) -> Result<()> {
     let caller = author(turn, tx).await?;
+    let child = Child::of(turn, tx, &caller, step, (named, Open::Nothing)).await?;
+    approved::check_child(turn, tx, &caller, step, (named, &child)).await?;
+    // Others of the family wait here for whoever makes an instance, and each keeps its own row meanwhile. That one waits for none
+    // of them: a step that has started an instance is answered in a later turn, so nothing older is told to stop in this one.
+    // Whoever is refused keeps nobody waiting, unless the last place went while it waited itself: if its failure then stops
+    // another branch that waits here too, PostgreSQL refuses one of both, which is tried again.
     let root = turn.row.root_id.unwrap_or(turn.row.id);
-    if instances::below(tx, root).await? >= i64::from(MAX_BELOW) {
+    if !instances::has_room_below(tx, root, MAX_BELOW).await? {
         let detail = format!(
             "Instance {root} and those below it have started {MAX_BELOW} instances, and no more are allowed: does a loop start \
              them?"
         );
         return Err(Error::conflict("too_many_instances", detail));
     }
-    let child = Child::of(turn, tx, &caller, step, (named, Open::Nothing)).await?;
-    approved::check_child(turn, tx, &caller, step, (named, &child)).await?;
     let name = child.workflow.name.clone();
     let new = New {
         workflow: child.workflow,

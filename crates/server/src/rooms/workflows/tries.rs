@@ -1,5 +1,5 @@
 //! Tries of a step after its first: on the hosts where it has not succeeded, which are the same agents whatever they are
-//! called by now, and with what their jobs had from before.
+//! called by now, with what their jobs had from before and what the groups that the step names ask for by now.
 
 use std::collections::HashSet;
 
@@ -26,22 +26,32 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct NextTry {
     hosts: Targets,
-    /// Of the newest try: it had what those before it had.
+    /// Of the newest try, which had what those before it had, as far as its jobs are there; and of the groups as they are now.
     carried: Carried,
 }
 
 impl NextTry {
-    pub(super) async fn of(turn: &mut Turn<'_>, tx: &mut Tx<'_>, author: &Author, run: u32) -> Result<Self> {
+    /// `prepared`: the jobs of the step as they would be on all of its hosts.
+    pub(super) async fn of(
+        turn: &mut Turn<'_>,
+        tx: &mut Tx<'_>,
+        author: &Author,
+        run: u32,
+        prepared: &Prepared,
+    ) -> Result<Self> {
         let known = turn.runs.find(tx, run).await?.cloned();
         let known =
             known.ok_or_else(|| Error::Internal(format!("run {run} of instance {} is gone", turn.row.id)))?;
         let mut failed = turn.runs.result_of(&known)?.hosts;
         failed.retain(|host| host.status != JobState::Completed.as_str());
         all_there(tx, author, &failed).await?;
-        let carried = match known.execution_id {
+        let mut carried = match known.execution_id {
             Some(execution) => carried_from(tx, execution).await?,
             None => Carried::default(),
         };
+        let (groups, guarded) = prepared.groups(tx, author).await?;
+        carried.groups = groups;
+        carried.guarded.extend(guarded);
         let hosts = Targets {
             agents: failed
                 .into_iter()

@@ -159,6 +159,34 @@ async fn a_database_that_is_busy_with_others_ends_no_instance() {
     until_state(&server, id, InstanceState::Completed).await;
 }
 
+/// Its own turn waits for it, in a transaction of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_somebody_keeps_hinders_no_other() {
+    let server = TestServer::on(Database::Postgres).await;
+    let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}]);
+    let kept = started(&server, &["nobody"], wait.clone()).await;
+    let beside = started(&server, &["nobody"], wait).await;
+    for id in [kept, beside] {
+        until_state(&server, id, InstanceState::Paused).await;
+    }
+    let url = server.postgres_url().unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let keep = format!("BEGIN; SELECT id FROM instances WHERE id = {kept} FOR UPDATE");
+    client.batch_execute(&keep).await.unwrap();
+    server.clock.advance_seconds(61);
+    until_state(&server, beside, InstanceState::Completed).await;
+    let decide = json!([{"id": "decide", "type": "conditional", "condition": "true", "on_true": "completed",
+                         "on_false": "failed"}]);
+    let after = started(&server, &["nobody"], decide).await;
+    until_state(&server, after, InstanceState::Completed).await;
+    assert_eq!(show(&server, kept).await.instance.state, InstanceState::Paused);
+    client.batch_execute("COMMIT").await.unwrap();
+    until_state(&server, kept, InstanceState::Completed).await;
+}
+
 async fn what_the_server_fails_over_three_times_is_given_up(server: TestServer) {
     let web = server.agent("web-1").await;
     let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}, command("last", &["last"])]);

@@ -19,6 +19,7 @@ on_both_databases! {
     what_no_job_would_take_is_not_saved,
     values_fit_the_parameters_of_the_script,
     values_fit_the_parameters_of_the_action,
+    an_action_that_would_draw_a_password_is_not_published,
     inputs_fit_the_workflow_that_is_called,
     hosts_that_are_named_are_there,
     approvers_are_there_and_enough,
@@ -166,6 +167,60 @@ async fn values_fit_the_parameters_of_the_action(server: TestServer) {
         ["draft.steps[0].parameters.force"]
     );
     published(&admin, "looks", steps(json!({"service": "php-fpm"}))).await;
+}
+
+async fn an_action_that_would_draw_a_password_is_not_published(server: TestServer) {
+    let (admin, _web) = (server.admin(), server.agent("web-1").await);
+    let account = async |name: &str, parameters: Value, fills: Value, secrets: Value| {
+        let job = json!({"type": "user_control", "payload": {"action": "reset_password", "user": "anna"}});
+        let create: ActionCreate = serde_json::from_value(json!({
+            "name": name, "secrets": secrets,
+            "definition": {
+                "work": {"kind": "job", "job": job}, "parameters": parameters, "fills": fills,
+                "targets": {"agents": ["web-1"]},
+            },
+        }))
+        .unwrap();
+        let id = admin.action_create(&create, &key()).await.unwrap().action.id;
+        let deploy = ActionDeploy::default();
+        admin.action_deploy(id, &deploy, &key()).await.unwrap();
+    };
+    account("drawn", json!([]), json!({}), json!({})).await;
+    account("fixed", json!([]), json!({}), json!({"password": "s3cret"})).await;
+    let given = json!([{"name": "password", "type": "secret"}]);
+    account("given", given, json!({}), json!({})).await;
+    let what = json!([{"name": "what", "type": "choice", "choices": ["enable", "reset_password"]}]);
+    account("chosen", what, json!({"what": "/action"}), json!({})).await;
+    let steps = |action: &str, parameters: Value| {
+        json!({
+            "inputs": [
+                {"name": "password", "type": "secret", "required": true},
+                {"name": "what", "type": "string", "default": "enable"},
+            ],
+            "steps": [{"id": "a", "type": "action", "action": action, "parameters": parameters}],
+        })
+    };
+    for (action, parameters) in [
+        ("drawn", json!({})),
+        ("given", json!({})),
+        ("given", json!({"password": ""})),
+        ("chosen", json!({})),
+        ("chosen", json!({"what": "reset_password"})),
+    ] {
+        let found = unfit(&admin, steps(action, parameters.clone())).await;
+        assert_eq!(found, ["draft.steps[0].action"], "{action} with {parameters}");
+    }
+    for (number, (action, parameters)) in [
+        ("fixed", json!({})),
+        ("given", json!({"password": "{{inputs.password}}"})),
+        ("chosen", json!({"what": "enable"})),
+        ("chosen", json!({"what": "{{inputs.what}}"})),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        published(&admin, &format!("resets-{number}"), steps(action, parameters)).await;
+    }
 }
 
 async fn inputs_fit_the_workflow_that_is_called(server: TestServer) {

@@ -1,7 +1,9 @@
-//! Tries of a step after its first: the same agents, by way of the same groups, with the same keys.
+//! Tries of a step after its first: the same agents, by way of the same groups as these are by then, with the same keys.
 
 use postern_api::{jobs::Job, scripts::ScriptCreate};
-use postern_domain::{InstanceId, JobId, Timestamp, job::WaitReason, workflow::engine::InstanceState};
+use postern_domain::{
+    CalendarId, GroupId, InstanceId, JobId, Timestamp, job::WaitReason, workflow::engine::InstanceState,
+};
 use postern_server::clock::Clock as _;
 use postern_testkit::{
     TestServer,
@@ -15,7 +17,9 @@ use crate::{filtered, on_both_databases};
 
 on_both_databases! {
     another_try_goes_by_the_blackouts_of_its_group,
+    a_group_that_got_its_calendar_meanwhile_is_asked_by_another_try,
     another_try_has_the_key_of_its_group,
+    another_try_has_the_key_of_a_group_that_its_host_left_though_its_job_was_deleted,
     another_try_is_for_the_agent_that_failed_whatever_it_is_called,
     a_host_that_is_gone_is_told_by_its_name,
     what_was_kept_of_an_earlier_try_goes,
@@ -66,21 +70,45 @@ fn days(server: &TestServer, from: i64) -> Value {
     json!([{"kind": "dates", "from": day(from), "to": day(from + 2)}])
 }
 
-async fn group(admin: &Client, more: Value) {
+async fn group(admin: &Client, more: Value) -> GroupId {
     let mut group = json!({"name": "webs", "targets": {"agents": ["web-1"]}});
     for (field, value) in more.as_object().unwrap() {
         group[field] = value.clone();
     }
     let group = serde_json::from_value(group).unwrap();
-    admin.group_create(&group, &key()).await.unwrap();
+    admin.group_create(&group, &key()).await.unwrap().id
+}
+
+async fn group_changes(admin: &Client, id: GroupId, change: Value) {
+    let change = serde_json::from_value(change).unwrap();
+    admin.group_update(id, &change).await.unwrap();
+}
+
+async fn calendar(server: &TestServer, from: i64) -> CalendarId {
+    let calendar = json!({"name": "quiet", "entries": days(server, from)});
+    let calendar = serde_json::from_value(calendar).unwrap();
+    server
+        .admin()
+        .calendar_create(&calendar, &key())
+        .await
+        .unwrap()
+        .id
+}
+
+/// A script of which one runs at a time in a group.
+async fn deployment(admin: &Client) {
+    let script: ScriptCreate = serde_json::from_value(json!({
+        "name": "deploy", "kind": "script", "language": "bash",
+        "definition": {"content": "exit 0", "concurrency": {"key": "deploy", "per": "group"}},
+    }))
+    .unwrap();
+    admin.script_create(&script, &key()).await.unwrap();
 }
 
 async fn another_try_goes_by_the_blackouts_of_its_group(server: TestServer) {
     let (web, admin) = (server.agent("web-1").await, server.admin());
-    let calendar = json!({"name": "quiet", "entries": days(&server, 30)});
-    let calendar = serde_json::from_value(calendar).unwrap();
-    let calendar = admin.calendar_create(&calendar, &key()).await.unwrap();
-    let blackout = json!({"blackout": {"calendar_id": calendar.id, "jobs": "wait"}});
+    let calendar = calendar(&server, 30).await;
+    let blackout = json!({"blackout": {"calendar_id": calendar, "jobs": "wait"}});
     group(&admin, blackout).await;
     let mut step = tried(command("go", &["go"]));
     step["hosts"] = json!({"groups": ["webs"]});
@@ -89,7 +117,7 @@ async fn another_try_goes_by_the_blackouts_of_its_group(server: TestServer) {
     until_waiting(&server, id).await;
     let change = async |from: i64| {
         let update = serde_json::from_value(json!({"entries": days(&server, from)})).unwrap();
-        admin.calendar_update(calendar.id, &update).await.unwrap();
+        admin.calendar_update(calendar, &update).await.unwrap();
     };
     change(0).await;
     server.clock.advance_seconds(61);
@@ -101,15 +129,31 @@ async fn another_try_goes_by_the_blackouts_of_its_group(server: TestServer) {
     until_state(&server, id, InstanceState::Completed).await;
 }
 
+async fn a_group_that_got_its_calendar_meanwhile_is_asked_by_another_try(server: TestServer) {
+    let (web, admin) = (server.agent("web-1").await, server.admin());
+    let webs = group(&admin, json!({})).await;
+    let mut step = tried(command("go", &["go"]));
+    step["hosts"] = json!({"groups": ["webs"]});
+    let id = started(&server, &["web-1"], json!([step])).await;
+    runs(&web, "", 1).await;
+    until_waiting(&server, id).await;
+    let calendar = calendar(&server, 0).await;
+    let blackout = json!({"blackout": {"calendar_id": calendar, "jobs": "wait"}});
+    group_changes(&admin, webs, blackout).await;
+    server.clock.advance_seconds(61);
+    let second = job(&server, id, 2).await;
+    assert!(web.orders().await.is_empty(), "the group has a blackout");
+    assert_eq!(waits(&server, &second).await, Some(WaitReason::MaintenanceWindow));
+    let none = json!({"blackout": {"calendar_id": 0, "jobs": "wait"}});
+    group_changes(&admin, webs, none).await;
+    runs(&web, "", 0).await;
+    until_state(&server, id, InstanceState::Completed).await;
+}
+
 async fn another_try_has_the_key_of_its_group(server: TestServer) {
     let (web, admin) = (server.agent("web-1").await, server.admin());
     group(&admin, json!({})).await;
-    let script: ScriptCreate = serde_json::from_value(json!({
-        "name": "deploy", "kind": "script", "language": "bash",
-        "definition": {"content": "exit 0", "concurrency": {"key": "deploy", "per": "group"}},
-    }))
-    .unwrap();
-    admin.script_create(&script, &key()).await.unwrap();
+    deployment(&admin).await;
     let step = json!({"id": "go", "type": "script", "script": "deploy", "hosts": {"groups": ["webs"]}});
     let id = started(&server, &["web-1"], json!([tried(step.clone())])).await;
     runs(&web, "", 1).await;
@@ -125,6 +169,37 @@ async fn another_try_has_the_key_of_its_group(server: TestServer) {
     web.exit(&order, 0).await;
     until_state(&server, id, InstanceState::Completed).await;
     runs(&web, "", 0).await;
+    until_state(&server, other, InstanceState::Completed).await;
+}
+
+async fn another_try_has_the_key_of_a_group_that_its_host_left_though_its_job_was_deleted(
+    server: TestServer,
+) {
+    let (web, db, admin) = (
+        server.agent("web-1").await,
+        server.agent("db-1").await,
+        server.admin(),
+    );
+    let webs = group(&admin, json!({})).await;
+    deployment(&admin).await;
+    let step = json!({"id": "go", "type": "script", "script": "deploy", "hosts": {"groups": ["webs"]}});
+    let id = started(&server, &["web-1"], json!([tried(step.clone())])).await;
+    let order = runs(&web, "", 1).await;
+    until_waiting(&server, id).await;
+    admin.job_delete(JobId(order.job_id)).await.unwrap();
+    group_changes(&admin, webs, json!({"targets": {"agents": ["db-1"]}})).await;
+    server.clock.advance_seconds(61);
+    let order = next(&web).await;
+    let other = started(&server, &["web-1"], json!([step])).await;
+    let held_up = job(&server, other, 1).await;
+    assert_eq!(held_up.agent_id, db.id());
+    assert!(db.orders().await.is_empty(), "the key is taken");
+    server.heard(&db).await;
+    assert_eq!(waits(&server, &held_up).await, Some(WaitReason::Concurrency));
+    web.start(&order).await;
+    web.exit(&order, 0).await;
+    until_state(&server, id, InstanceState::Completed).await;
+    runs(&db, "", 0).await;
     until_state(&server, other, InstanceState::Completed).await;
 }
 

@@ -12,7 +12,10 @@ use postern_domain::{
     ActionId, Timestamp, fill,
     parameter::{self, Parameter, ParameterType},
 };
-use postern_protocol::{payload::JobPayload, seal::Secrets};
+use postern_protocol::{
+    payload::{JobPayload, PASSWORD},
+    seal::Secrets,
+};
 use postern_store::{
     Tx,
     jobs::{Secret, executions},
@@ -132,15 +135,62 @@ pub(crate) async fn secret_parameters(
     Ok(secret.map(|parameter| parameter.name).collect())
 }
 
-/// What an action that could be run asks for, for whoever may see it.
-pub(crate) async fn seen_parameters(
-    app: &App,
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    id: ActionId,
-) -> Result<Vec<Parameter>> {
+/// An action that could be run, before there are values for it.
+pub(crate) struct Seen {
+    source: Source,
+    /// What it asks for.
+    pub(crate) asks: Vec<Parameter>,
+}
+
+/// For whoever may see it.
+pub(crate) async fn seen(app: &App, tx: &mut Tx<'_>, caller: &Caller, id: ActionId) -> Result<Seen> {
     let action = find_to_run(tx, caller, id, VIEW).await?;
-    Source::of(tx, caller, &action, false).await?.asks(app, tx).await
+    let source = Source::of(tx, caller, &action, false).await?;
+    let asks = source.asks(app, tx).await?;
+    Ok(Seen { source, asks })
+}
+
+/// Places of an account's operation that decide whether it has a password.
+const DECIDE_ON_PASSWORD: [&str; 2] = ["/action", "/set_password"];
+
+impl Seen {
+    /// Whether a run with these values draws a password, as far as that is known; `None` stands for one that there will be.
+    pub(crate) fn draws_password(
+        &self,
+        app: &App,
+        given: &BTreeMap<String, Option<serde_json::Value>>,
+    ) -> Result<bool> {
+        let Source {
+            definition, secret, ..
+        } = &self.source;
+        let ActionWork::Job { job } = &definition.work else {
+            return Ok(false);
+        };
+        let (open, closed): (Vec<_>, Vec<_>) = definition
+            .parameters
+            .iter()
+            .cloned()
+            .partition(|parameter| given.get(&parameter.name).is_some_and(Option::is_none));
+        let decides = |parameter: &Parameter| match definition.fills.get(&parameter.name) {
+            Some(place) => DECIDE_ON_PASSWORD.contains(&place.as_str()),
+            None => parameter.name == PASSWORD,
+        };
+        if open.iter().any(decides) {
+            return Ok(false);
+        }
+        let known = ActionDefinition {
+            parameters: closed,
+            ..definition.clone()
+        };
+        let values = given
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+            .collect();
+        let fixed = secrets::open(app, secret.as_ref())?;
+        // Values that do not fit are a problem of their own.
+        let bound = bind(&known, job, &values, fixed);
+        Ok(bound.is_ok_and(|(work, secrets)| secrets::draws(&work, &secrets)))
+    }
 }
 
 type Given = BTreeMap<String, serde_json::Value>;
