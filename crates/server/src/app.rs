@@ -16,7 +16,7 @@ use crate::{
     rooms::{
         agents::gate::Gate,
         identity::sign_in::Limiter,
-        jobs::{Claimed, Looked, Reported},
+        jobs::{Claimed, Looked, Written},
         notify::{Sender, mail::Mail},
         scripts::check::Checks,
         workflows::{Moving, Plans},
@@ -33,7 +33,7 @@ pub(crate) struct Inner {
     /// What agents are given.
     pub(crate) hand_outs: Gathered<Claimed, Error>,
     /// What agents report of their attempts.
-    pub(crate) results: Gathered<Option<Reported>, Error>,
+    pub(crate) results: Gathered<Option<Written>, Error>,
     pub(crate) clock: SharedClock,
     pub(crate) keys: Keys,
     /// Seals what waits in the database.

@@ -72,16 +72,14 @@ where
         Self { store, kind, waiting }
     }
 
-    /// As [`Store::write`] or [`Store::look`]. Of those that are done together the one with the smallest key is the first to lock its rows.
+    /// As [`Store::write`] or [`Store::look`]. Of those that are done together the one with the smallest key is the first to
+    /// lock its rows.
     pub async fn run<F>(&self, key: i64, operation: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone + Send + Sync + 'static,
     {
         let Some(waiting) = &self.waiting else {
-            return match self.kind {
-                Kind::Write => self.store.write(operation).await,
-                Kind::Look => self.store.look(operation).await,
-            };
+            return self.run_alone(operation).await;
         };
         let (answer, answered) = oneshot::channel();
         let one = Waiting {
@@ -92,6 +90,17 @@ where
         waiting.send(one).await.map_err(|_| Error::Closed)?;
         answered.await.map_err(|_| Error::Closed)?
     }
+
+    /// As [`Gathered::run`] for one that is so large that nobody should wait for it.
+    pub async fn run_alone<F>(&self, operation: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match self.kind {
+            Kind::Write => self.store.write(operation).await,
+            Kind::Look => self.store.look(operation).await,
+        }
+    }
 }
 
 async fn work<T, E>(store: Store, kind: Kind, mut receiver: mpsc::Receiver<Waiting<T, E>>)
@@ -101,6 +110,7 @@ where
 {
     let mut batch = Vec::with_capacity(TOGETHER);
     while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
+        // On its own: a panic ends this batch, and none of those that come.
         let doing = tokio::spawn(together(store.clone(), kind, std::mem::take(&mut batch)));
         let _ = timeout(PATIENCE, doing).await;
     }
@@ -111,6 +121,8 @@ where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
+    // What nobody waits for any more is not begun.
+    batch.retain(|one| !one.answer.is_closed());
     batch.sort_by_key(|one| one.key);
     let (operations, mut answers): (Vec<_>, Vec<_>) = batch
         .into_iter()

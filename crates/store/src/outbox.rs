@@ -1,6 +1,6 @@
 //! What one room tells another that it must not call: written with the change that it tells of, gone once it was heard.
 
-use postern_domain::Timestamp;
+use postern_domain::{InstanceId, Timestamp};
 
 use crate::{
     Error, Tx,
@@ -44,6 +44,8 @@ record! {
         pub id: i64,
         pub kind: Kind,
         pub object: i64,
+        /// The instance that hears of them; `None`: nobody does any more.
+        pub instance: Option<InstanceId>,
     }
 }
 
@@ -55,7 +57,12 @@ pub async fn add(tx: &mut Tx<'_>, kind: Kind, object: i64, now: Timestamp) -> Re
 }
 
 /// The oldest.
-pub(crate) const WAITING: &str = "SELECT o.id, o.kind, o.object_id FROM outbox o ORDER BY o.id LIMIT $1";
+pub(crate) const WAITING: &str =
+    "SELECT o.id, o.kind, o.object_id, CASE o.kind WHEN 'instance_made' THEN o.object_id
+    WHEN 'job_ended' THEN (SELECT x.instance_id FROM executions x WHERE x.id = o.object_id)
+    WHEN 'instance_ended' THEN (SELECT i.parent_id FROM instances i WHERE i.id = o.object_id)
+    ELSE (SELECT p.instance_id FROM approvals p WHERE p.id = o.object_id) END
+    FROM outbox o ORDER BY o.id LIMIT $1";
 
 /// Takes one away, in the transaction that does what it asks for. `false`: somebody else has it, or had it.
 pub async fn take(tx: &mut Tx<'_>, id: i64) -> Result<bool, Error> {

@@ -8,7 +8,10 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_postgres::{
     AsyncMessage,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
@@ -24,7 +27,9 @@ use crate::Error;
 /// Longest time one transaction may take; a longer one has an unknown outcome.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Several that share one are quick, or are done one by one.
-const TOGETHER_DEADLINE: Duration = Duration::from_secs(5);
+const TOGETHER_DEADLINE: Duration = Duration::from_secs(1);
+/// Of several, those without which the others are tried together again.
+const LEFT_OUT: usize = 3;
 /// A migration may rewrite large tables, and waits for one that another server does.
 const MIGRATION_DEADLINE: Duration = Duration::from_secs(3600);
 /// Longest wait for a free connection.
@@ -43,6 +48,24 @@ const SETTINGS: &str = "SET statement_timeout = '15s'; SET idle_in_transaction_s
                         SET enable_seqscan = off; SET jit = off";
 /// A peer that vanished without a word is noticed within this time.
 const DEAD_PEER: Duration = Duration::from_secs(30);
+
+/// What came of several operations in one transaction.
+enum Together<T> {
+    Kept(Vec<T>),
+    /// Nothing is kept because of the one at this place.
+    Hindered(usize),
+    /// Nothing is kept, or nobody knows.
+    Failed,
+    /// Nothing was done: there is no connection to be had.
+    Away(String),
+}
+
+/// For a row that somebody else keeps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Short,
+    Long,
+}
 
 #[derive(Clone)]
 pub(crate) struct Postgres {
@@ -151,48 +174,119 @@ impl Postgres {
         E: From<Error>,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone,
     {
-        if operations.len() > 1
-            && let Some(all) = self.together(access, operations.clone()).await
-        {
-            for (number, result) in all.into_iter().enumerate() {
-                answer(number, Ok(result));
+        let mut rest: Vec<(usize, F)> = operations.into_iter().enumerate().collect();
+        let mut alone = Vec::new();
+        while rest.len() > 1 && alone.len() < LEFT_OUT {
+            let all = rest.iter().map(|(_, operation)| operation.clone()).collect();
+            match self.together(access, all).await {
+                Together::Kept(results) => {
+                    for ((number, _), result) in rest.drain(..).zip(results) {
+                        answer(number, Ok(result));
+                    }
+                }
+                Together::Hindered(place) => alone.push(rest.remove(place)),
+                Together::Failed => break,
+                Together::Away(text) => {
+                    for (number, _) in rest.into_iter().chain(alone) {
+                        answer(number, Err(E::from(Error::Unreachable(text.clone()))));
+                    }
+                    return;
+                }
             }
-            return;
         }
-        let each = operations
-            .into_iter()
-            .enumerate()
-            .map(async |(number, operation)| (number, self.run(access, DEADLINE, operation).await));
-        let mut each = pin!(stream::iter(each).buffer_unordered(SIDE_BY_SIDE));
-        while let Some((number, result)) = each.next().await {
-            answer(number, result);
-        }
+        alone.append(&mut rest);
+        // Those that wait for somebody else come last, and hold up nobody.
+        let waiting = self.each(access, Wait::Short, alone, &mut answer).await;
+        self.each(access, Wait::Long, waiting, &mut answer).await;
     }
 
-    /// `None`: one of them failed, and nothing is kept of any; or nothing is known.
-    async fn together<T, E, F>(&self, access: Access, operations: Vec<F>) -> Option<Vec<T>>
+    async fn together<T, E, F>(&self, access: Access, operations: Vec<F>) -> Together<T>
     where
         E: From<Error>,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
     {
-        let mut session = self.session(access).await.ok()?.for_several();
+        let mut session = match self.session(access).await {
+            Ok(session) => session.for_several(),
+            Err(error) => return Together::Away(error.to_string()),
+        };
         let work = async {
-            let result: Result<_, E> = together::run(&mut session, &self.forms, access, operations).await;
-            match result {
-                Ok(all) => session.commit().await.ok().map(|()| all),
-                Err(_) => {
+            match together::run(&mut session, &self.forms, access, operations).await {
+                Ok(all) => match session.commit().await {
+                    Ok(()) => Together::Kept(all),
+                    Err(error) => {
+                        tracing::info!(?error, "several operations together were not committed");
+                        Together::Failed
+                    }
+                },
+                Err(place) => {
                     if let Err(error) = session.rollback().await {
                         tracing::warn!(error = text_of(&error), "rollback failed");
                     }
-                    None
+                    place.map_or(Together::Failed, Together::Hindered)
                 }
             }
         };
         match tokio::time::timeout(TOGETHER_DEADLINE, work).await {
-            Ok(all) => all,
+            Ok(outcome) => outcome,
+            Err(_) => {
+                tracing::info!("several operations together took too long");
+                self.give_up(session);
+                Together::Failed
+            }
+        }
+    }
+
+    /// Each in a transaction of its own, a few at the same time. Returns those that would have to wait longer.
+    async fn each<T, E, F>(
+        &self,
+        access: Access,
+        wait: Wait,
+        operations: Vec<(usize, F)>,
+        answer: &mut impl FnMut(usize, Result<T, E>),
+    ) -> Vec<(usize, F)>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone,
+    {
+        let until = Instant::now() + DEADLINE;
+        let each = operations.into_iter().map(async |(number, operation)| {
+            let result = if Instant::now() < until {
+                self.one_of_several(access, wait, operation.clone()).await
+            } else {
+                Some(Err(E::from(Error::Deadline)))
+            };
+            (number, operation, result)
+        });
+        let mut each = pin!(stream::iter(each).buffer_unordered(SIDE_BY_SIDE));
+        let mut waiting = Vec::new();
+        while let Some((number, operation, result)) = each.next().await {
+            match result {
+                Some(result) => answer(number, result),
+                None => waiting.push((number, operation)),
+            }
+        }
+        waiting
+    }
+
+    /// `None`: somebody else keeps a row that it needs, and it is not to wait for long.
+    async fn one_of_several<T, E, F>(&self, access: Access, wait: Wait, operation: F) -> Option<Result<T, E>>
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
+        if wait == Wait::Long {
+            return Some(self.run(access, DEADLINE, operation).await);
+        }
+        let mut session = match self.session(access).await {
+            Ok(session) => session.for_several(),
+            Err(error) => return Some(Err(E::from(error))),
+        };
+        match tokio::time::timeout(DEADLINE, transact(&mut session, access, operation)).await {
+            Ok(Err(_)) if session.was_kept_out() => None,
+            Ok(result) => Some(result),
             Err(_) => {
                 self.give_up(session);
-                None
+                Some(Err(E::from(Error::Deadline)))
             }
         }
     }

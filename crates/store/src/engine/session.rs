@@ -12,7 +12,7 @@ use futures_util::{
     FutureExt as _, TryStreamExt as _,
     future::{BoxFuture, join, try_join_all},
 };
-use tokio_postgres::{Error, Row, Statement, types::Type};
+use tokio_postgres::{Error, Row, Statement, error::SqlState, types::Type};
 
 use super::{Access, Value};
 
@@ -59,6 +59,8 @@ pub(crate) struct Session {
     /// Begins its transaction, where it has one.
     begin: Option<&'static str>,
     begun: bool,
+    /// A row was kept by somebody else for too long.
+    kept_out: bool,
     /// Sent and not answered yet, in this order.
     sent: Vec<BoxFuture<'static, Result<(), Error>>>,
 }
@@ -74,6 +76,7 @@ impl Session {
                 Access::Look => None,
             },
             begun: false,
+            kept_out: false,
             sent: Vec::new(),
         }
     }
@@ -187,8 +190,15 @@ impl Session {
     async fn answered<T>(&mut self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let before = std::mem::take(&mut self.sent);
         let (answer, before) = join(statement, first_failure(before)).await;
-        before?;
+        let answer = before.and(answer);
+        let code = answer.as_ref().err().and_then(Error::code);
+        self.kept_out |= code == Some(&SqlState::LOCK_NOT_AVAILABLE);
         answer
+    }
+
+    /// Whether it failed over a row that somebody else keeps, where it was not to wait for long.
+    pub(super) const fn was_kept_out(&self) -> bool {
+        self.kept_out
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), Failed> {

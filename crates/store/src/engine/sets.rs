@@ -13,6 +13,13 @@ pub(super) enum Over {
     Change(String),
 }
 
+impl Over {
+    pub(super) fn sql(&self) -> &str {
+        let (Self::Select(sql) | Self::Insert(sql) | Self::Change(sql)) = self;
+        sql
+    }
+}
+
 /// The sets are called `given`, as no table is and no statement calls one. `None`: it is done for one set after the other.
 /// `types` are those of its parameters.
 pub(super) fn over(sql: &str, types: &[Type]) -> Option<Over> {

@@ -43,11 +43,17 @@ impl Forms {
             return Ok(known);
         }
         let form = over(sql, &session.types(sql).await?);
+        let taken = match &form {
+            Some(form) => session.types(form.sql()).await.map(|_| ()),
+            None => Ok(()),
+        };
         let mut forms = locked(&self.0);
         if forms.len() >= FORMS {
             forms.clear();
         }
-        forms.insert(sql.to_owned(), form.clone());
+        // One that PostgreSQL does not take ends this transaction, and no other.
+        forms.insert(sql.to_owned(), form.clone().filter(|_| taken.is_ok()));
+        taken?;
         Ok(form)
     }
 }
@@ -353,13 +359,13 @@ async fn fulfil(session: &mut Session, forms: &Forms, wishes: Vec<VecDeque<Wish>
     Ok(())
 }
 
-/// Runs them to their ends. The first failure is that of all.
+/// Runs them to their ends. Where nothing of them is kept: the place of the one that hinders the others, if one does.
 pub(super) async fn run<T, E, F>(
     session: &mut Session,
     forms: &Forms,
     access: Access,
     operations: Vec<F>,
-) -> Result<Vec<T>, E>
+) -> Result<Vec<T>, Option<usize>>
 where
     E: From<Error>,
     F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
@@ -379,7 +385,8 @@ where
             let result = AssertUnwindSafe(async { operation(&mut tx).await })
                 .catch_unwind()
                 .await;
-            tx.outcome(result.unwrap_or_else(|_| Err(E::from(Error::Panicked))))
+            let result = result.unwrap_or_else(|_| Err(E::from(Error::Panicked)));
+            tx.outcome(result).map_err(|_| number)
         }
     });
     let mut all = pin!(try_join_all(members));
@@ -390,11 +397,15 @@ where
             Poll::Pending => Poll::Ready(None),
         })
         .await;
-        let results = ended.transpose()?;
+        let results = ended.transpose().map_err(|number| {
+            tracing::info!(number, "an operation shares no transaction with the others");
+            Some(number)
+        })?;
         let wishes = locked(&shared).wishes.iter_mut().map(std::mem::take).collect();
-        fulfil(session, forms, wishes)
-            .await
-            .inspect_err(|error| tracing::info!(%error, "several writes could not be done together"))?;
+        fulfil(session, forms, wishes).await.map_err(|error| {
+            tracing::info!(%error, "several operations could not be done together");
+            None
+        })?;
         if let Some(results) = results {
             return Ok(results);
         }

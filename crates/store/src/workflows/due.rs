@@ -19,15 +19,15 @@ pub struct Due {
     /// A run whose wait is over, and since when.
     pub timers: Vec<(InstanceId, u32, Timestamp)>,
     /// Open approvals whose time is over.
-    pub late: Vec<ApprovalId>,
+    pub late: Vec<(ApprovalId, InstanceId)>,
     /// Open approvals of which somebody should be reminded.
-    pub silent: Vec<ApprovalId>,
+    pub silent: Vec<(ApprovalId, InstanceId)>,
 }
 
 pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Due, Error> {
     let timers = "SELECT t.instance_id, t.run, t.due_us FROM instance_timers t WHERE t.due_us <= $1 ORDER BY t.due_us LIMIT $2";
-    let late = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.deadline_us <= $1 ORDER BY p.deadline_us LIMIT $2";
-    let silent = "SELECT p.id FROM approvals p WHERE p.state = 'open' AND p.remind_us <= $1 ORDER BY p.remind_us LIMIT $2";
+    let late = "SELECT p.id, p.instance_id FROM approvals p WHERE p.state = 'open' AND p.deadline_us <= $1 ORDER BY p.deadline_us LIMIT $2";
+    let silent = "SELECT p.id, p.instance_id FROM approvals p WHERE p.state = 'open' AND p.remind_us <= $1 ORDER BY p.remind_us LIMIT $2";
     let values = || values![now, limit].to_vec();
     let [news, timers, late, silent] = tx
         .query_each([
@@ -40,8 +40,8 @@ pub async fn due(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Due, Err
     Ok(Due {
         news: read_all(news, News::from_row)?,
         timers: read_all(timers, |mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)))?,
-        late: read_all(late, |row| row.read(0))?,
-        silent: read_all(silent, |row| row.read(0))?,
+        late: read_all(late, |mut row| Ok((row.take(0)?, row.take(1)?)))?,
+        silent: read_all(silent, |mut row| Ok((row.take(0)?, row.take(1)?)))?,
     })
 }
 

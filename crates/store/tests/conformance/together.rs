@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
-use postern_domain::{InstanceId, JobId, TenantId, workflow::engine::InstanceState};
+use postern_domain::{ExecutionId, InstanceId, JobId, TenantId, workflow::engine::InstanceState};
 use postern_store::{
-    Error, Gathered, Tx, agents, audit, identity, jobs, outbox, system, tx,
+    Error, Gathered, Tx, agents, audit, identity,
+    jobs::{self, executions},
+    outbox, system, tx,
     workflows::{
-        due,
+        due, ends,
         instances::{self, Moved},
+        step_runs::{self, StepRun},
     },
 };
 use tokio::{
@@ -107,7 +110,7 @@ async fn one_that_fails_takes_nothing_from_the_others(db: TestDatabase) {
             identity::tenant_create(tx, &format!("first {number}"), NOW).await?;
             match number {
                 3 => return Err(Error::NotFound),
-                7 => identity::tenant_create(tx, "first 1", NOW).await?,
+                7 => identity::tenant_create(tx, "first 7", NOW).await?,
                 11 => panic!("a panic that the test wants"),
                 // Nobody waits for this one, and it fails.
                 13 => {
@@ -177,6 +180,154 @@ async fn no_change_of_the_same_row_is_lost(db: TestDatabase) {
     assert_eq!((letters, found.events), (vec!['a', 'c', 'd'], 3));
 }
 
+/// One that meets another is done by itself; the rest still share a transaction.
+async fn one_that_meets_another_leaves_the_rest_together(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let workflow = workflow(&world, "w").await;
+    let mut operations = Vec::new();
+    for _ in 0..10 {
+        operations.push(letter(instance(&world, workflow, None).await, 'a'));
+    }
+    operations.push(operations[4].clone());
+    for result in together(&db, operations).await {
+        result.unwrap();
+    }
+    assert_eq!(db.count("instance_events").await, 11);
+    let count = transactions(&db, "instance_events").await;
+    assert!(count.is_none_or(|count| count == 2), "{count:?}");
+}
+
+async fn of_one_key_one_job_is_handed_out(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let mut operations = Vec::new();
+    for number in 0..6 {
+        let agent = world.agent(&format!("host-{number}")).await;
+        let job = world.job(agent).await;
+        operations.push(operation(tx!(tx => {
+            jobs::intake(tx, agent, NOW, 10).await?;
+            jobs::hold(tx, "key", job).await
+        })));
+    }
+    let held = together(&db, operations).await;
+    assert_eq!(held.into_iter().filter(|held| *held.as_ref().unwrap()).count(), 1);
+}
+
+async fn what_is_handed_out_to_one_agent_twice_is_its_own_once(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web-1").await;
+    for _ in 0..4 {
+        world.job(agent).await;
+    }
+    let claim = operation(tx!(tx => {
+        let (intake, _, queued) = jobs::intake(tx, agent, NOW, 3).await?.ok_or(Error::NotFound)?;
+        let mut fence = intake.fence;
+        for job in &queued {
+            fence += 1;
+            jobs::hand_out(tx, job.id, jobs::HandOut { fence, ..order(1) }, NOW).await?;
+        }
+        jobs::fence_set(tx, agent, fence).await?;
+        Ok(queued.len())
+    }));
+    let mut counts: Vec<usize> = together(&db, vec![claim, claim])
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 3]);
+    let fences = db
+        .raw("SELECT count(DISTINCT fence), max(fence) FROM attempts")
+        .await;
+    assert_eq!(fences[0][0], "4");
+}
+
+/// All that a turn of an instance asks for, in one transaction: a statement that cannot be shared would leave each alone.
+async fn turns_of_instances_share_a_transaction(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let workflow = workflow(&world, "w").await;
+    let user = world.user("maria").await;
+    let mut operations = Vec::new();
+    for number in 0..8 {
+        let name = format!("host-{number}");
+        let (id, tenant) = (instance(&world, workflow, None).await, world.tenant);
+        world.agent(&name).await;
+        operations.push(operation(tx!(tx => {
+            instances::find(tx, id).await?.ok_or(Error::NotFound)?;
+            identity::user_with_bindings(tx, user).await?.ok_or(Error::NotFound)?;
+            let wanted = agents::Wanted { names: vec![name.clone()], ..Default::default() };
+            let targets = agents::targets(tx, &everywhere(), &[wanted], 1).await?;
+            let hosts: Vec<jobs::Host> = targets.into_iter().map(at_once).collect();
+            let new = executions::NewExecution {
+                tenant,
+                kind: "command",
+                summary: name.clone(),
+                created_by: "user:1".into(),
+                targets: "{}".into(),
+                rolling: None,
+                concurrency: None,
+                batches: 1,
+                origin: executions::Origin { instance: Some(id), ..Default::default() },
+            };
+            let execution = executions::create(tx, &new, NOW).await?;
+            let made = jobs::NewJobs { execution, instance: Some(id), ..new_jobs(&name) };
+            let job = jobs::create(tx, &made, &hosts, NOW).await?[0].0;
+            let run = StepRun { execution_id: Some(execution), ..StepRun::began(1, "s".into(), "{}".into(), NOW) };
+            step_runs::save(tx, id, vec![run]).await?;
+            instances::timer_set(tx, id, 1, NOW).await?;
+            let found = step_runs::find(tx, id, 1).await?.ok_or(Error::NotFound)?;
+            step_runs::results(tx, id, &["s"]).await?;
+            instances::timer_forget(tx, id, 1).await?;
+            let ends = ends::ends_of(tx, execution).await?;
+            let moved = Moved {
+                state: InstanceState::Running,
+                machine: "{}".into(),
+                reason: None,
+                ended: None,
+                events: vec!["{}".into(), "{}".into()],
+            };
+            instances::save(tx, id, moved, NOW).await?;
+            outbox::add(tx, outbox::Kind::JobEnded, execution.0, NOW).await?;
+            Ok((found.execution_id == Some(execution), ends.len(), ends[0].job_id == job, ends[0].name == name))
+        })));
+    }
+    for result in together(&db, operations).await {
+        assert_eq!(result.unwrap(), (true, 1, true, true));
+    }
+    for table in [
+        "executions",
+        "jobs",
+        "step_runs",
+        "instance_events",
+        "execution_places",
+    ] {
+        let count = transactions(&db, table).await;
+        assert!(count.is_none_or(|count| count == 1), "{table}: {count:?}");
+    }
+    let due = db.read(tx!(tx => due::due(tx, NOW, 100).await)).await.unwrap();
+    let ended = due
+        .news
+        .into_iter()
+        .filter(|news| news.kind == outbox::Kind::JobEnded);
+    let operations = ended.map(|news| {
+        operation(tx!(tx => {
+            let execution = ExecutionId(news.object);
+            let ended = due::take_jobs_ended(tx, &[news.id], execution).await?.ok_or(Error::NotFound)?;
+            let found = ended.instance.ok_or(Error::NotFound)?;
+            let run = ended.run.ok_or(Error::NotFound)?;
+            audit::append(tx, vec![audit::Entry::by_system(NOW, "instance_finish", format!("instance:{}", found.id))]).await?;
+            Ok((Some(found.id) == news.instance, run.execution_id == Some(execution), ended.open))
+        }))
+    });
+    let results = together(&db, operations.collect()).await;
+    assert_eq!(results.len(), 8);
+    for result in results {
+        assert_eq!(result.unwrap(), (true, true, true));
+    }
+    let count = transactions(&db, "audit").await;
+    assert!(count.is_none_or(|count| count == 1), "{count:?}");
+    assert_eq!(db.count("outbox").await, 8, "those of the beginnings");
+}
+
 async fn news_are_taken_once(db: TestDatabase) {
     let world = World::new(&db).await;
     let workflow = workflow(&world, "w").await;
@@ -209,20 +360,23 @@ async fn news_are_taken_once(db: TestDatabase) {
     assert_eq!(db.count("outbox").await, 0);
 }
 
-/// Somebody who keeps a row does not hinder what has nothing to do with it.
-async fn a_row_that_somebody_keeps_hinders_only_its_own(db: TestDatabase) {
+/// Somebody who keeps rows does not hinder what has nothing to do with them.
+async fn rows_that_somebody_keeps_hinder_only_their_own(db: TestDatabase) {
     let world = World::new(&db).await;
     let workflow = workflow(&world, "w").await;
     let mut all = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..12 {
         all.push(instance(&world, workflow, None).await);
     }
-    let (kept, (inside, is_inside), (go, go_on)) = (all[2], oneshot::channel(), oneshot::channel::<()>());
+    let kept = all[..6].to_vec();
+    let ((inside, is_inside), (go, go_on)) = (oneshot::channel(), oneshot::channel::<()>());
     let keeper = tokio::spawn({
         let db = db.clone();
         async move {
             db.write(tx!(tx => {
-                instances::find(tx, kept).await?;
+                for id in kept {
+                    instances::find(tx, id).await?;
+                }
                 let _ = inside.send(());
                 let _ = go_on.await;
                 Ok(())
@@ -243,15 +397,20 @@ async fn a_row_that_somebody_keeps_hinders_only_its_own(db: TestDatabase) {
         }
     });
     let mut done = Vec::new();
-    while done.len() < 5 {
+    while done.len() < 6 {
         let next = timeout(Duration::from_secs(10), answered.recv()).await;
-        done.push(next.expect("the others are answered while it waits").unwrap());
+        done.push(next.expect("nobody waits for the others").unwrap());
     }
     done.sort_unstable();
-    assert_eq!(done, [0, 1, 3, 4, 5]);
+    assert_eq!(done, [6, 7, 8, 9, 10, 11]);
     go.send(()).unwrap();
     keeper.await.unwrap().unwrap();
-    assert_eq!(answered.recv().await, Some(2));
+    let mut last = Vec::new();
+    while last.len() < 6 {
+        last.push(answered.recv().await.unwrap());
+    }
+    last.sort_unstable();
+    assert_eq!(last, [0, 1, 2, 3, 4, 5]);
     doing.await.unwrap();
 }
 
@@ -309,13 +468,17 @@ on_both_engines!(
     each_gets_what_is_its_own,
     one_that_fails_takes_nothing_from_the_others,
     no_change_of_the_same_row_is_lost,
+    one_that_meets_another_leaves_the_rest_together,
+    of_one_key_one_job_is_handed_out,
+    what_is_handed_out_to_one_agent_twice_is_its_own_once,
+    turns_of_instances_share_a_transaction,
     news_are_taken_once,
     what_only_looks_cannot_write,
     what_comes_from_many_sides_is_answered_to_each,
 );
 
 mod alone {
-    use super::a_row_that_somebody_keeps_hinders_only_its_own;
+    use super::rows_that_somebody_keeps_hinder_only_their_own;
 
-    on_postgres_alone!(a_row_that_somebody_keeps_hinders_only_its_own);
+    on_postgres_alone!(rows_that_somebody_keeps_hinder_only_their_own);
 }

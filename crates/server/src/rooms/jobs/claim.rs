@@ -40,11 +40,12 @@ pub(super) struct Claim {
 
 impl Claim {
     /// Whether the agent never had this order: the answer of an older check-in carried it, and the agent asked again
-    /// without. That answer may have been made after this check-in came, where two of them are served at once.
+    /// without. That answer may have been made after this check-in came, where two of them are served at once. Or it was
+    /// handed out for this check-in and nobody knew whether that was committed: it is done again.
     fn is_lost(&self, one: &jobs::Active) -> bool {
         one.state == JobState::Pending
             && !one.cancel_requested
-            && one.checkin_number < self.number
+            && one.checkin_number <= self.number
             && !self.held.contains(&one.attempt_id)
     }
 }
@@ -264,6 +265,30 @@ mod tests {
 
     use super::*;
     use crate::keys::MasterKey;
+
+    /// The same number is that of a hand-out of which nobody knew whether it was committed, and which is done again.
+    #[test]
+    fn an_order_is_lost_that_this_check_in_or_an_older_one_was_to_bring() {
+        let one = |checkin_number| jobs::Active {
+            job_id: JobId(1),
+            attempt_id: AttemptId(1),
+            state: JobState::Pending,
+            cancel_requested: false,
+            checkin_number,
+            fence: 1,
+            started: None,
+        };
+        let claim = |held: &[AttemptId]| Claim {
+            number: 7,
+            slots: 1,
+            held: held.iter().copied().collect(),
+            intake: Intake::Open,
+            now: Timestamp::from_micros(0),
+        };
+        let lost = [6, 7, 8].map(|number| claim(&[]).is_lost(&one(number)));
+        assert_eq!(lost, [true, true, false]);
+        assert!(!claim(&[AttemptId(1)]).is_lost(&one(6)), "the agent has it");
+    }
 
     #[test]
     fn an_answer_is_filled_to_its_bounds_and_not_beyond() {

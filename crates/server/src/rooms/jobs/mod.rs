@@ -20,4 +20,4 @@ pub(super) mod transition;
 
 pub(crate) use checkin::Looked;
 pub(crate) use claim::Claimed;
-pub(crate) use report::Reported;
+pub(crate) use report::Written;

@@ -2,6 +2,7 @@
 //! server gave the attempt up. What is late is kept beside the end that the server decided, and changes nothing of it;
 //! what an agent says of an attempt whose end it has told is not kept.
 
+use futures_util::future::BoxFuture;
 use postern_domain::{
     AgentId, AttemptId, JobId, Timestamp,
     job::{self, Effect, Event, JobState},
@@ -23,6 +24,8 @@ use crate::{
     rooms::agents::gate::Known,
 };
 
+/// Bytes of output beyond which a result is stored by itself: it takes many statements.
+const LARGE: usize = 64 * 1024;
 /// Streams this long are not believed.
 const MAX_STREAM: u64 = 1 << 50;
 
@@ -71,22 +74,30 @@ pub(super) async fn attempt_result(
             format!("must be at most {MAX_STREAM}"),
         ));
     }
-    let (now, agent_id) = (app.now(), agent.id);
-    let actor = format!("agent:{} ({})", agent.id, agent.name);
+    let (app, agent) = (app.clone(), agent.clone());
+    // An agent that goes away in the middle leaves nobody waiting for what is told here.
+    let taken = tokio::spawn(async move { take_result(&app, &agent, id, request).await });
+    taken
+        .await
+        .map_err(|error| Error::Internal(format!("the result of attempt {id}: {error}")))?
+}
+
+async fn take_result(
+    app: &App,
+    agent: &Known,
+    id: AttemptId,
+    request: ResultRequest,
+) -> Result<ResultAnswer> {
     let _reported = app.hub.report(id);
     crate::failpoint::hit("before-result-written");
-    let reported = app
-        .results
-        .run(id.0, tx!(tx => {
-        let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
-        let job = machine.id;
-        let report = Report { attempt, machine, request, actor };
-        let end = report.write(tx, now).await?;
-        Ok(Some(Reported { job, end }))
-    }))
-        .await?;
+    let bytes: usize = request.chunks.iter().map(|chunk| chunk.data.len()).sum();
+    let write = write(app.now(), agent, id, request);
+    let written = match bytes {
+        ..=LARGE => app.results.run(id.0, write).await?,
+        _ => app.results.run_alone(write).await?,
+    };
     crate::failpoint::hit("after-result-written");
-    let Some(Reported { job, end }) = reported else {
+    let Some(Written { job, end }) = written else {
         return Ok(ResultAnswer { known: false });
     };
     if let Some(end) = end {
@@ -101,13 +112,30 @@ pub(super) async fn attempt_result(
     }
     app.hub.job_changed(job, News::State);
     // Its slot is free: whatever waits for it can go. The agent hears of it in the check-in it has open.
-    app.hub.wake_here([agent_id]);
+    app.hub.wake_here([agent.id]);
     Ok(ResultAnswer { known: true })
 }
 
-/// A report that was written.
+fn write(
+    now: Timestamp,
+    agent: &Known,
+    id: AttemptId,
+    request: ResultRequest,
+) -> impl for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<Option<Written>>> + Clone + Send + Sync + 'static
+{
+    let (agent_id, actor) = (agent.id, format!("agent:{} ({})", agent.id, agent.name));
+    tx!(tx => {
+        let Some((attempt, machine)) = jobs::reported(tx, id, agent_id).await? else { return Ok(None) };
+        let job = machine.id;
+        let report = Report { attempt, machine, request, actor };
+        let end = report.write(tx, now).await?;
+        Ok(Some(Written { job, end }))
+    })
+}
+
+/// A result that was stored.
 #[derive(Debug)]
-pub(crate) struct Reported {
+pub(crate) struct Written {
     job: JobId,
     end: Option<Ended>,
 }

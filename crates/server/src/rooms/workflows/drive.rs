@@ -62,7 +62,8 @@ pub(crate) async fn instances_advance(app: &App) -> Result<()> {
             .moving
             .begin(items_of(due))
             .chunks(TOGETHER)
-            .map(|batch| tokio::spawn(in_its_turn(app.clone(), batch.to_vec(), late.clone())))
+            .map(|batch| InWork::of(app, batch.to_vec(), &late))
+            .map(|work| app.tasks.spawn(in_its_turn(work)))
             .collect();
         match tokio::time::timeout(PATIENCE, join_all(doing)).await {
             // What is left is in other hands, or fails: the next round looks again.
@@ -78,6 +79,8 @@ pub(crate) async fn instances_advance(app: &App) -> Result<()> {
 pub(crate) struct Moving {
     work: Mutex<HashSet<Subject>>,
     places: Semaphore,
+    /// For what takes long.
+    late_places: Semaphore,
 }
 
 impl Default for Moving {
@@ -85,6 +88,7 @@ impl Default for Moving {
         Self {
             work: Mutex::default(),
             places: Semaphore::new(AT_ONCE),
+            late_places: Semaphore::new(AT_ONCE),
         }
     }
 }
@@ -94,56 +98,85 @@ impl Moving {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those that are not in work yet; now they are.
+    /// Of each instance that is not in work yet the first item; now it is. The others come after it.
     fn begin(&self, mut items: Vec<Item>) -> Vec<Item> {
         let mut work = self.work();
-        items.retain(|item| work.insert(item.subject()));
+        items.retain(|item| work.insert(item.subject));
         items
     }
 }
 
-/// Until it is dropped this is in work.
+/// Items that are in work until each has come to its end, or this is dropped.
 struct InWork {
     app: App,
-    subjects: Vec<Subject>,
+    items: Vec<Item>,
+    /// By item.
+    over: Vec<AtomicBool>,
+    /// Whether nobody waits for them any more.
+    late: Arc<AtomicBool>,
+}
+
+impl InWork {
+    fn of(app: &App, items: Vec<Item>, late: &Arc<AtomicBool>) -> Self {
+        Self {
+            app: app.clone(),
+            over: items.iter().map(|_| AtomicBool::new(false)).collect(),
+            items,
+            late: late.clone(),
+        }
+    }
+
+    fn over(&self, number: usize) {
+        if self.over[number].swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.app.moving.work().remove(&self.items[number].subject);
+        if self.late.load(Ordering::Acquire) {
+            self.app.workflows.notify_one();
+        }
+    }
 }
 
 impl Drop for InWork {
     fn drop(&mut self) {
-        let mut work = self.app.moving.work();
-        for subject in &self.subjects {
-            work.remove(subject);
+        for number in 0..self.items.len() {
+            self.over(number);
         }
     }
 }
 
-/// How many were done. One that takes long, because somebody else keeps its instance, keeps no place from others; whoever
-/// ends when nobody waits for it any more has the next round looked for.
-async fn in_its_turn(app: App, items: Vec<Item>, late: Arc<AtomicBool>) -> usize {
-    let work = InWork {
-        app: app.clone(),
-        subjects: items.iter().map(Item::subject).collect(),
-    };
+/// How many were done. What takes long, because somebody else keeps an instance, keeps no place from others as long as there
+/// are places for such.
+async fn in_its_turn(work: InWork) -> usize {
+    let app = work.app.clone();
     let place = app.moving.places.acquire().await;
-    let moved = {
-        let mut moving = pin!(contained(&app, items));
-        match tokio::time::timeout(PATIENCE, moving.as_mut()).await {
-            Ok(moved) => moved,
-            Err(_) => {
-                drop(place);
-                moving.await
-            }
+    let mut moving = pin!(contained(&work));
+    match tokio::time::timeout(PATIENCE, moving.as_mut()).await {
+        Ok(moved) => moved,
+        Err(_) => {
+            let late_place = app.moving.late_places.try_acquire();
+            let _place = late_place.is_err().then_some(place);
+            moving.await
         }
-    };
-    drop(work);
-    if late.load(Ordering::Acquire) {
-        app.workflows.notify_one();
     }
-    moved
 }
 
 #[derive(Debug, Clone)]
-enum Item {
+struct Item {
+    subject: Subject,
+    what: What,
+}
+
+/// Of what there is one item at a time in work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Subject {
+    Instance(InstanceId),
+    /// News of which nobody hears.
+    News(i64),
+}
+
+#[derive(Debug, Clone)]
+enum What {
     /// Of jobs that ended, all of one execution.
     Jobs(ExecutionId, Vec<i64>),
     /// Of something else.
@@ -154,69 +187,72 @@ enum Item {
     Silent(ApprovalId),
 }
 
-/// Of what there is one at a time in work.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Subject {
-    Jobs(ExecutionId),
-    News(i64),
-    Timer(InstanceId, u32, Timestamp),
-    Late(ApprovalId),
-    Silent(ApprovalId),
-}
-
-impl Item {
-    const fn subject(&self) -> Subject {
-        match *self {
-            Self::Jobs(execution, _) => Subject::Jobs(execution),
-            Self::News(ref news) => Subject::News(news.id),
-            Self::Timer(id, run, due) => Subject::Timer(id, run, due),
-            Self::Late(id) => Subject::Late(id),
-            Self::Silent(id) => Subject::Silent(id),
-        }
-    }
-}
-
 /// In the order in which it became due.
 fn items_of(due: due::Due) -> Vec<Item> {
-    let (mut items, mut places) = (Vec::new(), HashMap::new());
+    let (mut items, mut places): (Vec<Item>, _) = (Vec::new(), HashMap::new());
     for news in due.news {
-        if news.kind != Kind::JobEnded {
-            items.push(Item::News(news));
-            continue;
-        }
-        let place = *places.entry(news.object).or_insert(items.len());
-        match items.get_mut(place) {
-            Some(Item::Jobs(_, all)) => all.push(news.id),
-            _ => items.push(Item::Jobs(ExecutionId(news.object), vec![news.id])),
-        }
+        let subject = news.instance.map_or(Subject::News(news.id), Subject::Instance);
+        let what = match news.kind {
+            Kind::JobEnded => {
+                let place = *places.entry(news.object).or_insert(items.len());
+                if let Some(Item {
+                    what: What::Jobs(_, all),
+                    ..
+                }) = items.get_mut(place)
+                {
+                    all.push(news.id);
+                    continue;
+                }
+                What::Jobs(ExecutionId(news.object), vec![news.id])
+            }
+            Kind::InstanceMade | Kind::InstanceEnded | Kind::ApprovalEnded => What::News(news),
+        };
+        items.push(Item { subject, what });
     }
+    let of = |id, what| Item {
+        subject: Subject::Instance(id),
+        what,
+    };
     let timers = due.timers.into_iter();
-    items.extend(timers.map(|(id, run, due)| Item::Timer(id, run, due)));
-    items.extend(due.late.into_iter().map(Item::Late));
-    items.extend(due.silent.into_iter().map(Item::Silent));
+    items.extend(timers.map(|(id, run, due)| of(id, What::Timer(id, run, due))));
+    items.extend(
+        due.late
+            .into_iter()
+            .map(|(id, instance)| of(instance, What::Late(id))),
+    );
+    items.extend(
+        due.silent
+            .into_iter()
+            .map(|(id, instance)| of(instance, What::Silent(id))),
+    );
     items
 }
 
 /// A failure or a panic over one item is its own. How many were done.
-async fn contained(app: &App, items: Vec<Item>) -> usize {
-    let (now, mut moved) = (app.now(), 0);
-    let operations = items
+async fn contained(work: &InWork) -> usize {
+    let (app, mut moved) = (&work.app, 0);
+    let now = app.now();
+    let operations = work
+        .items
         .iter()
-        .map(|item| operation(app.clone(), item.clone(), now))
+        .map(|item| operation(app.clone(), item.what.clone(), now))
         .collect();
     let mut failures = Vec::new();
     let answer = |number: usize, result| match result {
-        Ok(Some(after)) => {
-            crate::failpoint::hit("after-instance-moved");
-            After::wake(after, app);
-            moved += 1;
+        Ok(done) => {
+            if let Some(after) = done {
+                crate::failpoint::hit("after-instance-moved");
+                After::wake(after, app);
+                moved += 1;
+            }
+            work.over(number);
         }
-        Ok(None) => {}
         Err(error) => failures.push((number, error)),
     };
     app.store.write_together(operations, answer).await;
     for (number, error) in failures {
-        failed(app, &items[number], error).await;
+        failed(app, &work.items[number], error).await;
+        work.over(number);
     }
     moved
 }
@@ -232,7 +268,8 @@ async fn failed(app: &App, item: &Item, error: Error) {
         "an instance could not be moved; it is tried again"
     );
     if let Some(tries) = tries(&error)
-        && let Err(error) = finish::give_up_after(app, subject(app, item).await, tries).await
+        && let Subject::Instance(id) = item.subject
+        && let Err(error) = finish::give_up_after(app, id, tries).await
     {
         tracing::warn!(%error, "a failure could not be counted");
     }
@@ -248,39 +285,22 @@ fn tries(error: &Error) -> Option<u32> {
     }
 }
 
-/// The instance that an item is about.
-async fn subject(app: &App, item: &Item) -> Option<InstanceId> {
-    let item = item.clone();
-    let found = app
-        .store
-        .read::<_, Error, _>(tx!(tx => {
-            match item {
-                Item::Timer(id, ..) => Ok(Some(id)),
-                Item::Late(id) | Item::Silent(id) => Ok(approvals::find(tx, id).await?.map(|approval| approval.instance_id)),
-                Item::Jobs(id, _) => Ok(instances::find_by_execution(tx, id).await?.map(|row| row.id)),
-                Item::News(news) => Ok(heard_by(tx, &news).await?.map(|(row, _)| row.id)),
-            }
-        }))
-        .await;
-    found.ok().flatten()
-}
-
 /// Does what an item asks for, in a transaction. `None`: it is in other hands, or was done.
 fn operation(
     app: App,
-    item: Item,
+    what: What,
     now: Timestamp,
 ) -> impl for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<Option<After>>> + Clone + Send + 'static {
     tx!(tx => {
         let mut after = After::default();
-        let taken = match item {
-            Item::Jobs(id, news) => jobs_ended(&app, tx, (id, &news), now, &mut after).await?,
-            Item::News(news) => hear(&app, tx, &news, now, &mut after).await?,
+        let taken = match what {
+            What::Jobs(id, news) => jobs_ended(&app, tx, (id, &news), now, &mut after).await?,
+            What::News(news) => hear(&app, tx, &news, now, &mut after).await?,
             // A clock that was set back meanwhile.
-            Item::Timer(_, _, due) if now < due => false,
-            Item::Timer(id, run, due) => ring(&app, tx, (id, run, due), now, &mut after).await?,
-            Item::Late(id) => approve::expire(&app, tx, id, now, &mut after).await?,
-            Item::Silent(id) => approve::remind(&app, tx, id, now, &mut after).await?,
+            What::Timer(_, _, due) if now < due => false,
+            What::Timer(id, run, due) => ring(&app, tx, (id, run, due), now, &mut after).await?,
+            What::Late(id) => approve::expire(&app, tx, id, now, &mut after).await?,
+            What::Silent(id) => approve::remind(&app, tx, id, now, &mut after).await?,
         };
         if taken {
             crate::failpoint::hit("in-instance-moved");

@@ -259,8 +259,7 @@ fn end_entry(row: &Instance, state: InstanceState, now: postern_domain::Timestam
 }
 
 /// Counts a failure of the server; at the last one the instance ends, so that it hinders nobody.
-pub(super) async fn give_up_after(app: &App, id: Option<InstanceId>, tries: u32) -> Result<()> {
-    let Some(id) = id else { return Ok(()) };
+pub(super) async fn give_up_after(app: &App, id: InstanceId, tries: u32) -> Result<()> {
     let (now, inner) = (app.now(), app.clone());
     let after = app
         .store
