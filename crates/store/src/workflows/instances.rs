@@ -295,15 +295,7 @@ pub async fn secrets_forget(tx: &mut Tx<'_>, id: InstanceId) -> Result<(), Error
     tx.execute_later(sql, values![id].to_vec()).await
 }
 
-/// The instance whose step made an execution. In a write it is kept from others, as by [`find`].
-pub async fn find_by_execution(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Instance>, Error> {
-    let sql = by_execution_sql(tx);
-    let row = tx.query_opt(&sql, &values![id]).await?;
-    let found = row.map(Instance::from_row).transpose()?;
-    tx.mine("instances", found.as_ref().map(|found| found.id.0).as_slice())?;
-    Ok(found)
-}
-
+/// The instance whose step made an execution, kept from others as by [`find`].
 pub(super) fn by_execution_sql(tx: &Tx<'_>) -> String {
     format!(
         "{} WHERE i.id = (SELECT x.instance_id FROM executions x WHERE x.id = $1){}",

@@ -169,6 +169,9 @@ async fn an_instance_that_somebody_keeps_hinders_no_other() {
     for id in [kept, beside] {
         until_state(&server, id, InstanceState::Paused).await;
     }
+    let (one, other) = (server.agent("web-1").await, server.agent("web-2").await);
+    let both = started(&server, &["web-1", "web-2"], json!([command("work", &["work"])])).await;
+    let (first, second) = (next(&one).await, next(&other).await);
     let url = server.postgres_url().unwrap();
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
         .await
@@ -177,7 +180,11 @@ async fn an_instance_that_somebody_keeps_hinders_no_other() {
     let keep = format!("BEGIN; SELECT id FROM instances WHERE id = {kept} FOR UPDATE");
     client.batch_execute(&keep).await.unwrap();
     server.clock.advance_seconds(61);
+    // News of a step that come together with the kept one's turn, and more of the same step after them.
+    one.finish(&first, Ended::Exited { code: 0 }).await;
     until_state(&server, beside, InstanceState::Completed).await;
+    other.finish(&second, Ended::Exited { code: 0 }).await;
+    until_state(&server, both, InstanceState::Completed).await;
     let decide = json!([{"id": "decide", "type": "conditional", "condition": "true", "on_true": "completed",
                          "on_false": "failed"}]);
     let after = started(&server, &["nobody"], decide).await;
