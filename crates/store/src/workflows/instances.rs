@@ -2,8 +2,7 @@
 //! `domain::workflow::engine`; this file loads and saves.
 
 use postern_domain::{
-    DepartmentId, ExecutionId, InstanceId, OrganizationId, ScheduleId, TenantId, Timestamp, TokenId, UserId,
-    WorkflowId,
+    DepartmentId, InstanceId, OrganizationId, ScheduleId, TenantId, Timestamp, TokenId, UserId, WorkflowId,
     permission::{Place, Reach},
     workflow::engine::InstanceState,
 };
