@@ -1,16 +1,10 @@
 //! Operations of one kind that come from many sides: those that wait at the same time are done together.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::timeout,
 };
 
@@ -20,9 +14,6 @@ use crate::{Engine, Error, Store, Tx};
 const TOGETHER: usize = 30;
 /// Operations that may wait; beyond it callers wait to get in.
 const QUEUE: usize = 4096;
-/// As long as fewer are in work the next one does not wait for them: only where there is much to do it pays to wait for
-/// company.
-const FEW: usize = 4;
 /// How long the next ones wait for those before them. A row that somebody else keeps does not hinder what has nothing to
 /// do with it.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -117,58 +108,11 @@ where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    let in_work = Arc::new(InWork::default());
     let mut batch = Vec::with_capacity(TOGETHER);
-    loop {
-        let _ = timeout(PATIENCE, in_work.until_few()).await;
-        if receiver.recv_many(&mut batch, TOGETHER).await == 0 {
-            return;
-        }
-        let begun = Begun::of(&in_work, batch.len());
-        let (store, batch) = (store.clone(), std::mem::take(&mut batch));
+    while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
         // On its own: a panic ends this batch, and none of those that come.
-        tokio::spawn(async move {
-            together(store, kind, batch).await;
-            drop(begun);
-        });
-    }
-}
-
-/// How many operations have begun and not ended.
-#[derive(Debug, Default)]
-struct InWork {
-    count: AtomicUsize,
-    fewer: Notify,
-}
-
-impl InWork {
-    async fn until_few(&self) {
-        while self.count.load(Ordering::Acquire) >= FEW {
-            self.fewer.notified().await;
-        }
-    }
-}
-
-/// Counts until it is dropped.
-struct Begun {
-    in_work: Arc<InWork>,
-    count: usize,
-}
-
-impl Begun {
-    fn of(in_work: &Arc<InWork>, count: usize) -> Self {
-        in_work.count.fetch_add(count, Ordering::AcqRel);
-        Self {
-            in_work: in_work.clone(),
-            count,
-        }
-    }
-}
-
-impl Drop for Begun {
-    fn drop(&mut self) {
-        self.in_work.count.fetch_sub(self.count, Ordering::AcqRel);
-        self.in_work.fewer.notify_one();
+        let doing = tokio::spawn(together(store.clone(), kind, std::mem::take(&mut batch)));
+        let _ = timeout(PATIENCE, doing).await;
     }
 }
 
