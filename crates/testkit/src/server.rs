@@ -153,6 +153,16 @@ impl TestServer {
         self.parts().postgres.as_ref().map(PostgresDatabase::url)
     }
 
+    /// Past the server: a connection to its database, which is PostgreSQL.
+    pub async fn postgres_client(&self) -> tokio_postgres::Client {
+        let url = self.postgres_url().expect("a server on PostgreSQL");
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .expect("PostgreSQL is there");
+        tokio::spawn(connection);
+        client
+    }
+
     /// A number of `/metrics`; 0 when it is not there.
     pub async fn metric(&self, name: &str) -> f64 {
         let request = self

@@ -365,11 +365,7 @@ async fn a_version_whose_library_is_gone_says_so_until_it_is_saved_anew() {
         .await
         .script
         .id;
-    let url = server.postgres_url().unwrap();
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let client = server.postgres_client().await;
     let forget = format!("DELETE FROM script_links WHERE script_id = {main} AND position = 0");
     client.batch_execute(&forget).await.unwrap();
 

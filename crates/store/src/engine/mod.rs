@@ -6,6 +6,7 @@
 pub(crate) mod postgres;
 mod session;
 mod sets;
+mod several;
 pub(crate) mod sqlite;
 mod together;
 mod value;

@@ -1,17 +1,12 @@
 //! PostgreSQL: a pool of connections; every call has a deadline.
 
-use std::{
-    error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
-};
+use std::{error::Error as StdError, future::poll_fn, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
 };
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::{
     AsyncMessage,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
@@ -20,23 +15,17 @@ use tokio_postgres::{
 use super::{
     Access, Row, Tx, Value,
     session::{Failed, Parameter, Query, Session},
-    together::{self, Forms},
+    together::Forms,
 };
 use crate::Error;
 
 /// Longest time one transaction may take; a longer one has an unknown outcome.
-const DEADLINE: Duration = Duration::from_secs(15);
-/// Several that share one are quick, or are done one by one.
-const TOGETHER_DEADLINE: Duration = Duration::from_secs(1);
-/// Of several, those without which the others are tried together again.
-const LEFT_OUT: usize = 3;
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// A migration may rewrite large tables, and waits for one that another server does.
 const MIGRATION_DEADLINE: Duration = Duration::from_secs(3600);
 /// Longest wait for a free connection.
 const POOL_WAIT: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 24;
-/// Of several writes that are not done together.
-const SIDE_BY_SIDE: usize = 4;
 /// Prepared statements kept per connection; lists with filters make new ones.
 const STATEMENTS: usize = 512;
 /// Wake-ups that may wait to be heard.
@@ -49,29 +38,11 @@ const SETTINGS: &str = "SET statement_timeout = '15s'; SET idle_in_transaction_s
 /// A peer that vanished without a word is noticed within this time.
 const DEAD_PEER: Duration = Duration::from_secs(30);
 
-/// What came of several operations in one transaction.
-enum Together<T> {
-    Kept(Vec<T>),
-    /// Nothing is kept because of the one at this place.
-    Hindered(usize),
-    /// Nothing is kept, or nobody knows.
-    Failed,
-    /// Nothing was done: there is no connection to be had.
-    Away(String),
-}
-
-/// For a row that somebody else keeps.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    Short,
-    Long,
-}
-
 #[derive(Clone)]
 pub(crate) struct Postgres {
     pool: Pool,
     config: Arc<tokio_postgres::Config>,
-    forms: Arc<Forms>,
+    pub(super) forms: Arc<Forms>,
 }
 
 impl Postgres {
@@ -137,22 +108,40 @@ impl Postgres {
         self.run(Access::Write, MIGRATION_DEADLINE, operation).await
     }
 
-    async fn run<T, E, F>(&self, access: Access, deadline: Duration, operation: F) -> Result<T, E>
+    pub(super) async fn run<T, E, F>(&self, access: Access, deadline: Duration, operation: F) -> Result<T, E>
     where
         E: From<Error>,
         F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
     {
-        let mut session = self.session(access).await?;
+        let session = self.session(access).await?;
+        self.run_on(session, access, deadline, operation).await.0
+    }
+
+    /// With whether it failed over a row that somebody else keeps, where it was not to wait for long.
+    pub(super) async fn run_on<T, E, F>(
+        &self,
+        mut session: Session,
+        access: Access,
+        deadline: Duration,
+        operation: F,
+    ) -> (Result<T, E>, bool)
+    where
+        E: From<Error>,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
+    {
         match tokio::time::timeout(deadline, transact(&mut session, access, operation)).await {
-            Ok(result) => result,
+            Ok(result) => {
+                let kept_out = result.is_err() && session.was_kept_out();
+                (result, kept_out)
+            }
             Err(_) => {
                 self.give_up(session);
-                Err(E::from(Error::Deadline))
+                (Err(E::from(Error::Deadline)), false)
             }
         }
     }
 
-    async fn session(&self, access: Access) -> Result<Session, Error> {
+    pub(super) async fn session(&self, access: Access) -> Result<Session, Error> {
         let client = self
             .pool
             .get()
@@ -164,135 +153,8 @@ impl Postgres {
         Ok(Session::new(client, access))
     }
 
-    /// All of them in one transaction; where that is not to be had, each in its own.
-    pub(crate) async fn run_together<T, E, F>(
-        &self,
-        access: Access,
-        operations: Vec<F>,
-        mut answer: impl FnMut(usize, Result<T, E>),
-    ) where
-        E: From<Error>,
-        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone,
-    {
-        let mut rest: Vec<(usize, F)> = operations.into_iter().enumerate().collect();
-        let mut alone = Vec::new();
-        while rest.len() > 1 && alone.len() < LEFT_OUT {
-            let all = rest.iter().map(|(_, operation)| operation.clone()).collect();
-            match self.together(access, all).await {
-                Together::Kept(results) => {
-                    for ((number, _), result) in rest.drain(..).zip(results) {
-                        answer(number, Ok(result));
-                    }
-                }
-                Together::Hindered(place) => alone.push(rest.remove(place)),
-                Together::Failed => break,
-                Together::Away(text) => {
-                    for (number, _) in rest.into_iter().chain(alone) {
-                        answer(number, Err(E::from(Error::Unreachable(text.clone()))));
-                    }
-                    return;
-                }
-            }
-        }
-        alone.append(&mut rest);
-        // Those that wait for somebody else come last, and hold up nobody.
-        let waiting = self.each(access, Wait::Short, alone, &mut answer).await;
-        self.each(access, Wait::Long, waiting, &mut answer).await;
-    }
-
-    async fn together<T, E, F>(&self, access: Access, operations: Vec<F>) -> Together<T>
-    where
-        E: From<Error>,
-        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
-    {
-        let mut session = match self.session(access).await {
-            Ok(session) => session.for_several(),
-            Err(error) => return Together::Away(error.to_string()),
-        };
-        let work = async {
-            match together::run(&mut session, &self.forms, access, operations).await {
-                Ok(all) => match session.commit().await {
-                    Ok(()) => Together::Kept(all),
-                    Err(error) => {
-                        tracing::info!(?error, "several operations together were not committed");
-                        Together::Failed
-                    }
-                },
-                Err(place) => {
-                    if let Err(error) = session.rollback().await {
-                        tracing::warn!(error = text_of(&error), "rollback failed");
-                    }
-                    place.map_or(Together::Failed, Together::Hindered)
-                }
-            }
-        };
-        match tokio::time::timeout(TOGETHER_DEADLINE, work).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                tracing::info!("several operations together took too long");
-                self.give_up(session);
-                Together::Failed
-            }
-        }
-    }
-
-    /// Each in a transaction of its own, a few at the same time. Returns those that would have to wait longer.
-    async fn each<T, E, F>(
-        &self,
-        access: Access,
-        wait: Wait,
-        operations: Vec<(usize, F)>,
-        answer: &mut impl FnMut(usize, Result<T, E>),
-    ) -> Vec<(usize, F)>
-    where
-        E: From<Error>,
-        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Clone,
-    {
-        let until = Instant::now() + DEADLINE;
-        let each = operations.into_iter().map(async |(number, operation)| {
-            let result = if Instant::now() < until {
-                self.one_of_several(access, wait, operation.clone()).await
-            } else {
-                Some(Err(E::from(Error::Deadline)))
-            };
-            (number, operation, result)
-        });
-        let mut each = pin!(stream::iter(each).buffer_unordered(SIDE_BY_SIDE));
-        let mut waiting = Vec::new();
-        while let Some((number, operation, result)) = each.next().await {
-            match result {
-                Some(result) => answer(number, result),
-                None => waiting.push((number, operation)),
-            }
-        }
-        waiting
-    }
-
-    /// `None`: somebody else keeps a row that it needs, and it is not to wait for long.
-    async fn one_of_several<T, E, F>(&self, access: Access, wait: Wait, operation: F) -> Option<Result<T, E>>
-    where
-        E: From<Error>,
-        F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>>,
-    {
-        if wait == Wait::Long {
-            return Some(self.run(access, DEADLINE, operation).await);
-        }
-        let mut session = match self.session(access).await {
-            Ok(session) => session.for_several(),
-            Err(error) => return Some(Err(E::from(error))),
-        };
-        match tokio::time::timeout(DEADLINE, transact(&mut session, access, operation)).await {
-            Ok(Err(_)) if session.was_kept_out() => None,
-            Ok(result) => Some(result),
-            Err(_) => {
-                self.give_up(session);
-                Some(Err(E::from(Error::Deadline)))
-            }
-        }
-    }
-
     /// A connection that did not answer is not used again, and its server is asked to stop what it does.
-    fn give_up(&self, session: Session) {
+    pub(super) fn give_up(&self, session: Session) {
         let Some(client) = session.abandon() else { return };
         let cancel = client.cancel_token();
         drop(Object::take(client));

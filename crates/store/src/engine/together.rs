@@ -37,6 +37,19 @@ const FORMS: usize = 1024;
 pub(super) struct Forms(Mutex<HashMap<String, Option<Over>>>);
 
 impl Forms {
+    /// One that nobody else asks needs none.
+    async fn of_several(
+        &self,
+        session: &mut Session,
+        sql: &str,
+        count: usize,
+    ) -> Result<Option<Over>, Error> {
+        match count {
+            1 => Ok(None),
+            _ => self.of(session, sql).await,
+        }
+    }
+
     async fn of(&self, session: &mut Session, sql: &str) -> Result<Option<Over>, Error> {
         let known = locked(&self.0).get(sql).cloned();
         if let Some(known) = known {
@@ -236,7 +249,7 @@ async fn asked_of(
     out: &mut Vec<(Asked, Reply)>,
 ) -> Result<(), Error> {
     match common {
-        Common::Query(sql, all) if all.len() > 1 => match forms.of(session, &sql).await? {
+        Common::Query(sql, all) => match forms.of_several(session, &sql, all.len()).await? {
             Some(Over::Select(form)) => {
                 let (sets, replies) = distinct(all);
                 out.push((Asked::over(form, sets), Reply::Sets(replies)));
@@ -245,33 +258,21 @@ async fn asked_of(
                 let (sets, replies) = all.into_iter().unzip();
                 out.push((Asked::over(form, sets), Reply::Rows(replies)));
             }
-            _ => out.extend(
+            Some(Over::Change(_)) | None => out.extend(
                 all.into_iter()
                     .map(|(values, answer)| (Asked::of(sql.clone(), values), Reply::One(answer))),
             ),
         },
-        Common::Query(sql, all) => {
-            out.extend(
-                all.into_iter()
-                    .map(|(values, answer)| (Asked::of(sql.clone(), values), Reply::One(answer))),
-            );
-        }
         Common::Execute(sql, values, answer) => out.push((Asked::of(sql, values), Reply::Count(answer))),
-        Common::Later(sql, all) => {
-            let form = match all.len() {
-                1 => None,
-                _ => forms.of(session, &sql).await?,
-            };
-            match form {
-                Some(Over::Change(form)) if is_each_another(&all) => {
-                    out.push((Asked::over(form, all), Reply::Nobody));
-                }
-                _ => out.extend(
-                    all.into_iter()
-                        .map(|values| (Asked::of(sql.clone(), values), Reply::Nobody)),
-                ),
+        Common::Later(sql, all) => match forms.of_several(session, &sql, all.len()).await? {
+            Some(Over::Change(form)) if is_each_another(&all) => {
+                out.push((Asked::over(form, all), Reply::Nobody));
             }
-        }
+            _ => out.extend(
+                all.into_iter()
+                    .map(|values| (Asked::of(sql.clone(), values), Reply::Nobody)),
+            ),
+        },
         Common::Rows(Insert { head, casts, tail }, rows) => {
             let casts: Vec<&str> = casts.iter().map(String::as_str).collect();
             let pieces = pieces(&head, &casts, &tail, rows);

@@ -3,20 +3,11 @@ import { act, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { api } from "~/api/client";
 import type { Attempt, JobDetail, JobOutput } from "~/api/types";
+import { AT, ATTEMPT } from "~/test/attempt";
 import { Events } from "~/test/events";
 import { renderUi } from "~/test/render";
 import { JobConsole } from "./JobConsole";
 
-const AT = "2026-11-22T09:30:00Z";
-const ATTEMPT: Attempt = {
-  id: 70,
-  number: 1,
-  state: "unknown",
-  handed_at: AT,
-  finished_at: AT,
-  stdout_bytes: 4,
-  stderr_bytes: 0,
-};
 const OUTPUT: JobOutput = {
   attempt: 1,
   stdout: { segments: [{ offset: 0, bytes: 8, text: "one\ntwo\n" }], total_bytes: 8, cut_bytes: 0 },

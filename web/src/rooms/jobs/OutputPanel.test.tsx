@@ -4,20 +4,11 @@ import { useState } from "react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { api } from "~/api/client";
 import type { Attempt, JobDetail, JobOutput } from "~/api/types";
+import { AT, ATTEMPT } from "~/test/attempt";
 import { Events } from "~/test/events";
 import { renderUi } from "~/test/render";
 import { OutputPanel } from "./OutputPanel";
 
-const AT = "2026-11-22T09:30:00Z";
-const ATTEMPT: Attempt = {
-  id: 70,
-  number: 1,
-  state: "unknown",
-  handed_at: AT,
-  finished_at: AT,
-  stdout_bytes: 4,
-  stderr_bytes: 0,
-};
 const LATE: Attempt = {
   ...ATTEMPT,
   stdout_bytes: 8,

@@ -331,23 +331,36 @@ async fn ring(
     Ok(true)
 }
 
-/// The instance that news are about, and the run that waits for them where they name it.
-async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Option<u32>)>> {
-    let (id, run) = match news.kind {
-        Kind::InstanceMade => (InstanceId(news.object), None),
+/// The instance that news are about, the run that waits for them where they name it, and what they are the cause of.
+async fn heard_by(tx: &mut Tx<'_>, news: &News) -> Result<Option<(Instance, Option<u32>, EventCause)>> {
+    let (id, run, cause) = match news.kind {
+        Kind::InstanceMade => {
+            let made = instances::find(tx, InstanceId(news.object)).await?;
+            return Ok(made.map(|row| {
+                let cause = cause::of_start(&row);
+                (row, None, cause)
+            }));
+        }
+        // A cancel goes from the parent to the child: so does this, or both would wait for each other.
+        Kind::InstanceEnded => {
+            let child = InstanceId(news.object);
+            let Some((id, run)) = instances::parent_of(tx, child).await? else {
+                return Ok(None);
+            };
+            (id, run, cause::child_ended(child))
+        }
+        Kind::ApprovalEnded => {
+            let approval = ApprovalId(news.object);
+            let Some(found) = approvals::find(tx, approval).await? else {
+                return Ok(None);
+            };
+            (found.instance_id, found.run, cause::approval_ended(approval))
+        }
         // Heard by `jobs_ended`.
         Kind::JobEnded => return Ok(None),
-        // A cancel goes from the parent to the child: so does this, or both would wait for each other.
-        Kind::InstanceEnded => match instances::parent_of(tx, InstanceId(news.object)).await? {
-            Some((id, run)) => (id, Some(run)),
-            None => return Ok(None),
-        },
-        Kind::ApprovalEnded => match approvals::find(tx, ApprovalId(news.object)).await? {
-            Some(approval) => (approval.instance_id, Some(approval.run)),
-            None => return Ok(None),
-        },
     };
-    Ok(instances::find(tx, id).await?.map(|row| (row, run)))
+    let found = instances::find(tx, id).await?;
+    Ok(found.map(|row| (row, Some(run), cause)))
 }
 
 /// A step hears of the ends of its jobs when the last one has ended.
@@ -379,14 +392,8 @@ async fn hear(app: &App, tx: &mut Tx<'_>, news: &News, now: Timestamp, after: &m
         return Ok(false);
     }
     let heard_by = heard_by(tx, news).await?;
-    let Some((row, run)) = heard_by.filter(|(row, _)| !row.state.is_final()) else {
+    let Some((row, run, cause)) = heard_by.filter(|(row, ..)| !row.state.is_final()) else {
         return Ok(true);
-    };
-    let cause = match news.kind {
-        Kind::InstanceMade => cause::of_start(&row),
-        Kind::JobEnded => cause::job_ended(ExecutionId(news.object)),
-        Kind::InstanceEnded => cause::child_ended(InstanceId(news.object)),
-        Kind::ApprovalEnded => cause::approval_ended(ApprovalId(news.object)),
     };
     let mut turn = Turn::of(app, row, cause, now, after)?;
     if let Some(event) = finish::answer(&mut turn, tx, run, news).await? {

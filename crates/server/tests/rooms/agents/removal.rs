@@ -182,11 +182,7 @@ async fn a_job_that_ends_by_itself_is_not_ended_by_the_deletion() {
         .jobs[0]
         .id;
     agent.order().await;
-    let url = server.postgres_url().unwrap();
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let client = server.postgres_client().await;
     let end = format!("BEGIN; UPDATE jobs SET state = 'completed', finished_us = 1 WHERE id = {id}");
     client.batch_execute(&end).await.unwrap();
     let deletion = tokio::spawn({

@@ -428,11 +428,7 @@ async fn a_start_is_not_written_beside_its_result() {
             held.phase = postern_protocol::messages::Phase::Started;
         }
     }
-    let url = server.postgres_url().unwrap();
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let client = server.postgres_client().await;
     let keep = format!("BEGIN; SELECT 1 FROM jobs WHERE id = {id} FOR UPDATE");
     client.batch_execute(&keep).await.unwrap();
     let result = tokio::spawn({

@@ -8,7 +8,7 @@ use postern_server::clock::Clock as _;
 use postern_store::{schedules::calendars, tx};
 use postern_testkit::{Database, TestServer, key, until};
 use serde_json::json;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -30,14 +30,6 @@ async fn hour(server: &TestServer, name: &str) -> Calendar {
     server.admin().calendar_create(&calendar, &key()).await.unwrap()
 }
 
-/// What another server does.
-async fn beside(server: &TestServer) -> Client {
-    let url = server.postgres_url().unwrap();
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
 async fn until_somebody_waits(client: &Client) {
     let waiting =
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -55,7 +47,7 @@ async fn dark_until(server: &TestServer, id: CalendarId) -> Option<Timestamp> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edit_keeps_what_another_has_just_written() {
     let server = TestServer::on(Database::Postgres).await;
-    let (admin, client) = (server.admin(), beside(&server).await);
+    let (admin, client) = (server.admin(), server.postgres_client().await);
     let id = hour(&server, "quiet").await.id;
     let other = format!("BEGIN; UPDATE calendars SET description = 'of the bank' WHERE id = {id}");
     client.batch_execute(&other).await.unwrap();
@@ -76,7 +68,7 @@ async fn an_edit_keeps_what_another_has_just_written() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_next_blackout_by_rules_that_were_changed_is_not_written() {
     let server = TestServer::on(Database::Postgres).await;
-    let client = beside(&server).await;
+    let client = server.postgres_client().await;
     let (first, second) = (hour(&server, "first").await.id, hour(&server, "second").await.id);
     let begin = server.clock.now();
     let far = begin.plus(HOUR * 24 * 365);

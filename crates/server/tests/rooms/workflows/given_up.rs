@@ -134,11 +134,7 @@ async fn a_database_that_is_busy_with_others_ends_no_instance() {
     let wait = json!([{"id": "wait", "type": "delay", "minutes": 1}]);
     let id = started(&server, &["nobody"], wait).await;
     until_state(&server, id, InstanceState::Paused).await;
-    let url = server.postgres_url().unwrap();
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let client = server.postgres_client().await;
     client.batch_execute(BUSY).await.unwrap();
     let before = server.metric("postern_background_errors_total").await;
     server.clock.advance_seconds(61);
@@ -172,11 +168,7 @@ async fn an_instance_that_somebody_keeps_hinders_no_other() {
     let (one, other) = (server.agent("web-1").await, server.agent("web-2").await);
     let both = started(&server, &["web-1", "web-2"], json!([command("work", &["work"])])).await;
     let (first, second) = (next(&one).await, next(&other).await);
-    let url = server.postgres_url().unwrap();
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let client = server.postgres_client().await;
     let keep = format!("BEGIN; SELECT id FROM instances WHERE id = {kept} FOR UPDATE");
     client.batch_execute(&keep).await.unwrap();
     server.clock.advance_seconds(61);
