@@ -145,10 +145,11 @@ export function DepartmentsDialog({ organization, reason, onClose }: Departments
           headers: intent.headers(body),
         }),
       ),
-    onSuccess: async () => {
+    // It is done before the list shows it: while it is in work, Enter would be lost.
+    onSuccess: () => {
       intent.done();
       setName("");
-      await client.invalidateQueries({ queryKey: organizationKey });
+      void client.invalidateQueries({ queryKey: organizationKey });
     },
   });
   const { general, name: nameError } = nameProblem(create.error);
