@@ -11,20 +11,28 @@ import { createRoot } from "react-dom/client";
 import { whenSignedOut } from "./api/client";
 import { createQueryClient } from "./api/query";
 import { createAppRouter } from "./app/router";
-import { leaveSession } from "./app/session";
+import { SessionWatch, SessionWatchProvider } from "./app/sessionWatch";
 import { theme } from "./app/theme";
+import { watchForms } from "./app/unsaved";
 
 const queryClient = createQueryClient();
 const router = createAppRouter(queryClient);
-
-whenSignedOut(() => {
-  const here = router.state.location;
-  if (here.pathname === "/sign-in") {
-    return;
-  }
-  leaveSession(queryClient);
-  void router.navigate({ to: "/sign-in", search: { return: here.href, ended: "1" } });
+const sessionWatch = new SessionWatch(queryClient, new BroadcastChannel("postern-session"), {
+  toSignIn: () => {
+    const { href, pathname } = router.state.location;
+    if (pathname !== "/sign-in") {
+      void router.navigate({
+        to: "/sign-in",
+        search: { return: href, ended: "1" },
+        // Whoever is not signed in has nothing to save.
+        ignoreBlocker: true,
+      });
+    }
+  },
+  toPage: () => void router.invalidate(),
 });
+whenSignedOut(sessionWatch.ended);
+watchForms();
 
 const container = document.getElementById("root");
 if (!container) {
@@ -41,7 +49,9 @@ createRoot(container).render(
     >
       <QueryClientProvider client={queryClient}>
         <Notifications position="bottom-right" limit={4} />
-        <RouterProvider router={router} />
+        <SessionWatchProvider value={sessionWatch}>
+          <RouterProvider router={router} />
+        </SessionWatchProvider>
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

@@ -7,6 +7,7 @@ mod app;
 mod background;
 pub mod clock;
 mod config;
+mod digest;
 mod error;
 mod failpoint;
 mod http;

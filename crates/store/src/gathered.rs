@@ -156,3 +156,42 @@ where
 {
     Arc::new(move |tx| operation.clone()(tx))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::tx;
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("t.db").display());
+        let store = Store::open(&url).await.unwrap();
+        let begun = Arc::new(Mutex::new(Vec::new()));
+        let (mut batch, mut answers) = (Vec::new(), Vec::new());
+        for key in 1..=3 {
+            let (answer, answered) = oneshot::channel();
+            let begins = begun.clone();
+            let operation = kept(tx!(_tx => {
+                begins.lock().unwrap().push(key);
+                Ok::<_, Error>(key)
+            }));
+            batch.push(Waiting {
+                key,
+                operation,
+                answer,
+            });
+            answers.push(answered);
+        }
+        drop(answers.remove(1));
+        together(store, Kind::Write, batch).await;
+        let mut found = Vec::new();
+        for answered in answers {
+            found.push(answered.await.unwrap().unwrap());
+        }
+        assert_eq!(found, [1, 3]);
+        assert_eq!(*begun.lock().unwrap(), [1, 3]);
+    }
+}

@@ -21,7 +21,7 @@ describe("client", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
     setCsrfToken(undefined);
-    whenSignedOut(() => {});
+    whenSignedOut(async () => false);
   });
 
   it("changes carry the token against forged requests, reading does not", async () => {
@@ -42,13 +42,42 @@ describe("client", () => {
   });
 
   it("a lost session is noticed on every call but those about the session", async () => {
-    const ended = vi.fn();
+    const ended = vi.fn(async () => false);
     whenSignedOut(ended);
     status = 401;
     await api.GET("/api/v1/session");
     expect(ended).not.toHaveBeenCalled();
     await api.GET("/api/v1/agents");
     expect(ended).toHaveBeenCalledOnce();
+  });
+
+  it("a call that found the session gone is made once more when somebody has signed in", async () => {
+    const bodies: string[] = [];
+    vi.stubGlobal("fetch", async (request: Request) => {
+      sent.push(request);
+      bodies.push(await request.text());
+      return new Response("{}", { status });
+    });
+    whenSignedOut(async () => {
+      setCsrfToken("new");
+      return true;
+    });
+    setCsrfToken("old");
+    status = 401;
+    await api.POST("/api/v1/workflow-checks", { body: { source: "steps: []" } });
+    expect(sent.map((request) => request.headers.get("X-CSRF-Token"))).toEqual(["old", "new"]);
+    expect(bodies).toEqual(['{"source":"steps: []"}', '{"source":"steps: []"}']);
+  });
+
+  it("a token of another session is no reason to reload the page", async () => {
+    const ended = vi.fn(async () => true);
+    whenSignedOut(ended);
+    const refused = { code: "csrf_token_missing" };
+    const answers = [Response.json(refused, { status: 403 }), Response.json({ code: "x" }, { status: 403 })];
+    vi.stubGlobal("fetch", async () => answers.shift());
+    await api.DELETE("/api/v1/session");
+    expect(ended).toHaveBeenCalledOnce();
+    expect(answers).toEqual([]);
   });
 });
 

@@ -26,16 +26,20 @@ import {
 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import { type ComponentType, useLayoutEffect, useRef } from "react";
+import { type ComponentType, useLayoutEffect, useRef, useState } from "react";
 import { api } from "~/api/client";
-import { answer } from "~/api/problem";
+import { ApiProblem, answer } from "~/api/problem";
 import type { Permission } from "~/api/types";
 import { WaitingCount } from "~/rooms/approvals/WaitingCount";
+import { ConfirmDialog } from "~/ui/ConfirmDialog";
 import { toastProblem } from "~/ui/toast";
 import { ColorSchemeMenu } from "./ColorSchemeMenu";
 import { Logo } from "./Logo";
 import classes from "./Shell.module.css";
+import { SignedOut } from "./SignedOut";
 import { leaveSession, useMissing, useSession } from "./session";
+import { useSessionWatch } from "./sessionWatch";
+import { hasEdit } from "./unsaved";
 
 interface Place {
   to:
@@ -104,6 +108,7 @@ const GOVERN: Place[] = [
 export function Shell() {
   const [menu, { open, close }] = useDisclosure(false);
   const main = useRef<HTMLElement>(null);
+  const owner = useOwner();
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page begins at its top
   useLayoutEffect(() => {
@@ -133,10 +138,21 @@ export function Shell() {
         </Drawer.Content>
       </Drawer.Root>
       <main ref={main} id="main" className={classes.main} tabIndex={-1}>
-        <Outlet />
+        <Outlet key={owner} />
       </main>
+      <SignedOut />
     </div>
   );
+}
+
+/** Whose page it is: nothing of it is left for somebody else. It stays theirs until it is left. */
+function useOwner(): number {
+  const { id } = useSession().user;
+  const owner = useRef(id);
+  if (id !== 0) {
+    owner.current = id;
+  }
+  return owner.current;
 }
 
 function Navigation({ onGo }: { onGo: () => void }) {
@@ -194,13 +210,17 @@ function UserMenu({ onGo }: { onGo: () => void }) {
   const { user } = useSession();
   const client = useQueryClient();
   const router = useRouter();
+  const watch = useSessionWatch();
+  const [asking, setAsking] = useState(false);
   const signOut = useMutation({
-    mutationFn: () => answer(api.DELETE("/api/v1/session")),
+    mutationFn: endSession,
     onSuccess: async () => {
       leaveSession(client);
-      await router.navigate({ to: "/sign-in" });
+      watch.tell();
+      await router.navigate({ to: "/sign-in", ignoreBlocker: true });
     },
     onError: (error) => toastProblem("You are still signed in", error),
+    onSettled: () => setAsking(false),
   });
   return (
     <Menu position="top-start" width={200}>
@@ -225,10 +245,35 @@ function UserMenu({ onGo }: { onGo: () => void }) {
         >
           Account
         </Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => signOut.mutate()}>
+        <Menu.Item
+          leftSection={<IconLogout size={15} aria-hidden />}
+          onClick={() => (hasEdit() ? setAsking(true) : signOut.mutate())}
+        >
           Sign out
         </Menu.Item>
       </Menu.Dropdown>
+      <ConfirmDialog
+        opened={asking}
+        title="Sign out without saving?"
+        confirmLabel="Sign out and lose the edit"
+        danger
+        pending={signOut.isPending}
+        onConfirm={() => signOut.mutate()}
+        onClose={() => setAsking(false)}
+      >
+        What you changed on this page is not saved.
+      </ConfirmDialog>
     </Menu>
   );
+}
+
+/** One that has ended already is as good. */
+async function endSession(): Promise<void> {
+  try {
+    await answer(api.DELETE("/api/v1/session"));
+  } catch (error) {
+    if (!(error instanceof ApiProblem && error.status === 401)) {
+      throw error;
+    }
+  }
 }

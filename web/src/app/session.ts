@@ -4,19 +4,24 @@ import { api, setCsrfToken } from "~/api/client";
 import { ApiProblem, answer } from "~/api/problem";
 import type { Permission, Session } from "~/api/types";
 
+/** As the server says it now; nobody is `null`. */
+export async function readSession(): Promise<Session | null> {
+  try {
+    return await answer(api.GET("/api/v1/session"));
+  } catch (error) {
+    if (error instanceof ApiProblem && error.status === 401) {
+      return null;
+    }
+    throw error;
+  }
+}
+
 export const sessionOptions = queryOptions({
   queryKey: ["session"],
-  queryFn: async (): Promise<Session | null> => {
-    try {
-      const session = await answer(api.GET("/api/v1/session"));
-      setCsrfToken(session.csrf_token);
-      return session;
-    } catch (error) {
-      if (error instanceof ApiProblem && error.status === 401) {
-        return null;
-      }
-      throw error;
-    }
+  queryFn: async () => {
+    const session = await readSession();
+    setCsrfToken(session?.csrf_token);
+    return session;
   },
   staleTime: Number.POSITIVE_INFINITY,
   gcTime: Number.POSITIVE_INFINITY,

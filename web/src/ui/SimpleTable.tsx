@@ -5,6 +5,8 @@ export interface SimpleColumn<Row> {
   label: string;
   cell: (row: Row) => ReactNode;
   align?: "end";
+  /** The last one: in sight while the others scroll sideways. */
+  stays?: boolean;
 }
 
 interface SimpleTableProps<Row> {
@@ -29,7 +31,12 @@ export function SimpleTable<Row>({ label, columns, rows, rowKey, empty, flush }:
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.label} scope="col" data-end={column.align === "end" || undefined}>
+              <th
+                key={column.label}
+                scope="col"
+                data-end={column.align === "end" || undefined}
+                data-stays={column.stays}
+              >
                 {column.label}
               </th>
             ))}
@@ -39,7 +46,11 @@ export function SimpleTable<Row>({ label, columns, rows, rowKey, empty, flush }:
           {rows.map((row, index) => (
             <tr key={rowKey(row, index)}>
               {columns.map((column) => (
-                <td key={column.label} data-end={column.align === "end" || undefined}>
+                <td
+                  key={column.label}
+                  data-end={column.align === "end" || undefined}
+                  data-stays={column.stays}
+                >
                   {column.cell(row)}
                 </td>
               ))}

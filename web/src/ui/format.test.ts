@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, dateTime, daysLeft, duration, relative, withLocalTimes } from "./format";
+import { bytes, count, dateTime, daysLeft, duration, relative, span, withLocalTimes } from "./format";
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
 const ago = (seconds: number) => new Date(NOW - seconds * 1_000).toISOString();
@@ -37,6 +37,18 @@ describe("format", () => {
     [-5, "0 ms"],
   ])("duration %i", (milliseconds, text) => {
     expect(duration(milliseconds)).toBe(text);
+  });
+
+  it.each([
+    [0, "0 s"],
+    [1, "1 s"],
+    [60, "1 min"],
+    [90, "1 min 30 s"],
+    [3_600, "1 h"],
+    [3_905, "1 h 5 min 5 s"],
+    [360_000, "100 h"],
+  ])("a span of %i s", (seconds, text) => {
+    expect(span(seconds)).toBe(text);
   });
 
   it.each([

@@ -73,6 +73,17 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(value / HOUR)} h ${two(Math.floor((value % HOUR) / MINUTE))} min`;
 }
 
+/** A span that somebody chose, to the second: `1 s`, `5 min`, `1 h 30 min`. */
+export function span(seconds: number): string {
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 3_600), "h"],
+    [Math.floor((seconds % 3_600) / 60), "min"],
+    [seconds % 60, "s"],
+  ];
+  const said = parts.filter(([number]) => number > 0).map(([number, unit]) => `${number} ${unit}`);
+  return said.length > 0 ? said.join(" ") : "0 s";
+}
+
 /** Whole days from now until then; negative when it has passed. */
 export function daysLeft(iso: string, now: number): number {
   return Math.floor((Date.parse(iso) - now) / DAY);

@@ -10,6 +10,7 @@ pub mod engine;
 mod fields;
 mod flow;
 mod plan;
+mod problem;
 mod source;
 mod split;
 pub mod templates;
@@ -20,11 +21,12 @@ mod variables;
 pub use ahead::{Ahead, Fork, Side};
 pub use check::{
     MAX_APPROVERS, MAX_BRANCHES, MAX_ID, MAX_NESTING, MAX_RETRIES, MAX_STEPS, MAX_WAIT_SECONDS,
-    MIN_REMINDER_MINUTES, Problem, Problems, Severity, Span, each_step,
+    MIN_REMINDER_MINUTES, each_step,
 };
 pub use definition::*;
 pub use fields::json_schema;
 pub use plan::{Kind, Node, Plan, StepIndex, Target};
+pub use problem::{Problem, Problems, Severity, Span};
 pub use source::read;
 pub use split::{address, arguments};
 pub use variables::{HostResult, Scope, StepResult, is_secret_input, offered};

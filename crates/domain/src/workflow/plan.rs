@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    check::{MAX_ID, MAX_NESTING, MAX_STEPS, Problems, check},
+    check::{MAX_ID, MAX_NESTING, MAX_STEPS, check},
     definition::{ContinueOn, Definition, OnBranchFailure, Retries, Route, Step, Work},
+    problem::Problems,
 };
 use crate::expression::{Condition, Path, Template};
 

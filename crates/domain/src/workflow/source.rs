@@ -4,10 +4,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    check::Problems,
     definition::{ContinueOn, Definition, Position, Retries},
     fields::{Field, Need, OF_BRANCH, OF_EVERY_STEP, OF_THE_VAULT, OF_WORKFLOW, Shape, TYPES, of_type},
     plan::nearest,
+    problem::Problems,
 };
 use crate::{parameter::Parameter, targets::Targets};
 

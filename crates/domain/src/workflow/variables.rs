@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    check::Problems,
     definition::Definition,
     flow::Flow,
     plan::{Kind, Plan, nearest},
+    problem::Problems,
 };
 use crate::{
     AgentId,

@@ -8,13 +8,26 @@ mod late;
 mod life;
 mod output;
 mod queue;
+mod results;
 mod retention;
 mod rollouts;
+mod secrets;
 mod time;
 
 use postern_api::jobs::{Job, JobCreate, JobDetail};
-use postern_domain::{JobId, job::JobState};
-use postern_testkit::{TestServer, key, until};
+use postern_domain::{
+    JobId,
+    job::{JobState, WaitReason},
+};
+use postern_testkit::{SimAgent, TestServer, key, until};
+
+async fn agents<const N: usize>(server: &TestServer, names: [&str; N]) -> [SimAgent; N] {
+    let mut made = Vec::new();
+    for name in names {
+        made.push(server.agent(name).await);
+    }
+    made.try_into().unwrap_or_else(|_| unreachable!())
+}
 
 /// Creates the one job of this request.
 async fn create(server: &TestServer, request: &JobCreate) -> JobId {
@@ -37,4 +50,8 @@ async fn until_state(server: &TestServer, id: JobId, wanted: JobState) -> Job {
         (job.state == wanted).then_some(job)
     })
     .await
+}
+
+async fn waits(server: &TestServer, id: JobId) -> Option<WaitReason> {
+    show(server, id).await.job.waits.map(|wait| wait.reason)
 }

@@ -14,7 +14,9 @@ mod renamed;
 mod retention;
 mod running;
 mod saving;
+mod shown;
 mod tries;
+mod values;
 mod variable_table;
 mod watching;
 

@@ -1,25 +1,28 @@
-//! Agents, their labels, their enrolment tokens and the state of their credentials.
+//! Agents and their labels.
 
+mod credentials;
 pub mod groups;
+mod heartbeats;
+mod lists;
 pub mod removal;
 mod targets;
 
-use std::collections::BTreeMap;
-
 use postern_domain::{
-    AgentId, DepartmentId, OrganizationId, TenantId, Timestamp,
-    agent::{CredentialFacts, FIRST_CONTACT_WITHIN, SEEN_WITHIN},
-    clone_guard::CloneGuard,
-    label::Labels,
-    permission::{Place, Reach},
+    AgentId, DepartmentId, OrganizationId, TenantId, Timestamp, agent::CredentialFacts,
+    clone_guard::CloneGuard, label::Labels, permission::Place,
 };
 
+pub use credentials::{
+    EnrollmentToken, Joined, credential_renewed, credential_revoke, credential_taken_up,
+    enrollment_token_create, enrollment_token_find, enrollment_token_used, joined, lock, shut_out_since,
+};
+pub use heartbeats::{Facts, StoredGuard, facts_update, guards, heartbeats};
+pub use lists::{Filter, SortKey, Status, list};
 pub use targets::{Target, Wanted, targets};
 
 use crate::{
-    Error, ListQuery, Tx,
-    engine::{Value, record, values},
-    list::{IDS, Key, Select, contains},
+    Error, Tx,
+    engine::{record, values},
 };
 
 record! {
@@ -71,6 +74,7 @@ macro_rules! select {
          LEFT JOIN departments d ON d.id = a.department_id"
     };
 }
+use select;
 
 impl Agent {
     pub fn place(&self) -> Place {
@@ -175,342 +179,6 @@ pub async fn delete(tx: &mut Tx<'_>, id: AgentId, now: Timestamp) -> Result<(), 
     let name = format!("#{id}");
     let sql = "UPDATE agents SET deleted_us = $2, credential_revoked_us = $2, deleted_name = name, name = $3 WHERE id = $1";
     tx.execute(sql, &values![id, now, name]).await.map(|_| ())
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    InProgress,
-    Running,
-    NeverSeen,
-    Silent,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SortKey {
-    Name,
-    Created,
-    LastSeen,
-}
-
-impl SortKey {
-    pub fn of(self, agent: &Agent) -> String {
-        match self {
-            Self::Name => agent.name.clone(),
-            Self::Created => agent.created.as_micros().to_string(),
-            Self::LastSeen => agent.last_seen.map_or(0, Timestamp::as_micros).to_string(),
-        }
-    }
-
-    const fn key(self) -> Key {
-        match self {
-            Self::Name => Key::Text("a.name"),
-            Self::Created => Key::Int("a.created_us"),
-            Self::LastSeen => Key::Int("coalesce(a.last_seen_us, 0)"),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub search: Option<String>,
-    pub names: Vec<String>,
-    pub organizations: Vec<String>,
-    pub departments: Vec<String>,
-    pub active: Option<bool>,
-    pub status: Vec<Status>,
-    pub versions: Vec<String>,
-    pub os: Vec<String>,
-    /// Every pair must be there.
-    pub labels: Labels,
-    /// `live`, `none`, `expired`, `revoked`, `locked`
-    pub credentials: Vec<postern_domain::agent::CredentialState>,
-}
-
-pub async fn list(
-    tx: &mut Tx<'_>,
-    reach: &Reach,
-    filter: &Filter,
-    (page, sort): (&ListQuery, SortKey),
-    now: Timestamp,
-) -> Result<Vec<Agent>, Error> {
-    let mut select = Select::new(select!());
-    select.within(reach, "a").and("a.deleted_us IS NULL", []);
-    filter_into(&mut select, filter, now);
-    let (sql, values) = select.page(page, sort.key(), "a.id")?.parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(Agent::from_row)
-        .collect()
-}
-
-fn filter_into(select: &mut Select, filter: &Filter, now: Timestamp) {
-    if let Some(text) = &filter.search {
-        select.and("lower(a.name) LIKE ? ESCAPE '\\'", values![contains(text)]);
-    }
-    for (column, wanted) in [
-        ("a.name", &filter.names),
-        ("o.name", &filter.organizations),
-        ("d.name", &filter.departments),
-        ("a.version", &filter.versions),
-        ("a.os", &filter.os),
-    ] {
-        if !wanted.is_empty() {
-            select.and_in(column, wanted.iter());
-        }
-    }
-    if let Some(active) = filter.active {
-        select.and("a.active = ?", values![active]);
-    }
-    for (name, value) in &filter.labels {
-        let condition =
-            "EXISTS (SELECT 1 FROM agent_labels l WHERE l.agent_id = a.id AND l.name = ? AND l.value = ?)";
-        select.and(condition, values![name, value]);
-    }
-    if !filter.status.is_empty() {
-        let seen = now.minus(SEEN_WITHIN);
-        let created = now.minus(FIRST_CONTACT_WITHIN);
-        let parts = filter.status.iter().map(|status| match status {
-            Status::InProgress => ("a.last_seen_us IS NULL AND a.created_us > ?", created),
-            Status::NeverSeen => ("a.last_seen_us IS NULL AND a.created_us <= ?", created),
-            Status::Running => ("a.last_seen_us >= ?", seen),
-            Status::Silent => ("a.last_seen_us < ?", seen),
-        });
-        or(select, parts.map(|(text, time)| (text, vec![Value::from(time)])));
-    }
-    if !filter.credentials.is_empty() {
-        use postern_domain::agent::CredentialState;
-        let parts = filter.credentials.iter().map(|state| match state {
-            CredentialState::None => ("a.credential_expires_us IS NULL", vec![]),
-            CredentialState::Revoked => (
-                "a.credential_expires_us IS NOT NULL AND a.credential_revoked_us IS NOT NULL",
-                vec![],
-            ),
-            CredentialState::Locked => (
-                "a.credential_expires_us IS NOT NULL AND a.credential_revoked_us IS NULL AND a.locked_us IS NOT NULL",
-                vec![],
-            ),
-            CredentialState::Expired => (
-                "a.credential_revoked_us IS NULL AND a.locked_us IS NULL AND a.credential_expires_us <= ?",
-                vec![Value::from(now)],
-            ),
-            CredentialState::Live => (
-                "a.credential_revoked_us IS NULL AND a.locked_us IS NULL AND a.credential_expires_us > ?",
-                vec![Value::from(now)],
-            ),
-        });
-        or(select, parts);
-    }
-}
-
-fn or(select: &mut Select, parts: impl Iterator<Item = (&'static str, Vec<Value>)>) {
-    let (texts, values): (Vec<_>, Vec<_>) = parts.unzip();
-    select.and(
-        &format!("({})", texts.join(") OR (")),
-        values.into_iter().flatten(),
-    );
-}
-
-// ---- enrolment
-
-record! {
-    pub struct EnrollmentToken {
-        pub id: i64,
-        pub agent_id: AgentId,
-        pub hash: String,
-        pub expires: Timestamp,
-        pub used: Option<Timestamp>,
-        pub revoked: Option<Timestamp>,
-    }
-}
-
-/// Only one token of an agent waits to be used: a new one revokes the others.
-pub async fn enrollment_token_create(
-    tx: &mut Tx<'_>,
-    agent: AgentId,
-    hash: &str,
-    now: Timestamp,
-    expires: Timestamp,
-) -> Result<i64, Error> {
-    let revoke = "UPDATE enrollment_tokens SET revoked_us = $2 WHERE agent_id = $1 AND used_us IS NULL AND revoked_us IS NULL";
-    tx.execute(revoke, &values![agent, now]).await?;
-    let sql = "INSERT INTO enrollment_tokens (agent_id, hash, created_us, expires_us) VALUES ($1, $2, $3, $4) RETURNING id";
-    tx.insert(sql, &values![agent, hash, now, expires]).await
-}
-
-/// One of a deleted agent is gone with it.
-pub async fn enrollment_token_find(tx: &mut Tx<'_>, id: i64) -> Result<Option<EnrollmentToken>, Error> {
-    let sql = format!(
-        "SELECT t.id, t.agent_id, t.hash, t.expires_us, t.used_us, t.revoked_us FROM enrollment_tokens t WHERE t.id = $1
-         AND NOT EXISTS (SELECT 1 FROM agents a WHERE a.id = t.agent_id AND a.deleted_us IS NOT NULL){}",
-        tx.for_update()
-    );
-    tx.query_opt(&sql, &values![id])
-        .await?
-        .map(EnrollmentToken::from_row)
-        .transpose()
-}
-
-pub async fn enrollment_token_used(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE enrollment_tokens SET used_us = $2 WHERE id = $1",
-        &values![id, now],
-    )
-    .await
-    .map(|_| ())
-}
-
-/// What an agent gets when it joins: a fresh credential, a fresh guard, no revocation and no lock.
-#[derive(Debug, Clone)]
-pub struct Joined {
-    pub key_thumbprint: String,
-    pub jti: String,
-    pub expires: Timestamp,
-}
-
-pub async fn joined(tx: &mut Tx<'_>, id: AgentId, joined: Joined, now: Timestamp) -> Result<(), Error> {
-    let sql = "UPDATE agents SET key_thumbprint = $2, credential_jti = $3, credential_jti_before = NULL, credential_expires_us = $4,
-               credential_revoked_us = NULL, locked_us = NULL, guard_highest = 0, guard_seen = 0, guard_since_us = 0,
-               last_seen_us = $5
-               WHERE id = $1";
-    tx.execute(
-        sql,
-        &values![id, joined.key_thumbprint, joined.jti, joined.expires, now],
-    )
-    .await
-    .map(|_| ())
-}
-
-/// `before` stays good until `jti` is used.
-pub async fn credential_renewed(
-    tx: &mut Tx<'_>,
-    id: AgentId,
-    jti: &str,
-    before: &str,
-    expires: Timestamp,
-) -> Result<(), Error> {
-    let sql = "UPDATE agents SET credential_jti = $2, credential_jti_before = $3, credential_expires_us = $4 WHERE id = $1";
-    tx.execute(sql, &values![id, jti, before, expires])
-        .await
-        .map(|_| ())
-}
-
-/// The new credential was used: the one before it ends.
-pub async fn credential_taken_up(tx: &mut Tx<'_>, id: AgentId, jti: &str) -> Result<(), Error> {
-    let sql = "UPDATE agents SET credential_jti_before = NULL WHERE id = $1 AND credential_jti = $2";
-    tx.execute(sql, &values![id, jti]).await.map(|_| ())
-}
-
-/// Shuts the credential out and takes back enrolment tokens that were not used yet.
-pub async fn credential_revoke(tx: &mut Tx<'_>, id: AgentId, now: Timestamp) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE agents SET credential_revoked_us = $2 WHERE id = $1",
-        &values![id, now],
-    )
-    .await?;
-    let sql = "UPDATE enrollment_tokens SET revoked_us = $2 WHERE agent_id = $1 AND used_us IS NULL AND revoked_us IS NULL";
-    tx.execute(sql, &values![id, now]).await.map(|_| ())
-}
-
-pub async fn lock(tx: &mut Tx<'_>, id: AgentId, now: Timestamp) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE agents SET locked_us = $2 WHERE id = $1 AND locked_us IS NULL",
-        &values![id, now],
-    )
-    .await
-    .map(|_| ())
-}
-
-/// Agents whose credential was revoked or locked since a moment, and those that were deleted.
-pub async fn shut_out_since(tx: &mut Tx<'_>, since: Timestamp) -> Result<Vec<AgentId>, Error> {
-    let sql = "SELECT id FROM agents WHERE credential_revoked_us >= $1 OR locked_us >= $1";
-    tx.query(sql, &values![since])
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
-        .collect()
-}
-
-#[derive(Debug, Clone)]
-pub struct Facts {
-    pub version: String,
-    pub hostname: String,
-    pub os: String,
-    pub arch: String,
-    /// JSON list.
-    pub languages: String,
-    pub root: bool,
-    pub slots: u32,
-    pub sealing_key: Option<String>,
-}
-
-pub async fn facts_update(tx: &mut Tx<'_>, id: AgentId, facts: Facts) -> Result<(), Error> {
-    let sql = "UPDATE agents SET version = $2, hostname = $3, os = $4, arch = $5, languages = $6, root = $7, slots = $8,
-               sealing_key = $9 WHERE id = $1";
-    let values = values![
-        id,
-        facts.version,
-        facts.hostname,
-        facts.os,
-        facts.arch,
-        facts.languages,
-        facts.root,
-        facts.slots,
-        facts.sealing_key,
-    ];
-    tx.execute(sql, &values).await.map(|_| ())
-}
-
-// ---- heartbeats
-
-record! {
-    pub struct StoredGuard {
-        pub id: AgentId,
-        /// Whose numbers they are: an agent that joins anew has another one, and begins to count anew.
-        pub key_thumbprint: Option<String>,
-        pub highest: u64,
-        pub seen: u64,
-        pub since: Timestamp,
-    }
-}
-
-/// Guards of several agents, kept from other servers until the end of the transaction. By id, so that servers
-/// that ask for the same agents do not wait for each other in a circle.
-pub async fn guards(tx: &mut Tx<'_>, ids: &[AgentId]) -> Result<Vec<StoredGuard>, Error> {
-    let mut ids = ids.to_vec();
-    ids.sort_unstable();
-    let mut guards = Vec::with_capacity(ids.len());
-    for part in ids.chunks(IDS) {
-        let mut select =
-            Select::new("SELECT id, key_thumbprint, guard_highest, guard_seen, guard_since_us FROM agents");
-        let lock = tx.for_update();
-        let (sql, values) = select
-            .and_in("id", part.iter().copied())
-            .push(" ORDER BY id")
-            .push(lock)
-            .parts();
-        for row in tx.query(sql, values).await? {
-            guards.push(StoredGuard::from_row(row)?);
-        }
-    }
-    Ok(guards)
-}
-
-/// Writes heartbeats of many agents at once; the last one of an agent counts.
-pub async fn heartbeats(tx: &mut Tx<'_>, beats: Vec<(AgentId, Timestamp, CloneGuard)>) -> Result<(), Error> {
-    let beats: BTreeMap<_, _> = beats
-        .into_iter()
-        .map(|(id, seen, guard)| (id, (seen, guard)))
-        .collect();
-    let rows = beats
-        .into_iter()
-        .map(|(id, (seen, guard))| values![id, seen, guard.highest, guard.seen, guard.since].to_vec());
-    let head = "UPDATE agents SET last_seen_us = beat.column2, guard_highest = beat.column3, guard_seen = beat.column4,
-                guard_since_us = beat.column5 FROM (";
-    let tail = ") AS beat WHERE agents.id = beat.column1";
-    tx.many(head, &["BIGINT"; 5], tail, rows.collect())
-        .await
-        .map(|_| ())
 }
 
 fn labels_text(labels: &Labels) -> String {

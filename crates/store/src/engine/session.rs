@@ -34,6 +34,8 @@ impl Asked {
 
     /// Over sets of values, of which each parameter takes one of each.
     pub(super) fn over(sql: String, sets: Vec<Vec<Value>>) -> Self {
+        // Told beside the statements of which it is made.
+        tracing::trace!(target: "postern_store::statement", sql = sql.as_str());
         let mut columns: Vec<Vec<Value>> = Vec::new();
         for set in sets {
             columns.resize_with(set.len(), Vec::new);
@@ -160,8 +162,8 @@ impl Session {
         match self.client().prepare_cached(sql).await {
             Ok(statement) => Ok(statement),
             Err(error) => {
-                first_failure(std::mem::take(&mut self.sent)).await?;
-                Err(error)
+                let before = first_failure(std::mem::take(&mut self.sent)).await;
+                self.noticed(before.and(Err(error)))
             }
         }
     }
@@ -190,7 +192,10 @@ impl Session {
     async fn answered<T>(&mut self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let before = std::mem::take(&mut self.sent);
         let (answer, before) = join(statement, first_failure(before)).await;
-        let answer = before.and(answer);
+        self.noticed(before.and(answer))
+    }
+
+    fn noticed<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
         let code = answer.as_ref().err().and_then(Error::code);
         self.kept_out |= code == Some(&SqlState::LOCK_NOT_AVAILABLE);
         answer
@@ -214,7 +219,7 @@ impl Session {
         }
         let (commit, before) = join(commit, first_failure(before)).await;
         // A connection that broke says nothing of the COMMIT that went with it.
-        before.map_err(|error| match error.as_db_error() {
+        self.noticed(before).map_err(|error| match error.as_db_error() {
             Some(_) => Failed::Statement(error),
             None => Failed::Commit(error),
         })?;

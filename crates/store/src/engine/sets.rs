@@ -3,6 +3,9 @@
 use tokio_postgres::types::Type;
 
 /// What a statement becomes when it is done for many sets of values at once; each of its parameters is an array then.
+///
+/// Its plan is kept, so it goes by keys whatever the tables held when it was made: where the planner is free to join all of a
+/// table with the sets it does so while the table is small, and goes on when it is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Over {
     /// Its rows begin with the number of the set that they belong to, from 1.
@@ -33,7 +36,11 @@ pub(super) fn over(sql: &str, types: &[Type]) -> Option<Over> {
         .collect();
     let given = format!("unnest({})", arrays.join(", "));
     let one_by_one = |one: &str| {
-        let one = each(one);
+        let mut one = each(one);
+        if one.starts_with("SELECT") {
+            // With an offset it is no part of the join, and done once for each set.
+            one = format!("SELECT * FROM ({one}) AS one OFFSET 0");
+        }
         format!("{given} WITH ORDINALITY AS given ({columns}, n) CROSS JOIN LATERAL ({one}) AS q")
     };
     if sql.starts_with("SELECT") {
@@ -56,8 +63,10 @@ pub(super) fn over(sql: &str, types: &[Type]) -> Option<Over> {
         }
         _ => return None,
     };
+    // The sets once more: they find the rows, however they are joined.
     Some(Over::Change(format!(
-        "{change} {given} AS given ({columns}) WHERE id = given.p1"
+        "{change} {given} AS given ({columns}) WHERE id = given.p1 AND id = ANY ({})",
+        arrays[0]
     )))
 }
 
@@ -104,7 +113,8 @@ mod tests {
     #[test]
     fn a_select_is_asked_for_each_set_of_values() {
         let expected = "SELECT given.n, q.* FROM unnest($1::int8[], $2::text[]) WITH ORDINALITY AS given (p1, p2, n) \
-                        CROSS JOIN LATERAL (SELECT a.name FROM agents a WHERE a.id = given.p1 AND a.name > given.p2) AS q";
+                        CROSS JOIN LATERAL (SELECT * FROM (SELECT a.name FROM agents a WHERE a.id = given.p1 \
+                        AND a.name > given.p2) AS one OFFSET 0) AS q";
         let found = over(
             "SELECT a.name FROM agents a WHERE a.id = $1 AND a.name > $2",
             &BOTH,
@@ -119,14 +129,23 @@ mod tests {
                         CROSS JOIN LATERAL (VALUES (given.p1, given.p2)) AS q ORDER BY given.n RETURNING id, a";
         let found = over("INSERT INTO t (a, b) VALUES ($1, $2) RETURNING id, a", &BOTH);
         assert_eq!(found, Some(Over::Insert(expected.to_owned())));
+        let expected = "INSERT INTO t (a) SELECT q.* FROM unnest($1::int8[]) WITH ORDINALITY AS given (p1, n) \
+                        CROSS JOIN LATERAL (SELECT * FROM (SELECT a FROM u WHERE u.id = given.p1) AS one OFFSET 0) AS q \
+                        ORDER BY given.n RETURNING id";
+        let found = over(
+            "INSERT INTO t (a) SELECT a FROM u WHERE u.id = $1 RETURNING id",
+            &BOTH[..1],
+        );
+        assert_eq!(found, Some(Over::Insert(expected.to_owned())));
     }
 
     #[test]
     fn a_row_is_changed_by_its_id_for_each() {
-        let update = "UPDATE t SET b = given.p2 FROM unnest($1::int8[], $2::text[]) AS given (p1, p2) WHERE id = given.p1";
+        let update = "UPDATE t SET b = given.p2 FROM unnest($1::int8[], $2::text[]) AS given (p1, p2) \
+                      WHERE id = given.p1 AND id = ANY ($1::int8[])";
         let found = over("UPDATE t SET b = $2 WHERE id = $1", &BOTH);
         assert_eq!(found, Some(Over::Change(update.to_owned())));
-        let delete = "DELETE FROM t USING unnest($1::int8[]) AS given (p1) WHERE id = given.p1";
+        let delete = "DELETE FROM t USING unnest($1::int8[]) AS given (p1) WHERE id = given.p1 AND id = ANY ($1::int8[])";
         let found = over("DELETE FROM t WHERE id = $1", &BOTH[..1]);
         assert_eq!(found, Some(Over::Change(delete.to_owned())));
     }

@@ -60,6 +60,11 @@ impl Forms {
             Some(form) => session.types(form.sql()).await.map(|_| ()),
             None => Ok(()),
         };
+        let taken = taken.map_err(Error::from);
+        if taken.as_ref().is_err_and(Error::is_transient) {
+            // It is about the moment, and not about the form.
+            return taken.map(|()| None);
+        }
         let mut forms = locked(&self.0);
         if forms.len() >= FORMS {
             forms.clear();
@@ -249,7 +254,7 @@ async fn asked_of(
     out: &mut Vec<(Asked, Reply)>,
 ) -> Result<(), Error> {
     match common {
-        Common::Query(sql, all) => match forms.of_several(session, &sql, all.len()).await? {
+        Common::Query(sql, mut all) => match forms.of_several(session, &sql, all.len()).await? {
             Some(Over::Select(form)) => {
                 let (sets, replies) = distinct(all);
                 out.push((Asked::over(form, sets), Reply::Sets(replies)));
@@ -258,10 +263,15 @@ async fn asked_of(
                 let (sets, replies) = all.into_iter().unzip();
                 out.push((Asked::over(form, sets), Reply::Rows(replies)));
             }
-            Some(Over::Change(_)) | None => out.extend(
-                all.into_iter()
-                    .map(|(values, answer)| (Asked::of(sql.clone(), values), Reply::One(answer))),
-            ),
+            Some(Over::Change(_)) | None => {
+                // In one order, whoever asks: of two transactions that store the same one waits for the other, and never each
+                // for the other.
+                all.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+                out.extend(
+                    all.into_iter()
+                        .map(|(values, answer)| (Asked::of(sql.clone(), values), Reply::One(answer))),
+                );
+            }
         },
         Common::Execute(sql, values, answer) => out.push((Asked::of(sql, values), Reply::Count(answer))),
         Common::Later(sql, all) => match forms.of_several(session, &sql, all.len()).await? {

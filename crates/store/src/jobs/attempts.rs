@@ -2,7 +2,7 @@
 
 use postern_domain::{AgentId, AttemptId, JobId, Timestamp, job::JobState};
 
-use super::{Machine, machine_sql};
+use super::machine::{Machine, machine_sql};
 use crate::{
     Error, Tx,
     engine::{read_first, record, values},
@@ -60,7 +60,7 @@ pub async fn attempts(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Attempt>, Error
         .collect()
 }
 
-/// An attempt of this agent's that it reports of, and its job as by [`machine`](super::machine).
+/// An attempt of this agent's that it reports of, and its job as by [`machine`](super::machine()).
 pub async fn reported(
     tx: &mut Tx<'_>,
     id: AttemptId,

@@ -2,7 +2,7 @@
 
 use postern_domain::{ExecutionId, JobId, Timestamp};
 
-use super::{executions, payloads_sweep};
+use super::{executions, payloads};
 use crate::{
     Error, Tx,
     engine::values,
@@ -27,7 +27,7 @@ pub async fn ended_before(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Res
 pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>, Error> {
     let mut removed = Vec::new();
     for part in ids.chunks(IDS) {
-        let payloads = payloads_of(tx, part).await?;
+        let payloads = payloads::lock(tx, part).await?;
         let mut ended = ended_lock(tx, part).await?;
         if ended.is_empty() {
             continue;
@@ -50,25 +50,10 @@ pub async fn remove_ended(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>, 
         let (sql, values) = delete.parts();
         tx.execute(sql, values).await?;
         executions::sweep(tx, &executions).await?;
-        payloads_sweep(tx, &payloads).await?;
+        payloads::sweep(tx, &payloads).await?;
         removed.append(&mut ended);
     }
     Ok(removed)
-}
-
-/// The payloads of these jobs. Locked first, so that no new job takes up one that goes.
-async fn payloads_of(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<i64>, Error> {
-    let lock = tx.for_delete("p");
-    let mut select = Select::new("SELECT p.id FROM payloads p");
-    let (marks, ids) = marks(jobs.iter().copied());
-    let of_them = format!("p.id IN (SELECT j.payload_id FROM jobs j WHERE j.id IN ({marks}))");
-    select.and(&of_them, ids).push(" ORDER BY p.id").push(&lock);
-    let (sql, values) = select.parts();
-    tx.query(sql, values)
-        .await?
-        .into_iter()
-        .map(|row| row.read(0))
-        .collect()
 }
 
 /// Those of these jobs that are at their end, where they stay until they are gone: what is kept of them and what is

@@ -9,6 +9,7 @@
 )]
 
 mod database;
+mod planner;
 mod world;
 
 /// Makes two tests of each function, each on a database of its own.
@@ -48,16 +49,21 @@ mod identity;
 mod identity_people;
 mod instances;
 mod jobs;
+mod jobs_attempts;
 mod jobs_handing_out;
 mod jobs_lists;
+mod jobs_removal;
 mod locks;
 mod outputs;
 mod plans;
-
+mod plans_together;
 mod postgres_failures;
 mod schedules;
 mod schema;
 mod step_runs;
 mod system;
 mod together;
+mod together_failures;
+mod together_rows;
+mod together_turns;
 mod transactions;

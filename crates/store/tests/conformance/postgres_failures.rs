@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -20,7 +20,7 @@ use crate::{database::TestDatabase, world::NOW};
 
 /// How the way to the server is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     Open,
     /// Every connection is cut and every new one refused, as while a server restarts.
     Cut,
@@ -28,13 +28,14 @@ enum Way {
     Silent,
 }
 
-struct Proxy {
-    url: String,
-    way: watch::Sender<Way>,
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    pub(crate) way: watch::Sender<Way>,
+    connections: Arc<AtomicU32>,
 }
 
 impl Proxy {
-    async fn before(db: &TestDatabase) -> Self {
+    pub(crate) async fn before(db: &TestDatabase) -> Self {
         let rest = db.url.split_once('@').expect("a URL with a user").1;
         let server = rest.split_once('/').expect("a URL with a database").0.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -42,13 +43,25 @@ impl Proxy {
             .url
             .replacen(&server, &listener.local_addr().unwrap().to_string(), 1);
         let (way, ways) = watch::channel(Way::Open);
+        let connections = Arc::new(AtomicU32::new(0));
+        let counted = connections.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 let (server, ways) = (server.clone(), ways.clone());
                 tokio::spawn(async move { carry(client, &server, ways).await });
             }
         });
-        Self { url, way }
+        Self {
+            url,
+            way,
+            connections,
+        }
+    }
+
+    /// How many were tried.
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections.load(Ordering::Relaxed)
     }
 }
 

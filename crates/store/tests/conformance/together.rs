@@ -1,32 +1,25 @@
 //! Operations that share a transaction where the database gains by it: each gets what it would have got alone.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, join_all};
-use postern_domain::{ExecutionId, InstanceId, JobId, TenantId, workflow::engine::InstanceState};
-use postern_store::{
-    Error, Gathered, Tx, agents, audit, identity,
-    jobs::{self, executions},
-    outbox, system, tx,
-    workflows::{
-        due, ends,
-        instances::{self, Moved},
-        step_runs::{self, StepRun},
-    },
-};
+use postern_domain::{AgentId, InstanceId, JobId, TenantId};
+use postern_store::{Error, Gathered, Tx, agents, audit, identity, jobs, system, tx, workflows::instances};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, watch},
     time::timeout,
 };
 
 use crate::{
     database::TestDatabase,
-    instances::{instance, workflow},
     world::{NOW, World, at, at_once, everywhere, new_jobs, order},
 };
 
+/// Shorter than the deadline of a transaction.
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+
 /// Tells the compiler what it is.
-const fn operation<T, F>(operation: F) -> F
+pub(crate) const fn operation<T, F>(operation: F) -> F
 where
     F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, Error>> + Clone,
 {
@@ -34,7 +27,7 @@ where
 }
 
 /// Results in the order of the operations.
-async fn together<T, F>(db: &TestDatabase, operations: Vec<F>) -> Vec<Result<T, Error>>
+pub(crate) async fn together<T, F>(db: &TestDatabase, operations: Vec<F>) -> Vec<Result<T, Error>>
 where
     T: Send + 'static,
     F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, Error>> + Clone + Send + 'static,
@@ -49,12 +42,26 @@ where
 }
 
 /// Transactions of PostgreSQL that the rows of a table are from; SQLite tells of none.
-async fn transactions(db: &TestDatabase, table: &str) -> Option<usize> {
+pub(crate) async fn transactions(db: &TestDatabase, table: &str) -> Option<usize> {
     if !db.is_postgres() {
         return None;
     }
     let rows = db.raw(&format!("SELECT DISTINCT xmin::text FROM {table}")).await;
     Some(rows.len())
+}
+
+/// Makes a job of an agent that does this.
+pub(crate) fn creates(
+    agent: AgentId,
+    payload: String,
+) -> impl for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<JobId, Error>> + Clone + Send + 'static {
+    tx!(tx => {
+        let wanted = agents::Wanted { ids: vec![agent.0], ..Default::default() };
+        let targets = agents::targets(tx, &everywhere(), &[wanted], 1).await?;
+        let hosts: Vec<jobs::Host> = targets.into_iter().map(at_once).collect();
+        let made = jobs::create(tx, &new_jobs(&payload), &hosts, NOW).await?;
+        Ok(made.first().ok_or(Error::NotFound)?.0)
+    })
 }
 
 async fn each_gets_what_is_its_own(db: TestDatabase) {
@@ -135,285 +142,6 @@ async fn one_that_fails_takes_nothing_from_the_others(db: TestDatabase) {
     assert_eq!(db.count("tenants").await, 2 * 16);
 }
 
-/// Adds a letter to what it finds.
-fn letter(
-    id: InstanceId,
-    letter: char,
-) -> impl for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<(), Error>> + Clone + Send + 'static {
-    tx!(tx => {
-        let found = instances::find(tx, id).await?.ok_or(Error::NotFound)?;
-        let moved = Moved {
-            state: InstanceState::Running,
-            machine: format!("{}{letter}", found.machine),
-            reason: None,
-            ended: None,
-            events: vec![format!("\"{letter}\"")],
-        };
-        instances::save(tx, id, moved, NOW).await
-    })
-}
-
-/// A lock does not keep those from each other who share a transaction.
-async fn no_change_of_the_same_row_is_lost(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let workflow = workflow(&world, "w").await;
-    let (same, other) = (
-        instance(&world, workflow, None).await,
-        instance(&world, workflow, None).await,
-    );
-    let operations = vec![
-        letter(same, 'a'),
-        letter(other, 'b'),
-        letter(same, 'c'),
-        letter(same, 'd'),
-    ];
-    for result in together(&db, operations).await {
-        result.unwrap();
-    }
-    let found = db
-        .read(tx!(tx => instances::find(tx, same).await))
-        .await
-        .unwrap()
-        .unwrap();
-    let mut letters: Vec<char> = found.machine.trim_start_matches("{}").chars().collect();
-    letters.sort_unstable();
-    assert_eq!((letters, found.events), (vec!['a', 'c', 'd'], 3));
-}
-
-/// One that meets another is done by itself; the rest still share a transaction.
-async fn one_that_meets_another_leaves_the_rest_together(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let workflow = workflow(&world, "w").await;
-    let mut operations = Vec::new();
-    for _ in 0..10 {
-        operations.push(letter(instance(&world, workflow, None).await, 'a'));
-    }
-    operations.push(operations[4].clone());
-    for result in together(&db, operations).await {
-        result.unwrap();
-    }
-    assert_eq!(db.count("instance_events").await, 11);
-    let count = transactions(&db, "instance_events").await;
-    assert!(count.is_none_or(|count| count == 2), "{count:?}");
-}
-
-async fn of_one_key_one_job_is_handed_out(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let mut operations = Vec::new();
-    for number in 0..6 {
-        let agent = world.agent(&format!("host-{number}")).await;
-        let job = world.job(agent).await;
-        operations.push(operation(tx!(tx => {
-            jobs::intake(tx, agent, NOW, 10).await?;
-            jobs::hold(tx, "key", job).await
-        })));
-    }
-    let held = together(&db, operations).await;
-    assert_eq!(held.into_iter().filter(|held| *held.as_ref().unwrap()).count(), 1);
-}
-
-async fn what_is_handed_out_to_one_agent_twice_is_its_own_once(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let agent = world.agent("web-1").await;
-    for _ in 0..4 {
-        world.job(agent).await;
-    }
-    let claim = operation(tx!(tx => {
-        let (intake, _, queued) = jobs::intake(tx, agent, NOW, 3).await?.ok_or(Error::NotFound)?;
-        let mut fence = intake.fence;
-        for job in &queued {
-            fence += 1;
-            jobs::hand_out(tx, job.id, jobs::HandOut { fence, ..order(1) }, NOW).await?;
-        }
-        jobs::fence_set(tx, agent, fence).await?;
-        Ok(queued.len())
-    }));
-    let mut counts: Vec<usize> = together(&db, vec![claim, claim])
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    counts.sort_unstable();
-    assert_eq!(counts, [1, 3]);
-    let fences = db
-        .raw("SELECT count(DISTINCT fence), max(fence) FROM attempts")
-        .await;
-    assert_eq!(fences[0][0], "4");
-}
-
-/// All that a turn of an instance asks for, in one transaction: a statement that cannot be shared would leave each alone.
-async fn turns_of_instances_share_a_transaction(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let workflow = workflow(&world, "w").await;
-    let user = world.user("maria").await;
-    let mut operations = Vec::new();
-    for number in 0..8 {
-        let name = format!("host-{number}");
-        let (id, tenant) = (instance(&world, workflow, None).await, world.tenant);
-        world.agent(&name).await;
-        operations.push(operation(tx!(tx => {
-            instances::find(tx, id).await?.ok_or(Error::NotFound)?;
-            identity::user_with_bindings(tx, user).await?.ok_or(Error::NotFound)?;
-            let wanted = agents::Wanted { names: vec![name.clone()], ..Default::default() };
-            let targets = agents::targets(tx, &everywhere(), &[wanted], 1).await?;
-            let hosts: Vec<jobs::Host> = targets.into_iter().map(at_once).collect();
-            let new = executions::NewExecution {
-                tenant,
-                kind: "command",
-                summary: name.clone(),
-                created_by: "user:1".into(),
-                targets: "{}".into(),
-                rolling: None,
-                concurrency: None,
-                batches: 1,
-                origin: executions::Origin { instance: Some(id), ..Default::default() },
-            };
-            let execution = executions::create(tx, &new, NOW).await?;
-            let made = jobs::NewJobs { execution, instance: Some(id), ..new_jobs(&name) };
-            let job = jobs::create(tx, &made, &hosts, NOW).await?[0].0;
-            let run = StepRun { execution_id: Some(execution), ..StepRun::began(1, "s".into(), "{}".into(), NOW) };
-            step_runs::save(tx, id, vec![run]).await?;
-            instances::timer_set(tx, id, 1, NOW).await?;
-            let found = step_runs::find(tx, id, 1).await?.ok_or(Error::NotFound)?;
-            step_runs::results(tx, id, &["s"]).await?;
-            instances::timer_forget(tx, id, 1).await?;
-            let ends = ends::ends_of(tx, execution).await?;
-            let moved = Moved {
-                state: InstanceState::Running,
-                machine: "{}".into(),
-                reason: None,
-                ended: None,
-                events: vec!["{}".into(), "{}".into()],
-            };
-            instances::save(tx, id, moved, NOW).await?;
-            outbox::add(tx, outbox::Kind::JobEnded, execution.0, NOW).await?;
-            Ok((found.execution_id == Some(execution), ends.len(), ends[0].job_id == job, ends[0].name == name))
-        })));
-    }
-    for result in together(&db, operations).await {
-        assert_eq!(result.unwrap(), (true, 1, true, true));
-    }
-    for table in [
-        "executions",
-        "jobs",
-        "step_runs",
-        "instance_events",
-        "execution_places",
-    ] {
-        let count = transactions(&db, table).await;
-        assert!(count.is_none_or(|count| count == 1), "{table}: {count:?}");
-    }
-    let due = db.read(tx!(tx => due::due(tx, NOW, 100).await)).await.unwrap();
-    let ended = due
-        .news
-        .into_iter()
-        .filter(|news| news.kind == outbox::Kind::JobEnded);
-    let operations = ended.map(|news| {
-        operation(tx!(tx => {
-            let execution = ExecutionId(news.object);
-            let ended = due::take_jobs_ended(tx, &[news.id], execution).await?.ok_or(Error::NotFound)?;
-            let found = ended.instance.ok_or(Error::NotFound)?;
-            let run = ended.run.ok_or(Error::NotFound)?;
-            audit::append(tx, vec![audit::Entry::by_system(NOW, "instance_finish", format!("instance:{}", found.id))]).await?;
-            Ok((Some(found.id) == news.instance, run.execution_id == Some(execution), ended.open))
-        }))
-    });
-    let results = together(&db, operations.collect()).await;
-    assert_eq!(results.len(), 8);
-    for result in results {
-        assert_eq!(result.unwrap(), (true, true, true));
-    }
-    let count = transactions(&db, "audit").await;
-    assert!(count.is_none_or(|count| count == 1), "{count:?}");
-    assert_eq!(db.count("outbox").await, 8, "those of the beginnings");
-}
-
-async fn news_are_taken_once(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let workflow = workflow(&world, "w").await;
-    let mut made = Vec::new();
-    for _ in 0..5 {
-        made.push(instance(&world, workflow, None).await);
-    }
-    let news = db
-        .read(tx!(tx => due::due(tx, NOW, 10).await))
-        .await
-        .unwrap()
-        .news;
-    assert_eq!(
-        news.iter().map(|news| news.object).collect::<Vec<_>>(),
-        made.iter().map(|id| id.0).collect::<Vec<_>>()
-    );
-    // Each twice.
-    let operations = news.iter().chain(&news).map(|news| {
-        let id = news.id;
-        operation(tx!(tx => outbox::take(tx, id).await))
-    });
-    let taken: Vec<bool> = together(&db, operations.collect())
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    for number in 0..5 {
-        assert!(taken[number] ^ taken[number + 5], "{taken:?}");
-    }
-    assert_eq!(db.count("outbox").await, 0);
-}
-
-/// Somebody who keeps rows does not hinder what has nothing to do with them.
-async fn rows_that_somebody_keeps_hinder_only_their_own(db: TestDatabase) {
-    let world = World::new(&db).await;
-    let workflow = workflow(&world, "w").await;
-    let mut all = Vec::new();
-    for _ in 0..12 {
-        all.push(instance(&world, workflow, None).await);
-    }
-    let kept = all[..6].to_vec();
-    let ((inside, is_inside), (go, go_on)) = (oneshot::channel(), oneshot::channel::<()>());
-    let keeper = tokio::spawn({
-        let db = db.clone();
-        async move {
-            db.write(tx!(tx => {
-                for id in kept {
-                    instances::find(tx, id).await?;
-                }
-                let _ = inside.send(());
-                let _ = go_on.await;
-                Ok(())
-            }))
-            .await
-        }
-    });
-    is_inside.await.unwrap();
-    let (sender, mut answered) = mpsc::unbounded_channel();
-    let doing = tokio::spawn({
-        let (db, operations) = (db.clone(), all.iter().map(|id| letter(*id, 'x')).collect());
-        async move {
-            let answer = |number: usize, result: Result<(), Error>| {
-                result.unwrap();
-                sender.send(number).unwrap();
-            };
-            db.write_together(operations, answer).await;
-        }
-    });
-    let mut done = Vec::new();
-    while done.len() < 6 {
-        let next = timeout(Duration::from_secs(10), answered.recv()).await;
-        done.push(next.expect("nobody waits for the others").unwrap());
-    }
-    done.sort_unstable();
-    assert_eq!(done, [6, 7, 8, 9, 10, 11]);
-    go.send(()).unwrap();
-    keeper.await.unwrap().unwrap();
-    let mut last = Vec::new();
-    while last.len() < 6 {
-        last.push(answered.recv().await.unwrap());
-    }
-    last.sort_unstable();
-    assert_eq!(last, [0, 1, 2, 3, 4, 5]);
-    doing.await.unwrap();
-}
-
 async fn what_only_looks_cannot_write(db: TestDatabase) {
     World::new(&db).await;
     let operations: Vec<_> = (0..3)
@@ -464,21 +192,44 @@ async fn what_comes_from_many_sides_is_answered_to_each(db: TestDatabase) {
     );
 }
 
+/// What has begun is done, whether or not anybody still waits for it.
+async fn what_has_begun_is_done_when_its_caller_goes_away(db: TestDatabase) {
+    let writes = Arc::new(Gathered::<TenantId, Error>::writes(&db));
+    let (inside, mut is_inside) = mpsc::unbounded_channel();
+    let (go, go_on) = watch::channel(false);
+    let caller = tokio::spawn({
+        let writes = writes.clone();
+        async move {
+            let run = writes.run(
+                1,
+                tx!(tx => {
+                    let made = identity::tenant_create(tx, "begun", NOW).await?;
+                    let _ = inside.send(());
+                    let _ = go_on.clone().wait_for(|go| *go).await;
+                    Ok(made)
+                }),
+            );
+            run.await
+        }
+    });
+    assert_eq!(timeout(LIMIT, is_inside.recv()).await, Ok(Some(())));
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    go.send_replace(true);
+    // It is over when nobody can say any more that it has begun.
+    assert_eq!(timeout(LIMIT, is_inside.recv()).await, Ok(None));
+    assert_eq!(db.count("tenants").await, 1);
+}
+
 on_both_engines!(
     each_gets_what_is_its_own,
     one_that_fails_takes_nothing_from_the_others,
-    no_change_of_the_same_row_is_lost,
-    one_that_meets_another_leaves_the_rest_together,
-    of_one_key_one_job_is_handed_out,
-    what_is_handed_out_to_one_agent_twice_is_its_own_once,
-    turns_of_instances_share_a_transaction,
-    news_are_taken_once,
     what_only_looks_cannot_write,
     what_comes_from_many_sides_is_answered_to_each,
 );
 
 mod alone {
-    use super::rows_that_somebody_keeps_hinder_only_their_own;
+    use super::what_has_begun_is_done_when_its_caller_goes_away;
 
-    on_postgres_alone!(rows_that_somebody_keeps_hinder_only_their_own);
+    on_postgres_alone!(what_has_begun_is_done_when_its_caller_goes_away);
 }

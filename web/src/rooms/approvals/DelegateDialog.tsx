@@ -1,14 +1,14 @@
 import { Modal, Select } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "~/api/client";
 import { answer } from "~/api/problem";
-import type { ApprovalDetail, Asked } from "~/api/types";
-import { useUserNames } from "~/rooms/scripts/actions/useUserNames";
+import type { ApprovalDetail, Asked, RoleDescription, User } from "~/api/types";
+import { rolesOptions, usersOptions } from "~/rooms/identity/api";
 import { DialogForm } from "~/rooms/scripts/saved/dialogs";
 import { toastDone } from "~/ui/toast";
 import { approvalKey, approvalOptions } from "./api";
-import { starterOf } from "./rules";
+import { replacements } from "./rules";
 
 interface DelegateDialogProps {
   approval: ApprovalDetail;
@@ -19,7 +19,8 @@ interface DelegateDialogProps {
 /** Somebody else is asked in the place of one who has not answered. */
 export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps) {
   const client = useQueryClient();
-  const users = useUserNames();
+  const { data: users = NOBODY } = useQuery(usersOptions);
+  const { data: roles = NO_ROLES } = useQuery(rolesOptions);
   const [to, setTo] = useState<string | null>(null);
   const [incomplete, setIncomplete] = useState(false);
   const delegate = useMutation({
@@ -33,11 +34,12 @@ export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps)
     onSuccess: async (changed) => {
       client.setQueryData(approvalOptions(approval.id).queryKey, changed);
       onClose();
-      toastDone(`${users.get(Number(to)) ?? "Somebody else"} is asked instead of ${from.name}`);
+      toastDone(
+        `${users.find(({ id }) => id === Number(to))?.username ?? "Somebody else"} is asked instead of ${from.name}`,
+      );
       await client.invalidateQueries({ queryKey: approvalKey });
     },
   });
-  const taken = new Set([...approval.people.map(({ user_id }) => user_id), starterOf(approval.started_by)]);
   return (
     <Modal opened onClose={onClose} title={`Somebody else instead of ${from.name}`} size="md">
       <DialogForm
@@ -51,13 +53,15 @@ export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps)
         {() => (
           <Select
             label="Who answers"
-            description="They need the right to manage workflows there. Whoever started it, or was asked already, cannot."
+            description="Those who may manage workflows there, without who started it or was asked already."
             placeholder="Type to search by name"
             searchable
             data-autofocus
-            data={[...users]
-              .filter(([id]) => !taken.has(id))
-              .map(([id, name]) => ({ value: String(id), label: name }))}
+            nothingFoundMessage="Nobody else may answer there"
+            data={replacements(approval, from, { users, roles }).map(({ id, username }) => ({
+              value: String(id),
+              label: username,
+            }))}
             value={to}
             error={incomplete && to === null ? "Choose who answers" : undefined}
             onChange={setTo}
@@ -67,3 +71,6 @@ export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps)
     </Modal>
   );
 }
+
+const NOBODY: User[] = [];
+const NO_ROLES: RoleDescription[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Approval, Asked } from "~/api/types";
-import { answerReason, delegateReason, starterOf } from "./rules";
+import type { Approval, Asked, RoleDescription, User } from "~/api/types";
+import { answerReason, delegateReason, replacements, starterOf } from "./rules";
 import { progressWords } from "./words";
 
 const allowed = () => undefined;
@@ -65,4 +65,45 @@ it("how far it is", () => {
   const people = [asked(1, { decision: "approve" }), asked(2, { decision: "reject" }), asked(3)];
   expect(progressWords({ people, needed: 2 })).toBe("1 of 2 needed, 1 against");
   expect(progressWords({ people: [asked(1)], needed: 1 })).toBe("0 of 1 needed");
+});
+
+describe("who can be asked in the place of somebody", () => {
+  const roles: RoleDescription[] = [
+    { role: "approver", permissions: ["workflows.view", "workflows.manage"] },
+    { role: "auditor", permissions: ["workflows.view"] },
+  ];
+  const user = (id: number, binding: Partial<User["bindings"][number]>, more: Partial<User> = {}) => ({
+    id,
+    tenant_id: 1,
+    active: true,
+    bindings: [{ id: 1, role: "approver" as const, scope: { kind: "tenant" as const, id: 1 }, ...binding }],
+    ...more,
+  });
+  const from = user(2, {});
+  const of = (candidate: ReturnType<typeof user>, place: Partial<Approval> = {}) =>
+    replacements({ ...approval(place), ...place }, { user_id: 2 }, { users: [from, candidate], roles });
+  const at = { organization_id: 5, department_id: 7 };
+
+  it.each([
+    ["everywhere", user(3, { scope: { kind: "cluster" } })],
+    ["in the tenant", user(3, {})],
+    ["in the organization", user(3, { scope: { kind: "organization", id: 5 } })],
+    ["in the department", user(3, { scope: { kind: "department", id: 7 } })],
+  ])("one who may %s", (_, candidate) => {
+    expect(of(candidate, at)).toEqual([candidate]);
+  });
+
+  it.each([
+    ["an auditor", user(3, { role: "auditor" })],
+    ["one of another organization", user(3, { scope: { kind: "organization", id: 6 } })],
+    ["one of another tenant", user(3, { scope: { kind: "cluster" } }, { tenant_id: 2 })],
+    ["one who is switched off", user(3, {}, { active: false })],
+    ["who started it", user(1, {})],
+  ])("not %s", (_, candidate) => {
+    expect(of(candidate, at)).toEqual([]);
+  });
+
+  it("not one whose right ends below where it lies", () => {
+    expect(of(user(3, { scope: { kind: "organization", id: 5 } }))).toEqual([]);
+  });
 });

@@ -5,6 +5,7 @@ import { plainText } from "~/ui/plainText";
 import { RelativeTime } from "~/ui/RelativeTime";
 import type { Column } from "~/ui/table/DataTable";
 import type { FilterField } from "~/ui/table/FilterBar";
+import classes from "./columns.module.css";
 import { APPROVAL_STATE, ApprovalStatePill, progressWords } from "./words";
 
 export const approvalColumns: Column<Approval>[] = [
@@ -12,10 +13,13 @@ export const approvalColumns: Column<Approval>[] = [
     id: "title",
     label: "Approval",
     fixed: true,
-    minWidth: "12rem",
     text: (approval) => approval.title,
     cell: (approval) => (
-      <Link to="/approvals/$approvalId" params={{ approvalId: String(approval.id) }} className="link-strong">
+      <Link
+        to="/approvals/$approvalId"
+        params={{ approvalId: String(approval.id) }}
+        className={`link-strong ${classes.title}`}
+      >
         {plainText(approval.title)}
       </Link>
     ),

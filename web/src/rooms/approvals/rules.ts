@@ -1,5 +1,5 @@
 /** Who can answer and delegate now, and if not, why: the same rules the server applies. */
-import type { Approval, Asked, Permission, User } from "~/api/types";
+import type { Approval, Asked, Permission, RoleDescription, Scope, User } from "~/api/types";
 import { APPROVAL_STATE } from "./words";
 
 type Missing = (permission: Permission) => string | undefined;
@@ -54,4 +54,41 @@ export function delegateReason(
     (asked.decision ? `${asked.name} has answered already` : undefined) ??
     missing("users.manage")
   );
+}
+
+type Place = Pick<Approval, "organization_id" | "department_id">;
+
+/** Those who can be asked in the place of somebody: active, with the right to manage workflows there, and not asked yet. */
+export function replacements<Candidate extends Pick<User, "id" | "tenant_id" | "active" | "bindings">>(
+  approval: Place & Pick<Approval, "people" | "started_by">,
+  from: Pick<Asked, "user_id">,
+  { users, roles }: { users: readonly Candidate[]; roles: readonly RoleDescription[] },
+): Candidate[] {
+  const tenant = users.find(({ id }) => id === from.user_id)?.tenant_id;
+  const taken = new Set([...approval.people.map(({ user_id }) => user_id), starterOf(approval.started_by)]);
+  const managing = roles
+    .filter(({ permissions }) => permissions.includes("workflows.manage"))
+    .map(({ role }) => role);
+  return users.filter(
+    (user) =>
+      user.active &&
+      !taken.has(user.id) &&
+      (tenant === undefined || user.tenant_id === tenant) &&
+      user.bindings.some(
+        ({ role, scope }) => managing.includes(role) && contains(scope, approval, user.tenant_id),
+      ),
+  );
+}
+
+function contains(scope: Scope, { organization_id, department_id }: Place, tenant: number): boolean {
+  switch (scope.kind) {
+    case "cluster":
+      return true;
+    case "tenant":
+      return scope.id === tenant;
+    case "organization":
+      return scope.id === organization_id;
+    case "department":
+      return scope.id === department_id;
+  }
 }

@@ -24,6 +24,13 @@ export async function organizationList({ search, ...query }: ListQuery): Promise
   return { items: all.filter((organization) => nameMatches(organization, search)) };
 }
 
+/** All whom the caller may see, to choose from and to name. */
+export const usersOptions = queryOptions({
+  queryKey: [...userKey, "offer"],
+  queryFn: () => allItems({}, userList),
+  staleTime: 10_000,
+});
+
 /** Few and slow to change. */
 export const organizationsOptions = queryOptions({
   queryKey: organizationKey,

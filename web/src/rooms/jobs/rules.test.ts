@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JobState } from "~/api/types";
 import { jobReasons } from "./rules";
+import { withActorName } from "./words";
 
 const STATES: JobState[] = [
   "queued",
@@ -51,4 +52,14 @@ describe("what can be done with a job", () => {
     );
     expect(new Set(Object.values(reasons))).toEqual(new Set(["needs jobs.manage"]));
   });
+});
+
+it.each([
+  ["by user:1 (admin)", "by admin"],
+  ["Cancel: by user:1 (admin): too late", "Cancel: by admin: too late"],
+  ["by schedule:3 for user:1 (admin)", "by admin"],
+  ["by hand, says user:1 (admin)", "by hand, says user:1 (admin)"],
+  ["ghost: The agent is not connected", "ghost: The agent is not connected"],
+])("whoever did it is called by name: %s", (text, words) => {
+  expect(withActorName(text)).toBe(words);
 });

@@ -163,6 +163,11 @@ export function ExitCode({ code }: { code: number | null | undefined }) {
   return <span className={code === 0 ? "mono" : `mono ${classes.nonzero}`}>{code}</span>;
 }
 
+const BY_ACTOR = /\bby (?:[\w:]+ for )?user:\d+ \(([^()]+)\)/;
+
+/** A reason of the server, with whoever it says did it as the person is called. */
+export const withActorName = (text: string): string => text.replace(BY_ACTOR, "by $1");
+
 /** `user:5 (anna)` as the person is called; anything else as it is. */
 export function actorName(actor: string): string {
   return /^\w+:\d+ \((.+)\)$/.exec(actor)?.[1] ?? actor;

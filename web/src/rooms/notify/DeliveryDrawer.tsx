@@ -61,7 +61,7 @@ function Delivery({ id }: { id: number }) {
 
 function factsOf(delivery: DeliveryDetail): [string, ReactNode][] {
   return [
-    ["State", <DeliveryStatePill key="state" state={delivery.state} />],
+    ["State", <DeliveryStatePill key="state" delivery={delivery} />],
     ["By", <ChannelText key="channel" channel={delivery.channel} />],
     ["To", plainText(delivery.recipient)],
     ["About", topicWords(delivery.topic)],

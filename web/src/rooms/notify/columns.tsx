@@ -12,6 +12,8 @@ import {
   ChannelText,
   DELIVERY_STATE,
   DeliveryStatePill,
+  deliveryWords,
+  NextTry,
   TOPIC,
   topicsWords,
   topicWords,
@@ -37,8 +39,13 @@ export function deliveryColumns(open: (delivery: Delivery) => void): Column<Deli
       id: "state",
       label: "State",
       groupable: true,
-      text: (delivery) => DELIVERY_STATE[delivery.state].label,
-      cell: (delivery) => <DeliveryStatePill state={delivery.state} />,
+      text: (delivery) => deliveryWords(delivery).label,
+      cell: (delivery) => (
+        <span className={classes.state}>
+          <DeliveryStatePill delivery={delivery} />
+          <NextTry delivery={delivery} />
+        </span>
+      ),
     },
     {
       id: "channel",
@@ -71,6 +78,7 @@ export function deliveryColumns(open: (delivery: Delivery) => void): Column<Deli
     {
       id: "next",
       label: "Next try",
+      hidden: true,
       text: (delivery) => delivery.next_at ?? "",
       cell: (delivery) => <RelativeTime at={delivery.next_at} empty="–" />,
     },

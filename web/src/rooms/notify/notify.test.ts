@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Topic, Webhook } from "~/api/types";
 import { mailTestReason, resendReason, webhookChanges, webhookTestReason } from "./rules";
-import { SUBSCRIBABLE, topicsWords, topicWords } from "./words";
+import { deliveryWords, SUBSCRIBABLE, topicsWords, topicWords } from "./words";
 
 const allowed = () => undefined;
 const refused = (permission: string) => `Needs the permission ${permission}`;
@@ -56,4 +56,15 @@ it("topics are said in words, those of a newer server too", () => {
   expect(topicsWords([])).toBe("only what steps send");
   expect(topicWords("agent_lost" as Topic)).toBe("agent lost");
   expect(SUBSCRIBABLE).not.toContain("test");
+});
+
+describe("how a message is doing", () => {
+  it.each([
+    [{ state: "waiting", error: null }, "On its way", "busy"],
+    [{ state: "waiting", error: "503" }, "Failing", "warn"],
+    [{ state: "delivered", error: "503" }, "Delivered", "good"],
+    [{ state: "dead", error: "503" }, "Not delivered", "bad"],
+  ] as const)("%j", (delivery, label, tone) => {
+    expect(deliveryWords(delivery)).toMatchObject({ label, tone });
+  });
 });

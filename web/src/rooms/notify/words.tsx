@@ -1,7 +1,8 @@
 /** How messages, their receivers and what they are about are said. */
 import { IconClock, IconMail, IconMailX, IconWebhook, type TablerIcon } from "@tabler/icons-react";
-import type { Channel, DeliveryState, Topic } from "~/api/types";
+import type { Channel, Delivery, DeliveryState, Topic } from "~/api/types";
 import { Pill, type Tone } from "~/ui/Pill";
+import { RelativeTime } from "~/ui/RelativeTime";
 import classes from "./notify.module.css";
 
 export const TOPIC: Record<Topic, { label: string; help: string }> = {
@@ -49,10 +50,14 @@ export function ChannelText({ channel }: { channel: Channel }) {
   );
 }
 
-export const DELIVERY_STATE: Record<
-  DeliveryState,
-  { label: string; tone: Tone; icon?: TablerIcon; help: string }
-> = {
+interface DeliveryWords {
+  label: string;
+  tone: Tone;
+  icon?: TablerIcon;
+  help: string;
+}
+
+export const DELIVERY_STATE: Record<DeliveryState, DeliveryWords> = {
   waiting: {
     label: "On its way",
     tone: "busy",
@@ -63,11 +68,32 @@ export const DELIVERY_STATE: Record<
   dead: { label: "Not delivered", tone: "bad", icon: IconMailX, help: "Given up after the last try" },
 };
 
-export function DeliveryStatePill({ state, large }: { state: DeliveryState; large?: boolean }) {
-  const { label, tone, icon, help } = DELIVERY_STATE[state];
+const FAILING: DeliveryWords = {
+  label: "Failing",
+  tone: "warn",
+  help: "The last try failed; it is sent again by itself",
+};
+
+type Tried = Pick<Delivery, "state" | "error">;
+
+/** One that waits after a try that failed is not simply on its way. */
+export const deliveryWords = ({ state, error }: Tried): DeliveryWords =>
+  state === "waiting" && error ? FAILING : DELIVERY_STATE[state];
+
+export function DeliveryStatePill({ delivery }: { delivery: Tried }) {
+  const { label, tone, icon, help } = deliveryWords(delivery);
   return (
-    <Pill tone={tone} icon={icon} large={large} title={help}>
+    <Pill tone={tone} icon={icon} title={help}>
       {label}
     </Pill>
   );
+}
+
+/** Beside the state, where it fails: when it is tried next. */
+export function NextTry({ delivery }: { delivery: Tried & Pick<Delivery, "next_at"> }) {
+  return deliveryWords(delivery) === FAILING && delivery.next_at ? (
+    <span className="dim">
+      next try <RelativeTime at={delivery.next_at} />
+    </span>
+  ) : null;
 }

@@ -60,7 +60,6 @@ export function CodeTab({ editor, language, readOnly }: CodeTabProps) {
           readOnly={readOnly}
           problems={problems}
           onChange={(content) => editor.change({ content })}
-          onSave={editor.save}
         />
       </div>
       {checked && checked.content === draft.content && (

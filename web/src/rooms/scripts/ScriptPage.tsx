@@ -1,10 +1,11 @@
 import { Tabs } from "@mantine/core";
 import { IconDeviceFloppy, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useBlocker, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import type { ScriptDetail } from "~/api/types";
 import { useMissing } from "~/app/session";
+import { UnsavedGuard } from "~/app/UnsavedGuard";
 import { ExecutionTable } from "~/rooms/jobs/ExecutionTable";
 import { actorName, LANGUAGE } from "~/rooms/jobs/words";
 import { ActionButton } from "~/ui/ActionButton";
@@ -14,6 +15,7 @@ import { Page, Panel } from "~/ui/Page";
 import { RelativeTime } from "~/ui/RelativeTime";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
 import type { TableSearch } from "~/ui/table/urlState";
+import { useSaveKey } from "~/ui/useSaveKey";
 import { scriptOptions } from "./api";
 import classes from "./ScriptPage.module.css";
 import { SettingsTab } from "./SettingsTab";
@@ -69,11 +71,8 @@ function ScriptView({ script }: { script: ScriptDetail }) {
     setGone(true);
     void go({ to: library ? "/libraries" : "/scripts", ignoreBlocker: true });
   });
-  const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) => editor.dirty && !gone && current.pathname !== next.pathname,
-    enableBeforeUnload: () => editor.dirty && !gone,
-    withResolver: true,
-  });
+  const unsavable = manage ?? editor.reason;
+  useSaveKey(editor.save, unsavable);
   const tabs = library
     ? ["code", "versions", "used-by"]
     : ["code", "settings", "versions", "executions", "used-by"];
@@ -101,7 +100,7 @@ function ScriptView({ script }: { script: ScriptDetail }) {
             label="Save"
             icon={IconDeviceFloppy}
             variant={editor.dirty ? "filled" : "default"}
-            reason={manage ?? editor.reason}
+            reason={unsavable}
             loading={editor.saving}
             onClick={editor.save}
           />
@@ -157,16 +156,7 @@ function ScriptView({ script }: { script: ScriptDetail }) {
       </Tabs>
       {dialogs}
       <DoubtDialog editor={editor} />
-      <ConfirmDialog
-        opened={blocker.status === "blocked"}
-        title="Leave without saving?"
-        confirmLabel="Leave and lose the edit"
-        danger
-        onConfirm={() => blocker.proceed?.()}
-        onClose={() => blocker.reset?.()}
-      >
-        What you changed in {script.name} is not saved.
-      </ConfirmDialog>
+      <UnsavedGuard name={script.name} dirty={editor.dirty && !gone} />
     </Page>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Parameter, ParameterValue } from "~/api/types";
-import { initialTexts, meansEmpty, missingParameter, toValues } from "./parameters";
+import { emptyErrors, initialTexts, meansEmpty, missingParameter, toValues } from "./parameters";
 
 const value = (one: string | number | boolean) => one as unknown as ParameterValue;
 const text = (part: Partial<Parameter> = {}): Parameter => ({ name: "word", type: "string", ...part });
@@ -54,4 +54,17 @@ it("only an emptied text with a default says that it is empty", () => {
   expect(meansEmpty(greeting, "")).toBe(true);
   expect(meansEmpty(greeting, undefined)).toBe(false);
   expect(meansEmpty(text(), "")).toBe(false);
+});
+
+it("what is missing is said at each input", () => {
+  const parameters: Parameter[] = [
+    { name: "token", type: "secret", required: true },
+    { name: "what", type: "string", required: true },
+    { name: "note", type: "string" },
+  ];
+  expect(emptyErrors(parameters, {})).toEqual({
+    "parameters.token": "Give a value",
+    "parameters.what": "Give a value",
+  });
+  expect(emptyErrors(parameters, { token: "t", what: "moon" })).toEqual({});
 });

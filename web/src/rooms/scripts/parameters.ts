@@ -42,13 +42,21 @@ export function toValues(parameters: Parameter[], texts: ParameterTexts): Record
 
 /** What is missing. Whether a value fits is the server's to say, which answers before any job exists. */
 export function missingParameter(parameters: Parameter[], texts: ParameterTexts): string | undefined {
-  const empty = parameters.find((parameter) => {
+  const [empty] = emptyParameters(parameters, texts);
+  return empty && `Give “${empty.name}”`;
+}
+
+function emptyParameters(parameters: Parameter[], texts: ParameterTexts): Parameter[] {
+  return parameters.filter((parameter) => {
     const text = texts[parameter.name];
     const left = !text && standardText(parameter) === undefined;
     return parameter.required && (left || meansEmpty(parameter, text));
   });
-  return empty && `Give “${empty.name}”`;
 }
+
+/** What is missing, each at its input. */
+export const emptyErrors = (parameters: Parameter[], texts: ParameterTexts): Record<string, string> =>
+  Object.fromEntries(emptyParameters(parameters, texts).map(({ name }) => [`parameters.${name}`, "Give a value"]));
 
 export const secretNames = (parameters: Parameter[], texts: ParameterTexts): string[] =>
   parameters

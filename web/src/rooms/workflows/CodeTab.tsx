@@ -36,7 +36,6 @@ export function CodeTab({ editor, readOnly, line }: CodeTabProps) {
           onChange={(text) => editor.change(text, "code")}
           onUndo={editor.undo}
           onRedo={editor.redo}
-          onSave={editor.save}
         />
       </div>
       <Panel title="Problems" aside={<Verdict editor={editor} />}>

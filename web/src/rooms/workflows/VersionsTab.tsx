@@ -1,5 +1,6 @@
 import { Button, NativeSelect } from "@mantine/core";
-import { IconArrowBackUp, IconHistory } from "@tabler/icons-react";
+import { useMediaQuery } from "@mantine/hooks";
+import { IconArrowBackUp, IconArrowsDiff, IconHistory } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
@@ -26,6 +27,8 @@ const route = getRouteApi("/app/workflows/$workflowId");
 
 /** The draft stands among the versions that are compared. */
 const DRAFT = "draft";
+/** As in the styles of pages. */
+const NARROW = "(max-width: 48em)";
 
 interface VersionsTabProps {
   workflow: WorkflowDetail;
@@ -40,6 +43,7 @@ export function VersionsTab({ workflow, reason }: VersionsTabProps) {
     versionList(workflow.id, query),
   );
   const [asked, setAsked] = useState<number>();
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false }) ?? false;
   if (rows.length === 0) {
     return <Panel>{nothing(status)}</Panel>;
   }
@@ -68,7 +72,15 @@ export function VersionsTab({ workflow, reason }: VersionsTabProps) {
           rows={rows}
           rowKey={(line) => String(line.version)}
           columns={[
-            { label: "Version", cell: (line) => line.version },
+            {
+              label: "Version",
+              cell: ({ version }) => (
+                <>
+                  {version}
+                  {version === newest && <span className="dim"> runs</span>}
+                </>
+              ),
+            },
             { label: "What it is for", cell: (line) => line.message || <span className="dim">–</span> },
             { label: "Published by", cell: (line) => actorName(line.created_by) },
             { label: "When", cell: (line) => <RelativeTime at={line.created_at} /> },
@@ -76,16 +88,15 @@ export function VersionsTab({ workflow, reason }: VersionsTabProps) {
             {
               label: "",
               align: "end",
+              stays: true,
               cell: ({ version }) => (
                 <span className={classes.pair}>
-                  {version === newest && <span className="dim">runs</span>}
-                  <Button
-                    variant="subtle"
-                    size="compact-xs"
+                  <ActionButton
+                    label={version === newest ? "Compare with the draft" : "Compare with newest"}
+                    compact={narrow}
+                    icon={IconArrowsDiff}
                     onClick={() => compare(String(version), version === newest ? DRAFT : String(newest))}
-                  >
-                    {version === newest ? "Compare with the draft" : "Compare with newest"}
-                  </Button>
+                  />
                   <ActionButton
                     label={`Restore version ${version}`}
                     compact

@@ -1,18 +1,19 @@
 import { Tabs } from "@mantine/core";
 import { IconDeviceFloppy, IconPlayerPlay, IconRocket } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useBlocker, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import type { WorkflowDetail } from "~/api/types";
+import { UnsavedGuard } from "~/app/UnsavedGuard";
 import { actorName } from "~/rooms/jobs/words";
 import { ActionButton } from "~/ui/ActionButton";
 import { ActionMenu } from "~/ui/ActionMenu";
-import { ConfirmDialog } from "~/ui/ConfirmDialog";
 import { Page, Panel } from "~/ui/Page";
 import { Pill } from "~/ui/Pill";
 import { RelativeTime } from "~/ui/RelativeTime";
 import { EmptyState, ErrorState, LoadingLines, ProblemAlert } from "~/ui/states";
 import type { TableSearch } from "~/ui/table/urlState";
+import { useSaveKey } from "~/ui/useSaveKey";
 import { workflowOptions } from "./api";
 import { InstanceTable } from "./instances/InstanceTable";
 import { StepsTab } from "./StepsTab";
@@ -70,12 +71,9 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
       void go({ to: "/workflows", ignoreBlocker: true });
     },
   });
-  const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) => editor.dirty && !gone && current.pathname !== next.pathname,
-    enableBeforeUnload: () => editor.dirty && !gone,
-    withResolver: true,
-  });
   const why = reasons(workflow);
+  const unsavable = why.edit ?? editor.reason;
+  useSaveKey(editor.save, unsavable);
   const show = (next: string | undefined) => void navigate({ search: { tab: next }, replace: true });
   const showLine = (wanted: number) => {
     setLine(wanted);
@@ -110,7 +108,7 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
             label="Save"
             icon={IconDeviceFloppy}
             variant={editor.dirty ? "filled" : "default"}
-            reason={why.edit ?? editor.reason}
+            reason={unsavable}
             loading={editor.saving}
             onClick={editor.save}
           />
@@ -166,16 +164,7 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
         ))}
       </Tabs>
       {dialogs}
-      <ConfirmDialog
-        opened={blocker.status === "blocked"}
-        title="Leave without saving?"
-        confirmLabel="Leave and lose the edit"
-        danger
-        onConfirm={() => blocker.proceed?.()}
-        onClose={() => blocker.reset?.()}
-      >
-        What you changed in {workflow.name} is not saved.
-      </ConfirmDialog>
+      <UnsavedGuard name={workflow.name} dirty={editor.dirty && !gone} />
     </Page>
   );
 }

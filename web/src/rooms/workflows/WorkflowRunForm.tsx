@@ -13,7 +13,7 @@ import { emptyTargets, missingTargets, targetsFrom, targetWords, toTargets } fro
 import { CopyCommands } from "~/rooms/jobs/CopyCommands";
 import form from "~/rooms/jobs/RunForm.module.css";
 import { ParameterInputs } from "~/rooms/scripts/ParameterInputs";
-import { initialTexts, missingParameter } from "~/rooms/scripts/parameters";
+import { emptyErrors, initialTexts, missingParameter } from "~/rooms/scripts/parameters";
 import { Panel } from "~/ui/Page";
 import { ProblemAlert } from "~/ui/states";
 import { instanceKey } from "./api";
@@ -96,7 +96,7 @@ export function WorkflowRunForm({ workflow, draft, onDraft }: WorkflowRunFormPro
           parameters={inputs}
           texts={texts}
           onChange={setTexts}
-          errors={at}
+          errors={incomplete ? { ...at, ...emptyErrors(inputs, texts) } : at}
           empty="It asks for nothing."
         />
       </Panel>

@@ -1,6 +1,6 @@
 /** What the steps of a workflow do and where each leads, in words. */
 import type { WorkflowStep } from "~/api/types";
-import { duration } from "~/ui/format";
+import { span } from "~/ui/format";
 import { APPROVAL_TYPE } from "./words";
 
 export interface Route {
@@ -49,7 +49,7 @@ export function stepSummary(step: WorkflowStep): string {
     case "conditional":
       return step.condition;
     case "delay":
-      return duration(((step.hours ?? 0) * 3_600 + (step.minutes ?? 0) * 60 + (step.seconds ?? 0)) * 1_000);
+      return span((step.hours ?? 0) * 3_600 + (step.minutes ?? 0) * 60 + (step.seconds ?? 0));
     case "notify":
       return `${step.title} (to ${step.to.join(", ")})`;
     case "parallel":
@@ -67,7 +67,7 @@ export function stepFacts(step: WorkflowStep): string[] {
   const facts: string[] = [];
   if ("timeout_seconds" in step && step.timeout_seconds) {
     const what = step.type === "workflow" ? "try" : "job";
-    facts.push(`each ${what} up to ${duration(step.timeout_seconds * 1_000)}`);
+    facts.push(`each ${what} up to ${span(step.timeout_seconds)}`);
   }
   if ("retries" in step && step.retries) {
     facts.push(`up to ${step.retries.count} retries`);

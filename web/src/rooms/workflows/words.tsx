@@ -104,12 +104,25 @@ const OUTCOME: Record<StepOutcome, StateWords> = {
   cancelled: { label: "Cancelled", tone: "wait", icon: IconHandStop },
 };
 
-export function OutcomePill({ run }: { run: Pick<StepRun, "outcome" | "approval_id"> }) {
+interface OutcomePillProps {
+  run: Pick<StepRun, "outcome" | "approval_id">;
+  /** All its jobs wait. */
+  waits?: boolean;
+}
+
+export function OutcomePill({ run, waits }: OutcomePillProps) {
   if (run.outcome) {
     const { label, tone, icon } = OUTCOME[run.outcome];
     return (
       <Pill tone={tone} icon={icon}>
         {label}
+      </Pill>
+    );
+  }
+  if (waits) {
+    return (
+      <Pill tone="warn" icon={IconPlayerPause}>
+        Waits
       </Pill>
     );
   }

@@ -52,7 +52,8 @@ describe("what a step does in one line", () => {
     [command("a", { command: null, argv: ["echo", "x y"] }), "echo x y"],
     [{ type: "script", id: "a", script: "backup", version: 3 }, "backup, version 3"],
     [{ type: "action", id: "a", action_id: 7 }, "number 7"],
-    [{ type: "delay", id: "a", hours: 1, minutes: 5 }, "1 h 05 min"],
+    [{ type: "delay", id: "a", hours: 1, minutes: 5 }, "1 h 5 min"],
+    [{ type: "delay", id: "a", seconds: 1 }, "1 s"],
     [
       {
         type: "approval",
@@ -78,14 +79,9 @@ describe("what a step does in one line", () => {
           run_as_user: "www",
         }),
       ),
-    ).toEqual([
-      "each job up to 1 min 00 s",
-      "up to 2 retries",
-      "enough when 50 % of the hosts succeed",
-      "as www",
-    ]);
+    ).toEqual(["each job up to 1 min", "up to 2 retries", "enough when 50 % of the hosts succeed", "as www"]);
     const other: WorkflowStep = { type: "workflow", id: "a", workflow: "b", timeout_seconds: 60 };
-    expect(stepFacts(other)).toEqual(["each try up to 1 min 00 s"]);
+    expect(stepFacts(other)).toEqual(["each try up to 1 min"]);
   });
 });
 

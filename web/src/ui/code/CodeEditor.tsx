@@ -34,8 +34,6 @@ interface CodeEditorProps {
   language: CodeLanguage;
   readOnly?: boolean;
   problems?: CodeProblem[];
-  /** Ctrl+S or Cmd+S. */
-  onSave?: () => void;
   /** In place of the editor's own history, where others change the text as well. */
   onUndo?: () => void;
   onRedo?: () => void;
@@ -73,16 +71,6 @@ export function CodeEditor(props: CodeEditorProps) {
             { key: "Mod-y", run: () => outside(latest.current.onRedo) },
           ]),
           basics,
-          keymap.of([
-            {
-              key: "Mod-s",
-              preventDefault: true,
-              run: () => {
-                latest.current.onSave?.();
-                return true;
-              },
-            },
-          ]),
           parts.current.language.of(languageOf(start.language)),
           parts.current.editing.of(editing(start.label, start.readOnly ?? false)),
           EditorView.updateListener.of((update) => {
@@ -208,11 +196,16 @@ function diagnostic(problem: CodeProblem, doc: Text): Diagnostic {
   return { from, to: at.to, severity, message };
 }
 
-/** Brings the cursor to a place in the editor inside this element. */
-export function goTo(container: HTMLElement | null, problem: CodeProblem): void {
+/** The editor inside this element. */
+function editorIn(container: HTMLElement | null): EditorView | null {
   const host = container?.querySelector<HTMLElement>("[data-testid=code]");
   const content = host?.shadowRoot?.querySelector<HTMLElement>(".cm-content");
-  const editor = content && EditorView.findFromDOM(content);
+  return content ? EditorView.findFromDOM(content) : null;
+}
+
+/** Brings the cursor to a place in the editor inside this element. */
+export function goTo(container: HTMLElement | null, problem: CodeProblem): void {
+  const editor = editorIn(container);
   if (editor) {
     const { from } = diagnostic(problem, editor.state.doc);
     editor.dispatch({

@@ -99,6 +99,8 @@ const look = EditorView.theme({
     borderTop: "1px solid var(--line)",
     borderBottom: "1px solid var(--line)",
   },
+  // The sign that stands there otherwise is in few fonts.
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"…"' },
 });
 
 const colours = HighlightStyle.define([

@@ -15,7 +15,8 @@ interface ToolbarProps<Row> {
   table: TableState;
   columns: Column<Row>[];
   filters: FilterField[];
-  searchLabel: string;
+  /** Absent where there is nothing to search by. */
+  searchLabel: string | undefined;
   onRefresh: () => Promise<unknown>;
   /** Loads every row that matches, for the export. */
   loadAll: (progress: (count: number) => void) => Promise<Row[]>;
@@ -52,7 +53,9 @@ export function Toolbar<Row>(props: ToolbarProps<Row>) {
 
   return (
     <div className={classes.toolbar} role="toolbar" aria-label="Table">
-      <SearchField label={props.searchLabel} value={table.search.q} onChange={(q) => table.set({ q })} />
+      {props.searchLabel !== undefined && (
+        <SearchField label={props.searchLabel} value={table.search.q} onChange={(q) => table.set({ q })} />
+      )}
       <FilterBar
         fields={props.filters}
         filter={table.search.filter}

@@ -14,7 +14,6 @@ use postern_protocol::{
     refusal::RefusalCode,
 };
 use postern_store::{Tx, agents, audit, tx};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     gate::{Admitted, fresh_proof, refused},
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::{
     app::App,
+    digest::digest,
     error::{Error, Result},
     random,
     rooms::jobs,
@@ -29,10 +29,7 @@ use crate::{
 
 /// Only the hash of a token's secret is stored.
 pub(super) fn secret_hash(secret: &[u8]) -> String {
-    Sha256::digest(secret)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest(secret)
 }
 
 pub(crate) fn check_version(app: &App, protocol: u32) -> Result<()> {

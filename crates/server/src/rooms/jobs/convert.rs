@@ -12,8 +12,10 @@ use postern_domain::{
 use postern_protocol::payload::JobType;
 use postern_store::{agents::groups::Dark, jobs, outputs};
 
-use super::run::digest;
-use crate::error::{Error, Result};
+use crate::{
+    digest::digest,
+    error::{Error, Result},
+};
 
 /// `dark`: the blackout that it waits for, if one holds.
 pub(super) fn job_of(job: jobs::Job, dark: Option<&Dark>, now: Timestamp) -> Result<Job> {

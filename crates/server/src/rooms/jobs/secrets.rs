@@ -1,5 +1,8 @@
 //! Secrets of jobs: sealed with the master key while they wait, sealed to one agent and attempt when they go.
 
+use std::collections::BTreeMap;
+
+use postern_api::secret::SecretText;
 use postern_domain::{AgentId, AttemptId};
 use postern_protocol::{
     limits::SECRETS_BYTES,
@@ -19,6 +22,14 @@ use crate::{
 const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// About 139 bits.
 const PASSWORD_LENGTH: usize = 24;
+
+/// As they came with a request.
+pub(crate) fn given(values: &BTreeMap<String, SecretText>) -> Secrets {
+    values
+        .iter()
+        .map(|(name, value)| (name.clone(), Zeroizing::new(value.reveal().to_owned())))
+        .collect()
+}
 
 /// Every secret the work names, and no other. A password that nobody gave is drawn, and returned to be shown once.
 pub(super) fn complete(work: &JobPayload, secrets: &mut Secrets) -> Result<Option<Zeroizing<String>>> {

@@ -20,11 +20,11 @@ use postern_store::{
 use super::{
     blackouts::{dark_for, dark_of},
     convert::{bytes_of, detail_of, job_of, output_of},
-    run::digest,
     transition::{Change, apply, apply_by_system},
 };
 use crate::{
     app::App,
+    digest::digest,
     error::{Error, Result},
     http::{
         Caller,

@@ -11,7 +11,7 @@ use postern_api::{
 use postern_domain::{CalendarId, ScheduleId, permission::Permission};
 use utoipa_axum::routes;
 
-use super::{calendars, service};
+use super::{calendars, cron, save, service};
 use crate::{
     app::App,
     error::Result,
@@ -62,7 +62,7 @@ async fn schedule_create(
     key: Key,
     Json(request): Json<ScheduleCreate>,
 ) -> Result<(StatusCode, axum::Json<Schedule>)> {
-    let made = service::schedule_create(&app, &caller, request, key).await?;
+    let made = save::schedule_create(&app, &caller, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -73,7 +73,7 @@ async fn cron_preview(
     State(app): State<App>,
     Json(request): Json<CronPreview>,
 ) -> Result<axum::Json<CronTicks>> {
-    service::cron_preview(&app, &request).map(axum::Json)
+    cron::cron_preview(&app, &request).map(axum::Json)
 }
 
 /// One schedule, with its next tick.
@@ -96,7 +96,7 @@ async fn schedule_update(
     Path(id): Path<ScheduleId>,
     Json(request): Json<ScheduleUpdate>,
 ) -> Result<axum::Json<Schedule>> {
-    service::schedule_update(&app, &caller, id, request)
+    save::schedule_update(&app, &caller, id, request)
         .await
         .map(axum::Json)
 }

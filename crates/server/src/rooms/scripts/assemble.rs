@@ -10,10 +10,23 @@ use postern_domain::{
 use postern_protocol::limits::SCRIPT_BYTES;
 use postern_store::{Tx, scripts};
 
+use super::convert::definition;
 use crate::{
     error::{Error, Result},
     http::Caller,
 };
+
+/// The text that would run, and what else a run takes from the version.
+pub(super) async fn whole(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    script: &scripts::Script,
+    number: u32,
+) -> Result<(ScriptDefinition, String)> {
+    let definition = definition(tx, script.id, number).await?;
+    let text = assemble(tx, caller, script, number, &definition).await?;
+    Ok((definition, text))
+}
 
 /// A part of the whole, with the line that says where it comes from. All three languages comment with `#`.
 fn part(text: &mut String, kind: &str, name: &str, version: u32, content: &str) {
@@ -26,7 +39,7 @@ fn part(text: &mut String, kind: &str, name: &str, version: u32, content: &str) 
 
 /// The script's text with its libraries before it: those that its version was saved with, whatever they are called now.
 /// A script without libraries is left as it is.
-pub(super) async fn assemble(
+async fn assemble(
     tx: &mut Tx<'_>,
     caller: &Caller,
     script: &scripts::Script,

@@ -12,7 +12,7 @@ use postern_api::{
 use postern_domain::{ScriptId, permission::Permission};
 use utoipa_axum::routes;
 
-use super::{run, service};
+use super::{run, save, service};
 use crate::{
     app::App,
     error::Result,
@@ -62,7 +62,7 @@ async fn script_create(
     key: Key,
     Json(request): Json<ScriptCreate>,
 ) -> Result<(StatusCode, axum::Json<ScriptDetail>)> {
-    let made = service::script_create(&app, &caller, request, key).await?;
+    let made = save::script_create(&app, &caller, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -96,7 +96,7 @@ async fn script_update(
     Path(id): Path<ScriptId>,
     Json(request): Json<ScriptUpdate>,
 ) -> Result<axum::Json<ScriptDetail>> {
-    service::script_update(&app, &caller, id, request)
+    save::script_update(&app, &caller, id, request)
         .await
         .map(axum::Json)
 }
@@ -124,7 +124,7 @@ async fn script_clone(
     key: Key,
     Json(request): Json<ScriptClone>,
 ) -> Result<(StatusCode, axum::Json<ScriptDetail>)> {
-    let made = service::script_clone(&app, &caller, id, request, key).await?;
+    let made = save::script_clone(&app, &caller, id, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -137,7 +137,7 @@ async fn script_restore(
     Path(id): Path<ScriptId>,
     Json(request): Json<ScriptRestore>,
 ) -> Result<axum::Json<ScriptDetail>> {
-    service::script_restore(&app, &caller, id, request)
+    save::script_restore(&app, &caller, id, request)
         .await
         .map(axum::Json)
 }

@@ -17,7 +17,12 @@ use postern_protocol::{
 use postern_store::{Tx, jobs::executions, scripts::Script as Saved, tx};
 use zeroize::Zeroizing;
 
-use super::service::{MANAGE, VIEW, definition, find_to_run, language_of, whole};
+use super::{
+    MANAGE, VIEW,
+    assemble::whole,
+    convert::{definition, language_of},
+    find_to_run,
+};
 use crate::{
     app::App,
     error::{Error, Result},

@@ -25,10 +25,11 @@ use super::{
 };
 use crate::{
     app::App,
+    digest::digest,
     error::{Error, Result},
     http::{Caller, caller_of},
     named::cut,
-    rooms::{approvals as room, jobs::run::digest},
+    rooms::approvals as room,
 };
 
 /// Characters of a title; longer ones are cut.

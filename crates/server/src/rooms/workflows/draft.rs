@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::payloads;
 use crate::{
+    digest::digest,
     error::{Error, Result},
     named::{self, json},
-    rooms::jobs::run::digest,
 };
 
 const MAX_DESCRIPTION: usize = 10_000;

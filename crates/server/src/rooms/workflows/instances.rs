@@ -42,10 +42,7 @@ use crate::{
         idempotency::{self, Key},
     },
     named::{self, json},
-    rooms::{
-        agents::targets::check as check_targets,
-        jobs::{run::secrets_of, secrets},
-    },
+    rooms::{agents::targets::check as check_targets, jobs::secrets},
 };
 
 const MAX_REASON: usize = 500;
@@ -260,7 +257,7 @@ pub(super) fn with_secrets(
         ));
     }
     let mut all = request.inputs.clone();
-    for (name, value) in secrets_of(&request.secrets) {
+    for (name, value) in secrets::given(&request.secrets) {
         if !is_secret(&name) {
             return Err(Error::invalid(
                 format!("secrets.{name}"),

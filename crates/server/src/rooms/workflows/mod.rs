@@ -5,20 +5,26 @@ mod again;
 mod approve;
 mod approved;
 mod cause;
+mod convert;
 mod draft;
 pub(crate) mod drive;
 mod events;
 mod finish;
 mod fits;
+mod hear;
 mod instances;
+mod items;
 mod names;
 mod open;
 mod payloads;
 mod perform;
 mod plans;
+mod publish;
+mod record;
 pub(crate) mod retention;
 pub(crate) mod routes;
 mod runs;
+mod save;
 mod service;
 mod shown;
 mod tell;
@@ -72,4 +78,9 @@ fn allowed(
     let workflow = found.ok_or_else(|| missing(id))?;
     caller.require(needed, VIEW, workflow.place(), || missing(id))?;
     Ok(workflow)
+}
+
+async fn find_version(tx: &mut Tx<'_>, id: WorkflowId, number: u32) -> Result<workflows::Version> {
+    let found = workflows::version(tx, id, number).await?;
+    found.ok_or_else(|| Error::not_found("version", format!("{number} of workflow {id}")))
 }

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::{
     again::{Again, instance_again},
-    draft, events, instances, service,
+    draft, events, instances, publish, save, service,
 };
 use crate::{
     app::App,
@@ -77,7 +77,7 @@ async fn workflow_create(
     key: Key,
     Json(request): Json<WorkflowCreate>,
 ) -> Result<(StatusCode, axum::Json<WorkflowDetail>)> {
-    let made = service::workflow_create(&app, &caller, request, key).await?;
+    let made = save::workflow_create(&app, &caller, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -115,7 +115,7 @@ async fn workflow_update(
     Path(id): Path<WorkflowId>,
     Json(request): Json<WorkflowUpdate>,
 ) -> Result<axum::Json<WorkflowDetail>> {
-    service::workflow_update(&app, &caller, id, request)
+    save::workflow_update(&app, &caller, id, request)
         .await
         .map(axum::Json)
 }
@@ -144,7 +144,7 @@ async fn workflow_clone(
     key: Key,
     Json(request): Json<WorkflowClone>,
 ) -> Result<(StatusCode, axum::Json<WorkflowDetail>)> {
-    let made = service::workflow_clone(&app, &caller, id, request, key).await?;
+    let made = save::workflow_clone(&app, &caller, id, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -158,7 +158,7 @@ async fn workflow_publish(
     key: Key,
     Json(request): Json<WorkflowPublish>,
 ) -> Result<(StatusCode, axum::Json<WorkflowDetail>)> {
-    let made = service::workflow_publish(&app, &caller, id, request, key).await?;
+    let made = publish::workflow_publish(&app, &caller, id, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -171,7 +171,7 @@ async fn workflow_restore(
     Path(id): Path<WorkflowId>,
     Json(request): Json<WorkflowRestore>,
 ) -> Result<axum::Json<WorkflowDetail>> {
-    service::workflow_restore(&app, &caller, id, request)
+    save::workflow_restore(&app, &caller, id, request)
         .await
         .map(axum::Json)
 }

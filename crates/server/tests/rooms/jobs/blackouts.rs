@@ -10,14 +10,14 @@ use postern_api::{
     targets::Targets,
 };
 use postern_domain::{
-    CalendarId, JobId, Timestamp,
+    CalendarId, Timestamp,
     job::{JobState, WaitReason},
 };
 use postern_server::clock::Clock as _;
 use postern_testkit::{SimAgent, TestServer, argv, key, on, targets};
 use serde_json::json;
 
-use super::{show, state, until_state};
+use super::{show, state, until_state, waits};
 use crate::{on_both_databases, refused, wrong_field};
 
 on_both_databases! {
@@ -86,10 +86,6 @@ async fn agents(server: &TestServer) -> [SimAgent; 2] {
 
 async fn created(server: &TestServer, request: &JobCreate) -> JobsCreated {
     server.admin().job_create(request, &key()).await.unwrap()
-}
-
-async fn waits(server: &TestServer, id: JobId) -> Option<WaitReason> {
-    show(server, id).await.job.waits.map(|wait| wait.reason)
 }
 
 async fn a_job_of_a_group_waits_for_the_end_and_begins_then(server: TestServer) {

@@ -11,7 +11,7 @@ use postern_protocol::order::Order;
 use postern_server::clock::Clock as _;
 use postern_testkit::{TestServer, argv, on};
 
-use super::{create, show};
+use super::{create, show, waits};
 use crate::on_both_databases;
 
 on_both_databases! {
@@ -36,10 +36,6 @@ async fn with_priority(server: &TestServer, priority: Priority) -> JobId {
 
 fn jobs(orders: &[Order]) -> Vec<i64> {
     orders.iter().map(|order| order.job_id).collect()
-}
-
-async fn waits(server: &TestServer, id: JobId) -> Option<WaitReason> {
-    show(server, id).await.job.waits.map(|wait| wait.reason)
 }
 
 async fn critical_then_high_then_normal_then_oldest_and_one_slot_more_for_critical_work(server: TestServer) {

@@ -15,6 +15,7 @@ on_both_databases! {
     run_now_needs_the_right_on_every_host,
     a_value_that_became_secret_is_not_sent_in_clear,
     names_beyond_ones_reach_are_not_told,
+    it_runs_with_the_rights_its_owner_has_then,
 }
 
 fn reason(ticks: &[postern_api::schedules::ScheduleTick]) -> &str {
@@ -172,4 +173,40 @@ async fn names_beyond_ones_reach_are_not_told(server: TestServer) {
     let execution = ticks(&server, &schedule).await[0].execution_id.unwrap();
     let shown = person.client.execution_show(execution).await.unwrap();
     assert_eq!(shown.targets.agents, ["web-1", &*far.id().to_string()]);
+}
+
+async fn it_runs_with_the_rights_its_owner_has_then(server: TestServer) {
+    server.agent("web-1").await;
+    let tenant = server.default_tenant().await.id;
+    let person = server
+        .person(tenant, &[(Role::Operator, Scope::Tenant(tenant))])
+        .await;
+    let theirs = server.client(&person.token);
+    let schedule = theirs.schedule_create(&with(json!({})), &key()).await.unwrap();
+    server.admin().user_delete(person.id).await.unwrap();
+    pass(&server, &schedule, SOON).await;
+    let found = ticks(&server, &schedule).await;
+    assert_eq!(fates(&found), [TickFate::Failed]);
+    assert!(
+        found[0]
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("gone or switched off")),
+        "{found:?}"
+    );
+    // Whoever saves what it does takes it over.
+    let update = ScheduleUpdate {
+        definition: Some(schedule.definition.clone()),
+        ..Default::default()
+    };
+    server
+        .admin()
+        .schedule_update(schedule.id, &update)
+        .await
+        .unwrap();
+    pass(&server, &schedule, SOON).await;
+    assert_eq!(
+        fates(&ticks(&server, &schedule).await),
+        [TickFate::Failed, TickFate::Ran]
+    );
 }

@@ -19,7 +19,7 @@ use postern_store::{
 use postern_testkit::{TestServer, key, until};
 use serde_json::{Value, json};
 
-use super::{command, next, published, runs, show, started, told, until_begun, until_state};
+use super::{argv_of, command, next, published, runs, show, started, told, until_begun, until_state};
 use crate::on_both_databases;
 
 on_both_databases! {
@@ -31,6 +31,8 @@ on_both_databases! {
     so_many_are_started_below_one_and_no_more,
     those_that_started_others_are_counted_with_them,
     an_end_and_a_cancel_of_its_parent_at_the_same_moment_do_not_wait_for_each_other,
+    a_workflow_starts_another_and_waits_for_it,
+    workflows_do_not_start_each_other_without_end,
 }
 
 /// A step that starts the workflow `inner`, which says this.
@@ -312,4 +314,89 @@ async fn an_end_and_a_cancel_of_its_parent_at_the_same_moment_do_not_wait_for_ea
         .await;
     }
     assert_eq!(server.metric("postern_background_errors_total").await, 0.0);
+}
+
+async fn a_workflow_starts_another_and_waits_for_it(server: TestServer) {
+    let web = server.agent("web-1").await;
+    let admin = server.admin();
+    let child = json!({"inputs": [{"name": "what", "type": "string", "required": true}], "steps": [command("inner", &["inner", "{{inputs.what}}"])]});
+    published(&admin, "child", child).await;
+    let steps = |what: &str| {
+        json!([
+            command("scan", &["scan"]),
+            {"id": "call", "type": "workflow", "workflow": "child", "inputs": {"what": what}, "on_failure": "last"},
+            command("last", &["last", "{{step_call.status}}"]),
+        ])
+    };
+    for (code, status) in [(0, "succeeded"), (1, "failed")] {
+        let id = started(&server, &["web-1"], steps("{{step_scan.stdout}}!")).await;
+        runs(&web, "found", 0).await;
+        let order = runs(&web, "", code).await;
+        assert_eq!(argv_of(&order), ["inner", "found!"]);
+        let order = runs(&web, "", 0).await;
+        assert_eq!(argv_of(&order), ["last", status]);
+        let detail = until_state(&server, id, InstanceState::Completed).await;
+        let child = show(&server, detail.runs[1].child_id.unwrap()).await;
+        assert_eq!(child.instance.parent_id, Some(id));
+    }
+    // A cancelled one cancels what it started.
+    let id = started(&server, &["web-1"], steps("x")).await;
+    runs(&web, "", 0).await;
+    let order = next(&web).await;
+    web.start(&order).await;
+    admin
+        .instance_cancel(
+            id,
+            &InstanceCancel {
+                reason: String::new(),
+            },
+        )
+        .await
+        .unwrap();
+    web.beat().await.unwrap();
+    web.finish(&order, Ended::Cancelled).await;
+    let detail = until_state(&server, id, InstanceState::Cancelled).await;
+    until_state(
+        &server,
+        detail.runs[1].child_id.unwrap(),
+        InstanceState::Cancelled,
+    )
+    .await;
+}
+
+async fn workflows_do_not_start_each_other_without_end(server: TestServer) {
+    let admin = server.admin();
+    published(
+        &admin,
+        "again",
+        json!({"steps": [{"id": "wait", "type": "delay", "seconds": 1}]}),
+    )
+    .await;
+    let listed = admin.workflow_list(&Default::default()).await.unwrap();
+    let id = listed.items[0].id;
+    let update = serde_json::from_value(
+        json!({"definition": {"steps": [{"id": "call", "type": "workflow", "workflow": "again"}]}}),
+    )
+    .unwrap();
+    admin.workflow_update(id, &update).await.unwrap();
+    admin
+        .workflow_publish(id, &serde_json::from_value(json!({})).unwrap(), &key())
+        .await
+        .unwrap();
+    let made = admin
+        .instance_create(id, &InstanceCreate::default(), &key())
+        .await
+        .unwrap();
+    until_state(&server, made.id, InstanceState::Failed).await;
+    let all = admin.instance_list(&Default::default()).await.unwrap().items;
+    assert_eq!(all.len(), 5);
+    let deepest = show(&server, all[0].id).await;
+    assert!(
+        deepest.runs[0]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("at most 5 deep"),
+        "{deepest:?}"
+    );
 }

@@ -1,19 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { allItems } from "~/api/list";
 import { useMissing, useSession } from "~/app/session";
-import { userKey, userList } from "~/rooms/identity/api";
+import { usersOptions } from "~/rooms/identity/api";
 
 /** Names by id, as far as whoever looks may see them: everybody knows themselves. */
 export function useUserNames(): ReadonlyMap<number, string> {
   const { user } = useSession();
   const reason = useMissing()("users.manage");
-  const { data = NOBODY } = useQuery({
-    queryKey: [...userKey, "offer"],
-    queryFn: () => allItems({}, userList),
-    staleTime: 10_000,
-    enabled: reason === undefined,
-  });
+  const { data = NOBODY } = useQuery({ ...usersOptions, enabled: reason === undefined });
   return useMemo(() => new Map([user, ...data].map(({ id, username }) => [id, username])), [user, data]);
 }
 

@@ -247,7 +247,7 @@ function GraphEditor({
     steps.say(editor.canRedo ? "Done again" : "There is nothing to redo");
     editor.redo();
   };
-  useEditorKeys(root, { undo, redo, save: editor.save });
+  useEditorKeys(root, { undo, redo });
   // A step that had the focus may be gone, or be called something else: the keys go on working where it was.
   const inGraph = useRef(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever other steps are drawn
@@ -357,10 +357,10 @@ function GraphEditor({
 
 const NO_MARKS: ReadonlyMap<string, Mark[]> = new Map();
 
-/** Undo, redo and save, wherever the focus is in the editor, and where nothing has it. */
+/** Undo and redo, wherever the focus is in the editor, and where nothing has it. */
 function useEditorKeys(
   root: RefObject<HTMLElement | null>,
-  editor: Pick<WorkflowEditor, "undo" | "redo" | "save">,
+  editor: Pick<WorkflowEditor, "undo" | "redo">,
 ): void {
   const latest = useRef(editor);
   latest.current = editor;
@@ -371,9 +371,9 @@ function useEditorKeys(
       if (!here || !(event.ctrlKey || event.metaKey)) {
         return;
       }
-      const { undo, redo, save } = latest.current;
+      const { undo, redo } = latest.current;
       const pressed = event.key.toLowerCase();
-      const act = { z: event.shiftKey ? redo : undo, y: redo, s: save }[pressed];
+      const act = { z: event.shiftKey ? redo : undo, y: redo }[pressed];
       if (act) {
         event.preventDefault();
         act();

@@ -6,6 +6,7 @@ import {
   NativeSelect,
   NumberInput,
   SegmentedControl,
+  Stack,
   Switch,
   TagsInput,
   TextInput,
@@ -224,21 +225,23 @@ export function HostsChoice({ hosts, otherwise, error, readOnly, onChange }: Hos
       )}
       <Modal opened={opened} onClose={() => setOpened(false)} title="Choose hosts" size="xl">
         <HostPicker draft={draft} onChange={setDraft} errors={{}} />
-        <Group justify="flex-end" gap="xs" mt="md">
+        <Stack gap="xs" mt="md">
           {missing && <span className="dim">{missing}.</span>}
-          <Button variant="default" onClick={() => setOpened(false)}>
-            Keep as it is
-          </Button>
-          <Button
-            disabled={missing !== undefined}
-            onClick={() => {
-              onChange(toTargets(draft));
-              setOpened(false);
-            }}
-          >
-            Take these hosts
-          </Button>
-        </Group>
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={() => setOpened(false)}>
+              Keep as it is
+            </Button>
+            <Button
+              disabled={missing !== undefined}
+              onClick={() => {
+                onChange(toTargets(draft));
+                setOpened(false);
+              }}
+            >
+              Take these hosts
+            </Button>
+          </Group>
+        </Stack>
       </Modal>
     </div>
   );

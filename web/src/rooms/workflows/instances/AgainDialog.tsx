@@ -7,7 +7,7 @@ import { useIntent } from "~/api/intent";
 import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { Instance, InstanceAgain, InstanceDetail, Parameter } from "~/api/types";
 import { ParameterInputs } from "~/rooms/scripts/ParameterInputs";
-import { missingParameter, type ParameterTexts } from "~/rooms/scripts/parameters";
+import { emptyErrors, missingParameter, type ParameterTexts } from "~/rooms/scripts/parameters";
 import { ErrorState, LoadingLines, ProblemAlert } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 import { instanceKey, instanceOptions } from "../api";
@@ -102,7 +102,12 @@ function AgainForm({ what, instance, onClose }: AgainFormProps) {
         {secrets.length > 0 && (
           <>
             <div>Secrets are forgotten when an instance ends, so they are asked for again.</div>
-            <ParameterInputs parameters={secrets} texts={texts} onChange={setTexts} errors={at} />
+            <ParameterInputs
+              parameters={secrets}
+              texts={texts}
+              onChange={setTexts}
+              errors={incomplete ? { ...at, ...emptyErrors(secrets, texts) } : at}
+            />
           </>
         )}
         {start.error && (rest.length > 0 || Object.keys(at).length === 0) ? (

@@ -6,7 +6,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense } from "react";
 import type { InstanceDetail } from "~/api/types";
 import { targetWords } from "~/rooms/agents/targets";
-import { actorName } from "~/rooms/jobs/words";
+import { actorName, withActorName } from "~/rooms/jobs/words";
 import { ActionButton } from "~/ui/ActionButton";
 import { ActionMenu } from "~/ui/ActionMenu";
 import { Facts, Page, Panel } from "~/ui/Page";
@@ -23,6 +23,8 @@ import { RunTable, stepOf } from "./RunTable";
 import { StepPanel } from "./StepPanel";
 import { useInstanceActions } from "./useInstanceActions";
 import { useInstanceWatch } from "./useInstanceWatch";
+import { useWaits } from "./useWaits";
+import type { Waits } from "./waits";
 
 const route = getRouteApi("/app/instances/$instanceId");
 
@@ -82,6 +84,7 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
   const navigate = route.useNavigate();
   const { actions, ask, reasons, dialogs } = useInstanceActions();
   const why = reasons(instance);
+  const waits = useWaits(instance.runs);
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
   const tab = TABS.find((one) => one === search.tab) ?? (narrow ? "steps" : "graph");
   const step = search.step === undefined ? undefined : stepOf(instance.definition.steps, search.step);
@@ -100,12 +103,12 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
   );
   return (
     <Page
-      title={`Instance ${instance.id}`}
+      title={`Instance ${instance.id} of ${instance.workflow}`}
       back={<Back />}
       aside={
         <>
           <InstanceStatePill state={instance.state} large />
-          <span className="dim">{now(instance)}</span>
+          <span className="dim">{now(instance, waits)}</span>
           {instance.retry_of && (
             <Link
               to="/instances/$instanceId"
@@ -162,11 +165,11 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
             <Tabs.Tab value="timeline">Timeline</Tabs.Tab>
           </Tabs.List>
           {panel("graph", () => (
-            <InstanceCanvas instance={instance} selected={step?.id} onSelect={select} />
+            <InstanceCanvas instance={instance} waits={waits} selected={step?.id} onSelect={select} />
           ))}
           {panel("steps", () => (
             <Panel flush>
-              <RunTable instance={instance} onSelect={select} />
+              <RunTable instance={instance} waits={waits} onSelect={select} />
             </Panel>
           ))}
           {panel("timeline", () => (
@@ -176,7 +179,7 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
           ))}
         </Tabs>
         <div className={classes.column}>
-          {step && <StepPanel key={step.id} instance={instance} step={step} onClose={close} />}
+          {step && <StepPanel key={step.id} instance={instance} step={step} waits={waits} onClose={close} />}
           <Panel title="Facts">
             <Facts facts={factsOf(instance)} />
           </Panel>
@@ -196,12 +199,16 @@ function focusStep(id: string): void {
   [...places].find(({ dataset }) => dataset["id"] === `step:${id}` || dataset["stepOf"] === id)?.focus();
 }
 
-/** Why it ended so, or where it is. */
-function now({ reason, current }: InstanceDetail): string {
+/** Why it ended so, or where it is and what it waits for there. */
+function now({ reason, current, runs }: InstanceDetail, waits: Waits): string {
   if (reason) {
-    return plainText(reason);
+    return plainText(withActorName(reason));
   }
-  return current.length > 0 ? `at ${current.join(", ")}` : "";
+  const at = current.map((step) => {
+    const why = waits.get(runs.findLast((run) => run.step === step)?.run ?? 0);
+    return why === undefined ? step : `${step} (${why})`;
+  });
+  return at.length > 0 ? plainText(`at ${at.join(", ")}`) : "";
 }
 
 function factsOf(instance: InstanceDetail): [string, ReactNode][] {

@@ -10,7 +10,7 @@ import { DataTable } from "~/ui/table/DataTable";
 import { Toolbar } from "~/ui/table/Toolbar";
 import type { TableSearch } from "~/ui/table/urlState";
 import { instanceKey, instanceList } from "../api";
-import { instanceColumns, instanceFilters } from "./columns";
+import { instanceColumns, instanceFilters, ownColumns } from "./columns";
 import { useInstanceActions } from "./useInstanceActions";
 
 interface InstanceTableProps {
@@ -30,9 +30,10 @@ export function InstanceTable({ search, setSearch, of, empty }: InstanceTablePro
         instanceList(only.length === 0 ? query : { ...query, filter: [...(query.filter ?? []), ...only] }),
     };
   }, [of]);
+  const columns = of === undefined ? instanceColumns : ownColumns;
   const { table, list, toolbar, narrowed, widen } = useListPage<Instance>({
-    name: "instances",
-    columns: instanceColumns,
+    name: of === undefined ? "instances" : "instances-of-workflow",
+    columns,
     search,
     setSearch,
     queryKey,
@@ -44,11 +45,11 @@ export function InstanceTable({ search, setSearch, of, empty }: InstanceTablePro
       <Toolbar
         {...toolbar}
         filters={of === undefined ? instanceFilters : instanceFilters.filter(({ id }) => id !== "workflow")}
-        searchLabel="Search by workflow"
+        searchLabel={of === undefined ? "Search by workflow" : undefined}
       />
       <DataTable
         label="Instances"
-        columns={instanceColumns}
+        columns={columns}
         layout={table.layout}
         rows={list.rows}
         rowId={(instance) => String(instance.id)}

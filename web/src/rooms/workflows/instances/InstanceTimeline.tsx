@@ -3,13 +3,15 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { listQuery, PAGE_SIZE } from "~/api/list";
 import type { Instance } from "~/api/types";
 import jobs from "~/rooms/jobs/JobPage.module.css";
+import { withActorName } from "~/rooms/jobs/words";
 import { dateTime, withLocalTimes } from "~/ui/format";
 import { plainText } from "~/ui/plainText";
 import { ErrorState, LoadingLines } from "~/ui/states";
 import { eventList, instanceKey, REFRESH_MS } from "../api";
 import { hasEnded } from "../words";
 import classes from "../workflows.module.css";
-import { CauseLink } from "./CauseLink";
+import { CauseLink, PlaceLink } from "./CauseLink";
+import { begunIn } from "./causes";
 
 /** The latest are asked for first, and what is here stands in the order in which it happened. */
 const LATEST_FIRST = { sort: "-number" };
@@ -58,12 +60,26 @@ export function InstanceTimeline({ instance: { id, state }, live }: InstanceTime
             <time dateTime={at}>{dateTime(at)}</time>
             <span>
               {step && <code>{step}: </code>}
-              {withLocalTimes(plainText(text))}
+              <Told text={withActorName(text)} />
             </span>
             <CauseLink cause={cause} />
           </li>
         ))}
       </ol>
     </>
+  );
+}
+
+/** What happened; what it began is a way there. */
+function Told({ text }: { text: string }) {
+  const led = begunIn(text);
+  return led ? (
+    <>
+      {plainText(led.before)}
+      <PlaceLink place={led.place} words={led.words} />
+      {plainText(led.after)}
+    </>
+  ) : (
+    withLocalTimes(plainText(text))
   );
 }

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { withActorName } from "~/rooms/jobs/words";
 import { plainText } from "~/ui/plainText";
 import { instanceOptions } from "../api";
 import { InstanceStatePill } from "../words";
@@ -17,7 +18,7 @@ export function RunChild({ id }: { id: number }) {
         <>
           <span>of {child.workflow}</span>
           <InstanceStatePill state={child.state} />
-          {child.reason && <span className="dim">{plainText(child.reason)}</span>}
+          {child.reason && <span className="dim">{plainText(withActorName(child.reason))}</span>}
         </>
       )}
     </div>

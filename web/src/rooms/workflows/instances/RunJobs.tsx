@@ -91,12 +91,15 @@ function JobLine({ job, open, onToggle }: { job: Job; open: boolean; onToggle: (
           {plainText(job.agent)}
         </Link>
         <JobStatePill state={job.state} />
-        <span className="dim">
-          exit <ExitCode code={job.exit_code} />
-        </span>
+        {job.started_at && (
+          <span className="dim">
+            exit <ExitCode code={job.exit_code} />
+          </span>
+        )}
         <span className={classes.duration}>
           <JobDuration job={job} />
         </span>
+        {job.waits && <span className={classes.why}>{plainText(job.waits.text)}</span>}
       </div>
       {open && (
         <div className={classes.output}>

@@ -1,18 +1,21 @@
 import { Link } from "@tanstack/react-router";
 import type { InstanceDetail, StepRun, WorkflowStep } from "~/api/types";
+import { withActorName } from "~/rooms/jobs/words";
 import { plainText } from "~/ui/plainText";
 import { SimpleTable } from "~/ui/SimpleTable";
 import { causeWords, OutcomePill, StepTypeText, Took } from "../words";
 import classes from "../workflows.module.css";
 import page from "./InstancePage.module.css";
+import type { Waits } from "./waits";
 
 interface RunTableProps {
   instance: InstanceDetail;
+  waits: Waits;
   onSelect: (step: string) => void;
 }
 
 /** Each time through a step, in the order in which they began. */
-export function RunTable({ instance: { runs, definition }, onSelect }: RunTableProps) {
+export function RunTable({ instance: { runs, definition }, waits, onSelect }: RunTableProps) {
   const types = typesOf(definition.steps);
   return (
     <SimpleTable
@@ -40,25 +43,26 @@ export function RunTable({ instance: { runs, definition }, onSelect }: RunTableP
             </span>
           ),
         },
+        { label: "Outcome", cell: (run) => <OutcomePill run={run} waits={waits.has(run.run)} /> },
+        { label: "Reason", cell: (run) => <Reason text={run.reason ?? waits.get(run.run)} /> },
         {
           label: "After",
           cell: (run) => <span className={`dim ${classes.whole}`}>{causeWords(run.cause)}</span>,
         },
-        { label: "Outcome", cell: (run) => <OutcomePill run={run} /> },
         { label: "Try", align: "end", cell: (run) => run.attempt },
         { label: "Took", align: "end", cell: (run) => <Took from={run.began_at} to={run.ended_at} /> },
-        {
-          label: "Reason",
-          cell: (run) =>
-            run.reason ? (
-              <span className={classes.value}>{plainText(run.reason)}</span>
-            ) : (
-              <span className="dim">–</span>
-            ),
-        },
         { label: "More", cell: (run) => <Behind run={run} /> },
       ]}
     />
+  );
+}
+
+/** Why it ended so, or what it waits for. */
+function Reason({ text }: { text: string | null | undefined }) {
+  return text ? (
+    <span className={page.reason}>{plainText(withActorName(text))}</span>
+  ) : (
+    <span className="dim">–</span>
   );
 }
 

@@ -1,6 +1,7 @@
 import { Button, CloseButton } from "@mantine/core";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { InstanceDetail, StepRun, WorkflowStep } from "~/api/types";
+import { withActorName } from "~/rooms/jobs/words";
 import { dateTime } from "~/ui/format";
 import { Facts } from "~/ui/Page";
 import { plainText } from "~/ui/plainText";
@@ -11,10 +12,12 @@ import { RunApproval } from "./RunApproval";
 import { RunChild } from "./RunChild";
 import { RunJobs } from "./RunJobs";
 import classes from "./StepPanel.module.css";
+import type { Waits } from "./waits";
 
 interface StepPanelProps {
   instance: InstanceDetail;
   step: WorkflowStep;
+  waits: Waits;
   onClose: () => void;
 }
 
@@ -23,7 +26,7 @@ const NEWEST = 3;
 const SETTLE_MS = 60;
 
 /** One step of an instance: each time through it, the newest first, with what it did and what it waits for. */
-export function StepPanel({ instance, step, onClose }: StepPanelProps) {
+export function StepPanel({ instance, step, waits, onClose }: StepPanelProps) {
   const frame = useRef<HTMLElement>(null);
   const [shown, setShown] = useState(NEWEST);
   const runs = runsOf(instance, step.id).toReversed();
@@ -65,7 +68,7 @@ export function StepPanel({ instance, step, onClose }: StepPanelProps) {
       </div>
       {runs.length === 0 && <p className={classes.none}>{notReached(instance)}</p>}
       {runs.slice(0, shown).map((run, place) => (
-        <Run key={run.run} run={run} newest={place === 0} />
+        <Run key={run.run} run={run} waits={waits.get(run.run)} newest={place === 0} />
       ))}
       {runs.length > shown && (
         <div className={classes.more}>
@@ -81,17 +84,24 @@ export function StepPanel({ instance, step, onClose }: StepPanelProps) {
 const notReached = ({ ended_at: ended }: InstanceDetail) =>
   ended ? "The instance ended without reaching it." : "It has not been reached yet.";
 
-function Run({ run, newest }: { run: StepRun; newest: boolean }) {
+interface RunProps {
+  run: StepRun;
+  waits: string | undefined;
+  newest: boolean;
+}
+
+function Run({ run, waits, newest }: RunProps) {
+  const why = run.reason ? withActorName(run.reason) : waits;
   return (
     <section className={classes.run} aria-label={`Run ${run.run}`}>
       <div className={classes.runHead}>
         <h3 className={classes.runTitle}>Run {run.run}</h3>
-        <OutcomePill run={run} />
+        <OutcomePill run={run} waits={waits !== undefined} />
         {run.attempt > 1 && <span className="dim">try {run.attempt}</span>}
       </div>
-      {run.reason && (
+      {why && (
         <p className={classes.reason} data-bad={run.outcome === "failed" || undefined}>
-          {plainText(run.reason)}
+          {plainText(why)}
         </p>
       )}
       <Facts

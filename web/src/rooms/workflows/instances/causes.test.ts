@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EventCause } from "~/api/types";
-import { placeOf } from "./causes";
+import { begunIn, placeOf } from "./causes";
 
 const cause = (kind: EventCause["kind"], more: object = {}) => ({ kind, ...more }) as EventCause;
 
@@ -24,4 +24,35 @@ describe("the page of what an event came of", () => {
   ])("is none of %j", (given) => {
     expect(placeOf(given)).toBeUndefined();
   });
+});
+
+describe("what an event says was begun", () => {
+  it.each([
+    [
+      "Jobs on 2 hosts, execution 29",
+      { before: "Jobs on 2 hosts, ", words: "execution 29", after: "", place: { page: "execution", id: 29 } },
+    ],
+    [
+      "Job on web-1, execution 7",
+      { before: "Job on web-1, ", words: "execution 7", after: "", place: { page: "execution", id: 7 } },
+    ],
+    [
+      "Started instance 14 of rollout",
+      {
+        before: "Started ",
+        words: "instance 14",
+        after: " of rollout",
+        place: { page: "instance", id: 14 },
+      },
+    ],
+  ])("%s", (text, led) => {
+    expect(begunIn(text)).toEqual(led);
+  });
+
+  it.each(["Began, the start", "Told ops, execution 29", "anna approved: Started instance 14 of rollout"])(
+    "is nothing in %s",
+    (text) => {
+      expect(begunIn(text)).toBeUndefined();
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { Instance } from "~/api/types";
-import { actorName } from "~/rooms/jobs/words";
+import { actorName, withActorName } from "~/rooms/jobs/words";
 import { plainText } from "~/ui/plainText";
 import { RelativeTime } from "~/ui/RelativeTime";
 import type { Column } from "~/ui/table/DataTable";
@@ -38,6 +38,13 @@ export const instanceColumns: Column<Instance>[] = [
     ),
   },
   {
+    id: "state",
+    label: "State",
+    groupable: true,
+    text: (instance) => INSTANCE_STATE[instance.state].label,
+    cell: (instance) => <InstanceStatePill state={instance.state} />,
+  },
+  {
     id: "workflow",
     label: "Workflow",
     groupable: true,
@@ -60,13 +67,6 @@ export const instanceColumns: Column<Instance>[] = [
     cell: (instance) => (instance.version === 0 ? <span className="dim">draft</span> : instance.version),
   },
   {
-    id: "state",
-    label: "State",
-    groupable: true,
-    text: (instance) => INSTANCE_STATE[instance.state].label,
-    cell: (instance) => <InstanceStatePill state={instance.state} />,
-  },
-  {
     id: "current",
     label: "At",
     minWidth: "8rem",
@@ -82,8 +82,9 @@ export const instanceColumns: Column<Instance>[] = [
     id: "reason",
     label: "Reason",
     minWidth: "10rem",
-    text: (instance) => instance.reason ?? "",
-    cell: (instance) => (instance.reason ? plainText(instance.reason) : <span className="dim">–</span>),
+    text: (instance) => withActorName(instance.reason ?? ""),
+    cell: (instance) =>
+      instance.reason ? plainText(withActorName(instance.reason)) : <span className="dim">–</span>,
   },
   {
     id: "started_by",
@@ -126,6 +127,9 @@ export const instanceColumns: Column<Instance>[] = [
       ),
   },
 ];
+
+/** Of one workflow, which need not be said in each row. */
+export const ownColumns = instanceColumns.filter(({ id }) => id !== "workflow");
 
 export const instanceFilters: FilterField[] = [
   {

@@ -43,6 +43,8 @@ describe("how a step is doing", () => {
     expect(progress.get("ask")?.state).toBe("waiting");
     expect(progress.get("rest")?.state).toBe("waiting");
     expect(progress.get("never")).toBeUndefined();
+    const offline = progressOf(runs, TYPES, new Map([[2, "b: The agent is not connected"]]));
+    expect(offline.get("a")?.state).toBe("waiting");
   });
 });
 

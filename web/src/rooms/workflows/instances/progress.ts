@@ -1,6 +1,7 @@
 /** How far an instance is, step by step, and which routes it took. */
 import type { InstanceDetail, StepOutcome, StepRun } from "~/api/types";
 import type { FlowEdge, Graph } from "../graph/model";
+import type { Waits } from "./waits";
 
 export type StepState = "running" | "waiting" | StepOutcome;
 
@@ -13,17 +14,23 @@ export interface StepProgress {
 }
 
 /** By id of the step; those that no run has reached are absent. */
-export function progressOf(runs: readonly StepRun[], types: ReadonlyMap<string, string>) {
+export function progressOf(
+  runs: readonly StepRun[],
+  types: ReadonlyMap<string, string>,
+  waiting: Waits = NO_WAITS,
+) {
   const progress = new Map<string, StepProgress>();
   for (const run of runs) {
     progress.set(run.step, {
-      state: run.outcome ?? (waits(run, types) ? "waiting" : "running"),
+      state: run.outcome ?? (waits(run, types) || waiting.has(run.run) ? "waiting" : "running"),
       run,
       runs: (progress.get(run.step)?.runs ?? 0) + 1,
     });
   }
   return progress;
 }
+
+const NO_WAITS: Waits = new Map();
 
 /** For people or for the clock. */
 export const waits = (

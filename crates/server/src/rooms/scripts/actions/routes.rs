@@ -12,7 +12,7 @@ use postern_api::{
 use postern_domain::{ActionId, permission::Permission};
 use utoipa_axum::routes;
 
-use super::{run, service};
+use super::{deploy, draft, run, service};
 use crate::{
     app::App,
     error::Result,
@@ -58,7 +58,7 @@ async fn action_create(
     key: Key,
     Json(request): Json<ActionCreate>,
 ) -> Result<(StatusCode, axum::Json<ActionDetail>)> {
-    let made = service::action_create(&app, &caller, request, key).await?;
+    let made = draft::action_create(&app, &caller, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -82,7 +82,7 @@ async fn action_update(
     Path(id): Path<ActionId>,
     Json(request): Json<ActionUpdate>,
 ) -> Result<axum::Json<ActionDetail>> {
-    service::action_update(&app, &caller, id, request)
+    draft::action_update(&app, &caller, id, request)
         .await
         .map(axum::Json)
 }
@@ -110,7 +110,7 @@ async fn action_clone(
     key: Key,
     Json(request): Json<ActionClone>,
 ) -> Result<(StatusCode, axum::Json<ActionDetail>)> {
-    let made = service::action_clone(&app, &caller, id, request, key).await?;
+    let made = draft::action_clone(&app, &caller, id, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -124,7 +124,7 @@ async fn action_deploy(
     key: Key,
     Json(request): Json<ActionDeploy>,
 ) -> Result<(StatusCode, axum::Json<ActionDetail>)> {
-    let made = service::action_deploy(&app, &caller, id, request, key).await?;
+    let made = deploy::action_deploy(&app, &caller, id, request, key).await?;
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
@@ -137,7 +137,7 @@ async fn action_restore(
     Path(id): Path<ActionId>,
     Json(request): Json<ActionRestore>,
 ) -> Result<axum::Json<ActionDetail>> {
-    service::action_restore(&app, &caller, id, request)
+    draft::action_restore(&app, &caller, id, request)
         .await
         .map(axum::Json)
 }

@@ -1,0 +1,148 @@
+//! Definitions are read, in every form that people write, and come out in one.
+
+use super::*;
+
+#[test]
+fn the_examples_of_the_specification_are_saved_as_they_stand() {
+    let (plan, warnings) = plan(examples());
+    let target = |id: &str| Target::Step(plan.find(id).unwrap());
+    let node = |id: &str| &plan.nodes[plan.find(id).unwrap()];
+    assert_eq!(
+        (node("health_check").success, node("health_check").failure),
+        (target("deploy_step"), target("notify_failure"))
+    );
+    assert_eq!(
+        (node("approve_deploy").success, node("approve_deploy").failure),
+        (target("deploy_step"), Target::Cancelled)
+    );
+    let Kind::Conditional { on_true, on_false } = node("check_result").kind else {
+        panic!("{node:?}", node = node("check_result"))
+    };
+    assert_eq!((on_true, on_false), (target("deploy_step"), target("rollback")));
+    assert_eq!(warnings, ["/steps/2: is never reached: no route leads here"]);
+}
+
+#[test]
+fn flat_and_nested_steps_have_one_normal_form() {
+    let flat = json!({"steps": [{"id": "a", "type": "delay", "minutes": 5, "on_success": "completed"}]});
+    let nested =
+        json!({"steps": [{"id": "a", "type": "delay", "config": {"minutes": 5, "on_success": "completed"}}]});
+    let normal = serde_json::to_value(read(flat.clone()).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(read(nested).unwrap()).unwrap(), normal);
+    assert_eq!(normal, flat);
+    assert_eq!(
+        serde_json::to_value(read(normal.clone()).unwrap()).unwrap(),
+        normal,
+        "it reads itself"
+    );
+    refused(
+        json!([{"id": "a", "type": "delay", "minutes": 5, "config": {"minutes": 6}}]),
+        "/steps/0/config/minutes",
+        "given twice",
+    );
+}
+
+#[test]
+fn every_type_of_step_reads_its_own_normal_form() {
+    let whole = json!({"inputs": [{"name": "version", "type": "string", "required": true}], "hosts": {"selector": "env=prod"}, "steps": [
+        {"id": "a", "type": "script", "script": "patch", "version": 3, "parameters": {"n": 1, "v": "{{inputs.version}}"},
+         "hosts": {"groups": ["web"]}, "timeout_seconds": 60, "retries": {"count": 2, "delay_seconds": 5, "factor": 3.0},
+         "run_as_user": "deploy", "continue_on": {"percent": 80}},
+        {"id": "b", "type": "http_request", "method": "POST", "url": "https://x.test/{{step_a.stdout}}", "json": {"a": ["{{step_a.status}}"]},
+         "headers": {"X-A": "{{instance.id}}"}, "expected_status": [200, 204], "continue_on": "any"},
+        {"id": "c", "type": "action", "action_id": 7, "parameters": {"x": true}, "timeout_seconds": 600},
+        {"id": "d", "type": "approval", "title": "T", "approval_type": "majority", "approvers": ["user:1"], "timeout_minutes": 6,
+         "reminder_minutes": 5, "allow_self_approval": true},
+        {"id": "e", "type": "parallel", "on_branch_failure": "cancel", "branches": [
+            {"name": "one", "steps": [{"id": "f", "type": "delay", "seconds": 1}]},
+            {"steps": [{"id": "g", "type": "workflow", "workflow": "other", "inputs": {"a": "{{step_d.decided_by}}"}, "timeout_seconds": 3600,
+                        "retries": {"count": 1, "delay_seconds": 0, "factor": 2.0}}]}]},
+        {"id": "h", "type": "notify", "to": ["email:ops@example.com", "webhook:chat"], "title": "done", "message": "{{step_f.status}}"}
+    ]});
+    assert_eq!(serde_json::to_value(read(whole.clone()).unwrap()).unwrap(), whole);
+    assert_eq!(plan(whole).1, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_unknown_is_refused_with_what_was_likely_meant() {
+    refused(
+        json!([{"id": "a", "type": "delay", "minute": 5, "hours": 1}]),
+        "/steps/0/minute",
+        "did you mean \"minutes\"?",
+    );
+    refused(
+        json!([{"id": "a", "type": "comand"}]),
+        "/steps/0/type",
+        "did you mean \"command\"?",
+    );
+    refused(
+        json!([{"id": "a", "type": "delay", "hours": "1"}]),
+        "/steps/0/hours",
+        "must be a whole number, and is a text",
+    );
+    refused(
+        json!([{"type": "delay", "hours": 1}]),
+        "/steps/0/id",
+        "is missing",
+    );
+    refused(
+        json!([{"id": "a", "type": "pam_checkout"}]),
+        "/steps/0/type",
+        "needs the vault",
+    );
+    refused(
+        json!([{"id": "a", "type": "pam_checkin", "config": {}}]),
+        "/steps/0/type",
+        "needs the vault",
+    );
+    refused(
+        json!([{"id": "a", "type": "command", "argv": ["x"], "retries": {"cuont": 1}}]),
+        "/steps/0/retries",
+        "cuont",
+    );
+    refused(json!([]), "/steps", "has no steps");
+    refused(json!([[]]), "/steps/0", "must be an object");
+}
+
+#[test]
+fn the_schema_takes_what_is_taken_and_names_every_field() {
+    let schema = json_schema();
+    let steps = schema["$defs"]["step"]["anyOf"].as_array().unwrap();
+    assert_eq!(steps.len(), 20, "ten types, flat and nested");
+    for kind in [
+        "script",
+        "command",
+        "http_request",
+        "action",
+        "approval",
+        "conditional",
+        "delay",
+        "notify",
+        "parallel",
+        "workflow",
+    ] {
+        assert!(
+            steps
+                .iter()
+                .any(|step| step["properties"]["type"]["const"] == kind),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn each_template_is_right_as_it_stands() {
+    assert_eq!(templates::TEMPLATES.len(), 6);
+    for template in templates::TEMPLATES {
+        let value: Value = serde_saphyr::from_str(template.source).unwrap();
+        let definition = read(value).unwrap_or_else(|problems| panic!("{}: {problems:#?}", template.name));
+        let (_, warnings) =
+            Plan::new(definition).unwrap_or_else(|problems| panic!("{}: {problems:#?}", template.name));
+        assert_eq!(warnings.0, [], "{}", template.name);
+        assert!(
+            template.source.starts_with("# "),
+            "{} says what it does",
+            template.name
+        );
+    }
+}

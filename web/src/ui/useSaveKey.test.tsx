@@ -1,0 +1,33 @@
+import { Notifications } from "@mantine/notifications";
+import { fireEvent, screen } from "@testing-library/react";
+import { expect, it, vi } from "vitest";
+import { renderUi } from "~/test/render";
+import { useSaveKey } from "./useSaveKey";
+
+function Page({ save, reason }: { save: () => void; reason?: string }) {
+  useSaveKey(save, reason);
+  return <Notifications />;
+}
+
+it("saves wherever the focus is, and not below a dialog", () => {
+  const save = vi.fn();
+  renderUi(<Page save={save} />);
+  fireEvent.keyDown(document.body, { key: "s" });
+  expect(save).not.toHaveBeenCalled();
+  expect(fireEvent.keyDown(document.body, { key: "s", ctrlKey: true })).toBe(false);
+  expect(save).toHaveBeenCalledOnce();
+  const dialog = document.createElement("div");
+  dialog.setAttribute("aria-modal", "true");
+  document.body.append(dialog);
+  fireEvent.keyDown(document.body, { key: "s", metaKey: true });
+  expect(save).toHaveBeenCalledOnce();
+  dialog.remove();
+});
+
+it("says why nothing is saved", async () => {
+  const save = vi.fn();
+  renderUi(<Page save={save} reason="It has 2 errors" />);
+  fireEvent.keyDown(document.body, { key: "S", ctrlKey: true });
+  expect(await screen.findByText("It has 2 errors")).toBeInTheDocument();
+  expect(save).not.toHaveBeenCalled();
+});
