@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use crate::interrupt::Interrupt;
 use crate::postgres::{Cluster, Durability};
 use crate::process;
+use crate::programs;
 use crate::web;
 use crate::workspace::Workspace;
 
@@ -12,18 +13,11 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
     let passed_on: Vec<_> = arguments.raw_args()?.collect();
     web::install(workspace, interrupt)?;
     web::build(workspace, interrupt)?;
-    let mut build = workspace.cargo();
-    build.args([
-        "build",
-        "--release",
-        "-p",
-        "postern",
-        "-p",
-        "postern-agent",
-        "-p",
-        "postern-swarm",
-    ]);
-    process::run(interrupt, &mut build)?;
+    programs::build(
+        workspace,
+        interrupt,
+        &["postern", "postern-swarm", "postern-agent"],
+    )?;
 
     let commit = commit(workspace)?;
     let result = workspace.target(&format!("bench/{commit}.json"));
@@ -31,15 +25,14 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, mut arguments: l
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
 
     let cluster = Cluster::start(workspace, interrupt, Durability::Full)?;
-    let binaries = workspace.target("release");
-    let mut swarm = workspace.command(binaries.join("postern-swarm"));
+    let mut swarm = workspace.command(programs::path(workspace, "postern-swarm"));
     swarm
         .arg("bench")
         .arg("--server-binary")
-        .arg(binaries.join("postern"));
+        .arg(programs::path(workspace, "postern"));
     swarm
         .arg("--agent-binary")
-        .arg(binaries.join("postern-agent"))
+        .arg(programs::path(workspace, "postern-agent"))
         .args(["--postgres", cluster.url()]);
     swarm.args(["--commit", &commit]).arg("--output").arg(&result);
     let only_asks = passed_on

@@ -21,6 +21,7 @@ mod interrupt;
 mod lint;
 mod postgres;
 mod process;
+mod programs;
 mod soak;
 mod suite;
 mod tidy;

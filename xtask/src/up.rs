@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::interrupt::{Interrupt, Waited};
 use crate::process::{self, Service, open_log};
+use crate::programs;
 use crate::web;
 use crate::workspace::Workspace;
 
@@ -84,11 +85,7 @@ pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt, options: &Option
     web::install(workspace, interrupt)?;
     web::build(workspace, interrupt)?;
     title("2/5 programs: release build (some minutes the first time)");
-    let mut build = workspace.cargo();
-    process::run(
-        interrupt,
-        build.args(["build", "--release", "-p", "postern", "-p", "postern-agent"]),
-    )?;
+    programs::build(workspace, interrupt, &["postern", "postern-agent"])?;
 
     title("3/5 server");
     let place = Place {
@@ -156,7 +153,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn program(&self, name: &str) -> PathBuf {
-        self.workspace.target("release").join(name)
+        programs::path(self.workspace, name)
     }
 
     /// One of our programs, blind to settings that the person at this terminal has for another Postern.
