@@ -71,3 +71,13 @@ export async function fits(page, name) {
   }));
   assert.ok(content <= window, `${name} is ${content} px wide in a window of ${window} px`);
 }
+
+/** All of it is in the window from left to right, without that anybody scrolled sideways. */
+export async function inSight(name, locator) {
+  await locator.waitFor();
+  const { left, right, window } = await locator.evaluate((element) => {
+    const box = element.getBoundingClientRect();
+    return { left: box.left, right: box.right, window: document.documentElement.clientWidth };
+  });
+  assert.ok(left >= 0 && right <= window, `${name} goes from ${left} to ${right} of ${window} px`);
+}

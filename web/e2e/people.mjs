@@ -16,6 +16,23 @@ export async function addUser(page, { user, password, role, at }) {
   await page.getByRole("row", { name: new RegExp(user) }).waitFor();
 }
 
+/** By the menu of the page. */
+export async function signOut(page) {
+  await page.getByRole("button", { name: /^Account of/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+}
+
+/** What covers a page with something unsaved when its session has ended. */
+export const cover = (page) => page.getByRole("dialog", { name: "You were signed out" });
+
+/** Signs in over the page. */
+export async function signInAgain(page, password) {
+  await cover(page).getByLabel("Password", { exact: true }).fill(password);
+  await cover(page).getByRole("button", { name: "Sign in" }).click();
+  await cover(page).waitFor({ state: "hidden" });
+}
+
 /** A phone, as `newContext` takes it. */
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 export const SMALL_PHONE = { ...PHONE, viewport: { width: 360, height: 740 } };

@@ -9,7 +9,7 @@ use std::{
 use postern_protocol::{
     keys::SigningKey,
     limits::ANSWER_BYTES,
-    proof,
+    plain, proof,
     refusal::{RefusalBody, RefusalCode},
 };
 use reqwest::{StatusCode, header};
@@ -21,7 +21,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("{}{}{}", .0.code.text(), if .0.detail.is_empty() { "" } else { ": " }, .0.detail)]
+    #[error("{}", refusal(.0))]
     Refused(RefusalBody),
     #[error("the server answered {status}: {detail}")]
     Status { status: StatusCode, detail: String },
@@ -197,12 +197,21 @@ fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, Error> {
         .map_err(|error| transport(&error))
 }
 
+/// What the code means, and what this server says besides.
+fn refusal(body: &RefusalBody) -> String {
+    let text = body.code.text();
+    match body.detail.as_str() {
+        detail if detail.is_empty() || detail == text => text.to_owned(),
+        detail => format!("{text}: {detail}"),
+    }
+}
+
 /// The innermost reason says most; the outer ones repeat the address.
 fn transport(error: &reqwest::Error) -> Error {
-    let mut reason = error.to_string();
+    let mut reason = plain(error);
     let mut source = error.source();
     while let Some(inner) = source {
-        reason = inner.to_string();
+        reason = plain(inner);
         source = inner.source();
     }
     if error.is_timeout() {
@@ -222,6 +231,21 @@ fn detail(answer: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_told_once() {
+        let of = |detail: &str| {
+            let body = RefusalBody {
+                code: RefusalCode::AgentDeleted,
+                detail: detail.to_owned(),
+                server_time_us: None,
+            };
+            Error::Refused(body).to_string()
+        };
+        let text = RefusalCode::AgentDeleted.text();
+        assert_eq!((of(""), of(text)), (text.to_owned(), text.to_owned()));
+        assert_eq!(of("by anna"), format!("{text}: by anna"));
+    }
 
     #[test]
     fn addresses() {

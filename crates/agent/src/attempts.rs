@@ -140,17 +140,26 @@ impl Attempts {
         Room::new(self.settings.slots, policy.and_then(|policy| policy.max_jobs))
     }
 
-    /// What a check-in tells the server.
+    /// What a check-in tells the server. An attempt that was told to start has started once its shim has left word of
+    /// it: until then the shim may still refuse.
     pub(crate) fn held(&self) -> Vec<HeldAttempt> {
-        self.state()
-            .entries
-            .iter()
-            .map(|(&attempt_id, entry)| HeldAttempt {
+        let mut state = self.state();
+        let held = state.entries.iter_mut().map(|(&attempt_id, entry)| {
+            if entry.phase == Phase::Started && entry.started_us.is_none() {
+                let started = journal::started(&self.journal.dir(attempt_id)).ok().flatten();
+                entry.started_us = started.map(|started| started.started_us);
+            }
+            let phase = match entry.phase {
+                Phase::Started if entry.started_us.is_none() => Phase::Accepted,
+                phase => phase,
+            };
+            HeldAttempt {
                 attempt_id,
-                phase: entry.phase,
+                phase,
                 started_us: entry.started_us,
-            })
-            .collect()
+            }
+        });
+        held.collect()
     }
 
     /// Takes new orders into the journal and starts what has a slot. Lasting when it returns. Whether any of it

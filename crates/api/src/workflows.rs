@@ -200,6 +200,8 @@ crate::wire! {
         pub hosts: Option<Targets>,
         /// In the order in which they began.
         pub runs: Vec<StepRun>,
+        /// What its steps wait for that have jobs, each behind its id.
+        pub waits: Option<String>,
     }
 
     /// One time through one step.
@@ -212,6 +214,8 @@ crate::wire! {
         /// Absent while it runs.
         pub outcome: Option<Outcome>,
         pub reason: Option<String>,
+        /// What its jobs wait for, where all that are open wait. Only of jobs that the caller may see.
+        pub waits: Option<String>,
         pub began_at: Timestamp,
         pub ended_at: Option<Timestamp>,
         /// Its jobs.

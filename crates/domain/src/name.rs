@@ -11,6 +11,8 @@ pub enum NameError {
     Empty,
     #[error("is longer than {MAX_NAME} characters")]
     TooLong,
+    #[error("starts with {0:?}: use letters, digits, '.', '_' and '-', starting with a letter or digit")]
+    First(char),
     #[error("contains {0:?}: use letters, digits, '.', '_' and '-', starting with a letter or digit")]
     Character(char),
     #[error(
@@ -26,7 +28,7 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
         return Err(NameError::TooLong);
     }
     if !first.is_alphanumeric() {
-        return Err(NameError::Character(first));
+        return Err(NameError::First(first));
     }
     match name
         .chars()
@@ -61,9 +63,17 @@ mod tests {
         }
         assert_eq!(check_name(""), Err(NameError::Empty));
         assert_eq!(check_name(&"x".repeat(MAX_NAME + 1)), Err(NameError::TooLong));
-        assert_eq!(check_name("-rf"), Err(NameError::Character('-')));
+        assert_eq!(check_name("-rf"), Err(NameError::First('-')));
+        assert_eq!(check_name(" a"), Err(NameError::First(' ')));
         assert_eq!(check_name("a b"), Err(NameError::Character(' ')));
         assert_eq!(check_name("a\0"), Err(NameError::Character('\0')));
+    }
+
+    #[test]
+    fn a_refusal_says_where_the_character_stands() {
+        let refusal = |name: &str| check_name(name).unwrap_err().to_string();
+        assert!(refusal("-x").starts_with("starts with '-': use letters"));
+        assert!(refusal("x/y").starts_with("contains '/': use letters"));
     }
 
     #[test]

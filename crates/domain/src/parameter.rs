@@ -1,4 +1,4 @@
-//! Parameters of scripts: what a definition may say, and whether given values fit it.
+//! Parameters of scripts and actions, and inputs of workflows: what a definition may say, and whether given values fit it.
 //!
 //! Values are data: here they become texts for environment variables, and nothing ever reads them as code.
 
@@ -9,6 +9,10 @@ use serde_json::Value;
 
 use crate::name::parameter_variable;
 
+/// Said of a secret that was not given. A client may say in its place how secrets are given there.
+pub const SECRET_MISSING: &str = "is required and secret: give a value";
+/// Said of a secret that was given among values that are not. A client may say in its place how secrets are given there.
+pub const SECRET_IN_PLAIN: &str = "is secret: give it in secrets";
 /// Parameters of one script.
 pub const MAX_PARAMETERS: usize = 100;
 /// Choices of one parameter, and bytes of a choice, a default or a description.
@@ -130,7 +134,7 @@ impl Parameter {
         }
         match &self.default {
             Some(_) if self.kind == ParameterType::Secret => {
-                Err("is a secret with a default: everybody who may see the script could read it".to_owned())
+                Err("is a secret with a default: everybody who may look at it could read it".to_owned())
             }
             Some(value) => self
                 .text(value)
@@ -193,7 +197,10 @@ impl Parameter {
             name: self.name.clone(),
             problem,
         };
-        let missing = || wrong("is required: give a value".to_owned());
+        let missing = || match self.kind {
+            ParameterType::Secret => wrong(SECRET_MISSING.to_owned()),
+            _ => wrong("is required: give a value".to_owned()),
+        };
         // An empty text for something that is no text is a field that was left alone.
         let given = given.filter(|value| {
             let text_like = matches!(self.kind, ParameterType::String | ParameterType::Choice);
@@ -260,14 +267,14 @@ fn unknown(definitions: &[Parameter], name: &str) -> Option<ParameterError> {
         .iter()
         .map(|parameter| parameter.name.as_str())
         .collect();
-    let known = if known.is_empty() {
-        "none".to_owned()
+    let problem = if known.is_empty() {
+        "is not asked for: nothing is".to_owned()
     } else {
-        known.join(", ")
+        format!("is not asked for; what is asked for: {}", known.join(", "))
     };
     Some(ParameterError {
         name: name.to_owned(),
-        problem: format!("is not a parameter of this script; it has: {known}"),
+        problem,
     })
 }
 
@@ -396,7 +403,7 @@ mod tests {
         );
         assert!(bound(required, json!("")).is_err());
         let unknown = bind(&[optional], &[("q".to_owned(), json!(1))].into());
-        assert!(unknown.is_err_and(|error| error.name == "q" && error.problem.contains("it has: p")));
+        assert!(unknown.is_err_and(|error| error.name == "q" && error.problem.contains("asked for: p")));
     }
 
     #[test]
@@ -426,9 +433,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                "more: is not a parameter of this script; it has: text, count, late, gone",
+                "more: is not asked for; what is asked for: text, count, late, gone",
                 "count: is not an integer",
-                "gone: is required: give a value",
+                "gone: is required and secret: give a value",
             ]
         );
     }

@@ -39,6 +39,7 @@ fn is_zero(number: &u32) -> bool {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Amount {
+    /// 1 or more.
     Hosts(u32),
     /// 1 to 100 of all hosts, rounded up.
     Percent(u32),

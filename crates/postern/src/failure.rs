@@ -2,7 +2,9 @@
 
 use std::{fmt::Display, process::ExitCode};
 
+use postern_api::FieldProblem;
 use postern_client::{Error, SetupError};
+use postern_domain::parameter::{SECRET_IN_PLAIN, SECRET_MISSING};
 
 /// Printed by `postern --help`; scripts rely on it.
 pub(crate) const EXIT_CODES: &str = "\
@@ -89,12 +91,14 @@ fn server_lines(error: &Error) -> Vec<String> {
             if problem.detail.is_empty() {
                 lines[0].clone_from(&problem.title);
             }
-            lines.extend(
-                problem
-                    .errors
-                    .iter()
-                    .map(|field| format!("  {}: {}", field.field, field.message)),
-            );
+            let fields: Vec<String> = problem.errors.iter().map(field_line).collect();
+            // The detail of wrong values is those values again, in one line.
+            if fields.len() > 1 && problem.detail == detail_of(&problem.errors) {
+                lines[0] = format!("the request has {} wrong values:", fields.len());
+            }
+            if lines != fields {
+                lines.extend(fields.into_iter().map(|field| format!("  {field}")));
+            }
             if problem.status == 401 {
                 lines.push("sign in with `postern login`, or set POSTERN_TOKEN".to_owned());
             }
@@ -118,6 +122,51 @@ fn server_lines(error: &Error) -> Vec<String> {
     lines
 }
 
+fn field_line(field: &FieldProblem) -> String {
+    format!("{}: {}", field.field, field.message)
+}
+
+/// Wrong values in the words of the server's detail.
+fn detail_of(errors: &[FieldProblem]) -> String {
+    errors.iter().map(field_line).collect::<Vec<_>>().join("; ")
+}
+
+/// A refusal of values in the words of the command line, where each is given by an option: `plain` is that of values that
+/// are not secret.
+pub(crate) fn by_options(error: Error, plain: &str) -> Error {
+    let mut problem = match error {
+        Error::Problem(problem) => problem,
+        other => return other,
+    };
+    let told = problem.detail == detail_of(&problem.errors);
+    for error in &mut problem.errors {
+        let of = |group: &'static str| error.field.strip_prefix(group);
+        let Some(name) = of("inputs.")
+            .or_else(|| of("parameters."))
+            .or_else(|| of("secrets."))
+        else {
+            continue;
+        };
+        let option = match error.message.as_str() {
+            SECRET_MISSING => {
+                "is required".clone_into(&mut error.message);
+                "--secret"
+            }
+            SECRET_IN_PLAIN => {
+                error.message = format!("is secret: give it with --secret {name}");
+                plain
+            }
+            _ if error.field.starts_with("secrets.") => "--secret",
+            _ => plain,
+        };
+        error.field = format!("{option} {name}");
+    }
+    if told {
+        problem.detail = detail_of(&problem.errors);
+    }
+    Error::Problem(problem)
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Server(error)
@@ -138,7 +187,7 @@ impl From<SetupError> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use postern_api::{FieldProblem, Problem};
+    use postern_api::Problem;
 
     use super::*;
 
@@ -204,5 +253,65 @@ mod tests {
                 .iter()
                 .any(|line| line.contains("postern login"))
         );
+    }
+
+    fn wrong(fields: &[(&str, &str)]) -> Error {
+        let errors: Vec<FieldProblem> = fields
+            .iter()
+            .map(|(field, message)| FieldProblem {
+                field: (*field).into(),
+                message: (*message).into(),
+            })
+            .collect();
+        let Failure::Server(Error::Problem(problem)) = problem(422) else {
+            panic!("a problem")
+        };
+        Error::Problem(Box::new(Problem {
+            detail: detail_of(&errors),
+            errors,
+            retry_after_seconds: None,
+            ..*problem
+        }))
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_once() {
+        let one = wrong(&[("draft.steps[5].approvers", "step \"ask\": names nobody")]);
+        assert_eq!(
+            Failure::Server(one).lines(),
+            ["draft.steps[5].approvers: step \"ask\": names nobody"]
+        );
+        let two = wrong(&[("name", "is empty"), ("url", "is no address")]);
+        assert_eq!(
+            Failure::Server(two).lines(),
+            [
+                "the request has 2 wrong values:",
+                "  name: is empty",
+                "  url: is no address"
+            ]
+        );
+    }
+
+    #[test]
+    fn values_are_told_by_the_options_that_give_them() {
+        for (field, message, line) in [
+            ("inputs.token", SECRET_MISSING, "--secret token: is required"),
+            ("parameters.token", SECRET_MISSING, "--secret token: is required"),
+            (
+                "inputs.token",
+                SECRET_IN_PLAIN,
+                "--input token: is secret: give it with --secret token",
+            ),
+            ("inputs.n", "is not an integer", "--input n: is not an integer"),
+            (
+                "secrets.n",
+                "is no secret input of this workflow",
+                "--secret n: is no secret input of this workflow",
+            ),
+            ("hosts.agents", "name web-9", "hosts.agents: name web-9"),
+        ] {
+            let told = Failure::Server(by_options(wrong(&[(field, message)]), "--input"));
+            assert_eq!(told.lines(), [line]);
+        }
     }
 }

@@ -11,6 +11,7 @@ mod lookup;
 mod output;
 mod sanitize;
 mod words;
+mod yaml;
 
 use std::process::ExitCode;
 

@@ -86,14 +86,24 @@ impl Console {
         }
     }
 
-    /// Bytes as they are. A reader that went away (`| head`) ends the program quietly, as it does others.
+    /// Bytes as they are. A reader that went away (`| head`) ends the program quietly, as it does others; whatever else
+    /// keeps them from being written (a full disk) ends it with a message and 1: who asked does not have the answer.
     pub(crate) fn write(&self, stream: StreamName, bytes: &[u8]) {
-        let result = match stream {
-            StreamName::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
-            StreamName::Stderr => io::stderr().write_all(bytes),
+        let (name, result) = match stream {
+            StreamName::Stdout => (
+                "standard output",
+                io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
+            ),
+            StreamName::Stderr => ("standard error", io::stderr().write_all(bytes)),
         };
-        if result.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-            std::process::exit(141);
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(141),
+            Err(error) => {
+                // Nobody is left to be told where this fails too.
+                let _ = writeln!(io::stderr(), "error: cannot write {name}: {error}");
+                std::process::exit(1);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use postern_domain::{Timestamp, label::Labels};
+use postern_domain::{Timestamp, calendar::Entry, label::Labels, targets::Targets};
 
 /// `just now`, `5 min ago`, `in 3 days`.
 pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
@@ -38,6 +38,73 @@ pub(crate) fn moment(time: Timestamp) -> String {
     format!("{seconds} UTC")
 }
 
+/// On the clock of a zone, with the time in UTC behind it: `2026-12-31 00:00:00 Europe/Brussels (2026-12-30 23:00:00 UTC,
+/// in 3 days)`. In UTC alone where the zone is that, or is not known here.
+pub(crate) fn on_clock(time: Timestamp, zone: &str, now: Timestamp) -> String {
+    let there = match zone {
+        "UTC" => None,
+        _ => on_wall(time, zone),
+    };
+    match there {
+        Some(there) => format!("{there} {zone} ({}, {})", moment(time), relative(time, now)),
+        None => absolute(time, now),
+    }
+}
+
+fn on_wall(time: Timestamp, zone: &str) -> Option<String> {
+    let zone = jiff::tz::db().get(zone).ok()?;
+    let instant = jiff::Timestamp::from_microsecond(time.as_micros()).ok()?;
+    Some(
+        zone.to_datetime(instant)
+            .strftime("%Y-%m-%d %H:%M:%S")
+            .to_string(),
+    )
+}
+
+/// `1 job`, `2 jobs`.
+pub(crate) fn count(number: impl TryInto<u64>, one: &str, several: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
+/// A text of the server with the times in it as [`moment`] tells them.
+pub(crate) fn with_moments(text: &str) -> String {
+    let told = |word: &str| {
+        let rest = word.trim_start_matches('(');
+        let time = rest.trim_end_matches([' ', ',', ';', '.', ')']);
+        let read = time.ends_with('Z').then(|| time.parse().ok()).flatten();
+        match read {
+            Some(at) => word.replace(time, &moment(at)),
+            None => word.to_owned(),
+        }
+    };
+    text.split_inclusive(' ').map(told).collect()
+}
+
+/// Hosts as they were asked for: `agents web1, web2; labels env=prod; group db`.
+pub(crate) fn hosts(targets: &Targets) -> String {
+    if targets.all {
+        return "all".to_owned();
+    }
+    let mut parts = Vec::new();
+    let mut named = |one: &str, several: &str, names: &[String]| match names {
+        [] => {}
+        [name] => parts.push(format!("{one} {name}")),
+        names => parts.push(format!("{several} {}", names.join(", "))),
+    };
+    named("agent", "agents", &targets.agents);
+    named("group", "groups", &targets.groups);
+    named("organization", "organizations", &targets.organizations);
+    named("department", "departments", &targets.departments);
+    if !targets.labels.is_empty() {
+        parts.push(format!("labels {}", labels(&targets.labels)));
+    }
+    if let Some(selector) = &targets.selector {
+        parts.push(format!("selector {selector}"));
+    }
+    parts.join("; ")
+}
+
 /// How long something took: `12 ms`, `3.4 s`, `2 min 5 s`.
 pub(crate) fn took(span: Duration) -> String {
     let milliseconds = span.as_millis();
@@ -55,6 +122,39 @@ pub(crate) fn labels(labels: &Labels) -> String {
         let _ = write!(text, "{comma}{key}={value}");
     }
     text
+}
+
+/// `agents web1, web2; groups front; selector env=prod`
+pub(crate) fn targets(targets: &Targets) -> String {
+    let named = |names: &[String]| names.join(", ");
+    let selector = targets.selector.as_ref().map(ToString::to_string);
+    let mut parts: Vec<String> = [
+        ("agents", named(&targets.agents)),
+        ("groups", named(&targets.groups)),
+        ("organizations", named(&targets.organizations)),
+        ("departments", named(&targets.departments)),
+        ("labels", labels(&targets.labels)),
+        ("selector", selector.unwrap_or_default()),
+    ]
+    .into_iter()
+    .filter(|(_, text)| !text.is_empty())
+    .map(|(kind, text)| format!("{kind} {text}"))
+    .collect();
+    if targets.all {
+        parts.push("every host".to_owned());
+    }
+    parts.join("; ")
+}
+
+/// `saturday, sunday 22:00 to 06:00`, `2026-12-24 to 2027-01-01`
+pub(crate) fn entry(entry: &Entry) -> String {
+    match entry {
+        Entry::Weekly { days, from, to } => {
+            let days: Vec<String> = days.iter().map(|day| format!("{day:?}").to_lowercase()).collect();
+            format!("{} {from} to {to}", days.join(", "))
+        }
+        Entry::Dates { from, to } => format!("{from} to {to}"),
+    }
 }
 
 /// Seconds, or a number with `s`, `m`, `h` or `d`.
@@ -83,6 +183,8 @@ pub(crate) fn parse_time(text: &str, now: Timestamp) -> Result<Timestamp, String
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(1_795_339_800_000_000);
@@ -105,10 +207,93 @@ mod tests {
     }
 
     #[test]
+    fn times_in_a_text_are_told_to_the_second() {
+        for (text, told) in [
+            (
+                "Waits until 2026-11-30T18:08:07.002633Z",
+                "Waits until 2026-11-30 18:08:07 UTC",
+            ),
+            (
+                "has a blackout until 2027-01-01T23:00:00.000000Z (calendar \"holidays\")",
+                "has a blackout until 2027-01-01 23:00:00 UTC (calendar \"holidays\")",
+            ),
+            ("(2027-01-01T23:00:00Z), then", "(2027-01-01 23:00:00 UTC), then"),
+            ("Failed: Z 12:00Z  2026-11-30", "Failed: Z 12:00Z  2026-11-30"),
+        ] {
+            assert_eq!(with_moments(text), told);
+        }
+    }
+
+    #[test]
+    fn hosts_are_words() {
+        for (targets, told) in [
+            (json!({"selector": "env=dev,!canary"}), "selector env=dev,!canary"),
+            (
+                json!({"agents": ["web1", "web2"], "groups": ["db"]}),
+                "agents web1, web2; group db",
+            ),
+            (
+                json!({"labels": {"env": "prod", "role": "web"}, "departments": ["a", "b"], "organizations": ["c"]}),
+                "organization c; departments a, b; labels env=prod,role=web",
+            ),
+            (json!({"all": true}), "all"),
+            (json!({}), ""),
+        ] {
+            assert_eq!(hosts(&serde_json::from_value(targets).unwrap()), told);
+        }
+    }
+
+    #[test]
     fn spans() {
         assert_eq!(took(Duration::from_millis(12)), "12 ms");
         assert_eq!(took(Duration::from_millis(3400)), "3.4 s");
         assert_eq!(took(Duration::from_secs(125)), "2 min 5 s");
+    }
+
+    #[test]
+    fn a_tick_is_told_on_the_clock_of_its_zone() {
+        let tick: Timestamp = "2026-12-30T23:00:00Z".parse().unwrap();
+        let now = tick.minus(Duration::from_secs(600));
+        assert_eq!(
+            on_clock(tick, "Europe/Brussels", now),
+            "2026-12-31 00:00:00 Europe/Brussels (2026-12-30 23:00:00 UTC, in 10 min)"
+        );
+        for zone in ["UTC", "Mars/Olympus"] {
+            assert_eq!(on_clock(tick, zone, now), "2026-12-30 23:00:00 UTC (in 10 min)");
+        }
+    }
+
+    #[test]
+    fn one_is_not_told_as_several() {
+        let told = [0, 1, 2].map(|number: usize| count(number, "batch", "batches"));
+        assert_eq!(told, ["0 batches", "1 batch", "2 batches"]);
+    }
+
+    #[test]
+    fn hosts_and_blackouts_are_told_in_words() {
+        let wanted = serde_json::json!({
+            "agents": ["web1", "web2"], "groups": ["front"], "labels": {"env": "prod"}, "selector": "role=web,!canary",
+        });
+        let wanted: Targets = serde_json::from_value(wanted).unwrap();
+        assert_eq!(
+            targets(&wanted),
+            "agents web1, web2; groups front; labels env=prod; selector role=web,!canary"
+        );
+        let all = Targets {
+            all: true,
+            ..Targets::default()
+        };
+        assert_eq!(targets(&all), "every host");
+        let entries = serde_json::json!([
+            {"kind": "weekly", "days": ["saturday", "sunday"], "from": "22:00", "to": "06:00"},
+            {"kind": "dates", "from": "2026-12-24", "to": "2027-01-01"},
+        ]);
+        let entries: Vec<Entry> = serde_json::from_value(entries).unwrap();
+        let told: Vec<String> = entries.iter().map(entry).collect();
+        assert_eq!(
+            told,
+            ["saturday, sunday 22:00 to 06:00", "2026-12-24 to 2027-01-01"]
+        );
     }
 
     #[test]

@@ -39,13 +39,27 @@ pub mod path {
 
 /// An error with the causes its own text hides.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = plain(error);
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
+        let words = plain(cause);
+        if !text.ends_with(&words) {
+            text.push_str(&format!(": {words}"));
+        }
         source = cause.source();
     }
     text
+}
+
+/// An error in the words it has for people. That a connection ended without a goodbye the TLS library says to those who
+/// program, with a link into its manual.
+pub fn plain(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    if text.contains("close_notify") {
+        "the connection was cut".to_owned()
+    } else {
+        text
+    }
 }
 
 /// Bytes as base64 text in JSON.
@@ -60,5 +74,42 @@ pub mod base64_bytes {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        error::Error,
+        fmt::{self, Display, Formatter},
+    };
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Outer(&'static str, Option<Box<Outer>>);
+
+    impl Display for Outer {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Outer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|inner| inner as &(dyn Error + 'static))
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_each_once_and_without_links() {
+        const CUT: &str = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/x";
+        let of = |texts: &[&'static str]| {
+            let wrap = |inner, text: &&'static str| Some(Box::new(Outer(text, inner)));
+            with_causes(&*texts.iter().rev().fold(None, wrap).unwrap())
+        };
+        assert_eq!(of(&["no answer", "refused"]), "no answer: refused");
+        assert_eq!(of(&["no answer: refused", "refused"]), "no answer: refused");
+        assert_eq!(of(&["no answer", CUT, CUT]), "no answer: the connection was cut");
     }
 }

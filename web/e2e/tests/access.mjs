@@ -1,5 +1,7 @@
 import { accessible, assert, until } from "../expect.mjs";
+import { addUser, cover, signInAgain } from "../people.mjs";
 
+const OLGA = { user: "olga", password: "a-long-enough-password" };
 const ANNA = { user: "anna", password: "a-long-enough-password" };
 
 async function callWith(page, secret) {
@@ -139,5 +141,45 @@ export default {
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
     assert.match(page.url(), /\/jobs\?filter=state:completed&group=agent$/);
+  },
+
+  "a second user is added, to take the place of the first": async ({ page }) => {
+    await addUser(page, { ...OLGA, role: "auditor", at: "Whole tenant" });
+  },
+
+  "what somebody has begun with in a dialog outlives the session": async (world) => {
+    const { page, context, password } = world;
+    await page.goto("/tokens");
+    await page.getByRole("button", { name: "Create token" }).first().click();
+    const form = page.getByRole("dialog", { name: "Create an API token" });
+    await form.getByLabel("Name", { exact: false }).first().fill("late");
+    await context.clearCookies();
+    await cover(page).waitFor();
+    await accessible(page, "signing in over a dialog");
+    await page.keyboard.press("Escape");
+    await signInAgain(page, password);
+    assert.equal(await form.getByLabel("Name", { exact: false }).first().inputValue(), "late");
+    await form.getByRole("button", { name: "Create token" }).click();
+    await page.getByRole("dialog", { name: "Token late" }).getByRole("button", { name: "Done" }).click();
+  },
+
+  "somebody else who signs in gets nothing of it": async (world) => {
+    const { page, context, user, password } = world;
+    await page.getByRole("button", { name: "Create token" }).first().click();
+    const form = page.getByRole("dialog", { name: "Create an API token" });
+    await form.getByLabel("Name", { exact: false }).first().fill("mine");
+    await context.clearCookies();
+    await cover(page).getByLabel("User name").fill(OLGA.user);
+    await cover(page).getByLabel("Password", { exact: true }).fill(OLGA.password);
+    await cover(page).getByRole("button", { name: "Sign in" }).click();
+    const other = page.getByRole("dialog", { name: "olga is signed in now" });
+    await other.getByText("Sign in as admin to go on").waitFor();
+    await world.screenshot("signed-in-as-another");
+    await other.getByRole("button", { name: "Drop it, and go on as olga" }).click();
+    await form.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Account of olga" }).waitFor();
+    await context.clearCookies();
+    await page.getByText("Your session has ended").waitFor();
+    await world.signIn(page, user, password);
   },
 };

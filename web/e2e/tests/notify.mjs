@@ -174,7 +174,18 @@ export default {
       await messages(page)
         .getByRole("row", { name: /chat.*Workflow ended.*503/ })
         .waitFor({ timeout: LIMIT_MS });
+      const failing = messages(page).getByRole("row", {
+        name: /Failing next try in \d+ .*chat.*Workflow ended/,
+      });
+      await failing.waitFor();
       await world.screenshot("notifications-waiting");
+      await failing.getByRole("button").first().click();
+      await drawer(page).getByText("Failing", { exact: true }).waitFor();
+      await drawer(page)
+        .getByText(/^in \d+ (s|min)$/)
+        .waitFor();
+      await page.keyboard.press("Escape");
+      await drawer(page).waitFor({ state: "hidden" });
       answer.status = 200;
       await page
         .getByRole("row", { name: /chat.*Workflow ended/ })

@@ -1,4 +1,4 @@
-import { call, makeWorkflow } from "../api.mjs";
+import { call, makeWorkflow, workflowNamed } from "../api.mjs";
 import { accessible, assert } from "../expect.mjs";
 import { inLightAndDark } from "../looks.mjs";
 
@@ -73,6 +73,24 @@ export default {
       .waitFor();
     await page.goto("/schedules");
     await page.getByRole("row", { name: new RegExp(`moonwards.*${NAME}`) }).waitFor();
+  },
+
+  "an input that is missing is marked in the form that starts it": async ({ page }) => {
+    const { id } = await workflowNamed(page, NAME);
+    await page.goto(`/workflows/${id}/run`);
+    const what = page.getByRole("textbox", { name: "what" });
+    const token = page.getByLabel("token");
+    await what.waitFor();
+    assert.notEqual(await what.getAttribute("aria-invalid"), "true", "nobody has tried yet");
+    await button(page, "Run").click();
+    await page.getByRole("alert").getByText("Give “what”").waitFor();
+    for (const input of [what, token]) {
+      assert.equal(await input.getAttribute("aria-invalid"), "true");
+    }
+    await what.fill("moon");
+    assert.notEqual(await what.getAttribute("aria-invalid"), "true");
+    await accessible(page, "a form with an input that is missing");
+    await page.goto("/schedules");
   },
 
   "it is changed, and keeps its secret": async ({ page }) => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { accessible, assert, fits, until } from "../expect.mjs";
-import { openOnPhone } from "../people.mjs";
+import { cover, openOnPhone, signInAgain, signOut } from "../people.mjs";
 import { addAgent } from "./agents.mjs";
 
 /** The editor: its text is replaced as by somebody who types. */
@@ -577,6 +577,37 @@ export default {
     await page.getByRole("button", { name: "Load older versions" }).click();
     await cell("change 1").waitFor();
     await page.getByRole("button", { name: "Load older versions" }).waitFor({ state: "hidden" });
+  },
+
+  "a session that ends in another tab takes nothing of an edit with it": async (world) => {
+    const { page, password } = world;
+    await newScript(page, "kept");
+    await write(page, "echo kept\n");
+    await page.getByText("not saved").waitFor();
+    const other = await world.context.newPage();
+    await other.goto("/scripts");
+    await signOut(other);
+    await cover(page).waitFor();
+    await world.screenshot("script-signed-out");
+    await page.keyboard.press("Escape");
+    await signInAgain(page, password);
+    await code(page).getByText("echo kept").waitFor();
+    await page.keyboard.press("Control+s");
+    await page.getByText(/, version 2 by/).waitFor();
+    await other.getByRole("heading", { name: "Agents", exact: true }).waitFor();
+    await other.close();
+  },
+
+  "signing out with an edit asks first": async ({ page }) => {
+    await write(page, "echo dropped\n");
+    await page.getByText("not saved").waitFor();
+    await page.getByRole("button", { name: /^Account of/ }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    const dialog = page.getByRole("dialog", { name: "Sign out without saving?" });
+    await dialog.getByRole("button", { name: "Keep as it is" }).click();
+    await dialog.waitFor({ state: "hidden" });
+    await write(page, "echo kept\n");
+    await page.getByText("not saved").waitFor({ state: "hidden" });
   },
 
   "scripts on a phone": async (world) => {

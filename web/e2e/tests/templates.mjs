@@ -1,4 +1,4 @@
-import { assert } from "../expect.mjs";
+import { assert, until } from "../expect.mjs";
 import { inAllSizes } from "../looks.mjs";
 
 export default {
@@ -26,5 +26,24 @@ export default {
     const shown = await (await page.request.get(`/api/v1/workflows/${made.items[0].id}`)).json();
     assert.equal(shown.draft_source.trim(), items[0].source.trim());
     assert.ok(!shown.version, "it is a draft");
+    world.templated = made.items[0].id;
+  },
+
+  "where its hosts are chosen, what is missing leaves the buttons beside each other": async (world) => {
+    const { page } = world;
+    await page.goto(`/workflows/${world.templated}`);
+    await page.getByRole("button", { name: "Choose hosts", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Choose hosts" });
+    await dialog.getByRole("textbox", { name: "Label selector" }).fill("");
+    await dialog.getByText(/^Choose hosts: by name/).waitFor();
+    const top = async (name) => (await dialog.getByRole("button", { name }).boundingBox()).y;
+    await inAllSizes(world, page, "workflow-choose-hosts", async (width) => {
+      await until(
+        `the buttons stand beside each other at ${width}`,
+        async () => (await top("Keep as it is")) === (await top("Take these hosts")),
+      );
+    });
+    await dialog.getByRole("button", { name: "Keep as it is" }).click();
+    await dialog.waitFor({ state: "hidden" });
   },
 };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { call, workflowNamed } from "../api.mjs";
 import { accessible, assert, fits, tabTo, until } from "../expect.mjs";
 import { inLightAndDark } from "../looks.mjs";
-import { addUser, openAs, SMALL_PHONE } from "../people.mjs";
+import { addUser, cover, openAs, SMALL_PHONE, signInAgain, signOut } from "../people.mjs";
 import { ready } from "./agents.mjs";
 
 const HOST = "e2e-1";
@@ -79,7 +79,13 @@ async function drag(page, from, to) {
 async function edit(page, id) {
   await node(page, id).focus();
   await page.keyboard.press("Enter");
-  await until(`the form of ${id}`, async () => (await field(page, "Id").inputValue()) === id);
+  // What is filled in before the form has the focus would lose it in the middle.
+  await until(`the form of ${id} has the focus`, () =>
+    field(page, "Id").evaluate(
+      (element, wanted) => element === document.activeElement && element.value === wanted,
+      id,
+    ),
+  );
 }
 
 async function rename(page, from, to) {
@@ -367,6 +373,155 @@ export default {
     await head(page).getByText("not saved").waitFor({ state: "hidden" });
   },
 
+  "what is cut is pasted again with keys alone": async ({ page }) => {
+    await node(page, "tell").focus();
+    await page.keyboard.press(" ");
+    await page.keyboard.press("Control+x");
+    await node(page, "tell").waitFor({ state: "detached" });
+    await until("the step before has the focus", () =>
+      node(page, "fine").evaluate((element) => element === document.activeElement),
+    );
+    await page.keyboard.press("Control+v");
+    await until("the pasted step has the focus", () =>
+      node(page, "tell").evaluate((element) => element === document.activeElement),
+    );
+    await button(page, "Undo").first().click();
+    await button(page, "Undo").first().click();
+    await head(page).getByText("not saved").waitFor({ state: "hidden" });
+  },
+
+  "an empty branch is filled with keys alone": async ({ page }) => {
+    await edit(page, "both");
+    await button(page, "Add a branch").focus();
+    await page.keyboard.press("Enter");
+    await form(page).getByText("has no steps: give at least one", { exact: true }).waitFor();
+    await button(page, "Add a step to Branch 3").focus();
+    await page.keyboard.press("Enter");
+    const delay = page.getByRole("menuitem", { name: "Delay" });
+    for (let pressed = 0; pressed < 20; pressed += 1) {
+      await page.keyboard.press("ArrowDown");
+      if (await delay.evaluate((element) => element === document.activeElement)) {
+        break;
+      }
+    }
+    await page.keyboard.press("Enter");
+    await until("the new step has the focus", () =>
+      node(page, "delay_2").evaluate((element) => element === document.activeElement),
+    );
+    assert.equal(await field(page, "Id").inputValue(), "delay_2");
+    assert.equal(await field(page, "On success").count(), 1);
+    assert.equal(await field(page, "On failure").count(), 0, "a delay fails at nothing");
+    await page.getByRole("tab", { name: "Steps (13)" }).waitFor();
+    await button(page, "Undo").first().click();
+    await button(page, "Undo").first().click();
+    await head(page).getByText("not saved").waitFor({ state: "hidden" });
+    await page.getByRole("tab", { name: "Steps (12)" }).waitFor();
+  },
+
+  "keys that cannot save say why": async ({ page }) => {
+    await node(page, "tell").focus();
+    await page.keyboard.press(" ");
+    await tile(page, "Script").click();
+    await page.getByRole("group", { name: /^Step script, Script. not chosen yet/ }).waitFor();
+    await form(page).getByText("Choose a script", { exact: true }).waitFor();
+    await page.keyboard.press("Control+s");
+    await page.getByRole("alert").filter({ hasText: "Not saved" }).getByText(/error/).waitFor();
+    await button(page, "Undo").first().click();
+    await head(page).getByText("not saved").waitFor({ state: "hidden" });
+  },
+
+  "what saving and publishing find is said at the step": async (world) => {
+    const { page } = world;
+    await rename(page, "rest", "pause");
+    await save(page);
+    await page.getByText("is saved, with 1 warning").first().waitFor();
+    await page.getByRole("group", { name: /^Step ask, .*warning: / }).waitFor();
+    await showCode(page);
+    const problems = page.getByRole("region", { name: "Problems", exact: true });
+    await problems.getByText("1 warning", { exact: true }).waitFor();
+    await world.screenshot("workflow-editor-saved-warning");
+    await button(page, "Publish").click();
+    const dialog = page.getByRole("dialog", { name: `Publish ${NAME}` });
+    await dialog.getByRole("button", { name: "Publish" }).click();
+    const refusal = dialog.getByRole("alert");
+    await refusal.getByText("Step ask").waitFor();
+    assert.doesNotMatch(await refusal.innerText(), /draft\.|steps\[|Unprocessable/);
+    await world.screenshot("workflow-publish-refused");
+    await refusal.getByRole("link", { name: "ask", exact: true }).click();
+    await dialog.waitFor({ state: "hidden" });
+    await until("the step has the focus", () =>
+      node(page, "ask").evaluate((element) => element === document.activeElement),
+    );
+    await until("its form is open", async () => (await field(page, "Id").inputValue()) === "ask");
+    await page.getByRole("group", { name: /^Step ask, .*error: / }).waitFor();
+    await world.screenshot("workflow-editor-refused-step");
+    await rename(page, "pause", "rest");
+    await save(page);
+  },
+
+  "a draft that nobody has seen is shown before it is published": async ({ page }) => {
+    const { id } = await workflowNamed(page, NAME);
+    const address = `/api/v1/workflows/${id}`;
+    const { draft_source: source } = await call(page, "GET", address);
+    await call(page, "PATCH", address, { source: source.replace("# Steps run", "# Its steps run") });
+    await button(page, "Publish").click();
+    const dialog = page.getByRole("dialog", { name: `Publish ${NAME}` });
+    await dialog.getByRole("button", { name: "Publish" }).click();
+    await page
+      .getByRole("alert")
+      .filter({ hasText: `${NAME} is not published` })
+      .getByText("admin saved a newer draft meanwhile")
+      .waitFor();
+    await dialog.waitFor({ state: "hidden" });
+    await showCode(page);
+    await code(page).getByText("# Its steps run").waitFor();
+    await call(page, "PATCH", address, { source });
+    await page.reload();
+    await showCode(page);
+    await code(page).getByText("# Steps run").waitFor();
+    await showSteps(page);
+  },
+
+  "a session that ends while somebody edits takes nothing with it": async (world) => {
+    const { page, password, user } = world;
+    await rename(page, "rest", "pause");
+    let refused = 0;
+    const onResponse = (response) => {
+      refused += response.status() === 401 ? 1 : 0;
+    };
+    page.on("response", onResponse);
+    const other = await world.context.newPage();
+    await other.goto("/agents");
+    await signOut(other);
+    await cover(page).waitFor();
+    assert.equal(await page.getByRole("dialog", { name: "Leave without saving?" }).count(), 0);
+    await accessible(page, "signing in over an edit");
+    await world.screenshot("workflow-signed-out");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    await signInAgain(page, password);
+    await head(page).getByText("not saved").waitFor();
+    // The other tab is in again by itself. It goes out once more, and comes back by its own form.
+    await other.getByRole("heading", { name: "Agents", exact: true }).waitFor();
+    await signOut(other);
+    await cover(page).waitFor();
+    await other.getByLabel("User name").fill(user);
+    await other.getByLabel("Password", { exact: true }).fill(password);
+    await other.getByRole("button", { name: "Sign in" }).click();
+    await cover(page).waitFor({ state: "hidden" });
+    await other.close();
+    page.off("response", onResponse);
+    assert.ok(refused < 20, `${refused} calls were refused`);
+    assert.match(await save(page), /id: pause/);
+  },
+
+  "an edit is saved with a session that nobody told the page of": async ({ page, password, user }) => {
+    await rename(page, "pause", "rest");
+    const made = await page.request.post("/api/v1/session", { data: { username: user, password } });
+    assert.ok(made.ok(), await made.text());
+    assert.match(await save(page), /id: rest/);
+  },
+
   "what is wrong is marked where it is": async (world) => {
     const { page } = world;
     await edit(page, "again");
@@ -441,7 +596,7 @@ export default {
     await button(page, "Run").click();
     await page.getByRole("heading", { name: `Run ${NAME}` }).waitFor();
     await button(page, "Run").click();
-    await page.getByRole("heading", { name: /^Instance \d+$/ }).waitFor();
+    await page.getByRole("heading", { name: /^Instance \d+ of / }).waitFor();
     const instance = Number(page.url().split("/").at(-1));
     // A delay in a branch is a pause as well.
     await head(page).getByText("at ask").waitFor({ timeout: LIMIT_MS });

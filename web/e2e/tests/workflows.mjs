@@ -169,6 +169,9 @@ export default {
     await problems(page)
       .getByRole("button", { name: /^Line / })
       .waitFor();
+    await page.getByRole("tab", { name: "Code" }).focus();
+    await page.keyboard.press("Control+s");
+    await page.getByRole("alert").filter({ hasText: "Not saved" }).getByText(/error/).waitFor();
   },
 
   "what is right is saved": async (world) => {
@@ -204,8 +207,11 @@ export default {
     await notice.getByRole("button", { name: "Keep my edit as the draft" }).click();
     await notice.waitFor({ state: "hidden" });
     await code(page).getByText("# Mine builds").waitFor();
-    await write(page, RELEASE);
-    await save(page);
+    // The button that was pressed is gone: the keys work in the editor.
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText(RELEASE);
+    await page.keyboard.press("Control+s");
+    await head(page).getByText("not saved").waitFor({ state: "hidden" });
   },
 
   "steps say where they lead": async (world) => {
@@ -259,7 +265,7 @@ export default {
     assert.ok(!curl.includes("s3cret-of-a-workflow"));
     await inLightAndDark(world, page, "workflow-run");
     await button(page, "Run").click();
-    await page.getByRole("heading", { name: /^Instance \d+$/ }).waitFor();
+    await page.getByRole("heading", { name: /^Instance \d+ of / }).waitFor();
   },
 
   "its page shows how far it is, and waits by itself": async (world) => {
@@ -270,8 +276,8 @@ export default {
     await page.getByRole("list", { name: "What happened" }).getByText(/Asked/).waitFor();
     await tab(page, /^Steps/);
     const runs = page.getByRole("table", { name: "Steps that began" });
-    await runs.getByRole("row", { name: /1 build.*the start.*Succeeded/ }).waitFor();
-    await runs.getByRole("row", { name: /2 ask.*run 1 succeeded.*Waits for people/ }).waitFor();
+    await runs.getByRole("row", { name: /1 build.*Succeeded.*the start/ }).waitFor();
+    await runs.getByRole("row", { name: /2 ask.*Waits for people.*run 1 succeeded/ }).waitFor();
     await page
       .getByRole("table", { name: "Inputs" })
       .getByRole("row", { name: /token secret/ })
@@ -439,7 +445,7 @@ export default {
     await page.getByRole("option", { name: new RegExp(`^${HOST}`) }).click();
     await page.keyboard.press("Escape");
     await button(page, "Run").click();
-    await page.getByRole("heading", { name: /^Instance \d+$/ }).waitFor();
+    await page.getByRole("heading", { name: /^Instance \d+ of / }).waitFor();
     await page.getByRole("link", { name: "release, the draft" }).waitFor();
     await head(page).getByText("Paused", { exact: true }).waitFor({ timeout: LIMIT_MS });
     await call(page, "POST", `/api/v1/instances/${page.url().split("/").at(-1)}/cancel`, {});
@@ -466,11 +472,11 @@ export default {
     const { page } = world;
     await tab(page, "Instances");
     const table = page.getByRole("table", { name: "Instances" });
-    await table.getByRole("row", { name: /draft.*Cancelled/ }).waitFor();
+    await table.getByRole("row", { name: /Cancelled.*draft/ }).waitFor();
     assert.equal(await table.getByRole("row").count(), 5, "four of them, and the head");
     await world.screenshot("workflow-instances");
     await page.goto("/instances?filter=state:completed");
-    await table.getByRole("row", { name: /release.*Completed/ }).waitFor();
+    await table.getByRole("row", { name: /Completed.*release/ }).waitFor();
     assert.equal(await table.getByRole("row").count(), 2);
     await page.goto("/instances");
     await table.getByRole("row").nth(4).waitFor();

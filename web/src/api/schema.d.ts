@@ -772,7 +772,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The kept bytes of one stream, as a file. */
+        /** The kept bytes of one stream, as a file, with a line `[N bytes were not kept]` where some were cut out. */
         get: operations["job_output_download"];
         put?: never;
         post?: never;
@@ -1781,7 +1781,10 @@ export interface components {
         };
         /** @description A number of hosts: `{"hosts": 5}` or `{"percent": 20}`. */
         Amount: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description 1 or more.
+             */
             hosts: number;
         } | {
             /**
@@ -2540,6 +2543,8 @@ export interface components {
             };
             /** @description In the order in which they began. */
             runs: components["schemas"]["StepRun"][];
+            /** @description What its steps wait for that have jobs, each behind its id. */
+            waits?: string | null;
         };
         /** @description What happened in an instance. */
         InstanceEvent: {
@@ -4109,6 +4114,8 @@ export interface components {
             run: number;
             /** @description Id of the step. */
             step: string;
+            /** @description What its jobs wait for, where all that are open wait. Only of jobs that the caller may see. */
+            waits?: string | null;
         };
         /** @enum {string} */
         StreamName: "stdout" | "stderr";
@@ -4445,6 +4452,8 @@ export interface components {
             pointer: string;
             severity: components["schemas"]["Severity"];
             span?: components["schemas"]["Span"] | null;
+            /** @description Id of the step that it is about, the innermost one. */
+            step?: string | null;
         };
         WorkflowPublish: {
             /** @description SHA-256 of the draft that was looked at: refused when somebody else changed it meanwhile. */

@@ -213,12 +213,15 @@ const workflows = createRoute({
   component: lazyRouteComponent(() => import("~/rooms/workflows/WorkflowsPage"), "WorkflowsPage"),
 });
 
-/** The tab, and for the tab of versions which two are compared. */
+/** The tab, the step that is looked at first, and for the tab of versions which two are compared. */
 const workflow = createRoute({
   getParentRoute: () => app,
   path: "/workflows/$workflowId",
-  validateSearch: (raw: Record<string, unknown>): { tab?: string; before?: string; after?: string } => ({
+  validateSearch: (
+    raw: Record<string, unknown>,
+  ): { tab?: string; step?: string; before?: string; after?: string } => ({
     tab: text(raw["tab"]),
+    step: text(raw["step"]),
     before: text(raw["before"]),
     after: text(raw["after"]),
   }),

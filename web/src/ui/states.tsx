@@ -3,6 +3,7 @@ import { Alert, Button, Skeleton } from "@mantine/core";
 import { IconAlertTriangle, IconRefresh, type TablerIcon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { asProblem } from "~/api/problem";
+import type { Problem } from "~/api/types";
 import classes from "./states.module.css";
 
 interface EmptyStateProps {
@@ -29,8 +30,8 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
   return (
     <div className={classes.state} role="alert">
       <IconAlertTriangle size={32} stroke={1.25} aria-hidden className={classes.errorIcon} />
-      <p className={classes.title}>{problem.title}</p>
-      <p className={classes.text}>{problem.detail}</p>
+      <p className={classes.title}>{titleOf(problem)}</p>
+      {saysMore(problem) && <p className={classes.text}>{problem.detail}</p>}
       {fields.map((field) => (
         <p key={field.field + field.message} className={classes.text}>
           <code>{field.field}</code> {field.message}
@@ -45,8 +46,15 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
   );
 }
 
+interface ProblemAlertProps {
+  error: unknown;
+  omitFields?: string[];
+  /** What a field is called on the page, where that is something else than in the request. */
+  place?: ((field: string) => ReactNode) | undefined;
+}
+
 /** A refused change, inside the form or dialog it belongs to. */
-export function ProblemAlert({ error, omitFields = [] }: { error: unknown; omitFields?: string[] }) {
+export function ProblemAlert({ error, omitFields = [], place }: ProblemAlertProps) {
   const { problem, fields } = asProblem(error);
   const rest = fields.filter((field) => !omitFields.includes(field.field));
   const wait = problem.retry_after_seconds;
@@ -54,18 +62,38 @@ export function ProblemAlert({ error, omitFields = [] }: { error: unknown; omitF
     <Alert
       color="red"
       variant="light"
-      title={problem.title}
+      title={titleOf(problem)}
       icon={<IconAlertTriangle aria-hidden />}
       role="alert"
     >
-      {problem.detail}
+      {saysMore(problem) && problem.detail}
       {wait ? <div>Try again in {wait} s.</div> : null}
       {rest.map((field) => (
         <div key={field.field + field.message}>
-          <code>{field.field}</code> {field.message}
+          {place?.(field.field) ?? <code>{field.field}</code>} {field.message}
         </div>
       ))}
     </Alert>
+  );
+}
+
+/** The names of HTTP for what the server says say nothing to people. */
+const TITLES: Partial<Record<number, string>> = {
+  400: "This was not understood",
+  403: "You may not do this",
+  404: "It is not there",
+  409: "This cannot be done now",
+  422: "Something is not right yet",
+  429: "Not so fast",
+  500: "The server failed",
+};
+
+const titleOf = ({ status, title }: Problem): string => TITLES[status] ?? title;
+
+/** The text for all fields together is no news where each is told by itself. */
+function saysMore({ detail, errors = [] }: Problem): boolean {
+  return (
+    errors.length === 0 || detail !== errors.map(({ field, message }) => `${field}: ${message}`).join("; ")
   );
 }
 
@@ -76,7 +104,7 @@ export function StaleBanner({ error, onRetry }: { error: unknown; onRetry: () =>
     <div className={classes.stale} role="status">
       <IconAlertTriangle size={15} aria-hidden />
       <span>
-        Not up to date: {problem.title}. {problem.detail}
+        Not up to date: {titleOf(problem)}. {problem.detail}
       </span>
       <Button variant="subtle" size="compact-xs" onClick={onRetry}>
         Try again

@@ -4,8 +4,8 @@ import { expect, it, vi } from "vitest";
 import { renderUi } from "~/test/render";
 import { useSaveKey } from "./useSaveKey";
 
-function Page({ save, reason }: { save: () => void; reason?: string }) {
-  useSaveKey(save, reason);
+function Page({ save, reason, dirty = true }: { save: () => void; reason?: string; dirty?: boolean }) {
+  useSaveKey({ save, dirty, reason });
   return <Notifications />;
 }
 
@@ -29,5 +29,13 @@ it("says why nothing is saved", async () => {
   renderUi(<Page save={save} reason="It has 2 errors" />);
   fireEvent.keyDown(document.body, { key: "S", ctrlKey: true });
   expect(await screen.findByText("It has 2 errors")).toBeInTheDocument();
+  expect(save).not.toHaveBeenCalled();
+});
+
+it("does nothing where nothing was changed", async () => {
+  const save = vi.fn();
+  renderUi(<Page save={save} dirty={false} reason="Nothing has been changed" />);
+  fireEvent.keyDown(document.body, { key: "s", ctrlKey: true });
+  expect(await screen.findByText("There is nothing to save")).toBeInTheDocument();
   expect(save).not.toHaveBeenCalled();
 });

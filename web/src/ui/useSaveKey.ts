@@ -1,10 +1,18 @@
 import { useEffect, useRef } from "react";
-import { toastRefused } from "./toast";
+import { toastDone, toastRefused } from "./toast";
+
+interface Saving {
+  save: () => void;
+  /** Whether there is something to save. */
+  dirty: boolean;
+  /** Why it cannot be saved now. */
+  reason: string | undefined;
+}
 
 /** Ctrl+S or Cmd+S anywhere on the page but in a dialog: saves, or says why not. */
-export function useSaveKey(save: () => void, reason: string | undefined): void {
-  const latest = useRef({ save, reason });
-  latest.current = { save, reason };
+export function useSaveKey(saving: Saving): void {
+  const latest = useRef(saving);
+  latest.current = saving;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey) {
@@ -14,11 +22,13 @@ export function useSaveKey(save: () => void, reason: string | undefined): void {
       if (document.querySelector("dialog[open], [aria-modal=true]")) {
         return;
       }
-      const { save: act, reason: why } = latest.current;
-      if (why === undefined) {
-        act();
+      const { save, dirty, reason } = latest.current;
+      if (!dirty) {
+        toastDone("There is nothing to save");
+      } else if (reason === undefined) {
+        save();
       } else {
-        toastRefused("Not saved", why);
+        toastRefused("Not saved", reason);
       }
     };
     window.addEventListener("keydown", onKey);

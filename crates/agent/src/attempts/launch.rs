@@ -84,7 +84,6 @@ impl Attempts {
             hit("after-started");
             if let Some(entry) = self.state().entries.get_mut(&id) {
                 entry.phase = Phase::Started;
-                entry.started_us = Some(started_us);
             }
             self.watch(id, waiting, channel);
         }

@@ -44,7 +44,7 @@ fn check_owner(group: &Group, force: bool) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "group '{}' is one of {whose}: nothing was done; set 'force' if that is meant",
+        "group '{}' is one of {whose}: nothing was done; force it if that is meant",
         group.name
     ))
 }

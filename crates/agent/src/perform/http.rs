@@ -35,6 +35,7 @@ use postern_protocol::{
     payload::HttpRequest,
     result::{HttpHeader, HttpResult, JobResult},
     seal::Secrets,
+    with_causes,
 };
 use url::Url;
 
@@ -145,6 +146,10 @@ impl Call<'_> {
         for number in 0..=most {
             result.method = hop.method.to_string();
             result.url = hop.url.to_string();
+            // Of the one before; of this one nothing is known yet.
+            result.status = None;
+            result.headers.clear();
+            result.certificate_checked = None;
             let answer = self.once(&hop, result).await?;
             let status = answer.status();
             result.status = Some(status.as_u16());
@@ -162,8 +167,9 @@ impl Call<'_> {
             if number == most {
                 break;
             }
-            result.redirects.push(hop.url.to_string());
+            let from = hop.url.to_string();
             hop = hop.follow(status, &location)?;
+            result.redirects.push(from);
         }
         Err(format!(
             "there are more redirects than the {most} that may be followed"
@@ -177,7 +183,6 @@ impl Call<'_> {
         } else {
             Judge::Refuse
         };
-        result.certificate_checked = None;
         let connection = open(&hop.url, &addresses, self.trust, judge, CONNECT).await?;
         result.certificate_checked = connection.tls.is_some().then_some(judge == Judge::Refuse);
         let mut request = Request::new(());
@@ -275,7 +280,7 @@ async fn read(answer: Response<Incoming>, keep: u32, result: &mut HttpResult) ->
         let data = match frame {
             Ok(frame) => frame.into_data().unwrap_or_default(),
             Err(error) => {
-                outcome = Err(format!("the answer broke off: {error}"));
+                outcome = Err(format!("the answer broke off: {}", with_causes(&error)));
                 break;
             }
         };

@@ -58,7 +58,7 @@ fn install(work: &SoftwareInstall, host: &Host) -> Result<JobResult, Failed> {
         let known = before.contains_key(&package.name) || manager::knows(kind, &package.name, host)?;
         if !known {
             return Err(format!(
-                "package '{}' was not found by {}: check its exact name, or run again with 'refresh'",
+                "package '{}' was not found by {}: check its exact name, or let the lists of packages be fetched first (refresh)",
                 package.name,
                 kind.as_str()
             )
@@ -135,13 +135,12 @@ fn check_words(package: &Package, kind: PackageManager) -> Result<(), String> {
 }
 
 fn list(work: &SoftwareInstall, kind: PackageManager, installed: Installed) -> Result<JobResult, Failed> {
-    if let Some(missing) = work
+    let missing: Vec<String> = work
         .packages
         .iter()
-        .find(|package| !installed.contains_key(&package.name))
-    {
-        return Err(format!("package '{}' is not installed", missing.name).into());
-    }
+        .filter(|package| !installed.contains_key(&package.name))
+        .map(|package| format!("'{}'", package.name))
+        .collect();
     let wanted =
         |name: &String| work.packages.is_empty() || work.packages.iter().any(|one| one.name == *name);
     let packages: Vec<PackageChange> = installed
@@ -157,12 +156,23 @@ fn list(work: &SoftwareInstall, kind: PackageManager, installed: Installed) -> R
         .iter()
         .map(|package| vec![package.name.clone(), package.after.clone().unwrap_or_default()])
         .collect();
-    say(table(&["PACKAGE", "VERSION"], &rows));
-    Ok(JobResult::SoftwareInstall(SoftwareResult {
+    if !rows.is_empty() {
+        say(table(&["PACKAGE", "VERSION"], &rows));
+    }
+    let result = JobResult::SoftwareInstall(SoftwareResult {
         manager: kind,
         packages,
         truncated: false,
-    }))
+    });
+    let reason = match missing.as_slice() {
+        [] => return Ok(result),
+        [one] => format!("package {one} is not installed"),
+        several => format!("packages {} are not installed", several.join(", ")),
+    };
+    Err(Failed {
+        reason,
+        result: Some(result),
+    })
 }
 
 /// What is not there need not be removed. `None` for all packages.

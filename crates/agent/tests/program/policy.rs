@@ -195,6 +195,32 @@ fn an_owners_change_holds_from_the_next_job_on() {
 }
 
 #[test]
+fn the_server_hears_of_no_start_of_what_the_owner_refuses() {
+    let server = Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("policy.toml");
+    fs::write(&path, "types = []").unwrap();
+    let (url, token) = (server.url(), server.token());
+    let arguments = ["--server", &url, "--token", &token, "--policy"];
+    let policy = [path.to_str().unwrap()];
+    let _agent = Agent::start(data.path(), &[&arguments[..], &policy].concat(), &[]);
+    for attempt in 1..=10 {
+        server.give(&order(attempt, shell("true")));
+        let result = server.result(attempt);
+        assert!(reason(&result).contains("rule types in"));
+        assert_eq!(result.started_us, None);
+    }
+    let state = server.state();
+    assert!(state.output.is_empty());
+    for held in state.checkins.iter().flat_map(|checkin| &checkin.held) {
+        assert!(
+            held.phase != Phase::Started && held.started_us.is_none(),
+            "{held:?}"
+        );
+    }
+}
+
+#[test]
 fn never_more_jobs_run_than_the_owner_allows_critical_ones_among_them() {
     let server = Server::start();
     let data = tempfile::tempdir().unwrap();

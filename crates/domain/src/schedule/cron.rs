@@ -24,6 +24,15 @@ const LONGEST_EXPRESSION: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CronError {
+    #[error("is not a cron expression of five fields (minute hour day month weekday): it has {0}")]
+    Fields(usize),
+    #[error("its {field} {text:?} is none: give {takes}")]
+    Field {
+        field: &'static str,
+        text: String,
+        /// Its range, and how several are written.
+        takes: &'static str,
+    },
     #[error("is not a cron expression of five fields (minute hour day month weekday): {0}")]
     Expression(String),
     #[error("never ticks: no day fits it")]
@@ -33,6 +42,25 @@ pub enum CronError {
     #[error("is not a time zone: give a name like Europe/Brussels or UTC")]
     Zone,
 }
+
+/// The fields in their order, and what each takes.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59, as in 5, 0,30, 10-20 (low to high) or */15"),
+    ("hour", "0 to 23, as in 5, 0,12, 8-18 (low to high) or */6"),
+    (
+        "day of the month",
+        "1 to 31, as in 1, 1,15, 1-7 (low to high) or */2; L for the last, 15W for the workday nearest to the 15th",
+    ),
+    (
+        "month",
+        "1 to 12 or JAN to DEC, as in 6, 3,9, 6-8 (low to high) or */3",
+    ),
+    (
+        "day of the week",
+        "0 to 7 or SUN to SAT (0 and 7 are Sunday), as in 1, MON,THU or 1-5 (low to high); 5L for the last Friday, \
+         1#2 for the second Monday",
+    ),
+];
 
 /// An expression in a zone.
 #[derive(Clone)]
@@ -47,18 +75,41 @@ impl fmt::Debug for Cron {
     }
 }
 
+/// By the library that knows the expressions.
+fn read(expression: &str) -> Result<croner::Cron, croner::errors::CronError> {
+    let parser = CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed)
+        .build();
+    parser.parse(expression)
+}
+
+/// What is wrong with an expression that was not understood: each field is read by itself, among fields that take anything.
+fn wrong(expression: &str, error: &croner::errors::CronError) -> CronError {
+    let texts: Vec<&str> = expression.split_whitespace().collect();
+    if texts.len() != FIELDS.len() {
+        return CronError::Fields(texts.len());
+    }
+    for (position, ((field, takes), text)) in FIELDS.into_iter().zip(texts).enumerate() {
+        let mut alone = ["*"; FIELDS.len()];
+        alone[position] = text;
+        if read(&alone.join(" ")).is_err() {
+            return CronError::Field {
+                field,
+                text: text.to_owned(),
+                takes,
+            };
+        }
+    }
+    CronError::Expression(error.to_string())
+}
+
 impl Cron {
     pub fn parse(expression: &str, zone: &str) -> Result<Self, CronError> {
         if expression.len() > LONGEST_EXPRESSION {
             return Err(CronError::TooLong);
         }
-        let parser = CronParser::builder()
-            .seconds(Seconds::Disallowed)
-            .year(Year::Disallowed)
-            .build();
-        let pattern = parser
-            .parse(expression)
-            .map_err(|error| CronError::Expression(error.to_string()))?;
+        let pattern = read(expression).map_err(|error| wrong(expression, &error))?;
         // Names only: what else jiff reads (rules in the form of POSIX) no person would recognise in a list.
         let zone = jiff::tz::db().get(zone).map_err(|_| CronError::Zone)?;
         let cron = Self { pattern, zone };

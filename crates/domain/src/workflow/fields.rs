@@ -9,6 +9,8 @@ pub(super) enum Shape {
     /// From 0 on.
     Whole,
     Flag,
+    /// Null is none.
+    Number,
     Texts,
     Wholes,
     /// An object of texts.
@@ -23,6 +25,7 @@ pub(super) enum Shape {
     },
     Steps,
     Branches,
+    Inputs,
 }
 
 /// A field's name, its shape, and whether it must be there.
@@ -37,9 +40,24 @@ pub(super) enum Need {
 use Need::{May, Must};
 
 pub(super) const OF_WORKFLOW: &[Field] = &[
-    ("inputs", Shape::Part { schema: inputs }, May),
+    ("inputs", Shape::Inputs, May),
     ("hosts", Shape::Part { schema: targets }, May),
     ("steps", Shape::Steps, Must),
+];
+
+pub(super) const OF_INPUT: &[Field] = &[
+    ("name", Shape::Text, Must),
+    (
+        "type",
+        Shape::Choice(&["string", "integer", "number", "boolean", "choice", "secret"]),
+        Must,
+    ),
+    ("description", Shape::Text, May),
+    ("required", Shape::Flag, May),
+    ("default", Shape::Any, May),
+    ("choices", Shape::Texts, May),
+    ("minimum", Shape::Number, May),
+    ("maximum", Shape::Number, May),
 ];
 
 pub(super) const OF_BRANCH: &[Field] = &[("name", Shape::Text, May), ("steps", Shape::Steps, Must)];
@@ -191,7 +209,6 @@ pub(super) fn of_type(kind: &str) -> Vec<Field> {
 impl Shape {
     /// What is wrong with a value in this place.
     pub(super) fn problem(self, value: &Value) -> Option<String> {
-        let texts = |items: &Vec<Value>| items.iter().all(Value::is_string);
         let (fits, wanted) = match self {
             Self::Text => (value.is_string(), "a text"),
             Self::Whole => (
@@ -199,7 +216,11 @@ impl Shape {
                 "a whole number",
             ),
             Self::Flag => (value.is_boolean(), "true or false"),
-            Self::Texts => (value.as_array().is_some_and(texts), "a list of texts"),
+            Self::Number => (value.is_number() || value.is_null(), "a number"),
+            Self::Texts => match value.as_array().and_then(|items| no_text(items.iter())) {
+                Some(item) => return Some(format!("must be a list of texts: one {}", read_as(item))),
+                None => (value.is_array(), "a list of texts"),
+            },
             Self::Wholes => {
                 let whole = |item: &Value| item.as_u64().is_some_and(|number| u16::try_from(number).is_ok());
                 (
@@ -207,12 +228,10 @@ impl Shape {
                     "a list of whole numbers",
                 )
             }
-            Self::TextByName => {
-                let all = value
-                    .as_object()
-                    .is_some_and(|fields| fields.values().all(Value::is_string));
-                (all, "an object of texts")
-            }
+            Self::TextByName => match value.as_object().and_then(|fields| no_text(fields.values())) {
+                Some(item) => return Some(format!("must be an object of texts: one {}", read_as(item))),
+                None => (value.is_object(), "an object of texts"),
+            },
             Self::ValueByName => (value.is_object(), "an object"),
             Self::Any | Self::Part { .. } => (true, ""),
             Self::Choice(choices) => {
@@ -225,9 +244,13 @@ impl Shape {
                     format!("must be one of {}, and is {value}{hint}", choices.join(", "))
                 });
             }
-            Self::Steps | Self::Branches => (value.is_array(), "a list"),
+            Self::Steps | Self::Branches | Self::Inputs => (value.is_array(), "a list"),
         };
-        (!fits).then(|| format!("must be {wanted}, and is {}", name(value)))
+        let is = || match self {
+            Self::Text => read_as(value),
+            _ => format!("is {}", name(value)),
+        };
+        (!fits).then(|| format!("must be {wanted}, and {}", is()))
     }
 
     pub(super) fn schema(self) -> Value {
@@ -235,6 +258,7 @@ impl Shape {
             Self::Text => json!({"type": "string"}),
             Self::Whole => json!({"type": "integer", "minimum": 0}),
             Self::Flag => json!({"type": "boolean"}),
+            Self::Number => json!({"type": "number"}),
             Self::Texts => json!({"type": "array", "items": {"type": "string"}}),
             Self::Wholes => json!({"type": "array", "items": {"type": "integer", "minimum": 0}}),
             Self::TextByName => json!({"type": "object", "additionalProperties": {"type": "string"}}),
@@ -244,14 +268,29 @@ impl Shape {
             Self::Part { schema } => schema(),
             Self::Steps => json!({"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}}),
             Self::Branches => json!({"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/branch"}}),
+            Self::Inputs => json!({"type": "array", "items": object(OF_INPUT.iter().copied())}),
         }
+    }
+}
+
+fn no_text<'a>(mut items: impl Iterator<Item = &'a Value>) -> Option<&'a Value> {
+    items.find(|item| !item.is_string())
+}
+
+/// What stands where a text should. YAML reads words such as `n`, `yes` and `null` as something else.
+fn read_as(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
+            format!("was read as {}: put quotes around it", name(value))
+        }
+        Value::String(_) | Value::Array(_) | Value::Object(_) => format!("is {}", name(value)),
     }
 }
 
 fn name(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
-        Value::Bool(_) => "true or false".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => format!("the number {number}"),
         Value::String(_) => "a text".to_owned(),
         Value::Array(_) => "a list".to_owned(),
@@ -324,14 +363,4 @@ fn continue_on() -> Value {
 fn position() -> Value {
     json!({"type": "object", "additionalProperties": false, "required": ["x", "y"],
            "properties": {"x": {"type": "number"}, "y": {"type": "number"}}})
-}
-
-fn inputs() -> Value {
-    json!({"type": "array", "items": {"type": "object", "additionalProperties": false, "required": ["name", "type"],
-    "properties": {
-        "name": {"type": "string"},
-        "type": {"enum": ["string", "integer", "number", "boolean", "choice", "secret"]},
-        "description": {"type": "string"}, "required": {"type": "boolean"}, "default": {},
-        "choices": Shape::Texts.schema(), "minimum": {"type": "number"}, "maximum": {"type": "number"},
-    }}})
 }

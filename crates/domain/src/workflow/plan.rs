@@ -81,6 +81,7 @@ impl Plan {
         let mut problems = Problems::default();
         let (plan, drafts) = Self::sketch(&definition, &mut problems);
         check(&plan, &definition, &drafts, &mut problems);
+        problems.name_steps(&definition);
         if problems.has_errors() {
             return Err(problems);
         }
@@ -226,7 +227,9 @@ fn collect<'a>(
     problems: &mut Problems,
 ) -> Option<StepIndex> {
     if steps.is_empty() {
-        problems.error(pointer.to_owned(), "has no steps: give at least one");
+        let whose = parent.map(|(_, branch)| format!("branch {} ", branch + 1));
+        let message = format!("{}has no steps: give at least one", whose.unwrap_or_default());
+        problems.error(pointer.to_owned(), message);
     }
     let mut first = None;
     let mut last: Option<StepIndex> = None;

@@ -5,11 +5,13 @@ use serde_json::{Map, Value};
 
 use super::{
     definition::{ContinueOn, Definition, Position, Retries},
-    fields::{Field, Need, OF_BRANCH, OF_EVERY_STEP, OF_THE_VAULT, OF_WORKFLOW, Shape, TYPES, of_type},
+    fields::{
+        Field, Need, OF_BRANCH, OF_EVERY_STEP, OF_INPUT, OF_THE_VAULT, OF_WORKFLOW, Shape, TYPES, of_type,
+    },
     plan::nearest,
     problem::Problems,
 };
-use crate::{parameter::Parameter, targets::Targets};
+use crate::targets::Targets;
 
 /// Reads a definition. What is read is the same in JSON and in YAML.
 pub fn read(source: Value) -> Result<Definition, Problems> {
@@ -19,7 +21,7 @@ pub fn read(source: Value) -> Result<Definition, Problems> {
         return Err(reader.problems);
     };
     reader.fields(&fields, "", OF_WORKFLOW.iter().copied());
-    reader.part::<Vec<Parameter>>(&fields, "", "inputs");
+    reader.inputs(&fields);
     reader.part::<Targets>(&fields, "", "hosts");
     reader.steps(&mut fields, "");
     reader.decode(Value::Object(fields))
@@ -33,6 +35,7 @@ struct Reader {
 impl Reader {
     fn decode(mut self, normal: Value) -> Result<Definition, Problems> {
         if self.problems.has_errors() {
+            self.problems.name_steps(&normal);
             return Err(self.problems);
         }
         serde_json::from_value(normal).map_err(|error| {
@@ -77,6 +80,22 @@ impl Reader {
         {
             self.problems
                 .error(format!("{pointer}/{name}"), error.to_string());
+        }
+    }
+
+    /// Each at its place: a name such as `n` is no text in YAML, and is easily overlooked among others.
+    fn inputs(&mut self, given: &Map<String, Value>) {
+        let Some(Value::Array(inputs)) = given.get("inputs") else {
+            return;
+        };
+        for (number, input) in inputs.iter().enumerate() {
+            let pointer = format!("/inputs/{number}");
+            match input {
+                Value::Object(fields) => self.fields(fields, &pointer, OF_INPUT.iter().copied()),
+                _ => self
+                    .problems
+                    .error(pointer, "must be an object with name and type"),
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use postern_api::agents::{Agent, AgentCreate, AgentEnrollment, AgentUpdate};
-use postern_client::{IdempotencyKey, Revoke};
+use postern_client::{Error, IdempotencyKey, Revoke};
 use postern_domain::{
     DepartmentId, Timestamp,
     agent::{Connection, CredentialState, Health},
@@ -273,7 +273,7 @@ fn credential(agent: &Agent, now: Timestamp) -> (String, Tone) {
         .map_or(0, |end| end.since(now).as_secs() / 86_400);
     match agent.credential {
         CredentialState::None => ("none".into(), Tone::Plain),
-        CredentialState::Live => (format!("{days} days left"), Tone::Plain),
+        CredentialState::Live => (format!("{} left", words::count(days, "day", "days")), Tone::Plain),
         CredentialState::Expired => ("expired".into(), Tone::Bad),
         CredentialState::Revoked => ("revoked".into(), Tone::Bad),
         CredentialState::Locked => ("locked".into(), Tone::Bad),
@@ -447,13 +447,28 @@ async fn agent_delete(agent: &str, revoke: Revoke, yes: bool, context: &Context<
     context
         .console
         .confirm(&format!("{how} agent {} ({})?", agent.name, agent.id), yes)?;
-    context.client.agent_delete(agent.id, revoke).await?;
+    let deleted = context.client.agent_delete(agent.id, revoke).await;
+    deleted.map_err(|error| in_options(error, &agent))?;
     if !context.console.is_json() {
         context
             .console
             .say(&format!("agent {} ({}) is deleted", agent.name, agent.id));
     }
     Ok(())
+}
+
+/// The server speaks of the parameter of its API.
+fn in_options(error: Error, agent: &Agent) -> Failure {
+    match error {
+        Error::Problem(mut problem) if problem.code == "credential_live" => {
+            problem.detail = format!(
+                "the credential of agent {} is live: end it first (`postern agent revoke {}`), or delete with --revoke to do both",
+                agent.name, agent.id
+            );
+            Error::Problem(problem).into()
+        }
+        other => other.into(),
+    }
 }
 
 #[cfg(test)]

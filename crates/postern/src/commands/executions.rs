@@ -87,13 +87,19 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
         ExecutionCommand::Cancel { id } => {
             let changed = client.execution_cancel(id).await?;
             console.answer(&changed, |changed| {
-                console.say(&format!("{} jobs are cancelled or told to stop", changed.changed));
+                console.say(&match changed.changed {
+                    1 => "1 job is cancelled or told to stop".to_owned(),
+                    jobs => format!("{jobs} jobs are cancelled or told to stop"),
+                });
             })
         }
         ExecutionCommand::Retry { id } => {
             let changed = client.execution_retry(id).await?;
             console.answer(&changed, |changed| {
-                console.say(&format!("{} jobs are queued again", changed.changed));
+                console.say(&match changed.changed {
+                    1 => "1 job is queued again".to_owned(),
+                    jobs => format!("{jobs} jobs are queued again"),
+                });
             })
         }
         ExecutionCommand::Rerun { id, all } => {
@@ -103,9 +109,9 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
                 .await?;
             console.answer(&made, |made| {
                 console.say(&format!(
-                    "execution {} runs it again on {} hosts",
+                    "execution {} runs it again on {}",
                     made.execution_id,
-                    made.jobs.len()
+                    words::count(made.jobs.len(), "host", "hosts")
                 ));
             })
         }
@@ -120,8 +126,11 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
                 _ => return Err(Failure::usage("the file must end in .zip or .json")),
             };
             let bytes = client.execution_download(id, format).await?;
-            std::fs::write(&output, bytes)
-                .map_err(|error| Failure::local(format!("cannot write {}", output.display()), &error))
+            std::fs::write(&output, &bytes)
+                .map_err(|error| Failure::local(format!("cannot write {}", output.display()), &error))?;
+            let bytes = words::count(bytes.len(), "byte", "bytes");
+            console.note(&format!("execution {id} is in {} ({bytes})", output.display()));
+            Ok(())
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     jobs::options::TargetOptions,
     list::{ListArguments, closing},
 };
-use crate::{context::Context, failure::Failure, lookup, output::Tone};
+use crate::{context::Context, failure::Failure, lookup, output::Tone, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum GroupCommand {
@@ -186,7 +186,6 @@ pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<
 }
 
 fn print(group: &Group, context: &Context<'_>) {
-    let targets = serde_json::to_string(&group.targets).unwrap_or_default();
     let blackout = group.blackout.as_ref().map_or_else(String::new, |blackout| {
         format!(
             "calendar {}: jobs {}",
@@ -198,7 +197,7 @@ fn print(group: &Group, context: &Context<'_>) {
         ("id", group.id.to_string()),
         ("name", group.name.clone()),
         ("description", group.description.clone()),
-        ("targets", targets),
+        ("hosts", words::targets(&group.targets)),
         ("blackout", blackout),
         ("created by", group.created_by.clone()),
     ]);

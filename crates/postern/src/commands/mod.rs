@@ -5,6 +5,7 @@ pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod executions;
+pub(crate) mod files;
 pub(crate) mod groups;
 pub(crate) mod jobs;
 pub(crate) mod list;

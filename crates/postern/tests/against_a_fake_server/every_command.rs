@@ -113,6 +113,53 @@ async fn a_list_is_the_apis_json_for_programs_and_harmless_text_for_people() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_is_a_failure() {
+    let fake = Fake::start(|_, _| (200, json!({"items": [agent(7, "web1")]}).to_string())).await;
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["agent", "list"][..], &["agent", "list", "--json"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_postern"))
+            .args(arguments)
+            .env_clear()
+            .env("POSTERN_CONFIG_DIR", folder.path())
+            .env("POSTERN_URL", &fake.url)
+            .env("POSTERN_TOKEN", "pst_test")
+            .stdout(full)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .await
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("cannot write standard output: "), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_live_agent_is_not_deleted_and_the_option_that_does_is_named() {
+    let fake = Fake::start(|_, line| match line {
+        "GET /api/v1/agents/7" => (200, agent(7, "web1").to_string()),
+        line if line.starts_with("DELETE /api/v1/agents/7") => {
+            let body = json!({
+                "type": "/docs/errors#credential_live", "title": "Conflict", "status": 409, "code": "credential_live",
+                "detail": "Revoke it first, or delete with revoke=true to do both.",
+            });
+            (409, body.to_string())
+        }
+        other => panic!("{other}"),
+    })
+    .await;
+    let run = fake.run(&["agent", "delete", "7", "--yes"]).await;
+    assert!(
+        run.code == 1 && run.stderr.contains("delete with --revoke") && !run.stderr.contains("revoke=true"),
+        "{run:?}"
+    );
+}
+
 #[tokio::test]
 async fn signing_in_stores_a_token_and_signing_out_ends_it() {
     let user = json!({

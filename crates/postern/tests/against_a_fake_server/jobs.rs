@@ -23,6 +23,12 @@ fn state(id: i64, agent: &str, state: &str, exit_code: Option<i32>) -> String {
     format!("event: state\ndata: {job}\n\n")
 }
 
+/// Queued, and why.
+fn waiting(id: i64, agent: &str, reason: &str, text: &str) -> String {
+    let wait = json!({"reason": reason, "text": text, "job_id": null});
+    state(id, agent, "queued", None).replace("\"waits\":null", &format!("\"waits\":{wait}"))
+}
+
 fn output(stream: &str, offset: usize, text: &str) -> String {
     let segment = json!({"offset": offset, "bytes": text.len(), "text": text});
     let event = json!({"attempt": 1, "stream": stream, "segment": segment});
@@ -224,5 +230,74 @@ async fn a_dry_run_prints_what_a_policy_wants() {
     assert!(
         run.code == 0 && run.stderr.contains("as a policy names it: bb17"),
         "{run:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_drawn_password_is_printed_once_it_holds() {
+    for (word, code, expected, stdout) in [("completed", Some(0), 0, "drawn-7\n"), ("failed", None, 125, "")]
+    {
+        let fake = Fake::start(move |_, line| match line {
+            "POST /api/v1/jobs" => {
+                let job = json!({"id": 42, "agent_id": 7, "agent": "web1", "state": "queued"});
+                let body = json!({"execution_id": 1, "jobs": [job], "generated_password": "drawn-7"});
+                (201, body.to_string())
+            }
+            "GET /api/v1/jobs/42/events" => (200, state(42, "web1", word, code) + END),
+            "GET /api/v1/jobs/42/output?attempt=1" => {
+                let body = json!({"attempt": 1, "stdout": kept(""), "stderr": kept(""), "complete": true});
+                (200, body.to_string())
+            }
+            other => panic!("{other}"),
+        })
+        .await;
+        let reset = ["job", "user", "reset-password", "anna", "--agent", "web1"];
+        let run = fake.run(&[&reset[..], &["--wait"]].concat()).await;
+        assert_eq!((run.code, run.stdout.as_str()), (expected, stdout), "{run:?}");
+        let labelled = run.stderr.contains("does not hold where the job failed: drawn-7");
+        assert_eq!(labelled, word == "failed", "{run:?}");
+        let at_once = fake.run(&reset).await;
+        assert!(
+            at_once.stdout.starts_with("drawn-7\n")
+                && at_once.stderr.contains("only where the job completes"),
+            "{at_once:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn why_jobs_wait_is_told_without_a_terminal_and_of_several() {
+    const OFF: &str = "The agent is switched off (inactive)";
+    let fake = Fake::start(|_, line| match line {
+        "POST /api/v1/jobs" => created(&[(1, "web1"), (2, "web2")]),
+        "GET /api/v1/jobs/1/events" => (
+            200,
+            waiting(1, "web1", "agent_inactive", OFF) + &state(1, "web1", "completed", Some(0)) + END,
+        ),
+        "GET /api/v1/jobs/2/events" => (
+            200,
+            waiting(2, "web2", "batch", "Its batch has not begun")
+                + &state(2, "web2", "completed", Some(0))
+                + END,
+        ),
+        line if line.starts_with("GET /api/v1/jobs?") => {
+            let event = waiting(1, "web1", "agent_inactive", OFF);
+            let job = event.lines().nth(1).unwrap().strip_prefix("data: ").unwrap();
+            (200, format!("{{\"items\":[{job}]}}"))
+        }
+        other => panic!("{other}"),
+    })
+    .await;
+    let run = fake.run(&["job", "run", "--all", "--wait", "--", "true"]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stderr.contains(&format!("job 1 on web1 waits: {OFF}")),
+        "{run:?}"
+    );
+    assert!(!run.stderr.contains("batch"), "they were asked for: {run:?}");
+    let list = fake.run(&["job", "list"]).await;
+    assert!(
+        list.stdout.contains("WAITS") && list.stdout.contains(OFF),
+        "{list:?}"
     );
 }

@@ -1,6 +1,6 @@
 //! `command`: one program with its arguments.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,15 @@ pub struct Command {
 }
 
 impl Command {
+    /// As it would be typed: where one argument ends and the next begins can be seen.
+    pub(super) fn summary(&self) -> String {
+        if self.shell {
+            return self.argv.join(" ");
+        }
+        let words: Vec<_> = self.argv.iter().map(|argument| quoted(argument)).collect();
+        words.join(" ")
+    }
+
     pub(super) fn check(&self) -> Result<(), PayloadError> {
         let first = self.argv.first().map(String::as_str).unwrap_or_default();
         if first.trim().is_empty() {
@@ -75,6 +84,20 @@ impl Command {
         }
         check_directory(self.working_directory.as_deref())
     }
+}
+
+/// An argument as it is, unless a shell would read it as something else: then in single quotes, or in double quotes where
+/// that is easier to read.
+fn quoted(argument: &str) -> Cow<'_, str> {
+    let special = |c: char| c.is_whitespace() || c.is_control() || "|&;<>()$`\\\"'*?".contains(c);
+    let is_plain = !argument.is_empty() && !argument.starts_with(['~', '#']) && !argument.contains(special);
+    if is_plain {
+        return argument.into();
+    }
+    if argument.contains('\'') && !argument.contains(['"', '$', '`', '\\']) {
+        return format!("\"{argument}\"").into();
+    }
+    format!("'{}'", argument.replace('\'', r"'\''")).into()
 }
 
 fn check_variable(name: &str) -> Result<(), PayloadError> {

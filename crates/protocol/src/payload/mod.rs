@@ -130,7 +130,7 @@ impl JobPayload {
     pub fn summary(&self) -> String {
         const MAX: usize = 120;
         let text = match self {
-            Self::Command(command) => command.argv.join(" "),
+            Self::Command(command) => command.summary(),
             Self::Script(script) => script.summary(),
             Self::ServiceControl(service) => service.summary(),
             Self::ProcessControl(process) => process.summary(),

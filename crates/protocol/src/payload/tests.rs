@@ -104,9 +104,34 @@ fn bounds_at_and_beyond() {
 }
 
 #[test]
+fn a_summary_of_a_command_shows_its_arguments() {
+    for (argv, expected) in [
+        (&["sh", "-c", "exit 3"][..], "sh -c 'exit 3'"),
+        (
+            &["curl", "-sSf", "https://web-1:8443/a?b=1&c", "-o", "/tmp/x,y"],
+            "curl -sSf 'https://web-1:8443/a?b=1&c' -o /tmp/x,y",
+        ),
+        (&["echo", ""], "echo ''"),
+        (
+            &["echo", "it's", "a=b", "ä", "50%", "[x]", "{{path.x}}"],
+            "echo \"it's\" a=b ä 50% [x] {{path.x}}",
+        ),
+        (&["echo", "it's $HOME"], r"echo 'it'\''s $HOME'"),
+        (&["ls", "~", "#1", "a~#", "*.rs"], "ls '~' '#1' a~# '*.rs'"),
+    ] {
+        assert_eq!(command(argv, false).summary(), expected);
+    }
+    assert_eq!(
+        command(&["ls *.rs | wc -l"], true).summary(),
+        "ls *.rs | wc -l",
+        "the shell's line is shown as it is"
+    );
+}
+
+#[test]
 fn a_summary_is_one_short_line() {
     assert_eq!(script("#!/bin/bash\necho hi\nexit", &[]).summary(), "echo hi");
-    assert_eq!(command(&["echo", "a\nb"], false).summary(), "echo a b");
+    assert_eq!(command(&["echo", "a\nb"], false).summary(), "echo 'a b'");
     assert_eq!(command(&[&"ä".repeat(500)], false).summary().chars().count(), 120);
 }
 

@@ -2,13 +2,15 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, Request, path::ErrorKind, rejection::PathRejection},
     http::{HeaderMap, header, request::Parts},
 };
 use http_body_util::BodyExt as _;
 use postern_api::ListRequest;
+use postern_protocol::payload::JobPayload;
 use postern_store::{Cursor, ListQuery, SortDirection};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::API_BODY_BYTES;
 use crate::error::Error;
@@ -59,15 +61,55 @@ pub(crate) async fn body(request: Request, limit: usize) -> Result<Bytes, Error>
 
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            Error::invalid("body", error)
-        } else {
-            Error::Malformed {
+        // The library calls it a mistake of syntax, too, when JSON has another shape than was asked for.
+        let is_json = error.is_data()
+            || (std::str::from_utf8(bytes).is_ok() && serde_json::from_slice::<IgnoredAny>(bytes).is_ok());
+        if !is_json {
+            return Error::Malformed {
                 code: "json_syntax",
                 detail: format!("The body is not JSON: {error}."),
-            }
+            };
         }
+        let (field, error) = place::<T>(bytes)
+            .or_else(|| place_in_job(bytes))
+            .unwrap_or_else(|| ("body".to_owned(), error));
+        Error::invalid(field, words_of(&error))
     })
+}
+
+/// The field that JSON is wrong in; it is read once more for that. `None` when it is not one field.
+fn place<T: DeserializeOwned>(json: &[u8]) -> Option<(String, serde_json::Error)> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
+    let is_whole = error.path().iter().next().is_none();
+    (!is_whole).then(|| (error.path().to_string(), error.into_inner()))
+}
+
+/// What a job does stands beside the other fields of its creation, and is read after all of them: by then the library
+/// no longer knows where it was.
+fn place_in_job(json: &[u8]) -> Option<(String, serde_json::Error)> {
+    #[derive(serde::Deserialize)]
+    struct Work<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: &'a RawValue,
+        #[serde(borrow)]
+        payload: &'a RawValue,
+    }
+    let Work { kind, payload } = serde_json::from_slice(json).ok()?;
+    place::<JobPayload>(format!("{{\"type\":{kind},\"payload\":{payload}}}").as_bytes())
+}
+
+/// Without the position, which the field says.
+fn words_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&position).unwrap_or(&text) {
+        // Where it may be one of several objects or words, and is something else.
+        "expected value" => {
+            "has another shape than it takes: compare it with the OpenAPI document".to_owned()
+        }
+        words => words.to_owned(),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -90,10 +132,36 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         path.map(|axum::extract::Path(value)| Self(value))
-            .map_err(|_| Error::Malformed {
+            .map_err(|rejection| Error::Malformed {
                 code: "path_invalid",
-                detail: "The address has an id that is not a number. Take ids from the list.".into(),
+                detail: wrong_part(&rejection),
             })
+    }
+}
+
+/// What part of an address is wrong, and what it must be.
+fn wrong_part(rejection: &PathRejection) -> String {
+    let kind = match rejection {
+        PathRejection::FailedToDeserializePathParams(failed) => Some(failed.kind()),
+        _ => None,
+    };
+    match kind {
+        Some(
+            ErrorKind::ParseError { value, .. }
+            | ErrorKind::ParseErrorAtIndex { value, .. }
+            | ErrorKind::ParseErrorAtKey { value, .. },
+        ) => format!(
+            "The address has {value:?} where it takes a number. Take ids and versions from the lists."
+        ),
+        // One of a few words: `unknown variant `foo`, expected `stdout` or `stderr``.
+        Some(ErrorKind::Message(message) | ErrorKind::DeserializeError { message, .. }) => {
+            let words = message.strip_prefix("unknown variant ");
+            match words.and_then(|words| words.split_once(", expected ")) {
+                Some((given, known)) => format!("The address has {given} where it takes {known}."),
+                None => format!("The address has a part that is not known: {message}."),
+            }
+        }
+        _ => "The address has a part that cannot be read. Take ids from the list.".to_owned(),
     }
 }
 

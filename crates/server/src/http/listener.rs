@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::Router;
 use hyper::{
     Request,
     body::Incoming,
@@ -17,6 +17,8 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
+
+use super::remainder;
 
 /// Longest time for a TLS handshake, and for the head of a request to arrive.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -86,12 +88,13 @@ async fn connection(
         let router = router.clone();
         async move {
             request.extensions_mut().insert(address);
-            Ok::<_, Infallible>(
-                router
-                    .oneshot(request.map(Body::new))
-                    .await
-                    .unwrap_or_else(|never| match never {}),
-            )
+            let (request, remainder) = remainder::lend(request);
+            let answer = router
+                .oneshot(request)
+                .await
+                .unwrap_or_else(|never| match never {});
+            remainder.read().await;
+            Ok::<_, Infallible>(answer)
         }
     });
     let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);

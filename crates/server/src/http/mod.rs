@@ -4,6 +4,7 @@ pub(crate) mod caller;
 pub(crate) mod extract;
 pub(crate) mod idempotency;
 pub(crate) mod listener;
+mod remainder;
 mod route;
 mod ui;
 

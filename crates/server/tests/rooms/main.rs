@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 mod authorization;
 mod dump;
+mod early;
 mod identity;
 mod jobs;
 mod notify;

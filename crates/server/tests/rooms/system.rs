@@ -166,6 +166,86 @@ async fn bad_bodies_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_another_shape_is_refused_for_the_field() {
+    let server = TestServer::start().await;
+    let job = |work: &str, more: &str| format!("{{{work}, \"targets\": {{\"all\": true}}{more}}}");
+    let command = r#""type": "command", "payload": {"argv": ["true"]}"#;
+    for (body, field, message) in [
+        (
+            job(command, r#", "rolling": {"batch": 5}"#),
+            "rolling.batch",
+            "has another shape than it takes: compare it with the OpenAPI document",
+        ),
+        (
+            job(command, r#", "timeout_seconds": "1""#),
+            "timeout_seconds",
+            "invalid type: string \"1\", expected u32",
+        ),
+        (
+            job(r#""payload": {"argv": ["a", 1]}, "type": "command""#, ""),
+            "payload.argv[1]",
+            "invalid type: integer `1`, expected a string",
+        ),
+        (
+            job(r#""type": "command", "payload": {}"#, ""),
+            "payload",
+            "missing field `argv`",
+        ),
+        (job(command, r#", "more": 1"#), "body", "unknown field `more`"),
+        ("[]".to_owned(), "body", "invalid"),
+    ] {
+        let request = server
+            .wire()
+            .request(Method::POST, "/api/v1/jobs")
+            .bearer_auth(server.admin_token())
+            .header("content-type", "application/json");
+        let answer = Answer::of(request.body(body.clone())).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            no(422, "invalid_request"),
+            "{body}"
+        );
+        let problem: postern_api::Problem = answer.json();
+        assert_eq!(problem.errors[0].field, field, "{body}");
+        assert!(
+            problem.errors[0].message.starts_with(message) && !problem.detail.contains("column"),
+            "{problem:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_part_of_an_address_is_named() {
+    let server = TestServer::start().await;
+    for (path, detail) in [
+        (
+            "/api/v1/jobs/7/output/foo",
+            "The address has `foo` where it takes `stdout` or `stderr`.",
+        ),
+        (
+            "/api/v1/executions/7/download/tar",
+            "The address has `tar` where it takes `zip` or `json`.",
+        ),
+        (
+            "/api/v1/jobs/abc/output/stdout",
+            "The address has \"abc\" where it takes a number. Take ids and versions from the lists.",
+        ),
+        (
+            "/api/v1/jobs/abc",
+            "The address has \"abc\" where it takes a number. Take ids and versions from the lists.",
+        ),
+    ] {
+        let request = server
+            .wire()
+            .request(Method::GET, path)
+            .bearer_auth(server.admin_token());
+        let answer = Answer::of(request).await;
+        assert_eq!((answer.status, answer.code()), no(400, "path_invalid"), "{path}");
+        assert_eq!(answer.json::<postern_api::Problem>().detail, detail);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_queries_are_refused() {
     let server = TestServer::start().await;
     let long = format!("search={}", "x".repeat(801));

@@ -110,6 +110,12 @@ pub async fn attempt_started(tx: &mut Tx<'_>, id: AttemptId, started: Timestamp)
     tx.execute_later(sql, values![id, started].to_vec()).await
 }
 
+/// Its agent told of a start too early.
+pub async fn attempt_never_started(tx: &mut Tx<'_>, id: AttemptId) -> Result<(), Error> {
+    let sql = "UPDATE attempts SET started_us = NULL WHERE id = $1";
+    tx.execute_later(sql, values![id].to_vec()).await
+}
+
 pub async fn attempt_cancel_requested(tx: &mut Tx<'_>, id: AttemptId) -> Result<(), Error> {
     let sql = "UPDATE attempts SET cancel_requested = TRUE WHERE id = $1";
     tx.execute_later(sql, values![id].to_vec()).await

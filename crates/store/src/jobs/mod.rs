@@ -36,8 +36,8 @@ use postern_domain::{
 };
 
 pub use attempts::{
-    Attempt, AttemptEnd, attempt_cancel_requested, attempt_ended, attempt_late, attempt_started, attempts,
-    attempts_unreported, reported,
+    Attempt, AttemptEnd, attempt_cancel_requested, attempt_ended, attempt_late, attempt_never_started,
+    attempt_started, attempts, attempts_unreported, reported,
 };
 pub use blackouts::{Over, begin_now, blackout_over, groups_keep, groups_of};
 pub use creating::{Host, NewJobs, create};

@@ -151,6 +151,28 @@ async fn an_end_that_the_agent_told_stays(db: TestDatabase) {
     );
 }
 
+async fn an_attempt_that_never_started_has_no_start(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let agent = world.agent("web").await;
+    let mut handed = Vec::new();
+    for _ in 0..2 {
+        let job = world.job(agent).await;
+        let id = world.hand_out(job).await;
+        db.write(tx!(tx => jobs::attempt_started(tx, id, at(1)).await))
+            .await
+            .unwrap();
+        handed.push((job, id));
+    }
+    let (_, first) = handed[0];
+    db.write(tx!(tx => jobs::attempt_never_started(tx, first).await))
+        .await
+        .unwrap();
+    for ((job, _), started) in handed.into_iter().zip([None, Some(at(1))]) {
+        let attempts = db.read(tx!(tx => jobs::attempts(tx, job).await)).await.unwrap();
+        assert_eq!(attempts[0].started, started);
+    }
+}
+
 async fn attempts_whose_end_is_still_to_be_told_are_found(db: TestDatabase) {
     let world = World::new(&db).await;
     let (agent, other) = (world.agent("web").await, world.agent("other").await);
@@ -213,6 +235,7 @@ async fn an_attempt_keeps_that_its_end_was_asked_for(db: TestDatabase) {
 on_both_engines!(
     an_attempt_keeps_that_its_end_was_asked_for,
     an_attempt_is_followed_to_its_end,
+    an_attempt_that_never_started_has_no_start,
     an_end_that_the_agent_told_stays,
     attempts_whose_end_is_still_to_be_told_are_found,
 );

@@ -111,6 +111,13 @@ where
 /// What the plans are asked for: the tenant, an agent, a job and the rows of a page, all at once.
 pub(crate) const NUMBER: i64 = 50;
 
+/// Without the tables of tests that run beside this one: these are dropped meanwhile.
+const ANALYZE_SCHEMA: &str = "; DO $$ DECLARE t TEXT; BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+        EXECUTE format('ANALYZE %I', t);
+    END LOOP;
+END $$";
+
 /// 20,000 jobs of 500 agents, of which few are not ended. Half of them come before `NUMBER`.
 pub(crate) async fn fill(db: &TestDatabase) {
     let now = NOW.as_micros();
@@ -119,7 +126,7 @@ pub(crate) async fn fill(db: &TestDatabase) {
     };
     let (agents, payloads, jobs) = (numbers(500), numbers(5000), numbers(20_000));
     let (data, analyze) = if db.is_postgres() {
-        ("'\\x00'", "; ANALYZE")
+        ("'\\x00'", ANALYZE_SCHEMA)
     } else {
         ("x'00'", "")
     };

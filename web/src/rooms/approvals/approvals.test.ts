@@ -58,6 +58,7 @@ it("only who has not answered is replaced, by who manages users", () => {
 
 it("the starter is read from how the server names them", () => {
   expect(starterOf("user:12 (anna)")).toBe(12);
+  expect(starterOf("schedule:7 (nightly) for user:5 (anna)")).toBe(5);
   expect(starterOf("schedule:3")).toBeUndefined();
 });
 

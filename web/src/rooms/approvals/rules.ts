@@ -37,9 +37,9 @@ function stranger({ started_by: by }: Known, me: Pick<User, "id">): string {
     : "You are not among those who were asked";
 }
 
-/** `user:5 (anna)` */
+/** `user:5 (anna)`, `schedule:7 (nightly) for user:5 (anna)` */
 export function starterOf(actor: string): number | undefined {
-  const id = /^user:(\d+)\b/.exec(actor)?.[1];
+  const id = /(?:^| for )user:(\d+) \([^()]*\)$/.exec(actor)?.[1];
   return id === undefined ? undefined : Number(id);
 }
 

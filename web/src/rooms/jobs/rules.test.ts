@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JobState } from "~/api/types";
 import { jobReasons } from "./rules";
-import { withActorName } from "./words";
+import { actorName, withActorName } from "./words";
 
 const STATES: JobState[] = [
   "queued",
@@ -57,9 +57,18 @@ describe("what can be done with a job", () => {
 it.each([
   ["by user:1 (admin)", "by admin"],
   ["Cancel: by user:1 (admin): too late", "Cancel: by admin: too late"],
-  ["by schedule:3 for user:1 (admin)", "by admin"],
+  ["by schedule:3 (nightly) for user:1 (admin)", "by admin"],
   ["by hand, says user:1 (admin)", "by hand, says user:1 (admin)"],
   ["ghost: The agent is not connected", "ghost: The agent is not connected"],
 ])("whoever did it is called by name: %s", (text, words) => {
   expect(withActorName(text)).toBe(words);
+});
+
+it.each([
+  ["user:5 (anna)", "anna"],
+  ["instance:6 (calls) for user:1 (admin)", "admin, through calls"],
+  ["schedule:7 (nightly (old)) for user:5 (anna)", "anna, through nightly (old)"],
+  ["anonymous", "anonymous"],
+])("the name of %s", (actor, name) => {
+  expect(actorName(actor)).toBe(name);
 });

@@ -163,12 +163,15 @@ export function ExitCode({ code }: { code: number | null | undefined }) {
   return <span className={code === 0 ? "mono" : `mono ${classes.nonzero}`}>{code}</span>;
 }
 
-const BY_ACTOR = /\bby (?:[\w:]+ for )?user:\d+ \(([^()]+)\)/;
+const BY_ACTOR = /\bby (?:\w+:\d+ \([^()]*\) for )?user:\d+ \(([^()]+)\)/;
 
 /** A reason of the server, with whoever it says did it as the person is called. */
 export const withActorName = (text: string): string => text.replace(BY_ACTOR, "by $1");
 
-/** `user:5 (anna)` as the person is called; anything else as it is. */
+const ACTOR = /^(?:\w+:\d+ \((.+)\) for )?\w+:\d+ \((.+)\)$/;
+
+/** `user:5 (anna)` as the person is called, with what acted for them where something did; anything else as it is. */
 export function actorName(actor: string): string {
-  return /^\w+:\d+ \((.+)\)$/.exec(actor)?.[1] ?? actor;
+  const [, through, name] = ACTOR.exec(actor) ?? [];
+  return through === undefined ? (name ?? actor) : `${name}, through ${through}`;
 }

@@ -60,10 +60,11 @@ it("topics are said in words, those of a newer server too", () => {
 
 describe("how a message is doing", () => {
   it.each([
-    [{ state: "waiting", error: null }, "On its way", "busy"],
-    [{ state: "waiting", error: "503" }, "Failing", "warn"],
-    [{ state: "delivered", error: "503" }, "Delivered", "good"],
-    [{ state: "dead", error: "503" }, "Not delivered", "bad"],
+    [{ state: "waiting", attempts: 0, error: null }, "On its way", "busy"],
+    [{ state: "waiting", attempts: 5, error: "503" }, "Failing", "warn"],
+    [{ state: "waiting", attempts: 0, error: "503" }, "On its way", "busy"],
+    [{ state: "delivered", attempts: 2, error: "503" }, "Delivered", "good"],
+    [{ state: "dead", attempts: 9, error: "503" }, "Not delivered", "bad"],
   ] as const)("%j", (delivery, label, tone) => {
     expect(deliveryWords(delivery)).toMatchObject({ label, tone });
   });

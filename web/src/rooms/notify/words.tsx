@@ -74,11 +74,11 @@ const FAILING: DeliveryWords = {
   help: "The last try failed; it is sent again by itself",
 };
 
-type Tried = Pick<Delivery, "state" | "error">;
+type Tried = Pick<Delivery, "state" | "attempts" | "error">;
 
-/** One that waits after a try that failed is not simply on its way. */
-export const deliveryWords = ({ state, error }: Tried): DeliveryWords =>
-  state === "waiting" && error ? FAILING : DELIVERY_STATE[state];
+/** One that waits after a try that failed is not simply on its way, until somebody has it sent again from the first try on. */
+export const deliveryWords = ({ state, attempts, error }: Tried): DeliveryWords =>
+  state === "waiting" && attempts > 0 && error ? FAILING : DELIVERY_STATE[state];
 
 export function DeliveryStatePill({ delivery }: { delivery: Tried }) {
   const { label, tone, icon, help } = deliveryWords(delivery);

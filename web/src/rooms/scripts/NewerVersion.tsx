@@ -1,18 +1,31 @@
 import { Button, Group, Modal } from "@mantine/core";
 import { IconGitMerge } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type RefObject, useState } from "react";
 import type { ScriptDetail } from "~/api/types";
 import { actorName } from "~/rooms/jobs/words";
 import { CodeDiff } from "~/ui/code/CodeDiff";
+import { focusCode } from "~/ui/code/CodeEditor";
 import { Notice } from "~/ui/Notice";
 import { ErrorState, LoadingLines, ProblemAlert } from "~/ui/states";
 import { scriptOptions } from "./api";
 import type { ScriptEditor } from "./useScriptEditor";
 
+interface NewerVersionProps {
+  editor: ScriptEditor;
+  script: ScriptDetail;
+  /** What the script is edited in. */
+  within: RefObject<HTMLElement | null>;
+}
+
 /** Somebody else has saved meanwhile: nothing is overwritten before both were looked at. */
-export function NewerVersion({ editor, script }: { editor: ScriptEditor; script: ScriptDetail }) {
+export function NewerVersion({ editor, script, within }: NewerVersionProps) {
   const [comparing, setComparing] = useState(false);
+  const take = async (newest: () => Promise<void>) => {
+    await newest();
+    // The button that had the focus goes.
+    focusCode(within.current);
+  };
   if (editor.general) {
     return <ProblemAlert error={editor.general} />;
   }
@@ -27,10 +40,10 @@ export function NewerVersion({ editor, script }: { editor: ScriptEditor; script:
         <Button variant="default" onClick={() => setComparing(true)}>
           Show the difference
         </Button>
-        <Button variant="default" onClick={() => void editor.reload()}>
+        <Button variant="default" onClick={() => void take(editor.reload)}>
           Take the newest, drop my edit
         </Button>
-        <Button variant="default" onClick={() => void editor.rebase()}>
+        <Button variant="default" onClick={() => void take(editor.rebase)}>
           Keep my edit as the next version
         </Button>
       </Group>

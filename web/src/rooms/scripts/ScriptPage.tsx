@@ -2,7 +2,7 @@ import { Tabs } from "@mantine/core";
 import { IconDeviceFloppy, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
 import type { ScriptDetail } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { UnsavedGuard } from "~/app/UnsavedGuard";
@@ -67,12 +67,13 @@ function ScriptView({ script }: { script: ScriptDetail }) {
   const manage = missing("scripts.manage");
   const editor = useScriptEditor(script);
   const [gone, setGone] = useState(false);
+  const edited = useRef<HTMLDivElement>(null);
   const { actions, dialogs } = useScriptActions(() => {
     setGone(true);
     void go({ to: library ? "/libraries" : "/scripts", ignoreBlocker: true });
   });
   const unsavable = manage ?? editor.reason;
-  useSaveKey(editor.save, unsavable);
+  useSaveKey({ save: editor.save, dirty: editor.dirty, reason: unsavable });
   const tabs = library
     ? ["code", "versions", "used-by"]
     : ["code", "settings", "versions", "executions", "used-by"];
@@ -120,10 +121,11 @@ function ScriptView({ script }: { script: ScriptDetail }) {
       {script.description && <p className={classes.description}>{script.description}</p>}
       {(editor.outrun || editor.general !== undefined) && (
         <Suspense>
-          <NewerVersion editor={editor} script={script} />
+          <NewerVersion editor={editor} script={script} within={edited} />
         </Suspense>
       )}
       <Tabs
+        ref={edited}
         value={current}
         onChange={(next) => void navigate({ search: { tab: next ?? undefined }, replace: true })}
         className={classes.tabs}

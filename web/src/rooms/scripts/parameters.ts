@@ -56,7 +56,9 @@ function emptyParameters(parameters: Parameter[], texts: ParameterTexts): Parame
 
 /** What is missing, each at its input. */
 export const emptyErrors = (parameters: Parameter[], texts: ParameterTexts): Record<string, string> =>
-  Object.fromEntries(emptyParameters(parameters, texts).map(({ name }) => [`parameters.${name}`, "Give a value"]));
+  Object.fromEntries(
+    emptyParameters(parameters, texts).map(({ name }) => [`parameters.${name}`, "Give a value"]),
+  );
 
 export const secretNames = (parameters: Parameter[], texts: ParameterTexts): string[] =>
   parameters

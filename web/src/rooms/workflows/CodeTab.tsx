@@ -83,7 +83,7 @@ function Problems({ problems, looked, onGo }: ProblemsProps) {
     return (
       <p className={classes.note}>
         {looked
-          ? "What it names, like scripts and actions, is looked for when it is published."
+          ? "What it names, like scripts and actions, is looked for when it is saved."
           : "The server reads it when nobody has typed for a moment."}
       </p>
     );

@@ -1,10 +1,11 @@
 import { Button, Group, Modal } from "@mantine/core";
 import { IconGitMerge } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type RefObject, useState } from "react";
 import type { WorkflowDetail } from "~/api/types";
 import { actorName } from "~/rooms/jobs/words";
 import { CodeDiff } from "~/ui/code/CodeDiff";
+import { focusCode } from "~/ui/code/CodeEditor";
 import { Notice } from "~/ui/Notice";
 import { ErrorState, LoadingLines } from "~/ui/states";
 import { toastProblem } from "~/ui/toast";
@@ -12,13 +13,24 @@ import { workflowOptions } from "./api";
 import { draftSource } from "./source";
 import type { WorkflowEditor } from "./useWorkflowEditor";
 
+interface NewerDraftProps {
+  id: number;
+  editor: WorkflowEditor;
+  /** What the draft is edited in. */
+  within: RefObject<HTMLElement | null>;
+}
+
 /** Somebody else has saved meanwhile: nothing is overwritten before both were looked at. */
-export function NewerDraft({ id, editor }: { id: number; editor: WorkflowEditor }) {
+export function NewerDraft({ id, editor, within }: NewerDraftProps) {
   const client = useQueryClient();
   const [comparing, setComparing] = useState(false);
   const newest = async (use: (workflow: WorkflowDetail) => void) => {
     try {
       use(await client.fetchQuery({ ...workflowOptions(id), staleTime: 0 }));
+      // The button that had the focus goes.
+      if (!focusCode(within.current)) {
+        within.current?.querySelector<HTMLElement>("[data-graph]")?.focus();
+      }
     } catch (error) {
       toastProblem("The newest draft could not be read", error);
     }

@@ -28,13 +28,20 @@ interface StepsTabProps {
   /** Why nothing can be changed. */
   reason: string | undefined;
   onCode: (line: number) => void;
+  /** Id of a step to be looked at first. */
+  wanted: string | undefined;
+  onShown: () => void;
 }
 
 /** The steps as a graph to be edited, and as a list to be read; of the published version, only to be looked at. */
-export function StepsTab({ workflow, editor, reason, onCode }: StepsTabProps) {
+export function StepsTab({ workflow, editor, reason, onCode, wanted, onShown }: StepsTabProps) {
   const { draft, published } = workflow;
   const [which, setWhich] = useState<Which>("draft");
   const [graph, setGraph] = useState(true);
+  if (wanted !== undefined && !(graph && which === "draft")) {
+    setGraph(true);
+    setWhich("draft");
+  }
   const old = which === "published" && published ? published : undefined;
   const views = (
     <>
@@ -65,7 +72,14 @@ export function StepsTab({ workflow, editor, reason, onCode }: StepsTabProps) {
   if (graph && !old) {
     return (
       <Suspense fallback={<LoadingLines />}>
-        <VisualEditor editor={editor} reason={reason} onCode={onCode} views={views} />
+        <VisualEditor
+          editor={editor}
+          reason={reason}
+          onCode={onCode}
+          views={views}
+          wanted={wanted}
+          onShown={onShown}
+        />
       </Suspense>
     );
   }

@@ -81,7 +81,15 @@ export function VersionsTab({ workflow, reason }: VersionsTabProps) {
                 </>
               ),
             },
-            { label: "What it is for", cell: (line) => line.message || <span className="dim">–</span> },
+            {
+              label: "What it is for",
+              cell: (line) =>
+                line.message ? (
+                  <span className={classes.purpose}>{line.message}</span>
+                ) : (
+                  <span className="dim">–</span>
+                ),
+            },
             { label: "Published by", cell: (line) => actorName(line.created_by) },
             { label: "When", cell: (line) => <RelativeTime at={line.created_at} /> },
             { label: "SHA-256", cell: (line) => <code title={line.sha256}>{line.sha256.slice(0, 12)}</code> },

@@ -1,12 +1,13 @@
 import { Modal, Radio } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
-import { answer } from "~/api/problem";
-import type { Workflow, WorkflowCreate, WorkflowTemplate } from "~/api/types";
+import { answer, asProblem } from "~/api/problem";
+import type { Workflow, WorkflowCreate, WorkflowProblem, WorkflowTemplate } from "~/api/types";
 import { PlaceFields } from "~/rooms/agents/PlaceFields";
+import { actorName } from "~/rooms/jobs/words";
 import {
   CloneModal,
   Description,
@@ -15,8 +16,11 @@ import {
   ReleaseModal,
   RenameModal,
 } from "~/rooms/scripts/saved/dialogs";
-import { templatesOptions, workflowKey } from "./api";
+import { toastRefused } from "~/ui/toast";
+import { templatesOptions, workflowKey, workflowOptions } from "./api";
+import { pointerOf } from "./problems";
 import { FIRST_LINES } from "./source";
+import { placeIn } from "./steps";
 import classes from "./WorkflowDialogs.module.css";
 
 /** Saves a first draft, and goes on to the editor. */
@@ -143,11 +147,59 @@ export function CloneDialog({ workflow, onClose }: WorkflowDialogProps) {
   );
 }
 
+interface PublishDialogProps extends WorkflowDialogProps {
+  /** Why the draft cannot be published, at its steps. */
+  onRefused?: ((problems: WorkflowProblem[]) => void) | undefined;
+}
+
 /** From a page that shows the draft, what was looked at is what is published. */
-export function PublishDialog({ workflow, onClose }: WorkflowDialogProps) {
+export function PublishDialog({ workflow, onRefused, onClose }: PublishDialogProps) {
   const client = useQueryClient();
+  const newest = useQuery(workflowOptions(workflow.id));
   const params = { path: { id: workflow.id } };
   const seen = workflow.draft_sha256 ? { based_on: workflow.draft_sha256 } : {};
+  const refused = async (error: unknown) => {
+    const { code, fields } = asProblem(error);
+    if (code !== "newer_draft") {
+      onRefused?.(
+        fields.map(({ field, message }) => ({ severity: "error", pointer: pointerOf(field), message })),
+      );
+      return;
+    }
+    // What is shown is not what is there: nobody has looked at it.
+    onClose();
+    await client.invalidateQueries({ queryKey: workflowKey });
+    const now = client.getQueryData(workflowOptions(workflow.id).queryKey);
+    toastRefused(
+      `${workflow.name} is not published`,
+      `${now ? actorName(now.updated_by) : "Somebody"} saved a newer draft meanwhile. It is shown now: look at it, then publish it.`,
+    );
+  };
+  /** A field of the draft by its step, which is shown in the graph. */
+  const place = (field: string) => {
+    const found = placeIn(newest.data?.draft.steps ?? [], pointerOf(field));
+    return (
+      found && (
+        <>
+          Step{" "}
+          <Link
+            to="/workflows/$workflowId"
+            params={{ workflowId: String(workflow.id) }}
+            search={{ tab: "steps", step: found.step }}
+            className="link-strong"
+            onClick={onClose}
+          >
+            {found.step}
+          </Link>
+          {found.field !== "" && (
+            <>
+              , <code>{found.field}</code>
+            </>
+          )}
+        </>
+      )
+    );
+  };
   return (
     <ReleaseModal
       verb="Publish"
@@ -155,8 +207,13 @@ export function PublishDialog({ workflow, onClose }: WorkflowDialogProps) {
       send={(body, headers) =>
         answer(api.POST("/api/v1/workflows/{id}/publish", { params, body: { ...body, ...seen }, headers }))
       }
-      onReleased={() => client.invalidateQueries({ queryKey: workflowKey })}
+      onReleased={() => {
+        onRefused?.([]);
+        return client.invalidateQueries({ queryKey: workflowKey });
+      }}
+      onRefused={(error) => void refused(error)}
       onClose={onClose}
+      place={place}
     >
       The draft becomes version {(workflow.version ?? 0) + 1}, which runs from now on. Instances that have
       begun keep the version they began with.

@@ -2,7 +2,7 @@ import { Tabs } from "@mantine/core";
 import { IconDeviceFloppy, IconPlayerPlay, IconRocket } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useRef, useState } from "react";
 import type { WorkflowDetail } from "~/api/types";
 import { UnsavedGuard } from "~/app/UnsavedGuard";
 import { actorName } from "~/rooms/jobs/words";
@@ -17,6 +17,7 @@ import { useSaveKey } from "~/ui/useSaveKey";
 import { workflowOptions } from "./api";
 import { InstanceTable } from "./instances/InstanceTable";
 import { StepsTab } from "./StepsTab";
+import { useStepCount } from "./useStepCount";
 import { useWorkflowActions } from "./useWorkflowActions";
 import { useWorkflowEditor } from "./useWorkflowEditor";
 import { draftState } from "./words";
@@ -58,14 +59,17 @@ const TABS = ["steps", "code", "versions", "instances"];
 const UNSAVED = "Save or drop your edit first";
 
 function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
-  const { tab } = route.useSearch();
+  const { tab, step } = route.useSearch();
   const navigate = route.useNavigate();
   const go = useNavigate();
   const editor = useWorkflowEditor(workflow);
   const [gone, setGone] = useState(false);
   const [line, setLine] = useState<number>();
+  const edited = useRef<HTMLDivElement>(null);
+  const steps = useStepCount(workflow, editor);
   const { actions, ask, run, reasons, dialogs } = useWorkflowActions({
     unsaved: editor.dirty ? UNSAVED : undefined,
+    onUnfit: (problems) => void editor.doubt(problems),
     onRemoved: () => {
       setGone(true);
       void go({ to: "/workflows", ignoreBlocker: true });
@@ -73,8 +77,12 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
   });
   const why = reasons(workflow);
   const unsavable = why.edit ?? editor.reason;
-  useSaveKey(editor.save, unsavable);
+  useSaveKey({ save: editor.save, dirty: editor.dirty, reason: unsavable });
   const show = (next: string | undefined) => void navigate({ search: { tab: next }, replace: true });
+  const forgetStep = useCallback(
+    () => void navigate({ search: (before) => ({ ...before, step: undefined }), replace: true }),
+    [navigate],
+  );
   const showLine = (wanted: number) => {
     setLine(wanted);
     show("code");
@@ -132,11 +140,12 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
       {workflow.description && <p className={classes.description}>{workflow.description}</p>}
       {editor.outrun && (
         <Suspense>
-          <NewerDraft id={workflow.id} editor={editor} />
+          <NewerDraft id={workflow.id} editor={editor} within={edited} />
         </Suspense>
       )}
       {editor.refused !== undefined && <ProblemAlert error={editor.refused} />}
       <Tabs
+        ref={edited}
         value={current}
         onChange={(next) => {
           setLine(undefined);
@@ -145,13 +154,20 @@ function WorkflowView({ workflow }: { workflow: WorkflowDetail }) {
         className={classes.tabs}
       >
         <Tabs.List>
-          <Tabs.Tab value="steps">Steps ({workflow.steps})</Tabs.Tab>
+          <Tabs.Tab value="steps">Steps ({steps})</Tabs.Tab>
           <Tabs.Tab value="code">Code</Tabs.Tab>
           <Tabs.Tab value="versions">Versions</Tabs.Tab>
           <Tabs.Tab value="instances">Instances</Tabs.Tab>
         </Tabs.List>
         {panel("steps", () => (
-          <StepsTab workflow={workflow} editor={editor} reason={why.edit} onCode={showLine} />
+          <StepsTab
+            workflow={workflow}
+            editor={editor}
+            reason={why.edit}
+            onCode={showLine}
+            wanted={step}
+            onShown={forgetStep}
+          />
         ))}
         {panel("code", () => (
           <CodeTab editor={editor} readOnly={why.edit !== undefined} line={line} />

@@ -43,6 +43,29 @@ export function unreadable(source: string, fields: FieldProblem[]): Checked {
 
 export const isError = ({ severity }: Pick<Found, "severity">): boolean => severity === "error";
 
+/** What was found in a text by itself, and what was found when the same text was saved or published. */
+export function withDoubts(checked: Checked | undefined, doubts: Checked | undefined): Checked | undefined {
+  if (!checked || !doubts || checked.source !== doubts.source) {
+    return checked;
+  }
+  const more = doubts.problems.filter(
+    (doubt) =>
+      !checked.problems.some(
+        ({ pointer, message }) => pointer === doubt.pointer && message === doubt.message,
+      ),
+  );
+  return { ...checked, problems: [...checked.problems, ...more].sort((one, other) => one.line - other.line) };
+}
+
+/** `draft.steps[2].hosts`, as a request names it, as a pointer into the definition. */
+export const pointerOf = (field: string): string =>
+  field
+    .split(/[.[\]]+/)
+    .filter(Boolean)
+    .slice(1)
+    .map((segment) => `/${segment}`)
+    .join("");
+
 /** `2 errors, 1 warning`. */
 export function foundWords(problems: Found[]): string {
   const errors = problems.filter(isError).length;

@@ -27,10 +27,44 @@ export function routesOf(steps: WorkflowStep[], index: number): Route[] {
     }
     return following ? { step: following.id } : { end: "completed" };
   };
-  const failure: Route = { when: "failure", to: to(step.on_failure ?? "failed") };
+  const failure: Route[] = canFail(step) ? [{ when: "failure", to: to(step.on_failure ?? "failed") }] : [];
   return step.type === "conditional"
-    ? [{ when: "true", to: to(step.on_true) }, { when: "false", to: to(step.on_false) }, failure]
-    : [{ when: "success", to: to(step.on_success ?? "continue") }, failure];
+    ? [{ when: "true", to: to(step.on_true) }, { when: "false", to: to(step.on_false) }, ...failure]
+    : [{ when: "success", to: to(step.on_success ?? "continue") }, ...failure];
+}
+
+/** A delay fails at nothing; where one says what then, that is shown, to be taken away. */
+export const canFail = (step: WorkflowStep): boolean =>
+  step.type !== "delay" || (step.on_failure ?? undefined) !== undefined;
+
+interface Place {
+  /** Id of the step. */
+  step: string;
+  /** What of it: `approvers`, `branches[0]`. */
+  field: string;
+}
+
+/** What a pointer into the definition is about, when that is a step. */
+export function placeIn(steps: readonly WorkflowStep[], pointer: string): Place | undefined {
+  const [, index, rest = ""] = /^\/steps\/(\d+)(\/.*)?$/.exec(pointer) ?? [];
+  const step = index === undefined ? undefined : steps[Number(index)];
+  if (!step) {
+    return undefined;
+  }
+  const [, branch, below = ""] = /^\/branches\/(\d+)(\/steps\/\d+.*)$/.exec(rest) ?? [];
+  const inner =
+    step.type === "parallel" && branch !== undefined
+      ? placeIn(step.branches[Number(branch)]?.steps ?? [], below)
+      : undefined;
+  return (
+    inner ?? {
+      step: step.id,
+      field: rest
+        .slice(1)
+        .replaceAll(/\/(\d+)/g, "[$1]")
+        .replaceAll("/", "."),
+    }
+  );
 }
 
 /** One line that tells what a step does. */
@@ -59,8 +93,9 @@ export function stepSummary(step: WorkflowStep): string {
   }
 }
 
-const named = (name: string | null | undefined, id: number | null | undefined): string =>
-  name ?? `number ${id ?? "?"}`;
+function named(name: string | null | undefined, id: number | null | undefined): string {
+  return name || (typeof id === "number" ? `number ${id}` : "not chosen yet");
+}
 
 /** Where and how, as far as the step says so itself. */
 export function stepFacts(step: WorkflowStep): string[] {

@@ -13,7 +13,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { api } from "~/api/client";
 import { answer } from "~/api/problem";
-import type { Workflow } from "~/api/types";
+import type { Workflow, WorkflowProblem } from "~/api/types";
 import { useMissing } from "~/app/session";
 import type { Action } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
@@ -28,10 +28,12 @@ interface Options {
   onRemoved?: () => void;
   /** Why what is on the page is not what is saved. */
   unsaved?: string | undefined;
+  /** What keeps the draft from being published. */
+  onUnfit?: (problems: WorkflowProblem[]) => void;
 }
 
 /** Everything that can be done with one workflow, for its row and for its page. */
-export function useWorkflowActions({ onRemoved = () => {}, unsaved }: Options = {}) {
+export function useWorkflowActions({ onRemoved = () => {}, unsaved, onUnfit }: Options = {}) {
   const missing = useMissing();
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -107,7 +109,9 @@ export function useWorkflowActions({ onRemoved = () => {}, unsaved }: Options = 
 
   const dialogs: ReactNode = (
     <>
-      {asked?.what === "publish" && <PublishDialog workflow={asked.workflow} onClose={close} />}
+      {asked?.what === "publish" && (
+        <PublishDialog workflow={asked.workflow} onRefused={onUnfit} onClose={close} />
+      )}
       {asked?.what === "rename" && <RenameDialog workflow={asked.workflow} onClose={close} />}
       {asked?.what === "clone" && <CloneDialog workflow={asked.workflow} onClose={close} />}
       <ConfirmDialog

@@ -1,14 +1,14 @@
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { api } from "~/api/client";
 import { answer, asProblem } from "~/api/problem";
-import type { WorkflowDetail } from "~/api/types";
+import type { WorkflowDetail, WorkflowProblem } from "~/api/types";
 import { count } from "~/ui/format";
 import { toastDone } from "~/ui/toast";
 import { checkOptions, workflowKey, workflowOptions } from "./api";
 import { begun, changed, redone, undone } from "./history";
-import { type Checked, isError } from "./problems";
+import { type Checked, foundWords, isError, withDoubts } from "./problems";
 import { draftSource } from "./source";
 
 /** What is sent: as it was when somebody asked to save it, whatever is typed meanwhile. */
@@ -39,6 +39,8 @@ export interface WorkflowEditor {
   /** The same, or what was found last: it may be of the text before. */
   lastChecked: Checked | undefined;
   checkError: unknown;
+  /** More that is wrong with the text as it stands: what only saving and publishing look for. */
+  doubt: (problems: readonly WorkflowProblem[]) => Promise<void>;
   /** Takes the newest draft and drops the edit. */
   reload: (newest: WorkflowDetail) => void;
   /** Puts the edit onto the newest draft. */
@@ -65,8 +67,16 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
   }
   const [wanted] = useDebouncedValue(source, WAIT_MS);
   const check = useQuery({ ...checkOptions(wanted), placeholderData: keepPreviousData });
-  const checked = check.data?.source === source ? check.data : undefined;
-  const errors = checked?.problems.filter(isError).length ?? 0;
+  const [doubts, setDoubts] = useState<Checked>();
+  const lastChecked = useMemo(() => withDoubts(check.data, doubts), [check.data, doubts]);
+  const checked = lastChecked?.source === source ? lastChecked : undefined;
+  const doubt = async (text: string, problems: readonly WorkflowProblem[]) => {
+    const { placed } = await import("./placed");
+    const found = placed(text, problems);
+    setDoubts(found);
+    return found;
+  };
+  const errors = check.data?.source === source ? check.data.problems.filter(isError).length : 0;
 
   const save = useMutation({
     mutationFn: (edit: Edit) =>
@@ -79,7 +89,10 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
     onSuccess: async (fresh, edit) => {
       client.setQueryData(workflowOptions(workflow.id).queryKey, fresh);
       setBase({ sha256: fresh.draft_sha256, source: edit.source });
-      toastDone(`The draft of ${fresh.name} is saved`);
+      const { problems } = await doubt(edit.source, fresh.draft_problems);
+      toastDone(
+        `The draft of ${fresh.name} is saved${problems.length > 0 ? `, with ${foundWords(problems)}` : ""}`,
+      );
       await client.invalidateQueries({ queryKey: workflowKey });
     },
   });
@@ -124,8 +137,11 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
     refused: outrun ? undefined : (save.error ?? undefined),
     outrun,
     checked,
-    lastChecked: check.data,
+    lastChecked,
     checkError: check.error ?? undefined,
+    doubt: async (problems) => {
+      await doubt(source, problems);
+    },
     reload: (newest) => {
       save.reset();
       const text = draftSource(newest);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Parameter, WorkflowStep } from "~/api/types";
 import { placed } from "./placed";
-import { foundWords, isError, unreadable } from "./problems";
+import { foundWords, isError, pointerOf, unreadable, withDoubts } from "./problems";
 import { cancelReason, workflowReasons } from "./rules";
 import { inputField, startCommand, startCurl, startRequest } from "./run";
 import { draftSource, FIRST_LINES } from "./source";
-import { routesOf, stepFacts, stepSummary } from "./steps";
+import { placeIn, routesOf, stepFacts, stepSummary } from "./steps";
 import { causeWords, draftState } from "./words";
 
 const allowed = () => undefined;
@@ -47,11 +47,44 @@ describe("where a step leads", () => {
   });
 });
 
+describe("a delay", () => {
+  it("fails at nothing, unless somebody wrote what then", () => {
+    const delay: WorkflowStep = { type: "delay", id: "rest", seconds: 1 };
+    expect(routesOf([delay], 0).map(({ when }) => when)).toEqual(["success"]);
+    const written: WorkflowStep = { ...delay, on_failure: "failed" };
+    expect(routesOf([written], 0).map(({ when }) => when)).toEqual(["success", "failure"]);
+  });
+});
+
+describe("a refused field", () => {
+  const steps: WorkflowStep[] = [
+    command("one"),
+    {
+      type: "parallel",
+      id: "both",
+      branches: [{ steps: [command("left")] }, { steps: [command("a"), command("right")] }],
+    },
+  ];
+  it.each([
+    ["draft.steps[0].hosts", { step: "one", field: "hosts" }],
+    ["draft.steps[0].retries.count", { step: "one", field: "retries.count" }],
+    ["draft.steps[1]", { step: "both", field: "" }],
+    ["draft.steps[1].branches[0]", { step: "both", field: "branches[0]" }],
+    ["draft.steps[1].branches[1].steps[1].approvers[2]", { step: "right", field: "approvers[2]" }],
+    ["draft.steps[7].hosts", undefined],
+    ["draft.hosts", undefined],
+  ])("%s is said of its step", (field, place) => {
+    expect(placeIn(steps, pointerOf(field))).toEqual(place);
+  });
+});
+
 describe("what a step does in one line", () => {
   it.each<[WorkflowStep, string]>([
     [command("a", { command: null, argv: ["echo", "x y"] }), "echo x y"],
     [{ type: "script", id: "a", script: "backup", version: 3 }, "backup, version 3"],
     [{ type: "action", id: "a", action_id: 7 }, "number 7"],
+    [{ type: "script", id: "a" }, "not chosen yet"],
+    [{ type: "workflow", id: "a", workflow: "" }, "not chosen yet"],
     [{ type: "delay", id: "a", hours: 1, minutes: 5 }, "1 h 5 min"],
     [{ type: "delay", id: "a", seconds: 1 }, "1 s"],
     [
@@ -98,6 +131,22 @@ describe("problems of a text", () => {
       [5, "warning"],
     ]);
     expect(foundWords(problems)).toBe("1 error, 1 warning");
+  });
+
+  it("have those beside them that saving found in the same text, each once", () => {
+    const checked = placed(source, [
+      { severity: "warning", pointer: "/steps/1", message: "is never reached" },
+    ]);
+    const doubts = placed(source, [
+      { severity: "warning", pointer: "/steps/0", message: "names nobody" },
+      { severity: "warning", pointer: "/steps/1", message: "is never reached" },
+    ]);
+    expect(withDoubts(checked, doubts)?.problems.map(({ pointer }) => pointer)).toEqual([
+      "/steps/0",
+      "/steps/1",
+    ]);
+    expect(withDoubts({ ...checked, source: "other" }, doubts)?.problems).toHaveLength(1);
+    expect(withDoubts(undefined, doubts)).toBeUndefined();
   });
 
   it("of one that is no YAML stand where its reader stopped", () => {

@@ -13,6 +13,7 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { useEffect, useId, useRef } from "react";
+import { flushSync } from "react-dom";
 import classes from "./CodeEditor.module.css";
 import { type CodeLanguage, languageOf } from "./languages";
 import { shadowOf } from "./shadow";
@@ -74,8 +75,10 @@ export function CodeEditor(props: CodeEditorProps) {
           parts.current.language.of(languageOf(start.language)),
           parts.current.editing.of(editing(start.label, start.readOnly ?? false)),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) {
-              latest.current.onChange?.(update.state.doc.toString());
+            const text = update.docChanged ? update.state.doc.toString() : latest.current.value;
+            if (text !== latest.current.value) {
+              // At once, as with any input: the next key may be the one that saves it.
+              flushSync(() => latest.current.onChange?.(text));
             }
           }),
         ],
@@ -201,6 +204,13 @@ function editorIn(container: HTMLElement | null): EditorView | null {
   const host = container?.querySelector<HTMLElement>("[data-testid=code]");
   const content = host?.shadowRoot?.querySelector<HTMLElement>(".cm-content");
   return content ? EditorView.findFromDOM(content) : null;
+}
+
+/** Whether there is an editor inside this element, which has the focus then. */
+export function focusCode(container: HTMLElement | null): boolean {
+  const editor = editorIn(container);
+  editor?.focus();
+  return editor !== null;
 }
 
 /** Brings the cursor to a place in the editor inside this element. */

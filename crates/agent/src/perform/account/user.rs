@@ -72,7 +72,7 @@ fn check(work: &UserControl, before: Option<&User>) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "user '{name}' is {whose}, without whom this host is hard to repair: nothing was done; set 'force' if that is meant"
+        "user '{name}' is {whose}, without whom this host is hard to repair: nothing was done; force it if that is meant"
     ))
 }
 

@@ -177,6 +177,33 @@ fn a_certificate_must_hold_for_this_host_and_this_name() {
 }
 
 #[test]
+fn an_authoritys_own_certificate_holds_where_it_is_the_very_one_that_was_given() {
+    let own = Certificate::authority();
+    let nginx = Nginx::start(&own, "");
+    let trusting = |ca: &str, host: &str| HttpRequest {
+        extra_ca: Some(ca.to_owned()),
+        ..request(&format!("https://{host}:{}/", nginx.https))
+    };
+    let result = ask(&trusting(&own.ca, "localhost")).unwrap();
+    assert_eq!(
+        (result.status, result.certificate_checked),
+        (Some(200), Some(true))
+    );
+    let mismatch = refused(&trusting(&own.ca, "127.0.0.2"));
+    assert!(
+        mismatch.contains("it is not for 127.0.0.2: it names localhost, 127.0.0.1"),
+        "{mismatch}"
+    );
+    let other = refused(&trusting(&Certificate::authority().ca, "localhost"));
+    assert!(
+        other.contains("not accepted: it is the certificate of an authority, CN=self"),
+        "{other}"
+    );
+    // Only the first came through.
+    assert_eq!(nginx.seen(1).len(), 1);
+}
+
+#[test]
 fn both_versions_of_http_are_spoken_over_tls() {
     let certificate = Certificate::good();
     let nginx = Nginx::start(&certificate, "location /version { return 200 $server_protocol; }");
@@ -242,7 +269,20 @@ fn a_redirect_to_a_metadata_address_is_refused_without_a_connection() {
             "{reason}"
         );
         let result = result.unwrap();
-        assert_eq!((result.status, result.redirects.len()), (Some(302), 1));
+        // Where it was asked last, and nothing of what the one before answered.
+        assert!(result.url.starts_with("http://"), "{}", result.url);
+        assert!(
+            result.url.contains("169.254") || result.url.contains("a9fe"),
+            "{}",
+            result.url
+        );
+        assert_eq!((result.status, &*result.headers), (None, &[][..]));
+        assert_eq!(
+            result.redirects,
+            [format!("http://127.0.0.1:{}/{path}", nginx.http)]
+        );
+        let shown = account(&result);
+        assert!(!shown.contains("status") && !shown.contains("nginx"), "{shown}");
     }
 }
 
@@ -280,12 +320,19 @@ fn a_redirect_down_from_https_is_not_followed() {
         &certificate,
         "location /down { return 302 http://127.0.0.1:HTTP/; }",
     );
-    let reason = refused(&HttpRequest {
+    let (reason, result) = ask(&HttpRequest {
         extra_ca: Some(certificate.ca.clone()),
         max_redirects: Some(1),
         ..request(&format!("https://localhost:{}/down", nginx.https))
-    });
+    })
+    .unwrap_err();
     assert!(reason.contains("it would drop the encryption"), "{reason}");
+    let result = result.unwrap();
+    assert_eq!(
+        (result.status, result.redirects.len()),
+        (Some(302), 0),
+        "its own answer"
+    );
 }
 
 #[test]

@@ -146,6 +146,21 @@ impl Certificate {
         Self::until(2021, "Test CA")
     }
 
+    /// An authority's own certificate in the place of a server's, as `openssl req -x509` makes one.
+    pub(in crate::perform) fn authority() -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut own = rcgen::CertificateParams::new(names).unwrap();
+        own.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        own.distinguished_name = named("self");
+        let certificate = own.self_signed(&key).unwrap().pem();
+        Self {
+            ca: certificate.clone(),
+            chain: certificate,
+            key: key.serialize_pem(),
+        }
+    }
+
     fn until(year: i32, authority: &str) -> Self {
         let ca_key = rcgen::KeyPair::generate().unwrap();
         let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();

@@ -361,7 +361,12 @@ mod tests {
             .ports
             .remove(0);
         assert_eq!((port.state, port.tls), (PortState::Open, None));
-        assert!(port.problem.unwrap().starts_with("the TLS handshake failed: "));
+        assert_eq!(
+            port.problem.as_deref(),
+            Some(
+                "the TLS handshake failed: what answers there does not speak TLS: check the port, or ask without TLS"
+            )
+        );
     }
 
     proptest! {

@@ -4,6 +4,8 @@
 //! trust is a verdict beside it: with [`Judge::Refuse`] a bad one ends the handshake before anything is sent, with
 //! [`Judge::Note`] it is only told, for the diagnostics whose purpose is to tell it.
 
+mod words;
+
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -15,9 +17,11 @@ use rustls::{
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
     },
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    server::ParsedCertificate,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -34,6 +38,8 @@ const NAME_CHARACTERS: usize = 256;
 /// Authorities to believe.
 pub(in crate::perform) struct Trust {
     roots: RootCertStore,
+    /// Those that are not the host's own, as they were given.
+    given: Vec<CertificateDer<'static>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +54,14 @@ impl Trust {
     pub(in crate::perform) fn of_host() -> Self {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self { roots }
+        Self {
+            roots,
+            given: Vec::new(),
+        }
     }
 
-    /// And those in this PEM text; refused unless each can be read.
+    /// And those in this PEM text; refused unless each can be read. A server may also show one of these as its own, as
+    /// those do that were set up with a certificate that signs itself.
     pub(in crate::perform) fn and(mut self, pem: &str) -> Result<Self, String> {
         let mut count = 0;
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
@@ -59,8 +69,9 @@ impl Trust {
             let certificate =
                 certificate.map_err(|error| format!("extra_ca: certificate {count} is not PEM: {error}"))?;
             self.roots
-                .add(certificate)
+                .add(certificate.clone())
                 .map_err(|error| format!("extra_ca: certificate {count} cannot be used: {error}"))?;
+            self.given.push(certificate);
         }
         if count == 0 {
             return Err("extra_ca: holds no certificate in PEM".to_owned());
@@ -72,6 +83,7 @@ impl Trust {
     pub(in crate::perform) fn nobody() -> Self {
         Self {
             roots: RootCertStore::empty(),
+            given: Vec::new(),
         }
     }
 }
@@ -112,7 +124,7 @@ pub(in crate::perform) async fn handshake(
         (Err(_), Some(seen)) if judge == Judge::Refuse && seen.info.problem.is_some() => {
             Err(refusal(&seen.info))
         }
-        (Err(error), _) => Err(format!("the TLS handshake failed: {error}")),
+        (Err(error), _) => Err(format!("the TLS handshake failed: {}", words::failure(&error))),
     }
 }
 
@@ -142,6 +154,7 @@ struct Inspector {
     host: String,
     /// Absent when there is no authority to trust, which the library takes for a mistake.
     judge_of: Option<Arc<WebPkiServerVerifier>>,
+    given: Vec<CertificateDer<'static>>,
     judge: Judge,
     provider: Arc<CryptoProvider>,
     seen: Mutex<Option<Seen>>,
@@ -161,10 +174,31 @@ impl Inspector {
         Ok(Self {
             host: host.to_owned(),
             judge_of,
+            given: trust.given.clone(),
             judge,
             provider: provider(),
             seen: Mutex::default(),
         })
+    }
+
+    /// What the library refused once more: an authority's certificate that a server shows as its own holds when it is
+    /// exactly one that was given, names the host and is in its time.
+    fn verify_given(
+        &self,
+        refused: Error,
+        end_entity: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let is_given = self
+            .given
+            .iter()
+            .any(|given| given.as_ref() == end_entity.as_ref());
+        if !(is_given && is_authority(end_entity) && is_in_time(end_entity, now)) {
+            return Err(refused);
+        }
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn seen(&self) -> Option<Seen> {
@@ -183,14 +217,14 @@ impl ServerCertVerifier for Inspector {
     ) -> Result<ServerCertVerified, Error> {
         let mut info = describe(end_entity);
         let verdict = match &self.judge_of {
-            Some(verifier) => {
-                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
+            Some(verifier) => verifier
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                .or_else(|error| self.verify_given(error, end_entity, server_name, now)),
             None => Err(CertificateError::UnknownIssuer.into()),
         };
         if let Err(error) = &verdict {
             info.problem = Some(match self.judge_of {
-                Some(_) => problem(error, &info, &self.host),
+                Some(_) => words::problem(error, &info, is_authority(end_entity), &self.host),
                 None => {
                     "this host trusts no authority at all: install its package ca-certificates".to_owned()
                 }
@@ -230,34 +264,18 @@ impl ServerCertVerifier for Inspector {
     }
 }
 
-fn problem(error: &Error, info: &TlsInfo, host: &str) -> String {
-    let Error::InvalidCertificate(error) = error else {
-        return error.to_string();
-    };
-    match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("it expired at {}", info.not_after)
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            format!("it is valid from {} only", info.not_before)
-        }
-        CertificateError::UnknownIssuer => {
-            format!("this host does not know its issuer, {}", info.issuer)
-        }
-        // An authority of the same name, but not the same.
-        CertificateError::BadSignature => {
-            format!("it is not signed by the {} that this host trusts", info.issuer)
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            let names = if info.names.is_empty() {
-                "no host".to_owned()
-            } else {
-                info.names.join(", ")
-            };
-            format!("it is not for {host}: it names {names}")
-        }
-        other => other.to_string(),
-    }
+/// Whether it may sign others. Such a one is not taken for a server's by the library, whoever trusts it.
+fn is_authority(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| certificate.is_ca())
+}
+
+fn is_in_time(der: &[u8], now: UnixTime) -> bool {
+    let now = i64::try_from(now.as_secs())
+        .ok()
+        .and_then(|seconds| ASN1Time::from_timestamp(seconds).ok());
+    let read = X509Certificate::from_der(der).ok();
+    now.zip(read)
+        .is_some_and(|(now, (_, certificate))| certificate.validity().is_valid_at(now))
 }
 
 /// What stands in a certificate; empty where it cannot be read, which the verdict then says.

@@ -215,6 +215,31 @@ fn fake_apt_lists_each_architecture_by_its_name() {
 }
 
 #[test]
+fn fake_apt_lists_what_is_there_beside_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    fake_apt(folder.path());
+    let host = Host::with_fakes(folder.path());
+    for (asked, reason) in [
+        (
+            &[("gone", None), ("libc6", None)][..],
+            "package 'gone' is not installed",
+        ),
+        (
+            &[("gone", None), ("libc6", None), ("lost", None)][..],
+            "packages 'gone', 'lost' are not installed",
+        ),
+    ] {
+        let failed = install(&work(PackageManager::Apt, SoftwareAction::List, asked), &host).unwrap_err();
+        assert_eq!(failed.reason, reason);
+        let Some(JobResult::SoftwareInstall(result)) = failed.result else {
+            panic!("a list")
+        };
+        let names: Vec<&str> = result.packages.iter().map(|package| &*package.name).collect();
+        assert_eq!(names, ["libc6"]);
+    }
+}
+
+#[test]
 fn what_a_fake_manager_could_not_do_is_told_with_what_it_said() {
     let folder = tempfile::tempdir().unwrap();
     fake(

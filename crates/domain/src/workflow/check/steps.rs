@@ -22,20 +22,16 @@ impl Place<'_> {
     pub(super) fn work(&mut self) {
         match &self.draft.step.work {
             Work::Script(script) => {
-                self.one_of(
-                    ("script_id", script.script_id.is_some()),
-                    ("script", script.script.is_some()),
-                );
+                let id = ("script_id", script.script_id.is_some());
+                self.named("script", id, script.script.is_some());
                 self.values("parameters", &script.parameters);
                 self.on_hosts(&script.on);
             }
             Work::Command(command) => self.command(command),
             Work::HttpRequest(request) => self.http(request),
             Work::Action(action) => {
-                self.one_of(
-                    ("action_id", action.action_id.is_some()),
-                    ("action", action.action.is_some()),
-                );
+                let id = ("action_id", action.action_id.is_some());
+                self.named("action", id, action.action.is_some());
                 self.values("parameters", &action.parameters);
                 self.timeout(action.timeout_seconds, MAX_TIMEOUT_SECONDS.into());
                 self.retries(action.retries);
@@ -68,15 +64,23 @@ impl Place<'_> {
                 }
             }
             Work::Workflow(workflow) => {
-                self.one_of(
-                    ("workflow_id", workflow.workflow_id.is_some()),
-                    ("workflow", workflow.workflow.is_some()),
-                );
+                let id = ("workflow_id", workflow.workflow_id.is_some());
+                self.named("workflow", id, workflow.workflow.is_some());
                 self.values("inputs", &workflow.inputs);
                 self.hosts(workflow.hosts.as_ref());
                 self.timeout(workflow.timeout_seconds, MAX_WAIT_SECONDS);
                 self.retries(workflow.retries);
             }
+        }
+    }
+
+    /// Something saved: a field has its name, another one its id.
+    fn named(&mut self, what: &str, (by_id, has_id): (&str, bool), has_name: bool) {
+        if has_id || has_name {
+            self.one_of((by_id, has_id), (what, has_name));
+        } else {
+            let message = format!("names no {what}: choose one, by its name ({what}) or its id ({by_id})");
+            self.error(by_id, message);
         }
     }
 

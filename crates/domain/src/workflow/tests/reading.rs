@@ -101,7 +101,90 @@ fn what_is_unknown_is_refused_with_what_was_likely_meant() {
         "cuont",
     );
     refused(json!([]), "/steps", "has no steps");
+    refused(
+        json!([{"id": "a", "type": "parallel", "branches": [[command("b")], []]}]),
+        "/steps/0/branches/1/steps",
+        "branch 2 has no steps",
+    );
     refused(json!([[]]), "/steps/0", "must be an object");
+}
+
+#[test]
+fn what_yaml_reads_as_something_else_is_told_at_its_place() {
+    let told = |source: &str| {
+        let problems = read(serde_saphyr::from_str(source).unwrap()).unwrap_err();
+        let told = |problem: &Problem| format!("{} {}", problem.pointer, problem.message);
+        problems.0.iter().map(told).collect::<Vec<_>>()
+    };
+    let steps = "steps: [{id: a, type: delay, seconds: 1}]";
+    for (source, expected) in [
+        (
+            format!("inputs: [{{name: m, type: string}}, {{name: n, type: integer}}]\n{steps}"),
+            "/inputs/1/name must be a text, and was read as false: put quotes around it",
+        ),
+        (
+            format!("inputs: [{{name: a, type: choice, choices: [maybe, yes]}}]\n{steps}"),
+            "/inputs/0/choices must be a list of texts: one was read as true: put quotes around it",
+        ),
+        (
+            format!("inputs: [{{name: a, type: text}}]\n{steps}"),
+            "/inputs/0/type must be one of string, integer, number, boolean, choice, secret, and is \"text\"",
+        ),
+        (
+            format!("inputs: [{{name: a, type: integer, minimum: low}}]\n{steps}"),
+            "/inputs/0/minimum must be a number, and is a text",
+        ),
+        (
+            format!("inputs: [a]\n{steps}"),
+            "/inputs/0 must be an object with name and type",
+        ),
+        (
+            format!("inputs: {{name: a}}\n{steps}"),
+            "/inputs must be a list, and is an object",
+        ),
+        (
+            "steps: [{id: n, type: delay, seconds: 1}]".to_owned(),
+            "/steps/0/id must be a text, and was read as false: put quotes around it",
+        ),
+        (
+            "steps: [{id: a, type: command, argv: [sleep, 5]}]".to_owned(),
+            "/steps/0/argv must be a list of texts: one was read as the number 5: put quotes around it",
+        ),
+        (
+            "steps: [{id: a, type: command, command: env, environment: {A: 5}}]".to_owned(),
+            "/steps/0/environment must be an object of texts: one was read as the number 5: put quotes around it",
+        ),
+    ] {
+        assert_eq!(told(&source), [expected], "{source}");
+    }
+}
+
+#[test]
+fn a_problem_names_the_step_that_it_is_about() {
+    let late = |field: &str| json!({"id": "late", "type": "delay", "seconds": 1, field: "nowhere"});
+    let inside = |step: Value| json!({"steps": [command("a"), {"id": "both", "type": "parallel", "config": {"branches": [[command("b")], [step]]}}]});
+    let named = |source: Value| {
+        let problems = read(source).and_then(|definition| Plan::new(definition).map(|_| ()));
+        problems
+            .unwrap_err()
+            .0
+            .into_iter()
+            .map(|problem| problem.step)
+            .collect::<Vec<_>>()
+    };
+    let late_is_named = [Some("late".to_owned())];
+    assert_eq!(named(inside(late("hours"))), late_is_named, "what cannot be read");
+    assert_eq!(
+        named(inside(late("on_success"))),
+        late_is_named,
+        "what breaks a rule"
+    );
+    let one_branch = json!({"steps": [{"id": "both", "type": "parallel", "branches": [[command("b")]]}]});
+    assert_eq!(named(one_branch), [Some("both".to_owned())]);
+    assert_eq!(named(json!({"hosts": {}, "steps": [command("a")]})), [None]);
+    // It would be repeated with each problem.
+    let long = json!({"steps": [{"id": "x".repeat(MAX_ID + 1), "type": "delay", "seconds": 1}]});
+    assert_eq!(named(long), [None]);
 }
 
 #[test]

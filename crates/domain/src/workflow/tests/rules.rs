@@ -82,7 +82,7 @@ fn each_type_of_step_has_its_rules() {
     refused(
         json!([{"id": "a", "type": "script"}]),
         "/steps/0/script_id",
-        "give script_id or script",
+        "names no script: choose one",
     );
     refused(
         json!([{"id": "a", "type": "notify", "to": ["chat"], "title": "T"}]),

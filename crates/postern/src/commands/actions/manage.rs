@@ -11,8 +11,8 @@ use super::{Apply, versions::action_deploy};
 use crate::{
     clock,
     commands::{
+        files::{self, Place},
         list::{ListArguments, closing},
-        schedules::read,
         scripts::manage::write_output,
     },
     context::Context,
@@ -123,7 +123,7 @@ fn print(detail: &ActionDetail, context: &Context<'_>) {
             },
         ),
         ("asks for", asks.join(", ")),
-        ("hosts", serde_json::to_string(&shown.targets).unwrap_or_default()),
+        ("hosts", words::targets(&shown.targets)),
         (
             "may be run by",
             if shown.runners.is_empty() {
@@ -153,11 +153,20 @@ fn print(detail: &ActionDetail, context: &Context<'_>) {
 }
 
 pub(super) async fn action_apply(apply: &Apply, context: &Context<'_>) -> Result<(), Failure> {
+    // All are read before one is sent: a file that cannot be read leaves nothing half done.
+    let mut wanted = Vec::new();
     for path in &apply.files {
-        let detail = save(read(path)?, context).await?;
+        wanted.push((path, files::read::<ActionCreate>(path)?));
+    }
+    let place = apply.place.find(&context.client).await?;
+    for (path, request) in wanted {
+        let saved = save(request, place, context).await;
+        let detail = saved.map_err(|failure| files::of(path, failure, ""))?;
         let action = &detail.action;
         if apply.deploy && action.draft_differs {
-            action_deploy(action.id, apply.message.clone(), context).await?;
+            action_deploy(action.id, apply.message.clone(), context)
+                .await
+                .map_err(|failure| files::of(path, failure, "the draft is saved, not deployed"))?;
             continue;
         }
         context.console.answer(&detail, |detail| print(detail, context))?;
@@ -165,10 +174,15 @@ pub(super) async fn action_apply(apply: &Apply, context: &Context<'_>) -> Result
     Ok(())
 }
 
-async fn save(wanted: ActionCreate, context: &Context<'_>) -> Result<ActionDetail, Failure> {
+async fn save(
+    mut wanted: ActionCreate,
+    place: Place,
+    context: &Context<'_>,
+) -> Result<ActionDetail, Failure> {
     let client = &context.client;
     match lookup::action_named(client, &wanted.name).await? {
         Some(found) => {
+            files::refuse_move(&found.name, place, (found.organization_id, found.department_id))?;
             let request = ActionUpdate {
                 description: Some(wanted.description),
                 definition: Some(wanted.definition),
@@ -177,7 +191,12 @@ async fn save(wanted: ActionCreate, context: &Context<'_>) -> Result<ActionDetai
             };
             Ok(client.action_update(found.id, &request).await?)
         }
-        None => Ok(client.action_create(&wanted, &IdempotencyKey::random()).await?),
+        None => {
+            if place.0.is_some() {
+                (wanted.organization_id, wanted.department_id) = place;
+            }
+            Ok(client.action_create(&wanted, &IdempotencyKey::random()).await?)
+        }
     }
 }
 

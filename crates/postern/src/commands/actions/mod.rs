@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 
-use super::list::ListArguments;
+use super::{files::PlaceOptions, list::ListArguments};
 use crate::{context::Context, failure::Failure, output::Console};
 
 #[derive(Debug, Subcommand)]
@@ -87,6 +87,8 @@ pub(crate) struct Apply {
     /// What the deployed versions are for
     #[arg(long, value_name = "TEXT", default_value = "", requires = "deploy")]
     message: String,
+    #[command(flatten)]
+    place: PlaceOptions,
 }
 
 pub(crate) async fn run(command: ActionCommand, console: &Console) -> Result<ExitCode, Failure> {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 use clap::Args;
 use postern_api::{actions::ActionRun, scripts::ParameterValue};
 use postern_client::IdempotencyKey;
+use postern_domain::parameter::{Parameter, ParameterType};
 use serde_json::Value;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         run::{blame, check_output, print_preview, stay},
     },
     context::Context,
-    failure::Failure,
+    failure::{Failure, by_options},
     lookup,
     output::Console,
 };
@@ -50,8 +51,22 @@ pub(super) async fn action_run(
         .await
         .map_err(|failure| blame(start, failure))?
         .id;
+    if !arguments.parameters.is_empty() {
+        let detail = context.client.action_show(id).await;
+        let detail = detail.map_err(|error| blame(start, error.into()))?;
+        let asks = if arguments.draft {
+            &detail.draft_asks
+        } else {
+            &detail.asks
+        };
+        check_plain(&arguments.parameters, asks).map_err(|failure| blame(start, failure))?;
+    }
     if start.dry_run {
-        let preview = context.client.action_preview(id, &request).await?;
+        let preview = context
+            .client
+            .action_preview(id, &request)
+            .await
+            .map_err(|error| by_options(error, "--param"))?;
         console.answer(&preview, |preview| print_preview(preview, console))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -59,8 +74,33 @@ pub(super) async fn action_run(
         .client
         .action_run(id, &request, &IdempotencyKey::random())
         .await
-        .map_err(|error| blame(start, error.into()))?;
+        .map_err(|error| blame(start, by_options(error, "--param").into()))?;
     stay(created, start, &context).await
+}
+
+/// What the server takes from a form and nobody means on a command line: a secret in the open, where every user of the
+/// machine can read it; and nothing for what is no text, which would quietly be the default.
+pub(crate) fn check_plain(plain: &[(String, String)], definitions: &[Parameter]) -> Result<(), Failure> {
+    for (name, value) in plain {
+        let Some(parameter) = definitions.iter().find(|parameter| parameter.name == *name) else {
+            continue;
+        };
+        match parameter.kind {
+            ParameterType::Secret => {
+                return Err(Failure::usage(format!(
+                    "--param {name}: is secret, and a value on the command line can be read by every user of this machine: \
+                     give --secret {name}=@FILE, --secret {name}=env:VARIABLE, or --secret {name} to be asked"
+                )));
+            }
+            ParameterType::Integer | ParameterType::Number | ParameterType::Boolean if value.is_empty() => {
+                return Err(Failure::usage(format!(
+                    "--param {name}: is empty: give a value, or leave it out to take the default"
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Plain and secret values, each once.
@@ -83,4 +123,34 @@ pub(crate) fn parameters(
         }
     }
     Ok(parameters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_the_open_and_nothing_for_a_number_are_refused() {
+        let definitions: Vec<Parameter> = serde_json::from_value(serde_json::json!([
+            {"name": "s", "type": "string"}, {"name": "n", "type": "integer", "default": 7},
+            {"name": "on", "type": "boolean"}, {"name": "tok", "type": "secret"},
+        ]))
+        .unwrap();
+        let check = |name: &str, value: &str| {
+            let given = [(name.to_owned(), value.to_owned())];
+            check_plain(&given, &definitions).map_err(|failure| failure.lines().concat())
+        };
+        for (name, value) in [("s", ""), ("s", "x"), ("n", "x"), ("unknown", "")] {
+            assert_eq!(check(name, value), Ok(()), "{name}={value}");
+        }
+        for (name, value, said) in [
+            ("tok", "clear", "--param tok: is secret"),
+            ("tok", "", "--secret tok=@FILE"),
+            ("n", "", "--param n: is empty"),
+            ("on", "", "leave it out"),
+        ] {
+            let told = check(name, value).expect_err(name);
+            assert!(told.contains(said) && !told.contains("clear"), "{told}");
+        }
+    }
 }

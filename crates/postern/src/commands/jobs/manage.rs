@@ -46,8 +46,8 @@ pub(super) async fn job_list(list: List, context: &Context<'_>) -> Result<(), Fa
     })
 }
 
-const COLUMNS: [&str; 8] = [
-    "ID", "AGENT", "TYPE", "STATE", "EXIT", "PRIORITY", "CREATED", "WHAT",
+const COLUMNS: [&str; 9] = [
+    "ID", "AGENT", "TYPE", "STATE", "EXIT", "PRIORITY", "CREATED", "WAITS", "WHAT",
 ];
 
 fn row(job: &Job, now: Timestamp) -> Vec<(String, Tone)> {
@@ -60,6 +60,7 @@ fn row(job: &Job, now: Timestamp) -> Vec<(String, Tone)> {
         plain(job.exit_code.map(|code| code.to_string()).unwrap_or_default()),
         plain(job.priority.to_string()),
         plain(words::relative(job.created_at, now)),
+        plain(waits(job)),
         plain(job.summary.clone()),
     ]
 }
@@ -70,6 +71,14 @@ fn state(job: &Job) -> String {
     } else {
         job.state.to_string()
     }
+}
+
+/// Why it waits; empty where it does not.
+fn waits(job: &Job) -> String {
+    job.waits
+        .as_ref()
+        .map(|wait| wait.text.clone())
+        .unwrap_or_default()
 }
 
 pub(super) async fn job_show(id: JobId, context: &Context<'_>) -> Result<(), Failure> {
@@ -114,11 +123,6 @@ fn print(detail: &JobDetail, console: &Console) {
 fn print_job(detail: &JobDetail, now: Timestamp, console: &Console) {
     let job = &detail.job;
     let time = |time: Option<Timestamp>| time.map(|time| words::absolute(time, now)).unwrap_or_default();
-    let waits = job
-        .waits
-        .as_ref()
-        .map(|wait| wait.text.clone())
-        .unwrap_or_default();
     console.fields(&[
         ("id", job.id.to_string()),
         ("agent", format!("{} ({})", job.agent, job.agent_id)),
@@ -138,7 +142,7 @@ fn print_job(detail: &JobDetail, now: Timestamp, console: &Console) {
             job.execution_id.map(|id| id.to_string()).unwrap_or_default(),
         ),
         ("state", state(job)),
-        ("waits for", waits),
+        ("waits for", waits(job)),
         (
             "exit code",
             job.exit_code.map(|code| code.to_string()).unwrap_or_default(),
@@ -174,9 +178,9 @@ fn work(work: Option<&JobPayload>, summary: &str) -> String {
             .join(" "),
         Some(JobPayload::Command(command)) => format!("{} (in a shell)", command.argv.join(" ")),
         Some(JobPayload::Script(script)) => format!(
-            "{}, {} lines: {summary}",
+            "{}, {}: {summary}",
             script.language.as_str(),
-            script.content.lines().count(),
+            words::count(script.content.lines().count(), "line", "lines"),
         ),
         _ => summary.to_owned(),
     }
@@ -217,7 +221,10 @@ pub(super) async fn job_cancel(id: JobId, context: &Context<'_>) -> Result<(), F
         context.console.say(&if job.state == JobState::Cancelled {
             format!("job {} is cancelled", job.id)
         } else {
-            format!("job {} is {}; its agent was told to stop it", job.id, job.state)
+            format!(
+                "job {} is {}, cancelling: its agent stops it as soon as it hears of it",
+                job.id, job.state
+            )
         });
     })
 }

@@ -142,6 +142,30 @@ impl StartOptions {
             .collect()
     }
 
+    /// Whether something takes each secret, before any is asked for.
+    fn check_secrets(&self, work: &JobPayload) -> Result<(), Failure> {
+        let takes = work.secrets();
+        let Some((name, _)) = self
+            .secrets
+            .secrets
+            .iter()
+            .find(|(name, _)| !takes.contains(&name.as_str()))
+        else {
+            return Ok(());
+        };
+        let what = match work {
+            JobPayload::Command(_) => {
+                "a command takes no secrets: give --script FILE, which reads them from its variables PARAM_NAME".to_owned()
+            }
+            JobPayload::HttpRequest(_) => {
+                format!("no header takes it: give --secret-header HEADER={name}")
+            }
+            _ if takes.is_empty() => "nothing here takes a secret: leave it out".to_owned(),
+            _ => format!("what is taken here: {}", takes.join(", ")),
+        };
+        Err(Failure::usage(format!("--secret {name}: {what}")))
+    }
+
     pub(crate) fn secrets(&self, console: &Console) -> Result<BTreeMap<String, SecretText>, Failure> {
         self.secrets.values(console)
     }
@@ -190,6 +214,7 @@ impl RunOptions {
         console: &Console,
     ) -> Result<JobCreate, Failure> {
         work.check().map_err(|error| Failure::usage(error.to_string()))?;
+        self.start.check_secrets(&work)?;
         let rolling = self.rolling();
         if let Some(rolling) = &rolling {
             rolling

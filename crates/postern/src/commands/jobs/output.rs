@@ -3,7 +3,11 @@
 use postern_api::jobs::{StreamName, StreamOutput};
 use postern_domain::JobId;
 
-use super::{Output, printer::Printer, watch::Watcher};
+use super::{
+    Output,
+    printer::Printer,
+    watch::{Tells, Watcher},
+};
 use crate::{context::Context, failure::Failure, sanitize::Sanitizer};
 
 pub(super) async fn job_output(arguments: &Output, context: &Context<'_>) -> Result<(), Failure> {
@@ -27,7 +31,7 @@ async fn follow(arguments: &Output, context: &Context<'_>) -> Result<(), Failure
         client: &context.client,
         console: context.console,
         printer: Some(Printer::new(context.console, None, arguments.stream)),
-        tells: true,
+        tells: Tells::Everything,
     };
     watcher.watch(arguments.id).await.map(|_| ())
 }

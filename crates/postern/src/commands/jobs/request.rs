@@ -273,7 +273,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
-        let table: [(&[&str], &str); 12] = [
+        let table: [(&[&str], &str); 13] = [
+            (
+                &["--all", "--secret", "token=env:X", "--", "true"],
+                "--secret token: a command takes no secrets",
+            ),
             (&["--", "true"], "--agent"),
             (&["--agent", "a"], "required"),
             (&["--all", "--agent", "a", "--", "true"], "cannot be used"),

@@ -17,7 +17,7 @@ use super::{
     output::print_output,
     printer::Printer,
     tone,
-    watch::Watcher,
+    watch::{Tells, Watcher},
 };
 use crate::{
     clock,
@@ -33,6 +33,17 @@ const TIMED_OUT: u8 = 124;
 pub(crate) const POSTERN_FAILED: u8 = 125;
 /// As shells say it of a program that was interrupted.
 pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Whether a drawn password is one that works, which its job decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// It completed everywhere.
+    Yes,
+    /// Nobody waited for the end.
+    NotYet,
+    /// It did not complete everywhere, or its end was not seen.
+    Maybe,
+}
 
 /// Makes the jobs of any type, and stays with them where that was asked for.
 pub(super) async fn job_run(
@@ -81,17 +92,12 @@ pub(crate) async fn stay(
     context: &Context<'_>,
 ) -> Result<ExitCode, Failure> {
     let console = context.console;
-    if let Some(password) = &created.generated_password
-        && !console.is_json()
-    {
-        console.note("the new password, shown only now:");
-        console.say(password.reveal());
-    }
+    let password = created.generated_password.as_ref();
     if !options.stays() {
+        print_password(password, Holds::NotYet, console);
         console.answer(&created, |created| print_created(created, console))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let password = created.generated_password.as_ref();
     let stay = async {
         match created.jobs.as_slice() {
             [job] => stay_with_one(job, options.follow, password, context)
@@ -100,23 +106,50 @@ pub(crate) async fn stay(
             jobs => stay_with_several(jobs, options.follow, password, context).await,
         }
     };
-    tokio::select! {
-        code = stay => code.map(ExitCode::from),
+    let code = tokio::select! {
+        code = stay => code,
         _ = tokio::signal::ctrl_c() => {
             console.note(&format!(
                 "not watched any more, but not stopped: `postern execution cancel {}` stops it",
                 created.execution_id
             ));
-            Ok(ExitCode::from(INTERRUPTED))
+            Ok(INTERRUPTED)
         }
+    };
+    let holds = match code {
+        Ok(0) => Holds::Yes,
+        Ok(_) | Err(_) => Holds::Maybe,
+    };
+    print_password(password, holds, console);
+    code.map(ExitCode::from)
+}
+
+/// Where it is not known to work it stays out of what a program reads. JSON has it beside the jobs.
+fn print_password(password: Option<&SecretText>, holds: Holds, console: &Console) {
+    let Some(password) = password.filter(|_| !console.is_json()) else {
+        return;
+    };
+    match holds {
+        Holds::Yes => {
+            console.note("the new password, shown only now:");
+            console.say(password.reveal());
+        }
+        Holds::NotYet => {
+            console.note("the new password, shown only now; it holds only where the job completes:");
+            console.say(password.reveal());
+        }
+        Holds::Maybe => console.note(&format!(
+            "the new password, shown only now; it does not hold where the job failed: {}",
+            password.reveal()
+        )),
     }
 }
 
 pub(crate) fn print_preview(preview: &JobPreview, console: &Console) {
     console.note(&format!(
-        "would run on {} hosts in {} batches: {} (sha256 {})",
-        preview.hosts.len(),
-        preview.batches,
+        "would run on {} in {}: {} (sha256 {})",
+        words::count(preview.hosts.len(), "host", "hosts"),
+        words::count(preview.batches, "batch", "batches"),
         preview.summary,
         preview.payload_sha256
     ));
@@ -173,7 +206,7 @@ async fn stay_with_one(
         client: &context.client,
         console,
         printer: follow.then(|| Printer::new(console, None, None)),
-        tells: person,
+        tells: Tells::Everything,
     };
     let job = watcher.watch(reference.id).await?;
     if console.is_json() {
@@ -221,7 +254,7 @@ async fn stay_with_several(
                 client: &context.client,
                 console,
                 printer,
-                tells: false,
+                tells: Tells::AllButBatches,
             };
             (position, watcher.watch(reference.id).await)
         })

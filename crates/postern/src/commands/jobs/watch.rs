@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postern_api::jobs::Job;
 use postern_client::{Client, Error, JobEvent, JobEvents};
-use postern_domain::JobId;
+use postern_domain::{JobId, job::WaitReason};
 use tokio::time::Instant;
 
 use super::printer::Printer;
@@ -22,8 +22,15 @@ pub(super) struct Watcher<'a> {
     pub(super) console: &'a Console,
     /// `None`: only the end matters.
     pub(super) printer: Option<Printer<'a>>,
-    /// Whether to say why it waits.
-    pub(super) tells: bool,
+    pub(super) tells: Tells,
+}
+
+/// What is said of why a job waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tells {
+    Everything,
+    /// Of many jobs not that each waits for its batch: that was asked for.
+    AllButBatches,
 }
 
 /// Whether the connection ended because the job did.
@@ -110,9 +117,10 @@ impl Watcher<'_> {
     }
 
     fn tell(&self, job: &Job, waits_for: &mut Option<String>) {
-        let text = job.waits.as_ref().map(|wait| wait.text.clone());
-        if self.tells && text.is_some() && *waits_for != text {
-            let text = text.as_deref().unwrap_or_default();
+        let expected = |reason: WaitReason| self.tells == Tells::AllButBatches && reason == WaitReason::Batch;
+        let wait = job.waits.as_ref().filter(|wait| !expected(wait.reason));
+        let text = wait.map(|wait| wait.text.clone());
+        if let Some(text) = text.as_deref().filter(|text| waits_for.as_deref() != Some(*text)) {
             self.console
                 .note(&format!("job {} on {} waits: {text}", job.id, job.agent));
         }

@@ -6,10 +6,13 @@ use clap::{Args, Subcommand};
 use postern_api::schedules::{Calendar, CalendarCreate, CalendarUpdate};
 use postern_client::IdempotencyKey;
 
-use super::{Apply, read};
+use super::Apply;
 use crate::{
     clock,
-    commands::list::{ListArguments, closing},
+    commands::{
+        files,
+        list::{ListArguments, closing},
+    },
     context::Context,
     failure::Failure,
     lookup,
@@ -31,7 +34,7 @@ pub(crate) enum CalendarCommand {
     Create(Apply),
     /// Change a calendar; what is not given stays
     Update(CalendarChange),
-    /// Delete a calendar that no schedule uses
+    /// Delete a calendar that neither a schedule nor a host group goes by
     Delete {
         /// Name or id
         calendar: String,
@@ -92,11 +95,16 @@ pub(crate) async fn run_calendar(command: CalendarCommand, context: &Context<'_>
             console.answer(&calendar, |calendar| print_calendar(calendar, context))
         }
         CalendarCommand::Create(apply) => {
+            let place = apply.place.find(client).await?;
             for path in &apply.files {
-                let request: CalendarCreate = read(path)?;
+                let mut request: CalendarCreate = files::read(path)?;
+                if place.0.is_some() {
+                    (request.organization_id, request.department_id) = place;
+                }
                 let calendar = client
                     .calendar_create(&request, &IdempotencyKey::random())
-                    .await?;
+                    .await
+                    .map_err(|error| files::of(path, error.into(), ""))?;
                 console.answer(&calendar, |calendar| print_calendar(calendar, context))?;
             }
             Ok(())
@@ -116,7 +124,7 @@ pub(crate) async fn run_calendar(command: CalendarCommand, context: &Context<'_>
 
 async fn calendar_update(change: CalendarChange, context: &Context<'_>) -> Result<(), Failure> {
     let written: CalendarUpdate = match &change.file {
-        Some(path) => read(path)?,
+        Some(path) => files::read(path)?,
         None => CalendarUpdate::default(),
     };
     let request = CalendarUpdate {
@@ -145,16 +153,15 @@ fn dark(calendar: &Calendar) -> String {
 }
 
 fn print_calendar(calendar: &Calendar, context: &Context<'_>) {
-    context.console.fields(&[
+    let mut fields = vec![
         ("id", calendar.id.to_string()),
         ("name", calendar.name.clone()),
         ("description", calendar.description.clone()),
         ("zone", calendar.zone.clone()),
         ("blackout", dark(calendar)),
-        (
-            "entries",
-            serde_json::to_string(&calendar.entries).unwrap_or_default(),
-        ),
-        ("used by", calendar.used_by.join(", ")),
-    ]);
+    ];
+    let names = std::iter::once("entries").chain(std::iter::repeat(""));
+    fields.extend(names.zip(calendar.entries.iter().map(words::entry)));
+    fields.push(("used by", calendar.used_by.join(", ")));
+    context.console.fields(&fields);
 }

@@ -4,17 +4,16 @@ mod calendars;
 mod file;
 mod show;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use postern_api::schedules::{CronPreview, Schedule, ScheduleCreate, ScheduleUpdate};
 use postern_client::IdempotencyKey;
-use serde::de::DeserializeOwned;
 
 pub(crate) use self::calendars::{CalendarCommand, run_calendar};
 use self::show::{Beside, child, print};
 use super::{
-    jobs::request::read_script,
+    files::{self, Place, PlaceOptions},
     list::{ListArguments, closing},
     scripts::manage::write_output,
 };
@@ -74,7 +73,7 @@ pub(crate) enum ScheduleCommand {
 const APPLY_HELP: &str = "The file has the shape of the API's request:\n\n  \
     name: nightly-cleanup\n  \
     definition:\n    \
-      cron: 30 2 * * *\n    \
+      cron: '30 2 * * *'\n    \
       zone: Europe/Brussels\n    \
       overlap: skip        # or allow, queue\n    \
       missed: run_once     # or skip\n    \
@@ -86,12 +85,8 @@ pub(crate) struct Apply {
     /// The file; `-` is standard input
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-}
-
-/// YAML, of which JSON is a part.
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
-    let text = read_script(path)?;
-    serde_saphyr::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    #[command(flatten)]
+    place: PlaceOptions,
 }
 
 pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Result<(), Failure> {
@@ -117,8 +112,16 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
             console.answer(&found, |found| print(found, &beside, console))
         }
         ScheduleCommand::Apply(apply) => {
+            // All are read before one is sent: a file that cannot be read leaves nothing half done.
+            let mut wanted = Vec::new();
             for path in &apply.files {
-                schedule_apply(read(path)?, context).await?;
+                wanted.push((path, files::read::<ScheduleCreate>(path)?));
+            }
+            let place = apply.place.find(client).await?;
+            for (path, request) in wanted {
+                schedule_apply(request, place, context)
+                    .await
+                    .map_err(|failure| files::of(path, failure, ""))?;
             }
             Ok(())
         }
@@ -134,11 +137,12 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
         }
         ScheduleCommand::Rename { schedule, name } => schedule_rename(&schedule, name, context).await,
         ScheduleCommand::Preview { cron, zone } => {
-            let ticks = client.cron_preview(&CronPreview { cron, zone }).await?;
+            let request = CronPreview { cron, zone };
+            let ticks = client.cron_preview(&request).await?;
             console.answer(&ticks, |ticks| {
                 console.note(&ticks.text);
                 for tick in &ticks.ticks {
-                    console.say(&words::absolute(*tick, clock::now()));
+                    console.say(&words::on_clock(*tick, &request.zone, clock::now()));
                 }
             })
         }
@@ -149,7 +153,8 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
             let made = client.schedule_run(id, &IdempotencyKey::random()).await?;
             console.answer(&made, |made| {
                 if let Some(id) = made.execution_id {
-                    console.say(&format!("execution {id} on {} hosts", made.jobs.len()));
+                    let hosts = words::count(made.jobs.len(), "host", "hosts");
+                    console.say(&format!("execution {id} on {hosts}"));
                 }
                 if let Some(id) = made.instance_id {
                     console.say(&format!("instance {id}"));
@@ -191,10 +196,15 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
     }
 }
 
-async fn schedule_apply(wanted: ScheduleCreate, context: &Context<'_>) -> Result<(), Failure> {
+async fn schedule_apply(
+    mut wanted: ScheduleCreate,
+    place: Place,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
     let client = &context.client;
     let schedule = match lookup::schedule_named(client, &wanted.name).await? {
         Some(found) => {
+            files::refuse_move(&found.name, place, (found.organization_id, found.department_id))?;
             let request = ScheduleUpdate {
                 name: None,
                 description: Some(wanted.description),
@@ -204,7 +214,12 @@ async fn schedule_apply(wanted: ScheduleCreate, context: &Context<'_>) -> Result
             };
             client.schedule_update(found.id, &request).await?
         }
-        None => client.schedule_create(&wanted, &IdempotencyKey::random()).await?,
+        None => {
+            if place.0.is_some() {
+                (wanted.organization_id, wanted.department_id) = place;
+            }
+            client.schedule_create(&wanted, &IdempotencyKey::random()).await?
+        }
     };
     told(&schedule, context)
 }

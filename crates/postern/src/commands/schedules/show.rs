@@ -116,7 +116,10 @@ fn fields(schedule: &Schedule, beside: &Beside, now: Timestamp) -> Vec<(&'static
         ticks => ticks,
     };
     let names = std::iter::once("next").chain(std::iter::repeat(""));
-    fields.extend(names.zip(next.iter().map(|tick| words::absolute(*tick, now))));
+    let told = next
+        .iter()
+        .map(|tick| words::on_clock(*tick, &definition.zone, now));
+    fields.extend(names.zip(told));
     fields.extend([
         ("waiting", waiting(schedule, now)),
         ("runs", runs(schedule)),
@@ -198,7 +201,10 @@ fn state(schedule: &Schedule) -> String {
             format!("paused: `postern schedule resume {}` lets it go on", schedule.id)
         }
         (Some(_), ..) => "active".to_owned(),
-        (None, Some(most), _) => format!("ended: it ran {most} times, as often as it was to"),
+        (None, Some(most), _) => format!(
+            "ended: it ran {}, as often as it was to",
+            words::count(most, "time", "times")
+        ),
         (None, None, Some(_)) => "ended: no tick is left before its end".to_owned(),
         (None, None, None) => "ended: its expression has no tick left".to_owned(),
     }
@@ -269,13 +275,13 @@ fn hosts(definition: &ScheduleDefinition) -> String {
         ScheduledWork::Workflow { .. } if definition.targets == Targets::default() => {
             "the workflow's own".to_owned()
         }
-        _ => serde_json::to_string(&definition.targets).unwrap_or_default(),
+        _ => words::targets(&definition.targets),
     }
 }
 
 fn batches(rolling: &Rolling) -> String {
     let amount = |amount: Amount| match amount {
-        Amount::Hosts(hosts) => format!("{hosts} hosts"),
+        Amount::Hosts(hosts) => words::count(hosts, "host", "hosts"),
         Amount::Percent(percent) => format!("{percent}% of the hosts"),
     };
     let mut text = format!("{} at once", amount(rolling.batch));
@@ -370,13 +376,13 @@ mod tests {
                 "name: nightly",
                 "when: 30 2 * * * (Europe/Brussels), At 02:30",
                 "state: active",
-                "next: 2026-11-22 10:30:00 UTC (in 60 min)",
-                ": 2026-11-22 11:30:00 UTC (in 2 h)",
+                "next: 2026-11-22 11:30:00 Europe/Brussels (2026-11-22 10:30:00 UTC, in 60 min)",
+                ": 2026-11-22 12:30:00 Europe/Brussels (2026-11-22 11:30:00 UTC, in 2 h)",
                 "runs: 3 of 10",
                 "ends: 2026-11-23 09:30:00 UTC (in 24 h)",
                 "last run: execution 12",
                 "does: command: uptime",
-                "hosts: {\"selector\":\"env=prod\"}",
+                "hosts: selector env=prod",
                 "missed ticks: run_once: one run for all that were missed",
                 "overlap: queue: a tick waits until the run before has ended",
                 "blackouts: calendar holidays (5), a tick in one is passed over",

@@ -18,9 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     commands::jobs::request::{guess_language, read_script, read_text},
     failure::Failure,
+    yaml::{self, Problem},
 };
 
 const FENCE: &str = "# ---";
+/// Before each line of a header.
+const MARK: &str = "# ";
 
 /// What a header says besides the code.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -83,29 +86,33 @@ pub(super) fn read(path: &Path) -> Result<ScriptCreate, Failure> {
     // The server bounds the code; a header comes on top of it.
     let text = read_text(path, 2 * SCRIPT_BYTES)?;
     let beside = path.with_extension("yaml");
-    let (header, content) = match split(&text) {
-        Some((header, content)) => (header, content),
-        None if beside.is_file() => (read_script(&beside)?, text.clone()),
-        None => (String::new(), text.clone()),
-    };
-    parse(path, &header, content)
+    match split(path, &text)? {
+        Some(parts) => parts.assemble(path),
+        None if beside.is_file() => {
+            let header = header(&read_script(&beside)?).map_err(|problem| problem.in_file(&beside))?;
+            assemble(path, header, text)
+        }
+        None => assemble(path, Header::default(), text),
+    }
 }
 
-fn parse(path: &Path, header: &str, content: String) -> Result<ScriptCreate, Failure> {
-    let failed = |error: String| Failure::usage(format!("{}: {error}", path.display()));
-    let header: Header = if header.trim().is_empty() {
-        Header::default()
+/// An empty one says nothing, and is none that lacks something.
+fn header(text: &str) -> Result<Header, Problem> {
+    if text.trim().is_empty() {
+        Ok(Header::default())
     } else {
-        serde_saphyr::from_str(header).map_err(|error| failed(format!("its header: {error}")))?
-    };
+        yaml::parse(text)
+    }
+}
+
+fn assemble(path: &Path, header: Header, content: String) -> Result<ScriptCreate, Failure> {
+    let failed = |error: &str| Failure::usage(format!("{}: {error}", path.display()));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
-    let name = header.name.or(stem).ok_or_else(|| failed("has no name".into()))?;
+    let name = header.name.or(stem).ok_or_else(|| failed("has no name"))?;
     let language = header
         .language
         .or_else(|| guess_language(path, &content))
-        .ok_or_else(|| {
-            failed("its language cannot be told: write `language: bash` into its header".into())
-        })?;
+        .ok_or_else(|| failed("its language cannot be told: write `language: bash` into its header"))?;
     Ok(ScriptCreate {
         kind: header.kind,
         name,
@@ -126,8 +133,27 @@ fn parse(path: &Path, header: &str, content: String) -> Result<ScriptCreate, Fai
     })
 }
 
-/// Header and code. A first line that names an interpreter stays with the code, which is taken byte for byte.
-fn split(text: &str) -> Option<(String, String)> {
+/// A text with a header.
+#[derive(Debug)]
+struct Parts {
+    header: String,
+    /// Lines of the file above the first one of the header.
+    above: u64,
+    /// The code, byte for byte, and before it the line that names an interpreter.
+    content: String,
+}
+
+impl Parts {
+    fn assemble(self, path: &Path) -> Result<ScriptCreate, Failure> {
+        let header = header(&self.header)
+            .map_err(|problem| problem.inside(self.above, MARK.len() as u64).in_file(path))?;
+        assemble(path, header, self.content)
+    }
+}
+
+/// `None`: it has no header. From the first fence on all is a header until the second one: what breaks that off is a
+/// mistake, and taking the text for code would lose what its header says.
+fn split(path: &Path, text: &str) -> Result<Option<Parts>, Failure> {
     let (interpreter, mut rest) = match line(text) {
         (first, rest) if first.starts_with("#!") => (first, rest),
         _ => ("", text),
@@ -137,19 +163,34 @@ fn split(text: &str) -> Option<(String, String)> {
         rest = behind;
         (!first.is_empty()).then_some(first)
     };
-    if next()?.trim_end() != FENCE {
-        return None;
+    if next().is_none_or(|first| first.trim_end() != FENCE) {
+        return Ok(None);
     }
+    let above = if interpreter.is_empty() { 1 } else { 2 };
+    let broken = |number: u64, what: &str| {
+        Failure::usage(format!(
+            "{}:{number}: {what}: the lines of a header begin with '#', and behind them stands `{FENCE}`",
+            path.display()
+        ))
+    };
     let mut header = String::new();
-    loop {
-        let line = next()?;
+    for number in above + 1.. {
+        let Some(line) = next() else {
+            return Err(broken(above, "the header that begins here has no end"));
+        };
         if line.trim_end() == FENCE {
             break;
         }
-        let line = line.strip_prefix('#')?;
+        let Some(line) = line.strip_prefix('#') else {
+            return Err(broken(number, "the header above is not closed before this line"));
+        };
         header.push_str(line.strip_prefix(' ').unwrap_or(line));
     }
-    Some((header, format!("{interpreter}{rest}")))
+    Ok(Some(Parts {
+        header,
+        above,
+        content: format!("{interpreter}{rest}"),
+    }))
 }
 
 /// The first line with its end, and what follows.
@@ -180,7 +221,7 @@ pub(super) fn write(detail: &ScriptDetail) -> Result<String, Failure> {
     let mut text = format!("{interpreter}{FENCE}\n");
     for line in yaml.lines() {
         // What follows a word may be part of a text over several lines.
-        text.push_str(if line.is_empty() { "#" } else { "# " });
+        text.push_str(if line.is_empty() { "#" } else { MARK });
         text.push_str(line);
         text.push('\n');
     }
@@ -200,8 +241,7 @@ mod tests {
 
     #[test]
     fn a_file_says_all_of_a_script_and_survives_being_written() {
-        let (header, content) = split(TEXT).unwrap();
-        let script = parse(Path::new("x/other.sh"), &header, content).unwrap();
+        let script = parsed("x/other.sh", TEXT).unwrap();
         assert_eq!(
             (script.name.as_str(), script.language),
             ("rotate-logs", Language::Bash)
@@ -214,6 +254,13 @@ mod tests {
         assert_eq!(written_and_read(&script), script);
     }
 
+    /// Of a text with a header.
+    fn parsed(path: &str, text: &str) -> Result<ScriptCreate, Failure> {
+        let path = Path::new(path);
+        let parts = split(path, text)?.unwrap_or_else(|| panic!("has no header:\n{text}"));
+        parts.assemble(path)
+    }
+
     fn written_and_read(script: &ScriptCreate) -> ScriptCreate {
         let shown = serde_json::json!({
             "id": 1, "kind": script.kind, "name": script.name, "description": script.description,
@@ -222,9 +269,7 @@ mod tests {
             "updated_by": "a", "definition": script.definition, "sha256": "", "used_by": [],
         });
         let text = write(&serde_json::from_value(shown).unwrap()).unwrap();
-        let (header, content) = split(&text).unwrap_or_else(|| panic!("has no header:\n{text}"));
-        parse(Path::new("y.txt"), &header, content)
-            .unwrap_or_else(|failure| panic!("{}:\n{text}", failure.lines().concat()))
+        parsed("y.txt", &text).unwrap_or_else(|failure| panic!("{}:\n{text}", failure.lines().concat()))
     }
 
     fn script_of(description: &str, default: &str, content: &str) -> ScriptCreate {
@@ -261,8 +306,7 @@ mod tests {
     #[test]
     fn a_header_may_have_been_written_on_another_system() {
         let text = TEXT.replace('\n', "\r\n");
-        let (header, content) = split(&text).unwrap();
-        let script = parse(Path::new("x.sh"), &header, content).unwrap();
+        let script = parsed("x.sh", &text).unwrap();
         assert_eq!(script.name, "rotate-logs");
         assert_eq!(
             script.definition.content,
@@ -314,15 +358,57 @@ mod tests {
     }
 
     #[test]
-    fn what_a_header_cannot_say_is_refused_with_the_files_name() {
-        for header in ["naem: x", "name: [", "parameters: 7", "kind: macro"] {
-            let failure = parse(Path::new("a.sh"), header, "true".into()).expect_err(header);
-            assert!(failure.lines().concat().contains("a.sh"), "{header}");
+    fn what_a_header_cannot_say_is_refused_with_its_line_in_the_file() {
+        for (header, place) in [
+            ("# naem: x\n", "a.sh:2:"),
+            ("# name: a\n# kind: macro\n", "a.sh:3:"),
+            ("# parameters: 7\n", "a.sh:2:"),
+            ("# name: [\n", "a.sh:"),
+        ] {
+            let failure = parsed("a.sh", &format!("# ---\n{header}# ---\ntrue\n")).expect_err(header);
+            assert!(
+                failure.lines().concat().starts_with(place),
+                "{header}: {failure:?}"
+            );
         }
-        assert!(parse(Path::new("a.txt"), "", "echo".into()).is_err());
+        let interpreted = parsed("a.sh", "#!/bin/sh\n# ---\n# naem: x\n# ---\n").expect_err("naem");
         assert!(
-            split("# ---\n# name: a\necho\n").is_none(),
-            "a header without an end is code"
+            interpreted.lines().concat().starts_with("a.sh:3:3: "),
+            "{interpreted:?}"
         );
+        assert!(parsed("a.txt", "# ---\n# ---\necho\n").is_err(), "no language");
+    }
+
+    #[test]
+    fn a_header_that_is_broken_off_is_no_code() {
+        for (text, place) in [
+            (
+                "# ---\n# name: hdr\n\n# parameters: []\n# ---\necho 1\n",
+                "broken.sh:3: ",
+            ),
+            ("# ---\n# name: hdr\necho 1\n", "broken.sh:3: "),
+            ("# ---\n# name: hdr\n", "broken.sh:1: "),
+            ("# ---", "broken.sh:1: "),
+            ("#!/bin/sh\n# ---\n# name: hdr\n", "broken.sh:2: "),
+        ] {
+            let failure = split(Path::new("broken.sh"), text).expect_err(text);
+            assert!(
+                failure.lines().concat().starts_with(place),
+                "{text:?}: {failure:?}"
+            );
+        }
+        for text in ["", "echo\n", "#!/bin/sh\n", "# --\n", "# a comment\n# ---\n"] {
+            assert!(split(Path::new("a.sh"), text).unwrap().is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_beside_is_named_where_it_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.py");
+        std::fs::write(&path, "print(1)\n").unwrap();
+        std::fs::write(folder.path().join("disk.yaml"), "name: disk\ntimeout: 60\n").unwrap();
+        let told = read(&path).expect_err("an unknown field").lines().concat();
+        assert!(told.contains("disk.yaml:2:1: unknown field"), "{told}");
     }
 }

@@ -4,13 +4,11 @@ use std::{path::Path, process::ExitCode};
 
 use postern_api::jobs::StreamName;
 use postern_api::scripts::{
-    SavedScript, ScriptCheck, ScriptClone, ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind,
-    ScriptUpdate,
+    SavedScript, ScriptCheck, ScriptClone, ScriptDefinition, ScriptDetail, ScriptKind, ScriptUpdate,
 };
 use postern_client::IdempotencyKey;
-use serde_json::json;
 
-use super::{Apply, List, file};
+use super::{List, file};
 use crate::{
     clock,
     commands::{
@@ -130,110 +128,6 @@ fn print(detail: &ScriptDetail, context: &Context<'_>) {
     }
 }
 
-/// What a file came to.
-enum Applied {
-    Created,
-    NewVersion(u32),
-    Described,
-    Unchanged,
-}
-
-pub(super) async fn script_apply(apply: &Apply, context: &Context<'_>) -> Result<(), Failure> {
-    let mut wanted = Vec::new();
-    for path in &apply.files {
-        for file in file::files_of(path)? {
-            wanted.push(file::read(&file)?);
-        }
-    }
-    let (organization_id, department_id) = lookup::place(
-        &context.client,
-        apply.organization.as_deref(),
-        apply.department.as_deref(),
-    )
-    .await?;
-    for script in &mut wanted {
-        script.organization_id = organization_id;
-        script.department_id = department_id;
-    }
-    // Libraries first: scripts of the same folder may link them.
-    wanted.sort_by_key(|script| script.kind == ScriptKind::Script);
-    let mut done = Vec::new();
-    for script in wanted {
-        let name = script.name.clone();
-        let applied = apply_one(script, apply, context).await?;
-        let text = match applied {
-            Applied::Created if apply.dry_run => "would be created".to_owned(),
-            Applied::Created => "created".to_owned(),
-            Applied::NewVersion(number) if apply.dry_run => format!("would become version {number}"),
-            Applied::NewVersion(number) => format!("version {number}"),
-            Applied::Described => "description changed".to_owned(),
-            Applied::Unchanged => "unchanged".to_owned(),
-        };
-        done.push((name, text));
-    }
-    let answer: Vec<_> = done
-        .iter()
-        .map(|(name, text)| json!({"name": name, "outcome": text}))
-        .collect();
-    context.console.answer(&answer, |_| {
-        for (name, text) in &done {
-            context.console.say(&format!("{name}: {text}"));
-        }
-    })
-}
-
-async fn apply_one(script: ScriptCreate, apply: &Apply, context: &Context<'_>) -> Result<Applied, Failure> {
-    let Some(found) = lookup::script_named(&context.client, script.kind, &script.name).await? else {
-        if !apply.dry_run {
-            let request = ScriptCreate {
-                message: apply.message.clone(),
-                ..script
-            };
-            context
-                .client
-                .script_create(&request, &IdempotencyKey::random())
-                .await?;
-        }
-        return Ok(Applied::Created);
-    };
-    if found.language != script.language {
-        return Err(Failure::usage(format!(
-            "{} is saved in {}, the file is in {}: delete it first, or choose another name",
-            found.name,
-            found.language.as_str(),
-            script.language.as_str()
-        )));
-    }
-    // One that is not asked to be somewhere stays where it is; none can be moved.
-    let wanted = (script.organization_id, script.department_id);
-    if wanted.0.is_some() && wanted != (found.organization_id, found.department_id) {
-        return Err(Failure::usage(format!(
-            "{} is saved already, and belongs elsewhere: leave out --organization and --department, or choose another name",
-            found.name
-        )));
-    }
-    let now = context.client.script_show(found.id).await?;
-    if now.definition == script.definition && now.script.description == script.description {
-        return Ok(Applied::Unchanged);
-    }
-    let same = now.definition == script.definition;
-    if !apply.dry_run {
-        let request = ScriptUpdate {
-            name: None,
-            description: Some(script.description),
-            definition: Some(script.definition),
-            message: apply.message.clone(),
-            based_on: Some(found.version),
-        };
-        context.client.script_update(found.id, &request).await?;
-    }
-    Ok(if same {
-        Applied::Described
-    } else {
-        Applied::NewVersion(found.version + 1)
-    })
-}
-
 pub(super) async fn script_export(
     kind: ScriptKind,
     text: &str,
@@ -340,8 +234,9 @@ pub(super) async fn script_delete(
     let what = kind.as_str();
     context.console.confirm(
         &format!(
-            "Delete {what} {} with its {} versions?",
-            script.name, script.version
+            "Delete {what} {} with its {}?",
+            script.name,
+            words::count(script.version, "version", "versions")
         ),
         yes,
     )?;
@@ -358,6 +253,26 @@ pub(super) fn comparable(definition: &ScriptDefinition) -> Result<String, Failur
         content: String::new(),
         ..definition.clone()
     };
+    // All that is not said is left out, and all of it would be `{}`.
+    if settings == ScriptDefinition::default() {
+        return Ok(definition.content.clone());
+    }
     let settings = serde_saphyr::to_string(&settings).map_err(|error| Failure::Local(error.to_string()))?;
     Ok(format!("{}\n{}", settings.trim_end(), definition.content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_settings_where_they_have_any() {
+        let mut definition = ScriptDefinition {
+            content: "echo\n".into(),
+            ..ScriptDefinition::default()
+        };
+        assert_eq!(comparable(&definition).unwrap(), "echo\n");
+        definition.timeout_seconds = Some(60);
+        assert_eq!(comparable(&definition).unwrap(), "timeout_seconds: 60\necho\n");
+    }
 }

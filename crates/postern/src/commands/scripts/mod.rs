@@ -1,5 +1,6 @@
 //! `postern script …` and `postern library …`: one set of commands for both kinds.
 
+mod apply;
 mod file;
 pub(crate) mod manage;
 mod run;
@@ -90,7 +91,7 @@ pub(crate) enum LibraryCommand {
     Check { file: PathBuf },
     /// Copy the newest version under another name
     Clone { library: String, name: String },
-    /// Give another name to a library that no script uses
+    /// Give another name to a library that no script links now; one that only older versions link may be renamed
     Rename { library: String, name: String },
     /// List the versions
     Versions {
@@ -106,7 +107,7 @@ pub(crate) enum LibraryCommand {
     },
     /// Save what an old version says as the newest one
     Restore { library: String, version: u32 },
-    /// Delete a library that no script uses
+    /// Delete a library that no script links, neither now nor in an older version
     Delete {
         library: String,
         /// Do not ask
@@ -126,7 +127,8 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct Apply {
-    /// A file, or a folder with files. A file begins with a header (see `script export`), or has a .yaml of its name beside it
+    /// A file, or a folder with files. A file begins with a header (see `script export`), or has a .yaml of its name beside
+    /// it; one without either is called as the file is
     #[arg(short, long = "file", value_name = "FILE|DIR", required = true)]
     files: Vec<PathBuf>,
     /// Organization that new ones belong to, by name or id [default: the whole tenant]
@@ -138,7 +140,7 @@ pub(crate) struct Apply {
     /// What the new versions are for
     #[arg(long, value_name = "TEXT", default_value = "")]
     message: String,
-    /// Say what would be done, and do nothing
+    /// Look the files over and say what would be done, and do nothing. Whether you may save there is not asked
     #[arg(long)]
     dry_run: bool,
 }
@@ -155,7 +157,7 @@ pub(crate) async fn run(command: ScriptCommand, console: &Console) -> Result<Exi
         ScriptCommand::Show { script, version } => {
             manage::script_show(KIND, &script, version, &context).await?;
         }
-        ScriptCommand::Apply(apply) => manage::script_apply(&apply, &context).await?,
+        ScriptCommand::Apply(apply) => apply::script_apply(&apply, &context).await?,
         ScriptCommand::Export { script, output } => {
             manage::script_export(KIND, &script, output.as_deref(), &context).await?;
         }

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use postern_api::scripts::{ScriptKind, ScriptRun};
 use postern_client::IdempotencyKey;
+use postern_domain::ScriptId;
 
 use crate::{
     clock,
     commands::{
-        actions::run::parameters,
+        actions::run::{check_plain, parameters},
         jobs::{
             options::RunOptions,
             request::parse_parameter,
@@ -17,7 +18,7 @@ use crate::{
         },
     },
     context::Context,
-    failure::Failure,
+    failure::{Failure, by_options},
     lookup,
     output::Console,
 };
@@ -48,8 +49,15 @@ pub(super) async fn script_run(
         .await
         .map_err(|failure| blame(start, failure))?
         .id;
+    check_values(id, arguments, &context)
+        .await
+        .map_err(|failure| blame(start, failure))?;
     if start.dry_run {
-        let preview = context.client.script_preview(id, &request).await?;
+        let preview = context
+            .client
+            .script_preview(id, &request)
+            .await
+            .map_err(|error| by_options(error, "--param"))?;
         console.answer(&preview, |preview| print_preview(preview, console))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -57,8 +65,23 @@ pub(super) async fn script_run(
         .client
         .script_run(id, &request, &IdempotencyKey::random())
         .await
-        .map_err(|error| blame(start, error.into()))?;
+        .map_err(|error| blame(start, by_options(error, "--param").into()))?;
     stay(created, start, &context).await
+}
+
+async fn check_values(
+    id: ScriptId,
+    arguments: &ScriptRunArguments,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    if arguments.parameters.is_empty() {
+        return Ok(());
+    }
+    let definition = match arguments.version {
+        Some(version) => context.client.script_version_show(id, version).await?.definition,
+        None => context.client.script_show(id).await?.definition,
+    };
+    check_plain(&arguments.parameters, &definition.parameters)
 }
 
 fn request(arguments: &ScriptRunArguments, console: &Console) -> Result<ScriptRun, Failure> {

@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<WorkflowFile, Failure> {
 
 /// YAML, of which JSON is a part.
 pub(super) fn parse(text: &str) -> Result<WorkflowFile, String> {
-    let whole: Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    let whole: Value = crate::yaml::parse(text).map_err(|problem| problem.to_string())?;
     let Value::Object(mut fields) = whole else {
         return Err("must be an object with name and steps".to_owned());
     };

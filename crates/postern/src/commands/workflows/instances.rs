@@ -9,7 +9,6 @@ use postern_domain::{
     workflow::engine::{InstanceState, Outcome},
 };
 
-use super::manage::hosts;
 use crate::{
     clock,
     commands::{
@@ -126,7 +125,18 @@ fn print(detail: &InstanceDetail, console: &Console) {
         ("state", ending(instance)),
         ("at", instance.current.join(", ")),
         ("inputs", inputs),
-        ("hosts", detail.hosts.as_ref().map(hosts).unwrap_or_default()),
+        (
+            "waits for",
+            detail
+                .waits
+                .as_deref()
+                .map(words::with_moments)
+                .unwrap_or_default(),
+        ),
+        (
+            "hosts",
+            detail.hosts.as_ref().map(words::hosts).unwrap_or_default(),
+        ),
         ("started by", id(instance.parent_id)),
         ("repeats", id(instance.retry_of)),
         (
@@ -164,6 +174,7 @@ pub(super) fn print_runs(detail: &InstanceDetail, console: &Console) {
 fn run_row(run: &StepRun, now: Timestamp) -> Vec<(String, Tone)> {
     let plain = |text: String| (text, Tone::Plain);
     let outcome = match run.outcome {
+        None if run.waits.is_some() => ("waits", Tone::Busy),
         None => ("running", Tone::Busy),
         Some(Outcome::Succeeded) => ("succeeded", Tone::Good),
         Some(Outcome::Failed) => ("failed", Tone::Bad),
@@ -176,7 +187,12 @@ fn run_row(run: &StepRun, now: Timestamp) -> Vec<(String, Tone)> {
         plain(run.attempt.to_string()),
         plain(done_by(run)),
         plain(words::took(run.ended_at.unwrap_or(now).since(run.began_at))),
-        plain(run.reason.clone().unwrap_or_default()),
+        plain(words::with_moments(
+            run.reason
+                .as_ref()
+                .or(run.waits.as_ref())
+                .map_or("", String::as_str),
+        )),
     ]
 }
 
@@ -212,10 +228,10 @@ pub(super) async fn instance_events(
 
 /// One event as a line.
 pub(super) fn told(event: &InstanceEvent) -> String {
-    let at = words::moment(event.at);
+    let (at, said) = (words::moment(event.at), words::with_moments(&event.text));
     let text = match (&event.step, event.run) {
-        (Some(step), Some(run)) => format!("{at}  {step} (run {run}): {}", event.text),
-        _ => format!("{at}  {}", event.text),
+        (Some(step), Some(run)) => format!("{at}  {step} (run {run}): {said}"),
+        _ => format!("{at}  {said}"),
     };
     crate::sanitize::line(&text)
 }
@@ -257,5 +273,43 @@ mod tests {
             "{line}"
         );
         assert!(!line.contains(['\u{1b}', '\n']), "{line}");
+    }
+
+    #[test]
+    fn an_event_has_all_its_times_to_the_second() {
+        let event: InstanceEvent = serde_json::from_value(json!({
+            "number": 1, "at": "2026-11-22T09:30:00.250000Z", "text": "Waits until 2026-11-30T18:08:07.002633Z",
+        }))
+        .unwrap();
+        assert_eq!(
+            told(&event),
+            "2026-11-22 09:30:00 UTC  Waits until 2026-11-30 18:08:07 UTC"
+        );
+    }
+
+    #[test]
+    fn a_run_says_why_its_jobs_wait() {
+        let run: StepRun = serde_json::from_value(json!({
+            "run": 1, "step": "restart", "attempt": 1, "cause": "start", "outcome": null, "reason": null,
+            "waits": "web1: The agent is not connected", "began_at": "2026-11-22T09:30:00Z", "ended_at": null,
+            "execution_id": 4, "approval_id": null, "child_id": null,
+        }))
+        .unwrap();
+        let cells: Vec<String> = run_row(&run, run.began_at)
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect();
+        assert_eq!(
+            cells,
+            [
+                "1",
+                "restart",
+                "waits",
+                "1",
+                "execution 4",
+                "0 ms",
+                "web1: The agent is not connected"
+            ]
+        );
     }
 }

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use postern_api::{
-    targets::Targets,
-    workflows::{Workflow, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish, WorkflowUpdate},
+use postern_api::workflows::{
+    Workflow, WorkflowClone, WorkflowCreate, WorkflowDetail, WorkflowPublish, WorkflowUpdate,
 };
 use postern_client::IdempotencyKey;
 use postern_domain::{
@@ -94,7 +93,10 @@ fn print(detail: &WorkflowDetail, context: &Context<'_>) {
             },
         ),
         ("asks for", inputs(&shown.inputs)),
-        ("hosts", shown.hosts.as_ref().map(hosts).unwrap_or_default()),
+        (
+            "hosts",
+            shown.hosts.as_ref().map(words::hosts).unwrap_or_default(),
+        ),
         (
             "changed",
             format!(
@@ -122,10 +124,6 @@ fn inputs(inputs: &[Parameter]) -> String {
         })
         .collect();
     each.join(", ")
-}
-
-pub(super) fn hosts(hosts: &Targets) -> String {
-    serde_json::to_string(hosts).unwrap_or_default()
 }
 
 /// Steps of branches stand below their parallel step, further in.

@@ -20,7 +20,12 @@ use postern_domain::{
 };
 
 use super::{jobs::options::SecretOptions, list::ListArguments};
-use crate::{context::Context, failure::Failure, lookup, output::Console};
+use crate::{
+    context::Context,
+    failure::{Failure, by_options},
+    lookup,
+    output::Console,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
@@ -249,7 +254,8 @@ pub(crate) async fn run_instance(
             let made = context
                 .client
                 .instance_retry(id, &request, &IdempotencyKey::random())
-                .await?;
+                .await
+                .map_err(|error| by_options(error, "--input"))?;
             instances::begun(&made, context.console)?;
         }
         InstanceCommand::Rerun { id, secrets } => {
@@ -257,7 +263,8 @@ pub(crate) async fn run_instance(
             let made = context
                 .client
                 .instance_rerun(id, &request, &IdempotencyKey::random())
-                .await?;
+                .await
+                .map_err(|error| by_options(error, "--input"))?;
             instances::begun(&made, context.console)?;
         }
         InstanceCommand::Cancel { id, reason } => instances::instance_cancel(id, reason, context).await?,

@@ -21,7 +21,7 @@ use crate::{
         request::parse_parameter,
     },
     context::Context,
-    failure::Failure,
+    failure::{Failure, by_options},
     lookup,
     output::Console,
 };
@@ -112,10 +112,11 @@ pub(super) async fn workflow_run(
 
 async fn start(text: &str, request: &InstanceCreate, context: &Context<'_>) -> Result<Instance, Failure> {
     let id = lookup::workflow(&context.client, text).await?.id;
-    Ok(context
+    context
         .client
         .instance_create(id, request, &IdempotencyKey::random())
-        .await?)
+        .await
+        .map_err(|error| by_options(error, "--input").into())
 }
 
 #[cfg(test)]

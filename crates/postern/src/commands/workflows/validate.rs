@@ -49,6 +49,7 @@ fn problems(text: &str) -> Vec<Problem> {
     let error = |pointer: &str, message: String| Problem {
         severity: Severity::Error,
         pointer: pointer.to_owned(),
+        step: None,
         span: None,
         message,
     };
@@ -67,7 +68,7 @@ fn problems(text: &str) -> Vec<Problem> {
     found
 }
 
-/// `error at /steps/0/condition, byte 12: …`
+/// `error at /steps/0/condition, byte 12: step "check": …`
 pub(super) fn line(problem: &Problem) -> String {
     let severity = match problem.severity {
         Severity::Error => "error",
@@ -82,7 +83,12 @@ pub(super) fn line(problem: &Problem) -> String {
         .as_ref()
         .map(|span| format!(", byte {}", span.start))
         .unwrap_or_default();
-    crate::sanitize::line(&format!("{severity}{place}{byte}: {}", problem.message))
+    let step = problem
+        .step
+        .as_ref()
+        .map(|id| format!("step {id:?}: "))
+        .unwrap_or_default();
+    crate::sanitize::line(&format!("{severity}{place}{byte}: {step}{}", problem.message))
 }
 
 #[cfg(test)]
@@ -101,7 +107,7 @@ mod tests {
         let lines = lines(text);
         for expected in [
             "error at /name:",
-            "error at /steps/0/on_success:",
+            "error at /steps/0/on_success: step \"a\": leads to",
             "error at /steps/0/command, byte ",
             "error at /steps/1/id:",
             "error at /steps/1/seconds:",

@@ -15,6 +15,7 @@ use crate::{
     },
     context::Context,
     failure::Failure,
+    words,
 };
 
 /// While the server cannot be reached.
@@ -40,6 +41,7 @@ pub(super) async fn stay(id: InstanceId, how: How, context: &Context<'_>) -> Res
         seen: 0,
         page: None,
         asked: BTreeSet::new(),
+        waits: None,
         news: None,
     };
     tokio::select! {
@@ -78,6 +80,8 @@ struct Watcher<'a> {
     page: Option<String>,
     /// Approvals that were told of.
     asked: BTreeSet<ApprovalId>,
+    /// What was told last of what it waits for.
+    waits: Option<String>,
     /// Says when there is something to look at; absent while the connection is lost.
     news: Option<InstanceWatch>,
 }
@@ -132,6 +136,7 @@ impl Watcher<'_> {
             self.print_events().await?;
         }
         self.tell_of_questions(&detail);
+        self.tell_of_waits(&detail);
         Ok(detail)
     }
 
@@ -173,6 +178,21 @@ impl Watcher<'_> {
                 ));
             }
         }
+    }
+
+    fn tell_of_waits(&mut self, detail: &InstanceDetail) {
+        let console = self.context.console;
+        if console.is_terminal(StreamName::Stderr)
+            && let Some(waits) = &detail.waits
+            && self.waits != detail.waits
+        {
+            console.note(&format!(
+                "instance {} waits: {}",
+                self.id,
+                words::with_moments(waits)
+            ));
+        }
+        self.waits.clone_from(&detail.waits);
     }
 }
 

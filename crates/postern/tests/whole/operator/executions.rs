@@ -39,7 +39,7 @@ fn an_execution_is_retried_run_again_and_saved() {
     fs::write(&mark, "").unwrap();
     assert_eq!(
         cli(&["execution", "retry", &execution]),
-        "1 jobs are queued again\n"
+        "1 job is queued again\n"
     );
     let shown = ended(&world, &execution);
     assert_eq!(shown["counts"], serde_json::json!({"completed": 1}));
@@ -80,7 +80,7 @@ fn an_execution_is_cancelled() {
     let (execution, job) = (id(&created, "execution"), id(&created, "job"));
     world.door.wait_for_state(job.parse().unwrap(), JobState::Running);
     let said = world.cli.run(&["execution", "cancel", &execution]).text();
-    assert_eq!(said, "1 jobs are cancelled or told to stop\n");
+    assert_eq!(said, "1 job is cancelled or told to stop\n");
     assert_eq!(
         ended(&world, &execution)["counts"],
         serde_json::json!({"cancelled": 1})

@@ -54,6 +54,19 @@ fn scripts_are_applied_compared_restored_copied_and_deleted() {
         (&shown["version"], &shown["definition"]["content"]),
         (&3.into(), &content.into())
     );
+    let broken = folder.join("mend.sh");
+    fs::write(folder.join("again.sh"), "echo again\n").unwrap();
+    fs::write(&broken, "# ---\n# libraries: [{library: lgo}]\n# ---\ntrue\n").unwrap();
+    for dry in [&[][..], &["--dry-run"][..]] {
+        world.refused(
+            &[&apply[..], dry].concat(),
+            4,
+            "mend.sh: there is no library \"lgo\"",
+        );
+        world.refused(&["script", "show", "again"], 4, "again");
+    }
+    fs::remove_file(&broken).unwrap();
+    fs::remove_file(folder.join("again.sh")).unwrap();
     let second = cli(&["script", "show", "hello", "--version", "2"]);
     assert!(
         second.contains("log bye") && second.contains("greets"),
@@ -233,7 +246,7 @@ fn a_group_gets_a_name_a_place_and_other_hosts() {
     assert_eq!(targets("front"), json!({"agents": ["web-1"]}));
     let shown = cli(&["group", "show", "front"]);
     assert!(
-        shown.contains("what people see") && shown.contains("HOST"),
+        shown.contains("what people see") && shown.contains("agents web-1") && shown.contains("HOST"),
         "{shown}"
     );
     assert!(cli(&["group", "list"]).contains("front"));

@@ -333,7 +333,7 @@ pub(super) async fn agent_delete(app: &App, caller: &Caller, id: AgentId, on_liv
             if !found.credential().deletable(now) && on_live == OnLive::Refuse {
                 return Err(Error::conflict(
                     "credential_live",
-                    "The agent's credential is live. Revoke it first, or delete with revoke=true to do both.",
+                    "The agent's credential is live. Revoke it first, or have it revoked with the deletion.",
                 ));
             }
             let users = uses::of(tx, Used::Agent, id.0).await?;

@@ -169,11 +169,18 @@ pub(super) async fn approval_delegate(
         .store
         .write(tx!(tx => {
             let row = seen(tx, &caller, id, Permission::UsersManage).await?;
-            let nobody = || Error::invalid("to", "is nobody who may answer: there is no such active user, or they lack workflows.manage there");
+            let nobody = || Error::invalid("to", format!("is user {}, who is not there or is switched off: choose somebody else", request.to));
             let to = caller_of(tx, request.to, None).await?.ok_or_else(nobody)?;
             let user = to.user()?.clone();
-            if user.tenant_id != row.tenant_id || !to.rights.allow(MANAGE, row.place()) {
+            if user.tenant_id != row.tenant_id {
                 return Err(nobody());
+            }
+            if !to.rights.allow(MANAGE, row.place()) {
+                let problem = format!(
+                    "is {}, who lacks {MANAGE} where the workflow lies: give them a role with it there, or choose somebody else",
+                    user.username
+                );
+                return Err(Error::invalid("to", problem));
             }
             if row.is_run_for(request.to) && !own_is_allowed(&inner, tx, &row).await? {
                 let detail = "Whoever started the workflow, or ran its schedule now, does not approve it in somebody else's place, unless the step says allow_self_approval. Choose somebody else.";

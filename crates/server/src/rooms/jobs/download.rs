@@ -5,11 +5,12 @@ use std::{io::Write as _, time::Duration};
 
 use axum::body::{Body, Bytes};
 use postern_api::executions::ArchiveFormat;
-use postern_domain::{ExecutionId, JobId, job::JobState, permission::Permission};
+use postern_domain::{ExecutionId, JobId, Timestamp, job::JobState, permission::Permission};
 use postern_store::{
     jobs::{self, executions},
     outputs, tx,
 };
+use time::OffsetDateTime;
 use tokio::{runtime::Handle, sync::mpsc};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -80,6 +81,8 @@ pub(super) async fn execution_download(
 
 struct One {
     name: String,
+    /// When the job ended; when it was read while it has not.
+    at: Timestamp,
     /// Everything but the output.
     report: serde_json::Value,
     stdout: Vec<u8>,
@@ -93,6 +96,7 @@ async fn read(app: &App, id: JobId) -> Result<Option<One>> {
         .read(tx!(tx => {
             let Some(job) = jobs::find(tx, id).await? else { return Ok(None) };
             let name = format!("{}-{id}", job.agent);
+            let at = job.finished.unwrap_or(now);
             let attempt = jobs::attempts(tx, id).await?.pop();
             let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
             let dark = dark_for(tx, &job, now).await?;
@@ -106,18 +110,18 @@ async fn read(app: &App, id: JobId) -> Result<Option<One>> {
                     .map_err(|error| Error::Internal(error.to_string()))?;
                 (stdout, stderr) = (bytes_of(&read_stdout), bytes_of(&read_stderr));
             }
-            Ok(Some(One { name, report, stdout, stderr }))
+            Ok(Some(One { name, at, report, stdout, stderr }))
         }))
         .await
 }
 
 fn zip(out: &mut Pieces, jobs: &[JobId], read: impl Fn(JobId) -> Result<Option<One>>) -> std::io::Result<()> {
     let mut archive = ZipWriter::new_stream(out);
-    let options = SimpleFileOptions::default();
     for job in jobs {
         let Some(mut one) = read(*job).map_err(std::io::Error::other)? else {
             continue;
         };
+        let options = SimpleFileOptions::default().last_modified_time(date(one.at));
         // The streams are files of their own here.
         if let Some(report) = one.report.as_object_mut() {
             report.remove("output");
@@ -134,6 +138,17 @@ fn zip(out: &mut Pieces, jobs: &[JobId], read: impl Fn(JobId) -> Result<Option<O
     }
     archive.finish()?;
     Ok(())
+}
+
+/// In UTC: a ZIP file says of no time where it holds. Times that it has no room for become its earliest.
+fn date(at: Timestamp) -> zip::DateTime {
+    let civil = OffsetDateTime::from_unix_timestamp(at.as_seconds()).ok();
+    let date = civil.and_then(|civil| {
+        let year = u16::try_from(civil.year()).ok()?;
+        let (month, day) = (civil.month().into(), civil.day());
+        zip::DateTime::from_date_and_time(year, month, day, civil.hour(), civil.minute(), civil.second()).ok()
+    });
+    date.unwrap_or_default()
 }
 
 fn json(

@@ -17,6 +17,7 @@ pub(crate) mod secrets;
 pub(crate) mod service;
 pub(crate) mod targets;
 pub(super) mod transition;
+pub(crate) mod waits;
 
 pub(crate) use checkin::Looked;
 pub(crate) use claim::Claimed;

@@ -160,6 +160,8 @@ impl Report {
             // Sent again, because its acknowledgement was lost: the first one stands.
             return Ok(None);
         }
+        // It may have been told as started before it was refused.
+        let never_started = matches!(request.outcome, Outcome::Refused { .. });
         let (mut next, effect) = finish(&machine.job(), &attempt, outcome_of(request.outcome), now)?;
         if next.state == JobState::Failed
             && let Some(failure) = request.failure
@@ -171,7 +173,10 @@ impl Report {
             .and_then(|result| serde_json::to_string(&result).ok());
         let end = jobs::AttemptEnd {
             state: next.state,
-            started: request.started_us.map(|us| Timestamp::from_micros(us).min(now)),
+            started: request
+                .started_us
+                .filter(|_| !never_started)
+                .map(|us| Timestamp::from_micros(us).min(now)),
             finished: Timestamp::from_micros(request.finished_us).min(now),
             exit_code: next.exit_code,
             reason: next.reason.clone(),
@@ -191,9 +196,12 @@ impl Report {
             return Ok(None);
         }
         let started = job::Job {
-            started: end.started.or(next.started),
+            started: end.started.or(next.started.filter(|_| !never_started)),
             ..next.clone()
         };
+        if never_started && attempt.started.is_some() {
+            jobs::attempt_never_started(tx, attempt.id).await?;
+        }
         jobs::save(tx, &machine, &started, Some(end.finished)).await?;
         jobs::attempt_ended(tx, attempt.id, &end, Some(now)).await?;
         audit::append(tx, vec![finish_entry(&machine, &next, actor, now)]).await?;

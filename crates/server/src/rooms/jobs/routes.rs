@@ -240,7 +240,7 @@ async fn job_output(
         .map(axum::Json)
 }
 
-/// The kept bytes of one stream, as a file.
+/// The kept bytes of one stream, as a file, with a line `[N bytes were not kept]` where some were cut out.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/output/{stream}", tag = "jobs",
     params(("id" = i64, Path), ("stream" = StreamName, Path), ("attempt" = Option<u32>, Query)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),

@@ -53,8 +53,7 @@ pub(super) fn complete(work: &JobPayload, secrets: &mut Secrets) -> Result<Optio
     for (name, value) in secrets.iter() {
         let field = format!("secrets.{name}");
         if !wanted.contains(&name.as_str()) {
-            let message = "is not named in the payload: remove it, or name it there";
-            return Err(Error::invalid(field, message));
+            return Err(Error::invalid(field, unwanted(work)));
         }
         check_value(&field, value).map_err(|error| Error::invalid(error.field, error.problem))?;
         if value.is_empty() {
@@ -69,6 +68,25 @@ pub(super) fn complete(work: &JobPayload, secrets: &mut Secrets) -> Result<Optio
         return Err(Error::invalid("secrets", message));
     }
     Ok(drawn)
+}
+
+/// Why work has no use for a secret that it does not name.
+fn unwanted(work: &JobPayload) -> String {
+    match work {
+        JobPayload::Script(_) => {
+            "is not a secret that the script names: remove it, or name it among the script's".to_owned()
+        }
+        JobPayload::HttpRequest(_) => {
+            "is in no header of the request: remove it, or put it in one".to_owned()
+        }
+        JobPayload::UserControl(_) => {
+            format!("has no use: only a password that is set is taken, as '{PASSWORD}'")
+        }
+        _ => format!(
+            "has no use: a job of type {} takes no secrets; run a script, which finds them in its environment",
+            work.kind().as_str()
+        ),
+    }
 }
 
 /// Whether it takes a password that is not among these, and one is drawn.

@@ -16,7 +16,10 @@ use postern_store::{
     tx,
 };
 
-use super::mail::{Refused, Sent};
+use super::{
+    failure::no_answer,
+    mail::{Refused, Sent},
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -106,7 +109,7 @@ async fn contained(app: &App, claimed: &Delivery) -> Sent {
         // message.
         Err(_) => {
             return Err(Refused {
-                reason: format!("No answer within {} seconds", LONGEST.as_secs()),
+                reason: no_answer(LONGEST),
                 for_good: false,
             });
         }

@@ -1,6 +1,6 @@
 //! E-mail: the mail server, and what a message looks like there.
 
-use std::{fmt, time::Duration};
+use std::{error::Error as _, fmt, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message as Mime, Tokio1Executor,
@@ -11,6 +11,7 @@ use postern_api::notify::Message;
 use postern_domain::notify::Topic;
 use reqwest::Url;
 
+use super::failure::why;
 use crate::{config::MailServer, error::Error};
 
 /// One message; a mail server may think a while.
@@ -20,6 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    /// Host and port.
+    server: String,
 }
 
 impl fmt::Debug for Mail {
@@ -81,12 +84,14 @@ impl Mail {
             .map_err(|error| wrong(format!("POSTERN_SMTP_URL: {error}")))?
             .tls(tls)
             .timeout(Some(TIMEOUT));
-        if url.port().is_none() {
-            builder = builder.port(if url.scheme() == "smtps" { 465 } else { 587 });
-        }
+        let port = url
+            .port()
+            .unwrap_or(if url.scheme() == "smtps" { 465 } else { 587 });
+        builder = builder.port(port);
         Ok(Self {
             transport: builder.build(),
             from,
+            server: format!("{}:{port}", url.host_str().unwrap_or_default()),
         })
     }
 
@@ -112,7 +117,11 @@ impl Mail {
         match self.transport.send(mime).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Refused {
-                reason: error.to_string(),
+                reason: match (error.status(), error.source()) {
+                    (Some(code), Some(answer)) => format!("It answered {code}: {answer}"),
+                    (Some(code), None) => format!("It answered {code}"),
+                    (None, _) => why(&error, &self.server, TIMEOUT),
+                },
                 for_good: error.is_permanent(),
             }),
         }

@@ -3,6 +3,7 @@
 
 pub(crate) mod deliver;
 mod deliveries;
+mod failure;
 pub(crate) mod mail;
 mod message;
 pub(crate) mod retention;

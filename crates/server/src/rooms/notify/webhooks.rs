@@ -1,6 +1,6 @@
 //! Webhooks: programs elsewhere that are told, by signed requests in the form of the Standard Webhooks specification.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -14,7 +14,7 @@ use postern_domain::{
     notify::Topic,
     permission::{Permission, Place},
 };
-use postern_protocol::{address::leads_to_special, seal::Secrets, with_causes};
+use postern_protocol::{address::leads_to_special, seal::Secrets};
 use postern_store::{
     Cursor, SortDirection, Tx, audit,
     jobs::Secret,
@@ -30,6 +30,7 @@ use zeroize::Zeroizing;
 
 use super::{
     deliveries,
+    failure::{callable, no_answer, why},
     mail::{Refused, Sent},
 };
 use crate::{
@@ -81,16 +82,8 @@ struct Guarded;
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let good: Vec<SocketAddr> = all
-                .iter()
-                .copied()
-                .filter(|address| leads_to_special(address.ip()).is_none())
-                .collect();
-            if good.is_empty() && !all.is_empty() {
-                let what = format!("{} leads to link-local or metadata addresses only", name.as_str());
-                return Err(what.into());
-            }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let good = callable(name.as_str(), found.map(Iterator::collect))?;
             let addresses: Addrs = Box::new(good.into_iter());
             Ok(addresses)
         })
@@ -131,12 +124,25 @@ pub(super) async fn send(app: &App, delivery: &notify::Delivery) -> Result<Sent>
     let reason = match answer {
         Ok(answer) if answer.status().is_success() => return Ok(Ok(())),
         Ok(answer) => format!("It answered {}", answer.status()),
-        Err(error) => with_causes(&error.without_url()),
+        Err(error) if error.is_timeout() => no_answer(TIMEOUT),
+        Err(error) => why(&error.without_url(), &called(&webhook.url), TIMEOUT),
     };
     Ok(Err(Refused {
         reason,
         for_good: false,
     }))
+}
+
+/// Host and port of an address: what stands behind them may be a secret.
+fn called(url: &str) -> String {
+    let url = Url::parse(url).ok();
+    let place = url
+        .as_ref()
+        .and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    place.map_or_else(
+        || "The receiver".to_owned(),
+        |(host, port)| format!("{host}:{port}"),
+    )
 }
 
 /// `v1,` and the HMAC-SHA-256 of id, time and body.
@@ -379,7 +385,21 @@ fn webhook_of(caller: &Caller, row: notify::Webhook) -> Result<Webhook> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_url;
+    use super::{called, check_url};
+
+    #[test]
+    fn of_an_address_only_host_and_port_are_told() {
+        for (url, told) in [
+            (
+                "https://hooks.example.org/T0KEN?key=T0KEN",
+                "hooks.example.org:443",
+            ),
+            ("http://127.0.0.1:9/T0KEN", "127.0.0.1:9"),
+            ("http://[::1]:9/", "[::1]:9"),
+        ] {
+            assert_eq!(called(url), told);
+        }
+    }
 
     #[test]
     fn addresses_of_webhooks_are_checked_when_they_are_saved() {

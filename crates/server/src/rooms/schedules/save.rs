@@ -118,11 +118,17 @@ async fn retold(
     now: Timestamp,
 ) -> Result<()> {
     let id = row.id;
+    let alone = request.name.is_none() && request.description.is_none();
+    let resumes = request.paused == Some(false) && (row.paused || alone);
     let name = request.name.unwrap_or_else(|| row.name.clone());
     let description = request.description.unwrap_or_else(|| row.description.clone());
     check_text(&name, &description)?;
     let paused = request.paused.unwrap_or(row.paused);
-    let (next, waiting) = times_after(tx, &row, &definition_of(&row)?, paused, now).await?;
+    let definition = definition_of(&row)?;
+    let (next, waiting) = times_after(tx, &row, &definition, paused, now).await?;
+    if resumes && next.is_none() && waiting.is_none() {
+        return Err(at_its_end(&row, &definition, now));
+    }
     let saved = Saved {
         secret: row.secret(),
         name: name.clone(),
@@ -137,6 +143,19 @@ async fn retold(
     };
     save(tx, caller, id, saved, now).await?;
     Ok(uses::renamed(tx, user(id, &name)).await?)
+}
+
+/// Why a schedule does not go on, and what would have to change.
+fn at_its_end(row: &schedules::Schedule, definition: &ScheduleDefinition, now: Timestamp) -> Error {
+    let why = match (definition.max_runs, definition.ends_at) {
+        (Some(most), _) if row.runs >= most => format!("max_runs ({most}) is used up: raise it"),
+        (_, Some(end)) if end <= now => format!("ends_at ({end}) is over: set a later one"),
+        _ => "no tick is left for it: change cron or ends_at".to_owned(),
+    };
+    Error::conflict(
+        "schedule_ended",
+        format!("Schedule {:?} has ended and cannot be resumed: {why}.", row.name),
+    )
 }
 
 /// An action has its own hosts, and so has a workflow where none are named.

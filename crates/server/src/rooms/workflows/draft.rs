@@ -10,6 +10,7 @@ use postern_domain::{
 };
 use postern_store::workflows::{self, Saved};
 use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
 
 use super::payloads;
 use crate::{
@@ -123,8 +124,7 @@ fn value_of(definition: Option<Value>, source: Option<&str>) -> Result<Value> {
             "source",
             format!("is longer than {MAX_DEFINITION} bytes"),
         )),
-        (None, Some(text)) => serde_saphyr::from_str(text)
-            .map_err(|error| Error::invalid("source", format!("is no YAML: {error}"))),
+        (None, Some(text)) => read_yaml(text).map_err(|problem| Error::invalid("source", problem)),
         (None, None) => Err(Error::invalid(
             "definition",
             "is missing: give it as definition, or as YAML in source",
@@ -134,6 +134,19 @@ fn value_of(definition: Option<Value>, source: Option<&str>) -> Result<Value> {
             "is one too many: give definition or source, not both",
         )),
     }
+}
+
+/// What a text says in YAML, of which JSON is a part; or why it says nothing, in one line that ends with the place:
+/// `is no YAML: … at line 3, column 7`. The reader's own report draws the text as well, which whoever wrote it has before
+/// them.
+fn read_yaml(text: &str) -> std::result::Result<Value, String> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let problem = error
+            .without_snippet()
+            .render_with_formatter(&UserMessageFormatter);
+        let problem: Vec<&str> = problem.split_whitespace().collect();
+        format!("is no YAML: {}", problem.join(" "))
+    })
 }
 
 /// A draft is checked when it is saved; one that was saved by an older version, or restored, may need more.
@@ -151,19 +164,31 @@ fn refused(problems: &Problems) -> Error {
         .filter(|problem| problem.severity == Severity::Error);
     Error::Invalid(
         errors
-            .map(|problem| FieldProblem {
-                field: format!("definition{}", dotted(&problem.pointer)),
-                message: match &problem.span {
-                    Some(span) => format!("{} (at byte {})", problem.message, span.start),
-                    None => problem.message.clone(),
-                },
-            })
+            .map(|problem| field_problem("definition", problem))
             .collect(),
     )
 }
 
+/// As other errors tell of fields. Whoever looks for the step knows it by its id.
+pub(super) fn field_problem(of: &str, problem: &Problem) -> FieldProblem {
+    let step = problem.step.as_ref().map(|id| format!("step {id:?}: "));
+    let byte = problem
+        .span
+        .as_ref()
+        .map(|span| format!(" (at byte {})", span.start));
+    FieldProblem {
+        field: format!("{of}{}", dotted(&problem.pointer)),
+        message: format!(
+            "{}{}{}",
+            step.unwrap_or_default(),
+            problem.message,
+            byte.unwrap_or_default()
+        ),
+    }
+}
+
 /// `/steps/0/id` as other errors name fields: `.steps[0].id`.
-pub(super) fn dotted(pointer: &str) -> String {
+fn dotted(pointer: &str) -> String {
     let field = fill::field(pointer);
     if field.is_empty() {
         field
@@ -175,4 +200,26 @@ pub(super) fn dotted(pointer: &str) -> String {
 pub(super) fn definition_of(text: &str) -> Result<Definition> {
     serde_json::from_str(text)
         .map_err(|error| Error::Internal(format!("a workflow in the database: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_no_yaml_is_told_in_one_line_with_its_place() {
+        assert_eq!(read_yaml("{steps: []}"), Ok(json!({"steps": []})));
+        for text in [
+            "steps: [",
+            "steps:\n  - {id: a, type: delay\n  - {id: b}\n",
+            "steps:\n- id: a\n  id: b\n",
+        ] {
+            let problem = read_yaml(text).unwrap_err();
+            assert!(problem.starts_with("is no YAML: "), "{problem}");
+            assert!(problem.contains(" at line "), "{problem}");
+            assert!(!problem.contains(['\n', '|', '^']), "{problem}");
+        }
+    }
 }

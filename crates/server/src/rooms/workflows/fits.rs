@@ -1,7 +1,7 @@
 //! Whether what a workflow names is there and takes what it is given: a version that could not run is not published. What
 //! is only known when a step begins, as the values of placeholders, is left to that moment.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use postern_api::targets::Targets;
 use postern_domain::{
@@ -13,8 +13,8 @@ use postern_domain::{
     parameter::{self, Parameter},
     permission::{Permission, Place},
     workflow::{
-        ActionStep, ApprovalStep, Definition, Problem, ScriptStep, Severity, Step, Work, WorkflowStep,
-        each_step,
+        ActionStep, ApprovalStep, Definition, Problem, Problems, ScriptStep, Severity, Step, Work,
+        WorkflowStep, each_step,
     },
 };
 use postern_store::{Tx, uses::Used, workflows};
@@ -58,7 +58,7 @@ pub(super) struct Found {
     /// By step: the id that its name stands for.
     pub(super) ids: BTreeMap<String, i64>,
     /// Why it cannot run as things are. A draft may be saved so.
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Problems,
 }
 
 /// Looks for everything that a definition names, as far as the caller may see it.
@@ -79,6 +79,7 @@ pub(super) async fn look(asked: Asked<'_>, tx: &mut Tx<'_>, definition: &Definit
     for (pointer, step) in steps {
         look.step(tx, &pointer, &step).await?;
     }
+    look.found.problems.name_steps(definition);
     Ok(look.found)
 }
 
@@ -151,7 +152,8 @@ impl Look<'_> {
         let caller = self.asked.caller;
         let (field, id) = names::script(tx, caller, named).await?;
         let Some(id) = id else {
-            self.nowhere(pointer, field, "a script");
+            let what = called("script", named.script_id, named.script.as_deref());
+            self.nowhere(pointer, field, &what);
             return Ok(());
         };
         self.uses((field == "script").then_some(step), (Used::Script, id.0));
@@ -175,7 +177,8 @@ impl Look<'_> {
         let Asked { app, caller, .. } = self.asked;
         let (field, id) = names::action(tx, caller, named).await?;
         let Some(id) = id else {
-            self.nowhere(pointer, field, "an action");
+            let what = called("action", named.action_id, named.action.as_deref());
+            self.nowhere(pointer, field, &what);
             return Ok(());
         };
         self.uses((field == "action").then_some(step), (Used::Action, id.0));
@@ -208,7 +211,8 @@ impl Look<'_> {
             found => found,
         };
         let Some(found) = found else {
-            self.nowhere(pointer, field, "a workflow");
+            let what = called("workflow", named.workflow_id, named.workflow.as_deref());
+            self.nowhere(pointer, field, &what);
             return Ok(());
         };
         self.uses(
@@ -306,14 +310,15 @@ impl Look<'_> {
     }
 
     fn nowhere(&mut self, pointer: &str, field: &str, what: &str) {
-        let problem = format!("names {what} that is not there, or that you may not see");
+        let problem = format!("names {what}, which is not there, or which you may not see");
         self.problem(format!("{pointer}/{field}"), problem);
     }
 
     fn problem(&mut self, pointer: String, message: String) {
-        self.found.problems.push(Problem {
+        self.found.problems.0.push(Problem {
             severity: Severity::Warning,
             pointer,
+            step: None,
             span: None,
             message,
         });
@@ -329,6 +334,14 @@ impl Look<'_> {
                 Ok(None)
             }
         }
+    }
+}
+
+/// `script 7`, `script "patch"`
+fn called(what: &str, id: Option<impl Display>, name: Option<&str>) -> String {
+    match id {
+        Some(id) => format!("{what} {id}"),
+        None => format!("{what} {:?}", name.unwrap_or_default()),
     }
 }
 

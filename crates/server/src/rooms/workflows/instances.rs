@@ -1,6 +1,6 @@
 //! Instances for people: started, looked at, cancelled, tried again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use postern_api::{
     Page,
@@ -9,7 +9,7 @@ use postern_api::{
     workflows::{Instance, InstanceCancel, InstanceCreate, InstanceDetail, InstanceEvent, StepRun},
 };
 use postern_domain::{
-    InstanceId, ScheduleId, Timestamp, TokenId, UserId, WorkflowId,
+    ExecutionId, InstanceId, ScheduleId, Timestamp, TokenId, UserId, WorkflowId,
     parameter::{self, Parameter, ParameterType},
     permission::Place,
     workflow::{
@@ -42,7 +42,10 @@ use crate::{
         idempotency::{self, Key},
     },
     named::{self, json},
-    rooms::{agents::targets::check as check_targets, jobs::secrets},
+    rooms::{
+        agents::targets::check as check_targets,
+        jobs::{secrets, waits::waits_of},
+    },
 };
 
 const MAX_REASON: usize = 500;
@@ -253,7 +256,7 @@ pub(super) fn with_secrets(
     if let Some(name) = request.inputs.keys().find(|name| is_secret(name)) {
         return Err(Error::invalid(
             format!("inputs.{name}"),
-            "is secret: give it in secrets",
+            parameter::SECRET_IN_PLAIN,
         ));
     }
     let mut all = request.inputs.clone();
@@ -325,13 +328,36 @@ pub(super) async fn seen(
 }
 
 pub(super) async fn instance_show(app: &App, caller: &Caller, id: InstanceId) -> Result<InstanceDetail> {
-    let (caller, inner) = (caller.clone(), app.clone());
-    app.store
-        .read(tx!(tx => {
-            let row = seen(tx, &caller, id, VIEW).await?;
+    let (now, author, inner) = (app.now(), caller.clone(), app.clone());
+    let mut detail = app
+        .store
+        .read::<_, Error, _>(tx!(tx => {
+            let row = seen(tx, &author, id, VIEW).await?;
             detail_of(&inner, tx, row).await
         }))
-        .await
+        .await?;
+    let open = detail.runs.iter().filter(|run| run.outcome.is_none());
+    let executions: Vec<ExecutionId> = open.filter_map(|run| run.execution_id).collect();
+    if detail.instance.state.is_final() || executions.is_empty() {
+        return Ok(detail);
+    }
+    let caller = caller.clone();
+    // Of jobs there may be many.
+    let waits = app
+        .store
+        .scan::<_, Error, _>(tx!(tx => waits_of(tx, &caller, &executions, now).await))
+        .await?;
+    tell_waits(&mut detail, &waits);
+    Ok(detail)
+}
+
+fn tell_waits(detail: &mut InstanceDetail, waits: &HashMap<ExecutionId, String>) {
+    for run in detail.runs.iter_mut().filter(|run| run.outcome.is_none()) {
+        run.waits = run.execution_id.and_then(|id| waits.get(&id).cloned());
+    }
+    let told = |run: &StepRun| Some(format!("{}: {}", run.step, run.waits.as_ref()?));
+    let told: Vec<String> = detail.runs.iter().filter_map(told).collect();
+    detail.waits = (!told.is_empty()).then(|| told.join("; "));
 }
 
 pub(super) async fn instance_event_list(
@@ -459,6 +485,7 @@ async fn detail_of(app: &App, tx: &mut Tx<'_>, row: instances::Instance) -> Resu
                 .transpose()
                 .map_err(internal)?,
             reason: run.reason,
+            waits: None,
             began_at: run.began,
             ended_at: run.ended,
             execution_id: run.execution_id,
@@ -480,6 +507,7 @@ async fn detail_of(app: &App, tx: &mut Tx<'_>, row: instances::Instance) -> Resu
             .transpose()
             .map_err(internal)?,
         runs,
+        waits: None,
         instance: instance_of(app, row)?,
     })
 }

@@ -32,6 +32,7 @@ pub(super) fn refused(definition: &Definition) -> Vec<Problem> {
             found.push(Problem {
                 severity: Severity::Error,
                 pointer: format!("{pointer}/{}", place(&step.work, &field)),
+                step: Some(step.id.clone()),
                 span: None,
                 message,
             });

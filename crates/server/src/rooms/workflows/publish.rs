@@ -1,16 +1,13 @@
 //! A draft becomes the version that runs, which is never changed afterwards.
 
-use postern_api::{
-    FieldProblem,
-    workflows::{WorkflowDetail, WorkflowPublish},
-};
+use postern_api::workflows::{WorkflowDetail, WorkflowPublish};
 use postern_domain::WorkflowId;
 use postern_store::{tx, uses, workflows};
 
 use super::{
     MANAGE,
     convert::detail_of,
-    draft::{check_kept, dotted},
+    draft::{check_kept, field_problem},
     find,
     fits::{self, Asked, Found},
     record::{recorded, user},
@@ -33,8 +30,8 @@ pub(super) fn check_base(workflow: &workflows::Workflow, based_on: Option<&str>,
         return Ok(());
     }
     let detail = format!(
-        "The draft of workflow {} was changed by {} meanwhile. Load it again and {then}.",
-        workflow.id, workflow.updated_by
+        "The draft of workflow {:?} was changed by {} meanwhile. Load it again and {then}.",
+        workflow.name, workflow.updated_by
     );
     Err(Error::conflict("newer_draft", detail))
 }
@@ -79,12 +76,13 @@ pub(super) async fn workflow_publish(
 }
 
 fn refuse_unfit(found: &Found) -> Result<()> {
-    if found.problems.is_empty() {
+    if found.problems.0.is_empty() {
         return Ok(());
     }
-    let problems = found.problems.iter().map(|problem| FieldProblem {
-        field: format!("draft{}", dotted(&problem.pointer)),
-        message: problem.message.clone(),
-    });
+    let problems = found
+        .problems
+        .0
+        .iter()
+        .map(|problem| field_problem("draft", problem));
     Err(Error::Invalid(problems.collect()))
 }

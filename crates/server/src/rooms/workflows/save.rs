@@ -184,7 +184,7 @@ async fn doubted(app: &App, caller: &Caller, mut saved: WorkflowDetail) -> Workf
                 return Ok(Vec::new());
             };
             let asked = Asked { app: &inner, caller: &author, id, place: workflow.place() };
-            Ok(fits::look(asked, tx, &draft).await?.problems)
+            Ok(fits::look(asked, tx, &draft).await?.problems.0)
         }))
         .await;
     let problems = found.unwrap_or_else(|error| {
@@ -192,6 +192,7 @@ async fn doubted(app: &App, caller: &Caller, mut saved: WorkflowDetail) -> Workf
         vec![Problem {
             severity: Severity::Warning,
             pointer: String::new(),
+            step: None,
             span: None,
             message: "is saved, and what it names could not be looked at: publishing it looks again".into(),
         }]

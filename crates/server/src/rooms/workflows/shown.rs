@@ -238,7 +238,10 @@ fn bare(plan: &Plan, step: StepIndex) -> ApprovedWork {
     let own = plan.step(step);
     let summary = match own.map(|step| &step.work) {
         Some(Work::Conditional(conditional)) => conditional.condition.clone(),
-        Some(Work::Delay(delay)) => format!("waits {} seconds", delay.total_seconds()),
+        Some(Work::Delay(delay)) => match delay.total_seconds() {
+            1 => "waits 1 second".to_owned(),
+            seconds => format!("waits {seconds} seconds"),
+        },
         Some(Work::Notify(notify)) => format!("tells {}: {}", notify.to.join(", "), notify.title),
         Some(Work::Approval(ask)) => format!("asks {}: {}", ask.approvers.join(", "), ask.title),
         Some(Work::Parallel(parallel)) => format!("{} branches", parallel.branches.len()),

@@ -230,7 +230,13 @@ async fn an_execution_is_downloaded_as_json_and_zip(server: TestServer) {
         .unwrap();
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let name = format!("a-1-{}/stdout.txt", made.jobs[0].id);
-    let text = std::io::read_to_string(archive.by_name(&name).unwrap()).unwrap();
+    let file = archive.by_name(&name).unwrap();
+    let written = file.last_modified().unwrap().to_string();
+    let text = std::io::read_to_string(file).unwrap();
+    let ended = admin.job_show(made.jobs[0].id).await.unwrap().job.finished_at;
+    let ended = ended.unwrap().to_string().replace('T', " ");
+    // It counts by two seconds.
+    assert_eq!(written[..17], ended[..17], "{written}");
     assert_eq!(archive.len(), 3);
     assert_eq!(text, "hello\n[15 bytes were not kept]\nfar");
 }

@@ -11,6 +11,7 @@ use crate::{actions_on, no, on_both_databases, refused};
 on_both_databases! {
     a_job_is_queued_pending_running_and_completed,
     another_exit_code_fails_and_names_it,
+    a_job_that_its_agent_refuses_never_started,
     every_action_in_every_state,
     a_queued_job_is_cancelled_at_once_and_never_handed_out,
     a_running_job_is_cancelled_when_the_agent_confirms,
@@ -123,6 +124,34 @@ async fn another_exit_code_fails_and_names_it(server: TestServer) {
         assert_eq!(
             (job.state, job.exit_code, job.reason.as_deref()),
             (state, code, Some(reason))
+        );
+    }
+}
+
+async fn a_job_that_its_agent_refuses_never_started(server: TestServer) {
+    let agent = server.agent("web-1").await;
+    for told_too_early in [false, true] {
+        let id = create(&server, &on(&["web-1"], argv(&["x"]))).await;
+        let order = agent.order().await;
+        if told_too_early {
+            agent.start(&order).await;
+        }
+        let reason = "the owner's policy does not allow it".to_owned();
+        agent.finish(&order, Outcome::Refused { reason }).await;
+        let detail = show(&server, id).await;
+        assert_eq!(
+            (detail.job.state, detail.job.started_at),
+            (JobState::Failed, None)
+        );
+        assert_eq!(detail.attempts[0].started_at, None);
+        let texts: Vec<_> = detail.timeline.iter().map(|entry| entry.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "Created by user:1 (admin)",
+                "Attempt 1 handed to the agent",
+                "Attempt 1 failed: the owner's policy does not allow it"
+            ]
         );
     }
 }

@@ -98,6 +98,12 @@ async fn secrets_that_do_not_fit_the_work_are_refused(server: TestServer) {
         secrets: [("token".to_owned(), SecretText::new("x"))].into(),
         ..on(&["a-1"], argv(&["x"]))
     };
+    let error = admin.job_create(&unknown, &key()).await.unwrap_err();
+    let detail = &error.problem().unwrap().detail;
+    assert!(
+        detail.contains("a job of type command takes no secrets; run a script"),
+        "{detail}"
+    );
     for wrong in [without, unknown, secret_script(""), secret_script("a\0b")] {
         let error = admin.job_create(&wrong, &key()).await.unwrap_err();
         let problem = error.problem().unwrap();

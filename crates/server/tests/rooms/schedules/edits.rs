@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use postern_api::schedules::{Schedule, ScheduleTick, ScheduleUpdate, TickFate};
-use postern_domain::permission::{Role, Scope};
+use postern_domain::{
+    ScheduleId,
+    permission::{Role, Scope},
+};
 use postern_server::clock::Clock as _;
 use postern_store::{
     schedules::{self as stored, Moved},
@@ -13,7 +16,7 @@ use postern_testkit::{TestServer, key, until};
 use serde_json::{Value, json};
 
 use super::{SOON, fates, pass, saved, ticks, with};
-use crate::{on_both_databases, wrong_field};
+use crate::{no, on_both_databases, refused, wrong_field};
 
 on_both_databases! {
     an_edit_after_the_clock_went_back_repeats_no_tick_and_stalls_none,
@@ -22,6 +25,7 @@ on_both_databases! {
     a_tick_that_is_decided_already_is_passed,
     other_work_needs_its_secrets_again,
     a_schedule_that_cannot_run_is_paused_and_named_all_the_same,
+    a_schedule_at_its_end_is_not_resumed,
     other_names_of_its_hosts_and_groups_change_nothing,
 }
 
@@ -223,6 +227,43 @@ async fn a_schedule_that_cannot_run_is_paused_and_named_all_the_same(server: Tes
     assert_eq!(change(json!({"name": "other"})).await.name, "other");
     assert_eq!(change(json!({"description": "why"})).await.owner, schedule.owner);
     assert!(!change(json!({"paused": false})).await.paused);
+}
+
+async fn a_schedule_at_its_end_is_not_resumed(server: TestServer) {
+    let _agent = server.agent("web-1").await;
+    let change = async |id: ScheduleId, changes: Value| {
+        let update: ScheduleUpdate = serde_json::from_value(changes).unwrap();
+        server.admin().schedule_update(id, &update).await
+    };
+    let resume = json!({"paused": false});
+    let once = saved(&server, json!({"max_runs": 1})).await;
+    pass(&server, &once, SOON).await;
+    assert_eq!(
+        refused(change(once.id, resume.clone()).await),
+        no(409, "schedule_ended")
+    );
+    let named = change(once.id, json!({"name": "once", "paused": false}))
+        .await
+        .unwrap();
+    assert_eq!((&*named.name, named.next_at), ("once", None), "it was not paused");
+    let more = change(once.id, defined(json!({"max_runs": 2}))).await.unwrap();
+    assert!(more.next_at.is_some());
+    change(once.id, resume.clone()).await.unwrap();
+
+    let end = server.clock.now().plus(Duration::from_secs(1200));
+    let until = saved(&server, json!({"ends_at": end})).await;
+    change(until.id, json!({"paused": true})).await.unwrap();
+    server.clock.set(end.plus(SOON));
+    let error = change(until.id, resume).await.unwrap_err();
+    let problem = error.problem().unwrap();
+    assert_eq!(&*problem.code, "schedule_ended");
+    assert!(
+        problem.detail.contains(&format!("ends_at ({end}) is over")),
+        "{}",
+        problem.detail
+    );
+    let shown = server.admin().schedule_show(until.id).await.unwrap();
+    assert!(shown.paused, "as it was");
 }
 
 async fn other_names_of_its_hosts_and_groups_change_nothing(server: TestServer) {

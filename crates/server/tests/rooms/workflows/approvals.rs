@@ -219,14 +219,25 @@ async fn an_administrator_puts_somebody_in_anothers_place(server: TestServer) {
         .server
         .person(tenant, &[(Role::Auditor, Scope::Tenant(tenant))])
         .await;
-    let nobody = ApprovalDelegate {
-        to: auditor.id,
-        ..delegate.clone()
-    };
-    assert_eq!(
-        crate::wrong_field(admin.approval_delegate(ask, &nobody).await),
-        "to"
-    );
+    let elsewhere = world.server.tenant("elsewhere").await.id;
+    let stranger = approver(&world.server, elsewhere).await;
+    for (to, lacks) in [
+        (
+            auditor.id,
+            format!("is {}, who lacks workflows.manage", auditor.name),
+        ),
+        (stranger.id, format!("is user {}, who is not there", stranger.id)),
+        (UserId(999), "is user 999, who is not there".to_owned()),
+    ] {
+        let nobody = ApprovalDelegate {
+            to,
+            ..delegate.clone()
+        };
+        let error = admin.approval_delegate(ask, &nobody).await.expect_err("refused");
+        let told = &error.problem().unwrap().errors[0];
+        assert_eq!(told.field, "to");
+        assert!(told.message.starts_with(&lacks), "{}", told.message);
+    }
     let shown = admin.approval_delegate(ask, &delegate).await.unwrap();
     assert_eq!(
         shown.approval.people[0].instead_of.as_deref(),

@@ -33,10 +33,14 @@ on_both_databases! {
 async fn unfit(client: &Client, definition: Value) -> Vec<String> {
     let name = format!("flow-{}", key().as_str().to_lowercase());
     let made = saved(client, &name, definition).await.unwrap();
-    let told: Vec<(Severity, String)> = made
+    let told: Vec<String> = made
         .draft_problems
         .iter()
-        .map(|problem| (problem.severity, problem.message.clone()))
+        .map(|problem| {
+            assert_eq!(problem.severity, Severity::Warning);
+            let step = problem.step.as_ref().map(|id| format!("step {id:?}: "));
+            format!("{}{}", step.unwrap_or_default(), problem.message)
+        })
         .collect();
     let publish = WorkflowPublish::default();
     let error = client
@@ -45,11 +49,7 @@ async fn unfit(client: &Client, definition: Value) -> Vec<String> {
         .expect_err("it cannot run");
     let problem = error.problem().unwrap();
     assert_eq!((problem.status, problem.code.as_str()), (422, "invalid_request"));
-    let refused: Vec<(Severity, String)> = problem
-        .errors
-        .iter()
-        .map(|error| (Severity::Warning, error.message.clone()))
-        .collect();
+    let refused: Vec<String> = problem.errors.iter().map(|error| error.message.clone()).collect();
     assert_eq!(told, refused, "the draft warns of the same");
     problem.errors.iter().map(|error| error.field.clone()).collect()
 }
@@ -387,17 +387,25 @@ async fn everything_that_is_missing_is_told_at_once(server: TestServer) {
     assert_eq!(made.draft_problems, []);
     let update: WorkflowUpdate = serde_json::from_value(json!({"definition": definition})).unwrap();
     let edited = admin.workflow_update(made.workflow.id, &update).await.unwrap();
-    let places: Vec<&str> = edited
+    let places: Vec<(&str, Option<&str>)> = edited
         .draft_problems
         .iter()
-        .map(|problem| problem.pointer.as_str())
+        .map(|problem| (problem.pointer.as_str(), problem.step.as_deref()))
         .collect();
     assert_eq!(
         places,
         [
-            "/steps/0/script",
-            "/steps/1/branches/0/steps/0/action",
-            "/steps/1/branches/1/steps/0/hosts"
+            ("/steps/0/script", Some("a")),
+            ("/steps/1/branches/0/steps/0/action", Some("b")),
+            ("/steps/1/branches/1/steps/0/hosts", Some("c")),
         ]
     );
+    for (problem, what) in
+        edited
+            .draft_problems
+            .iter()
+            .zip(["names script \"gone\",", "names action \"gone\",", "name "])
+    {
+        assert!(problem.message.starts_with(what), "{}", problem.message);
+    }
 }

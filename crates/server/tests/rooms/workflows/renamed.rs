@@ -15,7 +15,7 @@ use postern_store::{
 use postern_testkit::{SimAgent, TestServer, client::Client, key};
 use serde_json::{Value, json};
 
-use super::{argv_of, command, published, runs, saved, show, told, until_state};
+use super::{argv_of, command, published, runs, saved, show, told, until_begun, until_state};
 use crate::on_both_databases;
 
 on_both_databases! {
@@ -271,12 +271,14 @@ async fn a_draft_starts_nothing_of_a_workflow_that_is_deleted_at_that_moment(ser
             deleted_elsewhere(&server, inner),
             admin.instance_create(outer.workflow.id, &draft, &key),
         );
-        let (end, run) = if deleted {
-            (InstanceState::Failed, "call failed")
+        let instance = made.unwrap().id;
+        let (detail, run) = if deleted {
+            let detail = until_state(&server, instance, InstanceState::Failed).await;
+            (detail, "call failed")
         } else {
-            (InstanceState::Paused, "call runs")
+            until_begun(&server, instance, "call", 1).await;
+            (show(&server, instance).await, "call runs")
         };
-        let detail = until_state(&server, made.unwrap().id, end).await;
         assert_eq!(told(&detail), [run]);
     }
 }

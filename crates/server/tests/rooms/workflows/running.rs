@@ -1,12 +1,13 @@
 //! Instances: what runs, and what becomes of it.
 
 use postern_api::{
+    agents::AgentUpdate,
     scripts::ScriptCreate,
     workflows::{InstanceCancel, InstanceCreate},
 };
 use postern_domain::{
     UserId,
-    permission::{Role, Scope},
+    permission::{Permission, Role, Scope},
     workflow::engine::InstanceState,
 };
 use postern_protocol::{
@@ -28,6 +29,7 @@ on_both_databases! {
     a_cancelled_instance_ends_when_its_jobs_have_stopped,
     an_instance_keeps_its_version,
     a_starter_who_is_gone_starts_nothing_more,
+    an_instance_says_what_its_jobs_wait_for,
 }
 
 /// As spec 5 writes them, word for word, and the steps that they name.
@@ -321,4 +323,42 @@ async fn a_starter_who_is_gone_starts_nothing_more(server: TestServer) {
             .contains("is gone or switched off"),
         "{detail:?}"
     );
+}
+
+async fn an_instance_says_what_its_jobs_wait_for(server: TestServer) {
+    let (admin, web, db) = (
+        server.admin(),
+        server.agent("web-1").await,
+        server.agent("db-1").await,
+    );
+    let switch = |active| AgentUpdate {
+        active: Some(active),
+        ..Default::default()
+    };
+    for agent in [&web, &db] {
+        admin.agent_update(agent.id(), &switch(false)).await.unwrap();
+    }
+    let id = started(&server, &["web-1", "db-1"], json!([command("look", &["x"])])).await;
+    until_begun(&server, id, "look", 1).await;
+    let switched_off = "The agent is switched off (inactive): switch it on to give it work";
+    let detail = show(&server, id).await;
+    let why = format!("2 hosts: {switched_off}");
+    assert_eq!(detail.runs[0].waits.as_ref(), Some(&why));
+    assert_eq!(detail.waits, Some(format!("look: {why}")));
+    // Who may not see jobs is told nothing of them.
+    let tenant = server.default_tenant().await.id;
+    let auditor = server
+        .person(tenant, &[(Role::Auditor, Scope::Tenant(tenant))])
+        .await;
+    let token = server.token(auditor.id, Some(&[Permission::WorkflowsView])).await;
+    let seen = server.client(&token).instance_show(id).await.unwrap();
+    assert_eq!((&seen.waits, &seen.runs[0].waits), (&None, &None));
+    // One of them is under way.
+    admin.agent_update(web.id(), &switch(true)).await.unwrap();
+    let order = next(&web).await;
+    let detail = show(&server, id).await;
+    assert_eq!((&detail.waits, &detail.runs[0].waits), (&None, &None));
+    web.exit(&order, 0).await;
+    let detail = show(&server, id).await;
+    assert_eq!(detail.waits, Some(format!("look: db-1: {switched_off}")));
 }

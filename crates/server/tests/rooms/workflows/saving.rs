@@ -155,6 +155,17 @@ async fn what_is_wrong_is_told_at_its_place(server: TestServer) {
         ]
     );
     assert_eq!(checked.problems[0].span, Some((2..3).into()));
+    assert_eq!(checked.problems[0].step.as_deref(), Some("c"));
+    let error = saved(
+        &admin,
+        "wrong",
+        json!({"steps": [{"id": "look", "type": "command"}]}),
+    )
+    .await
+    .expect_err("it has no command");
+    let told = &error.problem().unwrap().errors[0];
+    assert_eq!(told.field, "definition.steps[0].command");
+    assert!(told.message.starts_with("step \"look\": "), "{}", told.message);
     assert!(
         admin
             .workflow_list(&ListRequest::default())

@@ -166,9 +166,15 @@ describe("a script as a file", () => {
     expect(readScript({ name, text }).language).toBe(language);
   });
 
-  it("a header without an end is code", () => {
-    expect(split("# ---\n# name: a\necho\n")).toBeUndefined();
-    expect(split("# ---\n# name: a\n")).toBeUndefined();
+  it.each([
+    ["# ---\n# name: a\necho\n", 3, "not closed before this line"],
+    ["# ---\n# name: a\n\n# ---\necho\n", 3, "not closed before this line"],
+    ["# ---\n# name: a\n", 1, "has no end"],
+    ["#!/bin/sh\n# ---\n# name: a", 2, "has no end"],
+  ])("a header that is broken off is no code: %j", (text, line, what) => {
+    const problem = problemOf(() => split({ name: "a.sh", text }));
+    expect([problem.file, problem.line]).toEqual(["a.sh", line]);
+    expect(problem.message).toContain(what);
   });
 
   it.each([

@@ -31,6 +31,8 @@ export interface FileScript {
   headerFile: string;
 }
 
+const CLOSED = `the lines of a header begin with #, and behind them stands ${FENCE}`;
+
 /** A file that cannot be read as a script. */
 export class FileProblem extends Error {
   readonly file: string;
@@ -46,7 +48,7 @@ export class FileProblem extends Error {
 
 /** `beside` is the YAML file of the same name; a header in the code wins over it. */
 export function readScript(file: TextFile, beside?: TextFile): FileScript {
-  const parts = split(file.text);
+  const parts = split(file);
   if (parts) {
     return script(file.name, parts.content, { ...parts, file: file.name });
   }
@@ -94,8 +96,11 @@ function read({ header, above, file }: Source): ReadHeader {
   }
 }
 
-/** Header and code. A first line that names an interpreter stays with the code. */
-export function split(text: string): (Omit<Source, "file"> & { content: string }) | undefined {
+/**
+ * Header and code, where there is a header. A first line that names an interpreter stays with the code. What breaks a header off
+ * is a mistake: taking the text for code would lose what it says.
+ */
+export function split({ name, text }: TextFile): (Omit<Source, "file"> & { content: string }) | undefined {
   const first = firstLine(text);
   const interpreter = first.startsWith("#!") ? first : "";
   let rest = text.slice(interpreter.length);
@@ -107,15 +112,18 @@ export function split(text: string): (Omit<Source, "file"> & { content: string }
   if (next().trimEnd() !== FENCE) {
     return undefined;
   }
+  const above = interpreter === "" ? 1 : 2;
   let header = "";
-  for (;;) {
+  for (let number = above + 1; ; number += 1) {
     const line = next();
     if (line.trimEnd() === FENCE) {
-      return { header, above: interpreter === "" ? 1 : 2, content: interpreter + rest };
+      return { header, above, content: interpreter + rest };
     }
-    // A header without an end is code.
+    if (line === "") {
+      throw new FileProblem(name, `the header that begins here has no end: ${CLOSED}`, above);
+    }
     if (!line.startsWith("#")) {
-      return undefined;
+      throw new FileProblem(name, `the header above is not closed before this line: ${CLOSED}`, number);
     }
     header += line.slice(line.startsWith("# ") ? 2 : 1);
   }

@@ -25,6 +25,8 @@ interface DialogFormProps {
   onSubmit: () => void;
   onChange: () => void;
   onClose: () => void;
+  /** What a field is called that is not in the form. */
+  place?: ((field: string) => ReactNode) | undefined;
   children: (errors: Errors) => ReactNode;
 }
 
@@ -39,7 +41,7 @@ export function DialogForm(props: DialogFormProps) {
     <form onSubmit={submit} onChange={props.onChange}>
       <Stack gap="md">
         {props.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
-          <ProblemAlert error={props.error} />
+          <ProblemAlert error={props.error} place={props.place} />
         ) : null}
         {props.children(at)}
         <Group justify="flex-end" gap="xs">
@@ -180,13 +182,17 @@ interface ReleaseModalProps {
     headers: IntentHeaders,
   ) => Promise<{ name: string; version?: number | null | undefined }>;
   onReleased: () => Promise<unknown>;
+  onRefused?: (error: unknown) => void;
   onClose: () => void;
+  /** What a field of the draft is called. */
+  place?: (field: string) => ReactNode;
   /** What follows from it. */
   children: ReactNode;
 }
 
 /** What the draft says becomes what runs. */
-export function ReleaseModal({ verb, of, send, onReleased, onClose, children }: ReleaseModalProps) {
+export function ReleaseModal(props: ReleaseModalProps) {
+  const { verb, of, send, onReleased, onRefused, onClose, place, children } = props;
   const intent = useIntent();
   const [message, setMessage] = useState("");
   const release = useMutation({
@@ -198,10 +204,12 @@ export function ReleaseModal({ verb, of, send, onReleased, onClose, children }: 
       toastDone(`${name} runs as version ${version}`);
       await onReleased();
     },
+    onError: onRefused,
   });
   return (
     <Modal opened onClose={onClose} title={`${verb} ${of.name}`} size="md">
       <DialogForm
+        place={place}
         submitLabel={verb}
         pending={release.isPending}
         error={release.error}

@@ -38,6 +38,8 @@ function useNamed(field: string, all: readonly Named[]) {
 
 interface ChoiceProps {
   field: string;
+  /** In front of what the field is called. */
+  article?: string;
   label: string;
   all: readonly Named[];
   loading: boolean;
@@ -45,10 +47,11 @@ interface ChoiceProps {
   reason?: string | undefined;
 }
 
-function Choice({ field, label, all, loading, failed, reason }: ChoiceProps) {
+function Choice({ field, article = "a", label, all, loading, failed, reason }: ChoiceProps) {
   const { problem } = useStepForm();
   const { value, choose } = useNamed(field, all);
   const names = all.map(({ name }) => name);
+  const wrong = problem(field) ?? problem(`${field}_id`);
   return (
     <Select
       size="xs"
@@ -60,7 +63,10 @@ function Choice({ field, label, all, loading, failed, reason }: ChoiceProps) {
       maxDropdownHeight={260}
       data={[...new Set(value === null ? names : [...names, value])]}
       value={value}
-      error={problem(field) ?? problem(`${field}_id`) ?? (failed ? "They could not be loaded" : undefined)}
+      error={
+        (value === null && wrong ? `Choose ${article} ${field}` : wrong) ??
+        (failed ? "They could not be loaded" : undefined)
+      }
       nothingFoundMessage="None has this in its name"
       onChange={choose}
     />
@@ -122,7 +128,14 @@ export function ActionFields() {
   const action = useQuery({ ...actionOptions(found?.id ?? 0), enabled: found !== undefined });
   return (
     <>
-      <Choice field="action" label="Action" all={all} loading={actions.isPending} failed={actions.isError} />
+      <Choice
+        field="action"
+        article="an"
+        label="Action"
+        all={all}
+        loading={actions.isPending}
+        failed={actions.isError}
+      />
       <GivenFields field="parameters" label="Parameters" keyLabel="Parameter" asks={action.data?.asks} />
     </>
   );

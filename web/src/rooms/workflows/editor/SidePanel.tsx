@@ -15,7 +15,7 @@ import { STEP_TYPE, type StepType, StepTypeText } from "../words";
 import classes from "./editor.module.css";
 import { type StepForm, StepFormProvider, useStepForm } from "./formContext";
 import { FORMS, shownFields, unshown } from "./forms";
-import { fieldProblem, otherProblems } from "./marks";
+import { fieldProblem, otherProblems, ownProblem } from "./marks";
 import { StepField, Unshown } from "./StepFields";
 import { onlyStep, type Steps } from "./useSteps";
 import { VariableInput } from "./VariableInput";
@@ -156,6 +156,8 @@ function OneStep(props: SidePanelProps & { step: FlowStep }) {
     set: (field, value) => write(setField(readable, step, field, value), field),
     setSeveral: (several) => write(setFields(readable, step, several)),
     problem: (field) => fieldProblem(own, field),
+    ownProblem: (field) => ownProblem(own, field),
+    add: steps.addTo,
     variables: editor.lastChecked?.variables[step.id] ?? [],
     readOnly: reason !== undefined,
     toCode: (field) => onCode(lineOf(field) ?? lineAt(readable, step)),
@@ -202,7 +204,7 @@ function OneStep(props: SidePanelProps & { step: FlowStep }) {
         <Unshown key={name} label={name} name={name} />
       ))}
       <h3 className={classes.sideSubtitle}>Where it leads</h3>
-      {whensOf(step.step.type).map((when) => (
+      {whensOf(step.step).map((when) => (
         <RouteField key={when} when={when} />
       ))}
     </StepFormProvider>
@@ -320,6 +322,8 @@ function OneRoute({
     set: (field, value) => editor.change(setField(readable, step, field, value)),
     setSeveral: (several) => editor.change(setFields(readable, step, several)),
     problem: (field) => fieldProblem(marks.get(step.key) ?? [], field),
+    ownProblem: (field) => ownProblem(marks.get(step.key) ?? [], field),
+    add: steps.addTo,
     variables: [],
     readOnly: reason !== undefined,
     toCode: () => {},

@@ -22,7 +22,7 @@ import { toastRefused } from "~/ui/toast";
 import type { Mark } from "../graph/elements";
 import { FIT, focusedNode } from "../graph/FlowCanvas";
 import { layoutOf, type Point } from "../graph/layout";
-import { graphOf } from "../graph/model";
+import { type FlowStep, graphOf } from "../graph/model";
 import { parse, type Readable } from "../graph/parse";
 import type { WorkflowEditor } from "../useWorkflowEditor";
 import type { StepType } from "../words";
@@ -43,6 +43,9 @@ interface VisualEditorProps {
   onCode: (line: number) => void;
   /** Other ways to look at the steps. */
   views: ReactNode;
+  /** Id of a step to be selected. */
+  wanted: string | undefined;
+  onShown: () => void;
 }
 
 /** The draft as a graph. What is done here changes the text of the draft, and what is typed there changes the graph. */
@@ -85,6 +88,8 @@ function GraphEditor({
   reason,
   onCode,
   views,
+  wanted,
+  onShown,
   readable,
 }: VisualEditorProps & { readable: Readable }) {
   const readOnly = reason !== undefined;
@@ -133,15 +138,30 @@ function GraphEditor({
   const latest = useRef({ first, focusNode, reveal });
   latest.current = { first, focusNode, reveal };
   useEffect(() => {
-    const { first: added, focusNode: focus, reveal: show } = latest.current;
+    const { first: added, reveal: show } = latest.current;
     if (acts === 0 || !added) {
       return;
     }
-    if (frame.current?.contains(document.activeElement)) {
-      focus(added.key);
+    // What was chosen in a menu goes with the form it stood in.
+    const { activeElement: focused } = document;
+    if (frame.current?.contains(focused) || !root.current?.contains(focused)) {
+      // React Flow draws it a moment later.
+      requestAnimationFrame(() => latest.current.focusNode(added.key));
     }
     show(added.key);
   }, [acts]);
+  const { select } = steps;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each that is wanted
+  useEffect(() => {
+    const found = wanted === undefined ? undefined : graph.steps.find(({ id }) => id === wanted);
+    if (found) {
+      select(onlyStep(found.key));
+      requestAnimationFrame(() => latest.current.focusNode(found.key));
+    }
+    if (wanted !== undefined) {
+      onShown();
+    }
+  }, [wanted]);
   const openForm = () =>
     requestAnimationFrame(() =>
       panel.current?.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select")?.focus(),
@@ -189,6 +209,15 @@ function GraphEditor({
       ? chosen
       : graph.steps.filter(({ key }) => key === focused);
 
+  /** The keys go on working at the step before. */
+  const remove = (own: readonly FlowStep[]) => {
+    const stays = graph.steps.findLast(
+      (step) => step.index < (own[0]?.index ?? 0) && step.list === own[0]?.list && !own.includes(step),
+    );
+    steps.remove(own);
+    requestAnimationFrame(() => (stays ? focusNode(stays.key) : frame.current?.focus()));
+  };
+
   const onCanvasKey = (event: KeyboardEvent) => {
     const key = focusedNode(event.target);
     const edge = focusedRoute(event.target);
@@ -219,11 +248,7 @@ function GraphEditor({
       const own = edge === undefined ? meant(key) : [];
       const drawn = graph.edges.find((one) => one.key === (edge ?? steps.selection.route));
       if (own.length > 0) {
-        const stays = graph.steps.findLast(
-          (step) => step.index < (own[0]?.index ?? 0) && step.list === own[0]?.list && !own.includes(step),
-        );
-        steps.remove(own);
-        requestAnimationFrame(() => (stays ? focusNode(stays.key) : frame.current?.focus()));
+        remove(own);
       } else if (drawn) {
         steps.resetRoute(drawn);
       }
@@ -264,7 +289,7 @@ function GraphEditor({
     event.preventDefault();
     event.clipboardData.setData("text/plain", steps.copy(own));
     if (cut && !readOnly) {
-      steps.remove(own);
+      remove(own);
     }
   };
 
@@ -304,6 +329,7 @@ function GraphEditor({
       <div
         ref={frame}
         className={classes.frame}
+        data-graph
         tabIndex={-1}
         onFocus={(event) => {
           const key = focusedNode(event.target);

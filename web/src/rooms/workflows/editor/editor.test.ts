@@ -4,7 +4,7 @@ import { parse } from "../graph/parse";
 import { STEP_TYPE } from "../words";
 import { shownFields, unshown } from "./forms";
 import { nearest } from "./keys";
-import { fieldProblem, marksOf, otherProblems } from "./marks";
+import { fieldProblem, marksOf, otherProblems, ownProblem } from "./marks";
 import { idOfNew, newStep, TYPES } from "./templates";
 
 const error = (pointer: string, message: string) => ({ severity: "error" as const, pointer, message });
@@ -32,6 +32,17 @@ describe("problems", () => {
     expect(fieldProblem(two, "condition")).toBe("ends too soon");
     expect(fieldProblem(two, "on_true")).toBeUndefined();
     expect(otherProblems(two, shownFields("conditional"))).toEqual([error("", "is never reached")]);
+  });
+});
+
+describe("what is said twice", () => {
+  const none = "has no steps: give at least one";
+  const marks = [error("/branches/0", none), error("/branches/1", none), error("/branches", "are too many")];
+  it("is shown once, and of each branch by itself", () => {
+    expect(fieldProblem(marks, "branches")).toBe(`${none}; are too many`);
+    expect(fieldProblem(marks, "branches/1")).toBe(none);
+    expect(fieldProblem(marks, "branches/2")).toBeUndefined();
+    expect(ownProblem(marks, "branches")).toBe("are too many");
   });
 });
 

@@ -1,6 +1,7 @@
 import { createContext, useContext } from "react";
 import type { FlowStep } from "../graph/model";
 import type { Readable } from "../graph/parse";
+import type { StepType } from "../words";
 
 /** The form of one step: what it says, and how to change it. */
 export interface StepForm {
@@ -12,8 +13,12 @@ export interface StepForm {
   /** Nothing takes the field out. Changes of one field that follow each other at once are taken back together. */
   set: (field: string, value: unknown) => void;
   setSeveral: (fields: Record<string, unknown>) => void;
-  /** What the server says about a field. */
+  /** What the server says about a field, or about anything inside of it. */
   problem: (field: string) => string | undefined;
+  /** The same, of the field as a whole. */
+  ownProblem: (field: string) => string | undefined;
+  /** Puts a new step at the end of a list, by the pointer of the list. */
+  add: (type: StepType, list: string) => void;
   variables: readonly string[];
   readOnly: boolean;
   toCode: (field: string) => void;

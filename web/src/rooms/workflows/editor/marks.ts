@@ -24,10 +24,16 @@ const isOf = ({ pointer }: Mark, field: string) =>
   [`/${field}`, `/config/${field}`].some((own) => pointer === own || pointer.startsWith(`${own}/`));
 
 /** What is said of one field, or of anything inside of it. */
-export function fieldProblem(marks: readonly Mark[], field: string): string | undefined {
-  const found = marks.filter((mark) => isOf(mark, field));
-  return found.length > 0 ? found.map(({ message }) => message).join("; ") : undefined;
-}
+export const fieldProblem = (marks: readonly Mark[], field: string): string | undefined =>
+  said(marks.filter((mark) => isOf(mark, field)));
+
+/** What is said of one field as a whole. */
+export const ownProblem = (marks: readonly Mark[], field: string): string | undefined =>
+  said(marks.filter(({ pointer }) => pointer === `/${field}` || pointer === `/config/${field}`));
+
+/** Each sentence once. */
+const said = (marks: readonly Mark[]): string | undefined =>
+  [...new Set(marks.map(({ message }) => message))].join("; ") || undefined;
 
 /** What is said of the step as a whole, or of fields that have no input. */
 export const otherProblems = (marks: readonly Mark[], fields: readonly string[]): Mark[] =>

@@ -2,6 +2,7 @@ import {
   ActionIcon,
   Button,
   Group,
+  Menu,
   Modal,
   NativeSelect,
   NumberInput,
@@ -20,9 +21,11 @@ import { ROLE, ROLES } from "~/rooms/identity/words";
 import { useUserNames } from "~/rooms/scripts/actions/useUserNames";
 import { runnerWords } from "~/rooms/scripts/actions/words";
 import { isRecord } from "../graph/values";
+import { STEP_TYPE } from "../words";
 import classes from "./editor.module.css";
 import { useStepForm } from "./formContext";
 import { Unshown } from "./StepFields";
+import { TYPES } from "./templates";
 import { useBranches } from "./useBranches";
 import { VariableInput } from "./VariableInput";
 
@@ -197,7 +200,7 @@ export function HostsChoice({ hosts, otherwise, error, readOnly, onChange }: Hos
     <div role="group" aria-label="Hosts" className={classes.hosts}>
       <span className={classes.fieldLabel}>Hosts</span>
       <span className={hosts ? classes.words : "dim"}>
-        {hosts ? targetWords(hosts) || "None yet" : otherwise}
+        {hosts ? targetWords(byName(hosts)) || "None yet" : otherwise}
       </span>
       {error && (
         <p className="problem" role="alert">
@@ -246,6 +249,14 @@ export function HostsChoice({ hosts, otherwise, error, readOnly, onChange }: Hos
     </div>
   );
 }
+
+const byName = (hosts: Targets): Targets =>
+  hosts.agents
+    ? {
+        ...hosts,
+        agents: hosts.agents.toSorted((one, other) => one.localeCompare(other, "en", { numeric: true })),
+      }
+    : hosts;
 
 export function RetriesField() {
   const { fields, set, problem } = useStepForm();
@@ -379,20 +390,45 @@ export function ApproversField() {
 }
 
 export function BranchesField() {
-  const { step, problem, readOnly } = useStepForm();
-  const { add, rename, remove } = useBranches();
+  const { step, problem, ownProblem, readOnly } = useStepForm();
+  const { add, fill, rename, remove } = useBranches();
+  const general = ownProblem("branches");
   return (
     <div role="group" aria-label="Branches" className={classes.pairs}>
       <span className={classes.fieldLabel}>Branches</span>
       {step.branches.map((branch, index) => (
-        <div key={branch.pointer} className={classes.argument}>
+        <div key={branch.pointer} className={classes.branch}>
           <TextInput
             size="xs"
             aria-label={`Name of branch ${index + 1}`}
             placeholder={`Branch ${index + 1}`}
             value={step.step.type === "parallel" ? (step.step.branches[index]?.name ?? "") : ""}
+            error={problem(`branches/${index}`)}
             onChange={(event) => rename(index, event.currentTarget.value)}
           />
+          {!readOnly && (
+            <Menu width={180}>
+              <Menu.Target>
+                <ActionIcon variant="subtle" color="gray" aria-label={`Add a step to ${branch.name}`}>
+                  <IconPlus size={15} stroke={1.75} aria-hidden />
+                </ActionIcon>
+              </Menu.Target>
+              <Menu.Dropdown>
+                {TYPES.map((type) => {
+                  const { label, icon: Icon } = STEP_TYPE[type];
+                  return (
+                    <Menu.Item
+                      key={type}
+                      leftSection={<Icon size={15} stroke={1.5} aria-hidden />}
+                      onClick={() => fill(index, type)}
+                    >
+                      {label}
+                    </Menu.Item>
+                  );
+                })}
+              </Menu.Dropdown>
+            </Menu>
+          )}
           <ActionIcon
             variant="subtle"
             color="gray"
@@ -403,9 +439,9 @@ export function BranchesField() {
           </ActionIcon>
         </div>
       ))}
-      {problem("branches") && (
+      {general && (
         <p className="problem" role="alert">
-          {problem("branches")}
+          {general}
         </p>
       )}
       {!readOnly && (

@@ -53,6 +53,8 @@ export interface Steps {
   /** Counts what was added, to be looked at. */
   acts: number;
   add: (type: StepType, spot?: Spot) => void;
+  /** Behind the last step of a list. */
+  addTo: (type: StepType, list: string) => void;
   connect: (source: string, when: When, target: string) => void;
   /** Why two nodes cannot be connected. */
   refusal: (source: string, target: string) => string | undefined;
@@ -151,6 +153,18 @@ export function useSteps(readable: Readable, graph: Graph, editor: WorkflowEdito
     setActs(acts + 1);
   };
 
+  const add = (type: StepType, spot = usualSpot()) => {
+    const id = freeId(
+      allSteps(readable).map((step) => step.id),
+      idOfNew(type),
+    );
+    change(inserted(newStep(type, id), spot), `${stepTypeWords(type).label} added as ${id}`);
+    if (!readOnly) {
+      select(onlyStep(`step:${id}`));
+      setActs(acts + 1);
+    }
+  };
+
   return {
     selection,
     select,
@@ -160,17 +174,8 @@ export function useSteps(readable: Readable, graph: Graph, editor: WorkflowEdito
     acts,
     say,
     refusal,
-    add: (type, spot = usualSpot()) => {
-      const id = freeId(
-        allSteps(readable).map((step) => step.id),
-        idOfNew(type),
-      );
-      change(inserted(newStep(type, id), spot), `${stepTypeWords(type).label} added as ${id}`);
-      if (!readOnly) {
-        select(onlyStep(`step:${id}`));
-        setActs(acts + 1);
-      }
-    },
+    add,
+    addTo: (type, list) => add(type, { list, index: listAt(readable.root, list)?.steps.length ?? 0 }),
     connect: (source, when, target) => {
       const from = stepAt(source);
       const refused = refusal(source, target);

@@ -128,7 +128,7 @@ const Entry = ({ connectable }: { connectable: boolean }) => (
 
 function Exits({ data: { flow, exits }, connectable }: { data: StepData; connectable: boolean }) {
   const moved = useUpdateNodeInternals();
-  const places = whensOf(flow.step.type)
+  const places = whensOf(flow.step)
     .map((when) => `${when} ${exits[when]}`)
     .join();
   const measured = useRef(places);
@@ -139,7 +139,7 @@ function Exits({ data: { flow, exits }, connectable }: { data: StepData; connect
       moved(flow.key);
     }
   }, [moved, flow.key, places]);
-  return whensOf(flow.step.type).map((when) => (
+  return whensOf(flow.step).map((when) => (
     <Handle
       key={when}
       id={when}

@@ -1,6 +1,6 @@
 /** The steps of a workflow as a graph: what is drawn, and which route leads where. Knows nothing of text or of React. */
 import type { WorkflowStep } from "~/api/types";
-import { type Route, routesOf, stepSummary } from "../steps";
+import { canFail, type Route, routesOf, stepSummary } from "../steps";
 import { STEP_TYPE } from "../words";
 
 export type When = Route["when"];
@@ -183,9 +183,11 @@ function isImplied(step: WorkflowStep, when: When): boolean {
   }
 }
 
-/** The routes a step of this type can have, in the order they are drawn. */
-export const whensOf = (type: string): When[] =>
-  type === "conditional" ? ["true", "false", "failure"] : ["success", "failure"];
+/** The routes a step can have, in the order they are drawn. */
+export function whensOf(step: WorkflowStep): When[] {
+  const failure: When[] = canFail(step) ? ["failure"] : [];
+  return step.type === "conditional" ? ["true", "false", ...failure] : ["success", ...failure];
+}
 
 /** What a step does in one line; nothing for a type that is not known. */
 export const summaryOf = (step: WorkflowStep): string =>

@@ -12,6 +12,7 @@ import { hasEnded } from "../words";
 import classes from "../workflows.module.css";
 import { CauseLink, PlaceLink } from "./CauseLink";
 import { begunIn } from "./causes";
+import page from "./InstancePage.module.css";
 
 /** The latest are asked for first, and what is here stands in the order in which it happened. */
 const LATEST_FIRST = { sort: "-number" };
@@ -74,11 +75,11 @@ export function InstanceTimeline({ instance: { id, state }, live }: InstanceTime
 function Told({ text }: { text: string }) {
   const led = begunIn(text);
   return led ? (
-    <>
+    <span className={page.told}>
       {plainText(led.before)}
       <PlaceLink place={led.place} words={led.words} />
       {plainText(led.after)}
-    </>
+    </span>
   ) : (
     withLocalTimes(plainText(text))
   );
