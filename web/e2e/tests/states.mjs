@@ -24,10 +24,10 @@ const REFUSAL = {
   contentType: "application/problem+json",
   body: JSON.stringify({
     type: "x",
-    title: "The database is gone",
+    title: "Internal Server Error",
     status: 500,
     code: "internal",
-    detail: "Look at the log.",
+    detail: "The database is gone. Look at the log.",
   }),
 };
 

@@ -394,7 +394,9 @@ export default {
     await edit(page, "both");
     await button(page, "Add a branch").focus();
     await page.keyboard.press("Enter");
-    await form(page).getByText("has no steps: give at least one", { exact: true }).waitFor();
+    await form(page)
+      .getByText(/^branch 3 has no steps: give at least one$/)
+      .waitFor();
     await button(page, "Add a step to Branch 3").focus();
     await page.keyboard.press("Enter");
     const delay = page.getByRole("menuitem", { name: "Delay" });
