@@ -19,7 +19,10 @@ const twice = problem("draft.steps[0].hosts: names nobody", [
 
 it("says each field once, by the name it has on the page", () => {
   renderUi(
-    <ProblemAlert error={twice} place={(field) => (field.startsWith("draft") ? "Step ask" : undefined)} />,
+    <ProblemAlert
+      error={twice}
+      line={({ field, message }) => (field.startsWith("draft") ? `Step ask ${message}` : undefined)}
+    />,
   );
   expect(screen.getByRole("alert")).toHaveTextContent(/^Something is not right yetStep ask names nobody$/);
 });

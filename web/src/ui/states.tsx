@@ -3,7 +3,7 @@ import { Alert, Button, Skeleton } from "@mantine/core";
 import { IconAlertTriangle, IconRefresh, type TablerIcon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { asProblem } from "~/api/problem";
-import type { Problem } from "~/api/types";
+import type { FieldProblem, Problem } from "~/api/types";
 import classes from "./states.module.css";
 
 interface EmptyStateProps {
@@ -49,12 +49,12 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
 interface ProblemAlertProps {
   error: unknown;
   omitFields?: string[];
-  /** What a field is called on the page, where that is something else than in the request. */
-  place?: ((field: string) => ReactNode) | undefined;
+  /** What is said of a field, where the page has other words for it than the request. */
+  line?: ((problem: FieldProblem) => ReactNode) | undefined;
 }
 
 /** A refused change, inside the form or dialog it belongs to. */
-export function ProblemAlert({ error, omitFields = [], place }: ProblemAlertProps) {
+export function ProblemAlert({ error, omitFields = [], line }: ProblemAlertProps) {
   const { problem, fields } = asProblem(error);
   const rest = fields.filter((field) => !omitFields.includes(field.field));
   const wait = problem.retry_after_seconds;
@@ -70,7 +70,11 @@ export function ProblemAlert({ error, omitFields = [], place }: ProblemAlertProp
       {wait ? <div>Try again in {wait} s.</div> : null}
       {rest.map((field) => (
         <div key={field.field + field.message}>
-          {place?.(field.field) ?? <code>{field.field}</code>} {field.message}
+          {line?.(field) ?? (
+            <>
+              <code>{field.field}</code> {field.message}
+            </>
+          )}
         </div>
       ))}
     </Alert>

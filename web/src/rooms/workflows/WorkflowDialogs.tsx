@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
 import { answer, asProblem } from "~/api/problem";
-import type { Workflow, WorkflowCreate, WorkflowProblem, WorkflowTemplate } from "~/api/types";
+import type { FieldProblem, Workflow, WorkflowCreate, WorkflowProblem, WorkflowTemplate } from "~/api/types";
 import { PlaceFields } from "~/rooms/agents/PlaceFields";
 import { actorName } from "~/rooms/jobs/words";
 import {
@@ -18,7 +18,7 @@ import {
 } from "~/rooms/scripts/saved/dialogs";
 import { toastRefused } from "~/ui/toast";
 import { templatesOptions, workflowKey, workflowOptions } from "./api";
-import { pointerOf } from "./problems";
+import { pointerOf, withoutStep } from "./problems";
 import { FIRST_LINES } from "./source";
 import { placeIn } from "./steps";
 import classes from "./WorkflowDialogs.module.css";
@@ -162,7 +162,11 @@ export function PublishDialog({ workflow, onRefused, onClose }: PublishDialogPro
     const { code, fields } = asProblem(error);
     if (code !== "newer_draft") {
       onRefused?.(
-        fields.map(({ field, message }) => ({ severity: "error", pointer: pointerOf(field), message })),
+        fields.map(({ field, message }) => ({
+          severity: "error",
+          pointer: pointerOf(field),
+          message: withoutStep(message),
+        })),
       );
       return;
     }
@@ -176,7 +180,7 @@ export function PublishDialog({ workflow, onRefused, onClose }: PublishDialogPro
     );
   };
   /** A field of the draft by its step, which is shown in the graph. */
-  const place = (field: string) => {
+  const line = ({ field, message }: FieldProblem) => {
     const found = placeIn(newest.data?.draft.steps ?? [], pointerOf(field));
     return (
       found && (
@@ -196,6 +200,7 @@ export function PublishDialog({ workflow, onRefused, onClose }: PublishDialogPro
               , <code>{found.field}</code>
             </>
           )}
+          : {withoutStep(message)}
         </>
       )
     );
@@ -213,7 +218,7 @@ export function PublishDialog({ workflow, onRefused, onClose }: PublishDialogPro
       }}
       onRefused={(error) => void refused(error)}
       onClose={onClose}
-      place={place}
+      line={line}
     >
       The draft becomes version {(workflow.version ?? 0) + 1}, which runs from now on. Instances that have
       begun keep the version they began with.

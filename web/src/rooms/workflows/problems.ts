@@ -57,6 +57,9 @@ export function withDoubts(checked: Checked | undefined, doubts: Checked | undef
   return { ...checked, problems: [...checked.problems, ...more].sort((one, other) => one.line - other.line) };
 }
 
+/** A refusal names the step too, for those who see no page: here it stands at its step. */
+export const withoutStep = (message: string): string => message.replace(/^step "[^"]*": /, "");
+
 /** `draft.steps[2].hosts`, as a request names it, as a pointer into the definition. */
 export const pointerOf = (field: string): string =>
   field

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Parameter, WorkflowStep } from "~/api/types";
 import { placed } from "./placed";
-import { foundWords, isError, pointerOf, unreadable, withDoubts } from "./problems";
+import { foundWords, isError, pointerOf, unreadable, withDoubts, withoutStep } from "./problems";
 import { cancelReason, workflowReasons } from "./rules";
 import { inputField, startCommand, startCurl, startRequest } from "./run";
 import { draftSource, FIRST_LINES } from "./source";
@@ -76,6 +76,11 @@ describe("a refused field", () => {
   ])("%s is said of its step", (field, place) => {
     expect(placeIn(steps, pointerOf(field))).toEqual(place);
   });
+});
+
+it("a refusal at its step does not name it again", () => {
+  expect(withoutStep('step "ask": names nobody')).toBe("names nobody");
+  expect(withoutStep('names no step "ask": choose one')).toBe('names no step "ask": choose one');
 });
 
 describe("what a step does in one line", () => {

@@ -4,6 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { type IntentHeaders, useIntent } from "~/api/intent";
 import { asProblem, problemsByField } from "~/api/problem";
+import type { FieldProblem } from "~/api/types";
 import { ProblemAlert } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 
@@ -26,7 +27,7 @@ interface DialogFormProps {
   onChange: () => void;
   onClose: () => void;
   /** What a field is called that is not in the form. */
-  place?: ((field: string) => ReactNode) | undefined;
+  line?: ((problem: FieldProblem) => ReactNode) | undefined;
   children: (errors: Errors) => ReactNode;
 }
 
@@ -41,7 +42,7 @@ export function DialogForm(props: DialogFormProps) {
     <form onSubmit={submit} onChange={props.onChange}>
       <Stack gap="md">
         {props.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
-          <ProblemAlert error={props.error} place={props.place} />
+          <ProblemAlert error={props.error} line={props.line} />
         ) : null}
         {props.children(at)}
         <Group justify="flex-end" gap="xs">
@@ -185,14 +186,14 @@ interface ReleaseModalProps {
   onRefused?: (error: unknown) => void;
   onClose: () => void;
   /** What a field of the draft is called. */
-  place?: (field: string) => ReactNode;
+  line?: (problem: FieldProblem) => ReactNode;
   /** What follows from it. */
   children: ReactNode;
 }
 
 /** What the draft says becomes what runs. */
 export function ReleaseModal(props: ReleaseModalProps) {
-  const { verb, of, send, onReleased, onRefused, onClose, place, children } = props;
+  const { verb, of, send, onReleased, onRefused, onClose, line, children } = props;
   const intent = useIntent();
   const [message, setMessage] = useState("");
   const release = useMutation({
@@ -209,7 +210,7 @@ export function ReleaseModal(props: ReleaseModalProps) {
   return (
     <Modal opened onClose={onClose} title={`${verb} ${of.name}`} size="md">
       <DialogForm
-        place={place}
+        line={line}
         submitLabel={verb}
         pending={release.isPending}
         error={release.error}
