@@ -8,7 +8,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { whenSignedOut } from "./api/client";
+import { keepSession } from "./api/client";
 import { createQueryClient } from "./api/query";
 import { createAppRouter } from "./app/router";
 import { SessionWatch, SessionWatchProvider } from "./app/sessionWatch";
@@ -30,8 +30,9 @@ const sessionWatch = new SessionWatch(queryClient, new BroadcastChannel("postern
     }
   },
   toPage: () => void router.invalidate(),
+  anew: () => window.location.reload(),
 });
-whenSignedOut(sessionWatch.ended);
+keepSession(sessionWatch);
 watchForms();
 
 const container = document.getElementById("root");

@@ -82,9 +82,9 @@ pub(crate) fn with_moments(text: &str) -> String {
 }
 
 /// Hosts as they were asked for: `agents web1, web2; labels env=prod; group db`.
-pub(crate) fn hosts(targets: &Targets) -> String {
+pub(crate) fn targets(targets: &Targets) -> String {
     if targets.all {
-        return "all".to_owned();
+        return "every host".to_owned();
     }
     let mut parts = Vec::new();
     let mut named = |one: &str, several: &str, names: &[String]| match names {
@@ -122,28 +122,6 @@ pub(crate) fn labels(labels: &Labels) -> String {
         let _ = write!(text, "{comma}{key}={value}");
     }
     text
-}
-
-/// `agents web1, web2; groups front; selector env=prod`
-pub(crate) fn targets(targets: &Targets) -> String {
-    let named = |names: &[String]| names.join(", ");
-    let selector = targets.selector.as_ref().map(ToString::to_string);
-    let mut parts: Vec<String> = [
-        ("agents", named(&targets.agents)),
-        ("groups", named(&targets.groups)),
-        ("organizations", named(&targets.organizations)),
-        ("departments", named(&targets.departments)),
-        ("labels", labels(&targets.labels)),
-        ("selector", selector.unwrap_or_default()),
-    ]
-    .into_iter()
-    .filter(|(_, text)| !text.is_empty())
-    .map(|(kind, text)| format!("{kind} {text}"))
-    .collect();
-    if targets.all {
-        parts.push("every host".to_owned());
-    }
-    parts.join("; ")
 }
 
 /// `saturday, sunday 22:00 to 06:00`, `2026-12-24 to 2027-01-01`
@@ -226,7 +204,7 @@ mod tests {
 
     #[test]
     fn hosts_are_words() {
-        for (targets, told) in [
+        for (wanted, told) in [
             (json!({"selector": "env=dev,!canary"}), "selector env=dev,!canary"),
             (
                 json!({"agents": ["web1", "web2"], "groups": ["db"]}),
@@ -236,10 +214,10 @@ mod tests {
                 json!({"labels": {"env": "prod", "role": "web"}, "departments": ["a", "b"], "organizations": ["c"]}),
                 "organization c; departments a, b; labels env=prod,role=web",
             ),
-            (json!({"all": true}), "all"),
+            (json!({"all": true}), "every host"),
             (json!({}), ""),
         ] {
-            assert_eq!(hosts(&serde_json::from_value(targets).unwrap()), told);
+            assert_eq!(targets(&serde_json::from_value(wanted).unwrap()), told);
         }
     }
 
@@ -270,20 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_and_blackouts_are_told_in_words() {
-        let wanted = serde_json::json!({
-            "agents": ["web1", "web2"], "groups": ["front"], "labels": {"env": "prod"}, "selector": "role=web,!canary",
-        });
-        let wanted: Targets = serde_json::from_value(wanted).unwrap();
-        assert_eq!(
-            targets(&wanted),
-            "agents web1, web2; groups front; labels env=prod; selector role=web,!canary"
-        );
-        let all = Targets {
-            all: true,
-            ..Targets::default()
-        };
-        assert_eq!(targets(&all), "every host");
+    fn blackouts_are_told_in_words() {
         let entries = serde_json::json!([
             {"kind": "weekly", "days": ["saturday", "sunday"], "from": "22:00", "to": "06:00"},
             {"kind": "dates", "from": "2026-12-24", "to": "2027-01-01"},

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { api, setCsrfToken, whenSignedOut } from "./client";
+import { api, keepSession, type SessionKeeper, setCsrfToken } from "./client";
 import { Intent } from "./intent";
 import { allItems, type ListQuery, listQuery } from "./list";
 
 describe("client", () => {
   const sent: Request[] = [];
   let status = 200;
+  const keep = (keeper: Partial<SessionKeeper>) =>
+    keepSession({ owner: () => 1, ready: async () => undefined, ended: async () => false, ...keeper });
 
   beforeEach(() => {
     sent.length = 0;
@@ -21,7 +23,7 @@ describe("client", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
     setCsrfToken(undefined);
-    whenSignedOut(async () => false);
+    keep({});
   });
 
   it("changes carry the token against forged requests, reading does not", async () => {
@@ -43,7 +45,7 @@ describe("client", () => {
 
   it("a lost session is noticed on every call but those about the session", async () => {
     const ended = vi.fn(async () => false);
-    whenSignedOut(ended);
+    keep({ ended });
     status = 401;
     await api.GET("/api/v1/session");
     expect(ended).not.toHaveBeenCalled();
@@ -58,9 +60,11 @@ describe("client", () => {
       bodies.push(await request.text());
       return new Response("{}", { status });
     });
-    whenSignedOut(async () => {
-      setCsrfToken("new");
-      return true;
+    keep({
+      ended: async () => {
+        setCsrfToken("new");
+        return true;
+      },
     });
     setCsrfToken("old");
     status = 401;
@@ -69,9 +73,28 @@ describe("client", () => {
     expect(bodies).toEqual(['{"source":"steps: []"}', '{"source":"steps: []"}']);
   });
 
+  it("a call is made when calls may be made, and says whose it was when it was made", async () => {
+    let goOn = () => {};
+    const ready = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const ended = vi.fn(async () => false);
+    let owner = 1;
+    keep({ ready: () => ready, owner: () => owner, ended });
+    status = 401;
+    const call = api.GET("/api/v1/agents");
+    await api.GET("/api/v1/session");
+    expect(sent).toHaveLength(1);
+    owner = 2;
+    goOn();
+    await call;
+    expect(sent).toHaveLength(2);
+    expect(ended).toHaveBeenCalledExactlyOnceWith(2);
+  });
+
   it("a token of another session is no reason to reload the page", async () => {
     const ended = vi.fn(async () => true);
-    whenSignedOut(ended);
+    keep({ ended });
     const refused = { code: "csrf_token_missing" };
     const answers = [Response.json(refused, { status: 403 }), Response.json({ code: "x" }, { status: 403 })];
     vi.stubGlobal("fetch", async () => answers.shift());

@@ -3,18 +3,27 @@ import createClient from "openapi-fetch";
 import type { paths } from "./schema";
 
 let csrfToken: string | undefined;
-let onSignedOut: () => Promise<boolean> = async () => false;
+/** Knows whose session it is, and what becomes of calls when it ends. */
+export interface SessionKeeper {
+  /** Whose calls these are. */
+  owner: () => number | undefined;
+  /** As late as calls may be made. */
+  ready: () => Promise<void>;
+  /**
+   * The server says that the session is gone, or another than the one this page knows. Whether to make a call once more
+   * that was refused for it: where it is a session of the same user.
+   */
+  ended: (owner: number | undefined) => Promise<boolean>;
+}
+
+let keeper: SessionKeeper | undefined;
 
 export function setCsrfToken(token: string | null | undefined): void {
   csrfToken = token ?? undefined;
 }
 
-/**
- * Called when the server says that the session is gone, or that it is another than the one this page knows. A call that
- * was refused for it waits for the answer, and is made once more where that is yes.
- */
-export function whenSignedOut(callback: () => Promise<boolean>): void {
-  onSignedOut = callback;
+export function keepSession(by: SessionKeeper): void {
+  keeper = by;
 }
 
 export const api = createClient<paths>({
@@ -24,10 +33,15 @@ export const api = createClient<paths>({
 });
 
 async function send(request: Request): Promise<Response> {
+  if (!isOfSession(request)) {
+    await keeper?.ready();
+  }
+  const owner = keeper?.owner();
   // What is sent can be read only once.
-  const again = request.clone();
+  const copy = request.clone();
   const response = await signedFetch(request);
-  return (await isSignedOut(request, response)) && (await onSignedOut()) ? signedFetch(again) : response;
+  const again = (await isSignedOut(request, response)) && (await keeper?.ended(owner));
+  return again ? signedFetch(copy) : response;
 }
 
 /** `fetch` is looked up at each call so that tests can put their own in its place. */
@@ -38,10 +52,12 @@ function signedFetch(request: Request): Promise<Response> {
   return globalThis.fetch(request);
 }
 
+const isOfSession = ({ url }: Request): boolean => new URL(url).pathname.endsWith("/session");
+
 /** Calls about the session itself say with 401 what was asked. */
 async function isSignedOut(request: Request, response: Response): Promise<boolean> {
   if (response.status === 401) {
-    return !new URL(request.url).pathname.endsWith("/session");
+    return !isOfSession(request);
   }
   return response.status === 403 && (await codeOf(response)) === "csrf_token_missing";
 }

@@ -31,6 +31,8 @@ function Cover({ lost: { user, other } }: { lost: Lost }) {
       tabIndex={-1}
       // It stays when Escape is pressed, and so do the dialogs below it: Mantine asks the element that has the focus.
       onCancel={(event) => event.preventDefault()}
+      // Some browsers close it all the same.
+      onClose={() => dialog.current?.showModal()}
       onKeyDown={(event) => event.key === "Escape" && event.preventDefault()}
       onFocus={({ target }) => target.setAttribute("data-mantine-stop-propagation", "true")}
     >

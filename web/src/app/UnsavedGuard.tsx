@@ -1,13 +1,13 @@
 import { useBlocker } from "@tanstack/react-router";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
-import { useUnsaved } from "./unsaved";
+import { hasEdit, useUnsaved } from "./unsaved";
 
 /** Asks before a page with an edit is left, and keeps it there while its user is signed out. */
 export function UnsavedGuard({ name, dirty }: { name: string; dirty: boolean }) {
   useUnsaved(dirty);
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) => dirty && current.pathname !== next.pathname,
-    enableBeforeUnload: () => dirty,
+    enableBeforeUnload: () => dirty && hasEdit(),
     withResolver: true,
   });
   return (

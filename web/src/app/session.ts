@@ -18,9 +18,12 @@ export async function readSession(): Promise<Session | null> {
 
 export const sessionOptions = queryOptions({
   queryKey: ["session"],
-  queryFn: async () => {
+  queryFn: async ({ client }) => {
     const session = await readSession();
     setCsrfToken(session?.csrf_token);
+    if (session) {
+      own(client, session);
+    }
     return session;
   },
   staleTime: Number.POSITIVE_INFINITY,
@@ -28,8 +31,21 @@ export const sessionOptions = queryOptions({
   refetchOnWindowFocus: false,
 });
 
+/** For whom what is in a cache was read. */
+const owners = new WeakMap<QueryClient, number>();
+
+/** What was read for somebody else is forgotten. */
+function own(client: QueryClient, { user }: Session): void {
+  const before = owners.get(client);
+  owners.set(client, user.id);
+  if (before !== undefined && before !== user.id) {
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionOptions.queryKey[0] });
+  }
+}
+
 export function enterSession(client: QueryClient, session: Session): void {
   setCsrfToken(session.csrf_token);
+  own(client, session);
   client.setQueryData(sessionOptions.queryKey, session);
 }
 

@@ -20,27 +20,42 @@ export function useUnsaved(dirty: boolean): void {
 
 /** Remembers which forms and dialogs somebody has begun with. */
 export function watchForms(): void {
-  for (const type of ["input", "click"]) {
-    document.addEventListener(type, ({ target }) => noteUse(target), { capture: true, passive: true });
+  for (const [type, places] of Object.entries(USED)) {
+    const note = ({ target }: Event) => noteUse(target, places);
+    document.addEventListener(type, note, { capture: true, passive: true });
   }
 }
 
-function noteUse(target: EventTarget | null): void {
-  const place = target instanceof Element ? target.closest("form, textarea, [role=dialog]") : null;
-  if (place) {
+/** Where an event is work that somebody did. A click alone closes, opens or sorts what is no form. */
+const USED = { input: "form, textarea, [role=dialog]", click: "form" };
+
+function noteUse(target: EventTarget | null, places: string): void {
+  const place = target instanceof Element ? target.closest(places) : null;
+  if (place && !used.has(place)) {
+    forgetWhatIsGone();
     used.add(place);
+  }
+}
+
+/** Sent, closed or left. */
+function forgetWhatIsGone(): void {
+  for (const place of used) {
+    if (!place.isConnected) {
+      used.delete(place);
+    }
   }
 }
 
 /** An edit that leaving would ask about. */
 export const hasEdit = (): boolean => edits.size > 0;
 
+/** Nobody asks about them any more. */
+export function dropEdits(): void {
+  edits.clear();
+  used.clear();
+}
+
 export function somethingUnsaved(): boolean {
-  for (const place of used) {
-    // Sent, closed or left.
-    if (!place.isConnected) {
-      used.delete(place);
-    }
-  }
+  forgetWhatIsGone();
   return hasEdit() || used.size > 0;
 }

@@ -1,5 +1,6 @@
 import { Notifications } from "@mantine/notifications";
 import { fireEvent, screen } from "@testing-library/react";
+import { useState } from "react";
 import { expect, it, vi } from "vitest";
 import { renderUi } from "~/test/render";
 import { useSaveKey } from "./useSaveKey";
@@ -22,6 +23,22 @@ it("saves wherever the focus is, and not below a dialog", () => {
   fireEvent.keyDown(document.body, { key: "s", metaKey: true });
   expect(save).toHaveBeenCalledOnce();
   dialog.remove();
+});
+
+it("takes first what is taken when its field is left", () => {
+  const saved = vi.fn();
+  function Form() {
+    const [taken, setTaken] = useState("old");
+    useSaveKey({ save: () => saved(taken), dirty: taken !== "old", reason: undefined });
+    return <input aria-label="Id" onBlur={(event) => setTaken(event.currentTarget.value)} />;
+  }
+  renderUi(<Form />);
+  const field = screen.getByLabelText("Id");
+  field.focus();
+  fireEvent.change(field, { target: { value: "new" } });
+  fireEvent.keyDown(field, { key: "s", ctrlKey: true });
+  expect(saved).toHaveBeenCalledExactlyOnceWith("new");
+  expect(field).toHaveFocus();
 });
 
 it("says why nothing is saved", async () => {

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { flushSync } from "react-dom";
 import { toastDone, toastRefused } from "./toast";
 
 interface Saving {
@@ -21,6 +22,12 @@ export function useSaveKey(saving: Saving): void {
       event.preventDefault();
       if (document.querySelector("dialog[open], [aria-modal=true]")) {
         return;
+      }
+      // What is taken when its field is left is taken now.
+      const field = document.activeElement;
+      if (field instanceof HTMLInputElement) {
+        flushSync(() => field.blur());
+        field.focus();
       }
       const { save, dirty, reason } = latest.current;
       if (!dirty) {

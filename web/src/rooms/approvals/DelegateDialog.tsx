@@ -19,8 +19,11 @@ interface DelegateDialogProps {
 /** Somebody else is asked in the place of one who has not answered. */
 export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps) {
   const client = useQueryClient();
-  const { data: users = NOBODY } = useQuery(usersOptions);
-  const { data: roles = NO_ROLES } = useQuery(rolesOptions);
+  const people = useQuery(usersOptions);
+  const named = useQuery(rolesOptions);
+  const { data: users = NOBODY } = people;
+  const { data: roles = NO_ROLES } = named;
+  const failed = people.error ?? named.error;
   const [to, setTo] = useState<string | null>(null);
   const [incomplete, setIncomplete] = useState(false);
   const delegate = useMutation({
@@ -45,7 +48,7 @@ export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps)
       <DialogForm
         submitLabel="Ask them instead"
         pending={delegate.isPending}
-        error={delegate.error}
+        error={delegate.error ?? failed}
         onChange={() => delegate.error && delegate.reset()}
         onClose={onClose}
         onSubmit={() => (to === null ? setIncomplete(true) : delegate.mutate(Number(to)))}
@@ -57,7 +60,9 @@ export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps)
             placeholder="Type to search by name"
             searchable
             data-autofocus
-            nothingFoundMessage="Nobody else may answer there"
+            nothingFoundMessage={
+              people.isPending || named.isPending ? "Loading…" : "Nobody else may answer there"
+            }
             data={replacements(approval, from, { users, roles }).map(({ id, username }) => ({
               value: String(id),
               label: username,

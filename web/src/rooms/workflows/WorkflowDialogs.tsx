@@ -161,8 +161,12 @@ export function PublishDialog({ workflow, onRefused, onClose }: PublishDialogPro
   const refused = async (error: unknown) => {
     const { code, fields } = asProblem(error);
     if (code !== "newer_draft") {
+      const wrong = fields.filter(({ field }) => field.startsWith("draft"));
+      if (wrong.length === 0) {
+        return;
+      }
       onRefused?.(
-        fields.map(({ field, message }) => ({
+        wrong.map(({ field, message }) => ({
           severity: "error",
           pointer: pointerOf(field),
           message: withoutStep(message),

@@ -16,6 +16,7 @@ import { useEffect, useId, useRef } from "react";
 import { flushSync } from "react-dom";
 import classes from "./CodeEditor.module.css";
 import { type CodeLanguage, languageOf } from "./languages";
+import { endedAs, shown } from "./lineEnds";
 import { shadowOf } from "./shadow";
 import { codeTheme } from "./theme";
 
@@ -75,10 +76,11 @@ export function CodeEditor(props: CodeEditorProps) {
           parts.current.language.of(languageOf(start.language)),
           parts.current.editing.of(editing(start.label, start.readOnly ?? false)),
           EditorView.updateListener.of((update) => {
-            const text = update.docChanged ? update.state.doc.toString() : latest.current.value;
-            if (text !== latest.current.value) {
+            const before = latest.current.value;
+            const text = update.docChanged ? update.state.doc.toString() : shown(before);
+            if (text !== shown(before)) {
               // At once, as with any input: the next key may be the one that saves it.
-              flushSync(() => latest.current.onChange?.(text));
+              flushSync(() => latest.current.onChange?.(endedAs(before, text)));
             }
           }),
         ],
@@ -93,8 +95,9 @@ export function CodeEditor(props: CodeEditorProps) {
 
   useEffect(() => {
     const editor = view.current;
-    if (editor && editor.state.doc.toString() !== value) {
-      editor.dispatch({ changes: difference(editor.state.doc.toString(), value) });
+    const text = shown(value);
+    if (editor && editor.state.doc.toString() !== text) {
+      editor.dispatch({ changes: difference(editor.state.doc.toString(), text) });
     }
   }, [value]);
   useEffect(() => {

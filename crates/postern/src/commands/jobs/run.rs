@@ -41,7 +41,7 @@ enum Holds {
     Yes,
     /// Nobody waited for the end.
     NotYet,
-    /// It did not complete everywhere, or its end was not seen.
+    /// Its end is waited for.
     Maybe,
 }
 
@@ -98,6 +98,8 @@ pub(crate) async fn stay(
         console.answer(&created, |created| print_created(created, console))?;
         return Ok(ExitCode::SUCCESS);
     }
+    // Should the wait break off, nobody could ever learn it.
+    print_password(password, Holds::Maybe, console);
     let stay = async {
         match created.jobs.as_slice() {
             [job] => stay_with_one(job, options.follow, password, context)
@@ -116,22 +118,21 @@ pub(crate) async fn stay(
             Ok(INTERRUPTED)
         }
     };
-    let holds = match code {
-        Ok(0) => Holds::Yes,
-        Ok(_) | Err(_) => Holds::Maybe,
-    };
-    print_password(password, holds, console);
+    if matches!(code, Ok(0)) {
+        print_password(password, Holds::Yes, console);
+    }
     code.map(ExitCode::from)
 }
 
 /// Where it is not known to work it stays out of what a program reads. JSON has it beside the jobs.
 fn print_password(password: Option<&SecretText>, holds: Holds, console: &Console) {
-    let Some(password) = password.filter(|_| !console.is_json()) else {
+    let Some(password) = password else {
         return;
     };
     match holds {
+        Holds::Yes | Holds::NotYet if console.is_json() => {}
         Holds::Yes => {
-            console.note("the new password, shown only now:");
+            console.note("the job completed; the new password:");
             console.say(password.reveal());
         }
         Holds::NotYet => {
@@ -139,7 +140,7 @@ fn print_password(password: Option<&SecretText>, holds: Holds, console: &Console
             console.say(password.reveal());
         }
         Holds::Maybe => console.note(&format!(
-            "the new password, shown only now; it does not hold where the job failed: {}",
+            "the new password, shown only now; it does not hold where the job fails: {}",
             password.reveal()
         )),
     }

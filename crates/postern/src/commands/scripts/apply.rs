@@ -1,7 +1,10 @@
 //! `postern script apply`: every file is read and looked over before one is saved, so that a mistake in one of them leaves
 //! nothing half done. What only the server knows (whether one may save there) shows when it is done.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use postern_api::scripts::{SavedScript, ScriptCreate, ScriptDefinition, ScriptKind, ScriptUpdate};
 use postern_client::{Client, IdempotencyKey};
@@ -72,8 +75,13 @@ pub(super) async fn script_apply(apply: &Apply, context: &Context<'_>) -> Result
 /// them.
 fn read(paths: &[PathBuf]) -> Result<Vec<Wanted>, Failure> {
     let mut wanted: Vec<Wanted> = Vec::new();
+    let mut known = HashSet::new();
     for path in paths {
         for path in file::files_of(path)? {
+            // Named by itself and by its folder it is one file.
+            if !known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+                continue;
+            }
             let script = file::read(&path)?;
             check(&script).map_err(|problem| files::of(&path, Failure::usage(problem), ""))?;
             let same =
@@ -308,6 +316,9 @@ mod tests {
             told.contains("b.sh: script same is in ") && told.contains("a.sh as well"),
             "{told}"
         );
+        let only = folder(&[("a.sh", &script)]);
+        let twice = [only.path().to_owned(), only.path().join("a.sh")];
+        assert_eq!(read(&twice).unwrap_or_default().len(), 1, "it is one file");
         let folder = folder(&[("a.sh", &script), ("b.sh", &library)]);
         let wanted = read(&[folder.path().to_owned()]).unwrap_or_default();
         let kinds: Vec<ScriptKind> = wanted.iter().map(|one| one.script.kind).collect();

@@ -135,7 +135,7 @@ fn print(detail: &InstanceDetail, console: &Console) {
         ),
         (
             "hosts",
-            detail.hosts.as_ref().map(words::hosts).unwrap_or_default(),
+            detail.hosts.as_ref().map(words::targets).unwrap_or_default(),
         ),
         ("started by", id(instance.parent_id)),
         ("repeats", id(instance.retry_of)),

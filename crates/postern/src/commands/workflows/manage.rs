@@ -95,7 +95,7 @@ fn print(detail: &WorkflowDetail, context: &Context<'_>) {
         ("asks for", inputs(&shown.inputs)),
         (
             "hosts",
-            shown.hosts.as_ref().map(words::hosts).unwrap_or_default(),
+            shown.hosts.as_ref().map(words::targets).unwrap_or_default(),
         ),
         (
             "changed",

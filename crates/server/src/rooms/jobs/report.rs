@@ -160,8 +160,12 @@ impl Report {
             // Sent again, because its acknowledgement was lost: the first one stands.
             return Ok(None);
         }
-        // It may have been told as started before it was refused.
-        let never_started = matches!(request.outcome, Outcome::Refused { .. });
+        // It may have been told as started before it was refused, or cancelled without a start.
+        let never_started = match request.outcome {
+            Outcome::Refused { .. } => true,
+            Outcome::Cancelled => request.started_us.is_none(),
+            _ => false,
+        };
         let (mut next, effect) = finish(&machine.job(), &attempt, outcome_of(request.outcome), now)?;
         if next.state == JobState::Failed
             && let Some(failure) = request.failure

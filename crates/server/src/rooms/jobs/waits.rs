@@ -1,7 +1,7 @@
 //! What the jobs of an execution wait for, told in one line for whatever waits for their ends. It is found out when it is
 //! asked for, and kept nowhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use postern_domain::{ExecutionId, Timestamp, job::JobState, permission::Permission};
 use postern_store::{
@@ -14,6 +14,8 @@ use crate::{error::Result, http::Caller};
 
 /// Jobs of one execution that are looked at.
 const LOOKED_AT: u32 = 100;
+/// Executions that are looked into, the oldest first: of more nobody is told.
+const LOOKED_INTO: usize = 20;
 /// Reasons that are told.
 const TOLD: usize = 2;
 
@@ -25,7 +27,7 @@ pub(crate) async fn waits_of(
     now: Timestamp,
 ) -> Result<HashMap<ExecutionId, String>> {
     let reach = caller.reach(Permission::JobsView);
-    let (mut queued, mut busy) = (HashSet::new(), HashSet::new());
+    let (mut queued, mut busy) = (BTreeSet::new(), BTreeSet::new());
     for count in executions::counts(tx, &reach, ids).await? {
         if count.state == JobState::Queued {
             queued.insert(count.execution_id);
@@ -34,7 +36,7 @@ pub(crate) async fn waits_of(
         }
     }
     let mut found = HashMap::new();
-    for id in queued.difference(&busy) {
+    for id in queued.difference(&busy).take(LOOKED_INTO) {
         let filter = jobs::Filter {
             executions: vec![id.0],
             states: vec![JobState::Queued],

@@ -10,13 +10,19 @@ use postern_protocol::address::leads_to_special;
 pub(super) enum NameError {
     #[error("The name {0} is not known here")]
     Unknown(String),
+    #[error("The name {0} cannot be looked up: {1}")]
+    Lookup(String, String),
     #[error("{0} leads to link-local or metadata addresses only")]
     Special(String),
 }
 
 /// Of the addresses that a name stands for those that may be called.
 pub(super) fn callable(name: &str, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, NameError> {
-    let all = found.unwrap_or_default();
+    let all = found.map_err(|error| {
+        let text = error.to_string();
+        let reason = text.rsplit(": ").next().unwrap_or(&text);
+        NameError::Lookup(name.to_owned(), reason.to_owned())
+    })?;
     if all.is_empty() {
         return Err(NameError::Unknown(name.to_owned()));
     }
@@ -128,8 +134,15 @@ mod tests {
             callable("a", Ok(vec![special])),
             Err(NameError::Special("a".into()))
         );
-        for nothing in [Ok(Vec::new()), Err(io::Error::other("failed to look up"))] {
-            assert_eq!(callable("a", nothing), Err(NameError::Unknown("a".into())));
-        }
+        assert_eq!(
+            callable("a", Ok(Vec::new())),
+            Err(NameError::Unknown("a".into()))
+        );
+        let text = "failed to lookup address information: Temporary failure in name resolution";
+        let refused = callable("a", Err(io::Error::other(text))).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "The name a cannot be looked up: Temporary failure in name resolution"
+        );
     }
 }
