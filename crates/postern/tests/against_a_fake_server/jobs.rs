@@ -256,8 +256,7 @@ async fn a_drawn_password_is_printed_once_it_holds() {
         assert_eq!((run.code, run.stdout.as_str()), (expected, stdout), "{run:?}");
         // A wait that breaks off must not lose it.
         assert!(
-            run.stderr
-                .contains("does not hold where the job fails: drawn-7"),
+            run.stderr.contains("does not hold where the job fails: drawn-7"),
             "{run:?}"
         );
         let at_once = fake.run(&reset).await;

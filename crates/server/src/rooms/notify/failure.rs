@@ -134,10 +134,7 @@ mod tests {
             callable("a", Ok(vec![special])),
             Err(NameError::Special("a".into()))
         );
-        assert_eq!(
-            callable("a", Ok(Vec::new())),
-            Err(NameError::Unknown("a".into()))
-        );
+        assert_eq!(callable("a", Ok(Vec::new())), Err(NameError::Unknown("a".into())));
         let text = "failed to lookup address information: Temporary failure in name resolution";
         let refused = callable("a", Err(io::Error::other(text))).unwrap_err();
         assert_eq!(
