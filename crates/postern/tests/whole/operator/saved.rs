@@ -246,7 +246,7 @@ fn a_group_gets_a_name_a_place_and_other_hosts() {
     assert_eq!(targets("front"), json!({"agents": ["web-1"]}));
     let shown = cli(&["group", "show", "front"]);
     assert!(
-        shown.contains("what people see") && shown.contains("agents web-1") && shown.contains("HOST"),
+        shown.contains("what people see") && shown.contains("agent web-1") && shown.contains("HOST"),
         "{shown}"
     );
     assert!(cli(&["group", "list"]).contains("front"));

@@ -35,7 +35,7 @@ fn a_schedule_is_applied_shown_paused_run_and_deleted() {
         "30 2 * * * (Europe/Brussels)",
         "active",
         "command: echo first",
-        "agents web-1",
+        "agent web-1",
     ] {
         assert!(shown.contains(said), "{said}: {shown}");
     }
