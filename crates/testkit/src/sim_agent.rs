@@ -301,9 +301,11 @@ impl SimAgent {
         answer.orders.iter().map(open).collect()
     }
 
-    /// The one order that waits.
+    /// The one order that waits. An answer leaves out a job that the server writes at this moment, as when a blackout
+    /// ends; an open poll would be woken then.
     pub async fn order(&self) -> Order {
-        let mut orders = self.orders().await;
+        let asked = || async { Some(self.orders().await).filter(|orders| !orders.is_empty()) };
+        let mut orders = crate::until("an order", asked).await;
         assert_eq!(orders.len(), 1, "{orders:?}");
         orders.remove(0)
     }
