@@ -2,6 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api } from "~/api/client";
 import type { ListQuery } from "~/api/list";
 import { ApiProblem, answer } from "~/api/problem";
+import type { StepRun } from "~/api/types";
 import { type Checked, unreadable, type Variables } from "./problems";
 import { hasEnded } from "./words";
 
@@ -81,13 +82,18 @@ export const REFRESH_MS = 2_000;
 
 export const watchUrl = (id: number) => `/api/v1/instances/${id}/watch`;
 
+/** Nobody is told when that changes. */
+const waitsForHosts = (run: StepRun): boolean => Boolean(run.execution_id) && !run.outcome;
+
 /** Read again until it has ended, unless somebody is told when there is something to read. */
 export const instanceOptions = (id: number, live = false) =>
   queryOptions({
     queryKey: [...instanceKey, "show", id],
     queryFn: () => answer(api.GET("/api/v1/instances/{id}", { params: { path: { id } } })),
-    refetchInterval: (query) =>
-      live || (query.state.data && hasEnded(query.state.data.state)) ? false : REFRESH_MS,
+    refetchInterval: ({ state: { data } }) => {
+      const quiet = data ? hasEnded(data.state) || (live && !data.runs.some(waitsForHosts)) : live;
+      return quiet ? false : REFRESH_MS;
+    },
   });
 
 export const eventList = (id: number, query: ListQuery) =>

@@ -105,12 +105,10 @@ const OUTCOME: Record<StepOutcome, StateWords> = {
 };
 
 interface OutcomePillProps {
-  run: Pick<StepRun, "outcome" | "approval_id">;
-  /** All its jobs wait. */
-  waits?: boolean;
+  run: Pick<StepRun, "outcome" | "approval_id" | "waits">;
 }
 
-export function OutcomePill({ run, waits }: OutcomePillProps) {
+export function OutcomePill({ run }: OutcomePillProps) {
   if (run.outcome) {
     const { label, tone, icon } = OUTCOME[run.outcome];
     return (
@@ -119,7 +117,7 @@ export function OutcomePill({ run, waits }: OutcomePillProps) {
       </Pill>
     );
   }
-  if (waits) {
+  if (run.waits) {
     return (
       <Pill tone="warn" icon={IconPlayerPause}>
         Waits

@@ -17,26 +17,21 @@ import classes from "./InstanceCanvas.module.css";
 import { progressOf, type StepProgress, takenRoutes } from "./progress";
 import { typesOf } from "./RunTable";
 import { STEP_STATE } from "./stepStates";
-import type { Waits } from "./waits";
 
 interface InstanceCanvasProps {
   instance: InstanceDetail;
-  waits: Waits;
   /** Id of the step whose runs are shown. */
   selected: string | undefined;
   onSelect: (step: string) => void;
 }
 
 /** The steps of an instance as it goes through them: what became of each, where it is, and which way it came. */
-export function InstanceCanvas({ instance, waits, selected, onSelect }: InstanceCanvasProps) {
+export function InstanceCanvas({ instance, selected, onSelect }: InstanceCanvasProps) {
   const { definition, runs, current } = instance;
   const graph = useMemo(() => graphOf(flowOf(definition.steps)), [definition]);
   const layout = useMemo(() => layoutOf(graph), [graph]);
   const bounds = useMemo(() => boundsOf(graph, layout), [graph, layout]);
-  const progress = useMemo(
-    () => progressOf(runs, typesOf(definition.steps), waits),
-    [runs, definition, waits],
-  );
+  const progress = useMemo(() => progressOf(runs, typesOf(definition.steps)), [runs, definition]);
   const taken = useMemo(() => takenRoutes(graph, instance), [graph, instance]);
   const routes = useMemo(
     () =>

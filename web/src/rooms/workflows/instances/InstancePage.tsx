@@ -23,8 +23,6 @@ import { RunTable, stepOf } from "./RunTable";
 import { StepPanel } from "./StepPanel";
 import { useInstanceActions } from "./useInstanceActions";
 import { useInstanceWatch } from "./useInstanceWatch";
-import { useWaits } from "./useWaits";
-import type { Waits } from "./waits";
 
 const route = getRouteApi("/app/instances/$instanceId");
 
@@ -84,7 +82,6 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
   const navigate = route.useNavigate();
   const { actions, ask, reasons, dialogs } = useInstanceActions();
   const why = reasons(instance);
-  const waits = useWaits(instance.runs);
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
   const tab = TABS.find((one) => one === search.tab) ?? (narrow ? "steps" : "graph");
   const step = search.step === undefined ? undefined : stepOf(instance.definition.steps, search.step);
@@ -108,7 +105,7 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
       aside={
         <>
           <InstanceStatePill state={instance.state} large />
-          <span className="dim">{now(instance, waits)}</span>
+          <span className="dim">{now(instance)}</span>
           {instance.retry_of && (
             <Link
               to="/instances/$instanceId"
@@ -165,11 +162,11 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
             <Tabs.Tab value="timeline">Timeline</Tabs.Tab>
           </Tabs.List>
           {panel("graph", () => (
-            <InstanceCanvas instance={instance} waits={waits} selected={step?.id} onSelect={select} />
+            <InstanceCanvas instance={instance} selected={step?.id} onSelect={select} />
           ))}
           {panel("steps", () => (
             <Panel flush>
-              <RunTable instance={instance} waits={waits} onSelect={select} />
+              <RunTable instance={instance} onSelect={select} />
             </Panel>
           ))}
           {panel("timeline", () => (
@@ -179,7 +176,7 @@ function InstanceView({ instance, live, stale }: InstanceViewProps) {
           ))}
         </Tabs>
         <div className={classes.column}>
-          {step && <StepPanel key={step.id} instance={instance} step={step} waits={waits} onClose={close} />}
+          {step && <StepPanel key={step.id} instance={instance} step={step} onClose={close} />}
           <Panel title="Facts">
             <Facts facts={factsOf(instance)} />
           </Panel>
@@ -200,13 +197,13 @@ function focusStep(id: string): void {
 }
 
 /** Why it ended so, or where it is and what it waits for there. */
-function now({ reason, current, runs }: InstanceDetail, waits: Waits): string {
+function now({ reason, current, runs }: InstanceDetail): string {
   if (reason) {
     return plainText(withActorName(reason));
   }
   const at = current.map((step) => {
-    const why = waits.get(runs.findLast((run) => run.step === step)?.run ?? 0);
-    return why === undefined ? step : `${step} (${why})`;
+    const why = runs.findLast((run) => run.step === step)?.waits;
+    return why ? `${step} (${why})` : step;
   });
   return at.length > 0 ? plainText(`at ${at.join(", ")}`) : "";
 }

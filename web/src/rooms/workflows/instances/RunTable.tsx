@@ -6,16 +6,14 @@ import { SimpleTable } from "~/ui/SimpleTable";
 import { causeWords, OutcomePill, StepTypeText, Took } from "../words";
 import classes from "../workflows.module.css";
 import page from "./InstancePage.module.css";
-import type { Waits } from "./waits";
 
 interface RunTableProps {
   instance: InstanceDetail;
-  waits: Waits;
   onSelect: (step: string) => void;
 }
 
 /** Each time through a step, in the order in which they began. */
-export function RunTable({ instance: { runs, definition }, waits, onSelect }: RunTableProps) {
+export function RunTable({ instance: { runs, definition }, onSelect }: RunTableProps) {
   const types = typesOf(definition.steps);
   return (
     <SimpleTable
@@ -43,8 +41,8 @@ export function RunTable({ instance: { runs, definition }, waits, onSelect }: Ru
             </span>
           ),
         },
-        { label: "Outcome", cell: (run) => <OutcomePill run={run} waits={waits.has(run.run)} /> },
-        { label: "Reason", cell: (run) => <Reason text={run.reason ?? waits.get(run.run)} /> },
+        { label: "Outcome", cell: (run) => <OutcomePill run={run} /> },
+        { label: "Reason", cell: (run) => <Reason text={run.reason ?? run.waits} /> },
         {
           label: "After",
           cell: (run) => <span className={`dim ${classes.whole}`}>{causeWords(run.cause)}</span>,

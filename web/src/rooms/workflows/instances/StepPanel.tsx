@@ -12,12 +12,10 @@ import { RunApproval } from "./RunApproval";
 import { RunChild } from "./RunChild";
 import { RunJobs } from "./RunJobs";
 import classes from "./StepPanel.module.css";
-import type { Waits } from "./waits";
 
 interface StepPanelProps {
   instance: InstanceDetail;
   step: WorkflowStep;
-  waits: Waits;
   onClose: () => void;
 }
 
@@ -26,7 +24,7 @@ const NEWEST = 3;
 const SETTLE_MS = 60;
 
 /** One step of an instance: each time through it, the newest first, with what it did and what it waits for. */
-export function StepPanel({ instance, step, waits, onClose }: StepPanelProps) {
+export function StepPanel({ instance, step, onClose }: StepPanelProps) {
   const frame = useRef<HTMLElement>(null);
   const [shown, setShown] = useState(NEWEST);
   const runs = runsOf(instance, step.id).toReversed();
@@ -68,7 +66,7 @@ export function StepPanel({ instance, step, waits, onClose }: StepPanelProps) {
       </div>
       {runs.length === 0 && <p className={classes.none}>{notReached(instance)}</p>}
       {runs.slice(0, shown).map((run, place) => (
-        <Run key={run.run} run={run} waits={waits.get(run.run)} newest={place === 0} />
+        <Run key={run.run} run={run} newest={place === 0} />
       ))}
       {runs.length > shown && (
         <div className={classes.more}>
@@ -86,17 +84,16 @@ const notReached = ({ ended_at: ended }: InstanceDetail) =>
 
 interface RunProps {
   run: StepRun;
-  waits: string | undefined;
   newest: boolean;
 }
 
-function Run({ run, waits, newest }: RunProps) {
-  const why = run.reason ? withActorName(run.reason) : waits;
+function Run({ run, newest }: RunProps) {
+  const why = run.reason ? withActorName(run.reason) : run.waits;
   return (
     <section className={classes.run} aria-label={`Run ${run.run}`}>
       <div className={classes.runHead}>
         <h3 className={classes.runTitle}>Run {run.run}</h3>
-        <OutcomePill run={run} waits={waits !== undefined} />
+        <OutcomePill run={run} />
         {run.attempt > 1 && <span className="dim">try {run.attempt}</span>}
       </div>
       {why && (

@@ -43,8 +43,12 @@ describe("how a step is doing", () => {
     expect(progress.get("ask")?.state).toBe("waiting");
     expect(progress.get("rest")?.state).toBe("waiting");
     expect(progress.get("never")).toBeUndefined();
-    const offline = progressOf(runs, TYPES, new Map([[2, "b: The agent is not connected"]]));
-    expect(offline.get("a")?.state).toBe("waiting");
+  });
+
+  it("is to wait where all of its hosts do", () => {
+    fresh();
+    const runs = [run("a", "start", { outcome: null, waits: "b: The agent is not connected" })];
+    expect(progressOf(runs, TYPES).get("a")?.state).toBe("waiting");
   });
 });
 

@@ -1,7 +1,6 @@
 /** How far an instance is, step by step, and which routes it took. */
 import type { InstanceDetail, StepOutcome, StepRun } from "~/api/types";
 import type { FlowEdge, Graph } from "../graph/model";
-import type { Waits } from "./waits";
 
 export type StepState = "running" | "waiting" | StepOutcome;
 
@@ -14,15 +13,11 @@ export interface StepProgress {
 }
 
 /** By id of the step; those that no run has reached are absent. */
-export function progressOf(
-  runs: readonly StepRun[],
-  types: ReadonlyMap<string, string>,
-  waiting: Waits = NO_WAITS,
-) {
+export function progressOf(runs: readonly StepRun[], types: ReadonlyMap<string, string>) {
   const progress = new Map<string, StepProgress>();
   for (const run of runs) {
     progress.set(run.step, {
-      state: run.outcome ?? (waits(run, types) || waiting.has(run.run) ? "waiting" : "running"),
+      state: run.outcome ?? (waits(run, types) ? "waiting" : "running"),
       run,
       runs: (progress.get(run.step)?.runs ?? 0) + 1,
     });
@@ -30,13 +25,11 @@ export function progressOf(
   return progress;
 }
 
-const NO_WAITS: Waits = new Map();
-
-/** For people or for the clock. */
+/** For people, for the clock or for hosts. */
 export const waits = (
-  { step, approval_id: approval }: Pick<StepRun, "step" | "approval_id">,
+  { step, approval_id: approval, waits: why }: Pick<StepRun, "step" | "approval_id" | "waits">,
   types: ReadonlyMap<string, string>,
-): boolean => Boolean(approval) || types.get(step) === "delay";
+): boolean => Boolean(approval) || Boolean(why) || types.get(step) === "delay";
 
 export function runsOf({ runs }: Pick<InstanceDetail, "runs">, step: string): StepRun[] {
   return runs.filter((run) => run.step === step);
