@@ -51,6 +51,8 @@ crate::wire! {
         pub work: Vec<ApprovedWork>,
         /// SHA-256 of all of it. What runs is compared with it, step by step.
         pub work_sha256: String,
+        /// Whether the step says that whoever started the workflow may answer too, and may be put in somebody's place.
+        pub allow_self_approval: bool,
     }
 
     /// One step that may follow, as it would run now.

@@ -2,6 +2,10 @@
 
 /// Longest name of an agent, user or organization, in characters.
 pub const MAX_NAME: usize = 100;
+/// Longest description of what people save under a name, in characters.
+pub const MAX_DESCRIPTION: usize = 10_000;
+/// Longest message of one save or release, in characters.
+pub const MAX_MESSAGE: usize = 500;
 /// Longest parameter name.
 pub const MAX_PARAMETER_NAME: usize = 64;
 
@@ -15,6 +19,8 @@ pub enum NameError {
     First(char),
     #[error("contains {0:?}: use letters, digits, '.', '_' and '-', starting with a letter or digit")]
     Character(char),
+    #[error("must not be a number: {0} are addressed by name or by id")]
+    Number(&'static str),
     #[error(
         "is not a parameter name: use A-Z, a-z, 0-9 and '_', not starting with a digit, at most {MAX_PARAMETER_NAME}"
     )]
@@ -37,6 +43,23 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
         Some(bad) => Err(NameError::Character(bad)),
         None => Ok(()),
     }
+}
+
+/// As [`check_name`], of things that are addressed by name or by id. `things`: the word for several.
+pub fn check_addressed(name: &str, things: &'static str) -> Result<(), NameError> {
+    check_name(name)?;
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NameError::Number(things));
+    }
+    Ok(())
+}
+
+/// A text for people of at most so many characters.
+pub fn check_text(text: &str, most: usize) -> Result<(), String> {
+    if text.chars().count() > most {
+        return Err(format!("is longer than {most} characters"));
+    }
+    Ok(())
 }
 
 /// The environment variable that carries a parameter: `threshold` → `PARAM_THRESHOLD`.

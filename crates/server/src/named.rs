@@ -1,26 +1,18 @@
 //! What rooms share that save things under a name: the rules of the name and its description, the refusal of a second
 //! one, and the form in which they are stored, listed and put on record.
 
-use postern_domain::name::check_name;
+use postern_domain::name;
 
 use crate::error::{Error, Result};
 
 /// Things are addressed by name or by id, so a name is no number. `things`: the word for several.
-pub(crate) fn check(name: &str, things: &str) -> Result<()> {
-    check_name(name).map_err(|error| Error::invalid("name", error))?;
-    if name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let problem = format!("must not be a number: {things} are addressed by name or by id");
-        return Err(Error::invalid("name", problem));
-    }
-    Ok(())
+pub(crate) fn check(name: &str, things: &'static str) -> Result<()> {
+    name::check_addressed(name, things).map_err(|error| Error::invalid("name", error))
 }
 
 /// A text for people of at most so many characters.
 pub(crate) fn check_text(field: &'static str, text: &str, most: usize) -> Result<()> {
-    if text.chars().count() > most {
-        return Err(Error::invalid(field, format!("is longer than {most} characters")));
-    }
-    Ok(())
+    name::check_text(text, most).map_err(|problem| Error::invalid(field, problem))
 }
 
 /// So many characters of a text, and a sign that there were more.

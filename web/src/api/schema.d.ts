@@ -1831,6 +1831,8 @@ export interface components {
             to: components["schemas"]["UserId"];
         };
         ApprovalDetail: components["schemas"]["Approval"] & {
+            /** @description Whether the step says that whoever started the workflow may answer too, and may be put in somebody's place. */
+            allow_self_approval: boolean;
             /**
              * @description Every step that may run when it is approved, until people are asked again, those of the workflows that are started
              *     among them. In the order of the workflow.

@@ -20,17 +20,54 @@ export function useUnsaved(dirty: boolean): void {
 
 /** Remembers which forms and dialogs somebody has begun with. */
 export function watchForms(): void {
-  for (const [type, places] of Object.entries(USED)) {
-    const note = ({ target }: Event) => noteUse(target, places);
+  for (const [type, placeOf] of Object.entries(USES)) {
+    const note = (event: Event) => noteUse(placeOf, event);
     document.addEventListener(type, note, { capture: true, passive: true });
   }
 }
 
-/** Where an event is work that somebody did. A click alone closes, opens or sorts what is no form. */
-const USED = { input: "form, textarea, [role=dialog]", click: "form" };
+type PlaceOf = (target: Element, event: Event) => Element | null;
 
-function noteUse(target: EventTarget | null, places: string): void {
-  const place = target instanceof Element ? target.closest(places) : null;
+const FORMS = "form, textarea, [role=dialog]";
+const COMBOBOX = "[role=combobox]";
+
+const formOf = (target: Element): Element | null => target.closest(FORMS);
+
+/** Where an event is work that somebody did. What is chosen in a combobox, pasted there or taken away makes no input. */
+const USES: Record<string, PlaceOf> = {
+  input: formOf,
+  paste: formOf,
+  keydown: (target, event) => (takesAway(target, event) ? formOf(target) : null),
+  // A choice made with a key is a click, too. A click alone closes, opens or sorts what is no form.
+  click: (target) => {
+    const option = target.closest("[role=option]");
+    if (option) {
+      return option.matches("[aria-disabled=true]") ? null : formOf(comboboxOf(option) ?? option);
+    }
+    return opensList(target) ? null : target.closest("form");
+  },
+};
+
+/** The last of several choices, where nothing is typed. */
+const takesAway = (target: Element, event: Event): boolean =>
+  event instanceof KeyboardEvent &&
+  event.key === "Backspace" &&
+  target instanceof HTMLInputElement &&
+  target.matches(COMBOBOX) &&
+  target.value === "";
+
+/** A list lies beside the page, and is of the combobox that opened it. */
+const comboboxOf = (option: Element): Element | null =>
+  document.querySelector(`[aria-controls="${option.closest("[role=listbox]")?.id}"]`);
+
+/** On a combobox, on its label, or on what lies around it. */
+function opensList(target: Element): boolean {
+  const meant = target.closest("label")?.control ?? target;
+  return meant.matches(COMBOBOX) || meant.querySelector(COMBOBOX) !== null;
+}
+
+function noteUse(placeOf: PlaceOf, event: Event): void {
+  const place = event.target instanceof Element ? placeOf(event.target, event) : null;
   if (place && !used.has(place)) {
     forgetWhatIsGone();
     used.add(place);

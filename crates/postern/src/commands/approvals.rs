@@ -394,6 +394,7 @@ mod tests {
             "type": "one_of_many", "state": "open", "title": "Restart web1?", "description": "Look at the load.\nIt was 3.",
             "started_by": "user:2 (ben)", "opened_at": "2026-11-22T09:30:00Z", "deadline": "2026-11-23T09:30:00Z",
             "ended_at": null, "needed": 1, "people": [], "may_answer": true, "work_sha256": "ab12",
+            "allow_self_approval": false,
             "work": [{"step": "restart", "type": "command", "summary": "systemctl restart nginx",
                       "hosts": [{"id": 7, "name": "web1"}]}],
         }))

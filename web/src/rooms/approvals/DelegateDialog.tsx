@@ -56,7 +56,7 @@ export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps)
         {() => (
           <Select
             label="Who answers"
-            description="Those who may manage workflows there, without who started it or was asked already."
+            description="Those who may manage workflows there and were not asked yet. Who started it is among them if the step allows it."
             placeholder="Type to search by name"
             searchable
             data-autofocus

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Approval, Asked, RoleDescription, User } from "~/api/types";
+import type { Approval, ApprovalDetail, Asked, RoleDescription, User } from "~/api/types";
 import { answerReason, delegateReason, replacements, starterOf } from "./rules";
 import { progressWords } from "./words";
 
@@ -13,13 +13,14 @@ const asked = (user_id: number, more: Partial<Asked> = {}): Asked => ({
   ...more,
 });
 
-const approval = (more: Partial<Approval> = {}) => ({
+const approval = (more: Partial<ApprovalDetail> = {}) => ({
   state: "open" as const,
   may_answer: false,
   started_by: "user:1 (admin)",
   deadline: "2026-11-29T13:00:00Z",
   needed: 1,
   people: [asked(2)],
+  allow_self_approval: false,
   ...more,
 });
 
@@ -102,6 +103,12 @@ describe("who can be asked in the place of somebody", () => {
     ["who started it", user(1, {})],
   ])("not %s", (_, candidate) => {
     expect(of(candidate, at)).toEqual([]);
+  });
+
+  it("whoever started it where the step says so", () => {
+    const [starter, people] = [user(1, {}), { users: [from, user(1, {})], roles }];
+    const own = { ...approval({ allow_self_approval: true }), ...at };
+    expect(replacements(own, { user_id: 2 }, people)).toEqual([starter]);
   });
 
   it("not one whose right ends below where it lies", () => {

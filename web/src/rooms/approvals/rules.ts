@@ -1,5 +1,5 @@
 /** Who can answer and delegate now, and if not, why: the same rules the server applies. */
-import type { Approval, Asked, Permission, RoleDescription, Scope, User } from "~/api/types";
+import type { Approval, ApprovalDetail, Asked, Permission, RoleDescription, Scope, User } from "~/api/types";
 import { APPROVAL_STATE } from "./words";
 
 type Missing = (permission: Permission) => string | undefined;
@@ -60,12 +60,16 @@ type Place = Pick<Approval, "organization_id" | "department_id">;
 
 /** Those who can be asked in the place of somebody: active, with the right to manage workflows there, and not asked yet. */
 export function replacements<Candidate extends Pick<User, "id" | "tenant_id" | "active" | "bindings">>(
-  approval: Place & Pick<Approval, "people" | "started_by">,
+  approval: Place & Pick<ApprovalDetail, "people" | "started_by" | "allow_self_approval">,
   from: Pick<Asked, "user_id">,
   { users, roles }: { users: readonly Candidate[]; roles: readonly RoleDescription[] },
 ): Candidate[] {
   const tenant = users.find(({ id }) => id === from.user_id)?.tenant_id;
-  const taken = new Set([...approval.people.map(({ user_id }) => user_id), starterOf(approval.started_by)]);
+  const taken = new Set(approval.people.map(({ user_id }) => user_id));
+  const starter = starterOf(approval.started_by);
+  if (starter !== undefined && !approval.allow_self_approval) {
+    taken.add(starter);
+  }
   const managing = roles
     .filter(({ permissions }) => permissions.includes("workflows.manage"))
     .map(({ role }) => role);

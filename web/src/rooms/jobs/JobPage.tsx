@@ -11,6 +11,7 @@ import { RelativeTime } from "~/ui/RelativeTime";
 import { ErrorState, LoadingLines } from "~/ui/states";
 import { jobOptions } from "./api";
 import classes from "./JobPage.module.css";
+import { JobTimeline } from "./JobTimeline";
 import { LateText } from "./LateText";
 import { OutputPanel } from "./OutputPanel";
 import { ResultPanel } from "./results/ResultPanel";
@@ -164,15 +165,7 @@ function JobView({ job }: { job: JobDetail }) {
             />
           </Panel>
           <Panel title="Timeline">
-            <ol className={classes.timeline}>
-              {job.timeline.map((entry, index) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: entries are only ever added at the end
-                <li key={index}>
-                  <time dateTime={entry.at}>{dateTime(entry.at)}</time>
-                  <span>{entry.text}</span>
-                </li>
-              ))}
-            </ol>
+            <JobTimeline job={job} />
           </Panel>
           <WorkPanel job={job} />
         </div>

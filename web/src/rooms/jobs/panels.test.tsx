@@ -1,7 +1,9 @@
 import { screen, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import type { JobPayload, JobPreview } from "~/api/types";
+import { AT } from "~/test/attempt";
 import { renderUi } from "~/test/render";
+import { JobTimeline } from "./JobTimeline";
 import { LateText } from "./LateText";
 import { PreviewPanel } from "./PreviewPanel";
 import { WorkPanel } from "./WorkPanel";
@@ -78,5 +80,17 @@ describe("what came late", () => {
     expect(
       screen.getByText(/: failed after .*, exit code 3, no space left\. It does not/),
     ).toBeInTheDocument();
+  });
+});
+
+describe("the timeline", () => {
+  it.each([
+    ["user:1 (admin)", "Created by admin"],
+    ["schedule:7 (nightly (old)) for user:5 (anna)", "Created by anna, through nightly (old)"],
+  ])("says who made the job in the words of its facts: %s", (creator, words) => {
+    renderUi(
+      <JobTimeline job={{ created_by: creator, timeline: [{ at: AT, text: `Created by ${creator}` }] }} />,
+    );
+    expect(screen.getByText(words)).toBeInTheDocument();
   });
 });

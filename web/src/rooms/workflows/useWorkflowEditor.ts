@@ -1,6 +1,6 @@
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { api } from "~/api/client";
 import { answer, asProblem } from "~/api/problem";
 import type { WorkflowDetail, WorkflowProblem } from "~/api/types";
@@ -68,7 +68,11 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
   const [wanted] = useDebouncedValue(source, WAIT_MS);
   const check = useQuery({ ...checkOptions(wanted), placeholderData: keepPreviousData });
   const [doubts, setDoubts] = useState<Checked>();
-  const lastChecked = useMemo(() => withDoubts(check.data, doubts), [check.data, doubts]);
+  const known = usePlaced(saved, workflow.draft_problems);
+  const lastChecked = useMemo(
+    () => withDoubts(withDoubts(check.data, doubts), known),
+    [check.data, doubts, known],
+  );
   const checked = lastChecked?.source === source ? lastChecked : undefined;
   const doubt = async (text: string, problems: readonly WorkflowProblem[]) => {
     const { placed } = await import("./placed");
@@ -153,4 +157,22 @@ export function useWorkflowEditor(workflow: WorkflowDetail): WorkflowEditor {
       setBase({ sha256: newest.draft_sha256, source: draftSource(newest) });
     },
   };
+}
+
+/** What the server says of the draft that it has: also what was found when somebody else saved it, or before. */
+function usePlaced(source: string, problems: readonly WorkflowProblem[]): Checked | undefined {
+  const [found, setFound] = useState<Checked>();
+  useEffect(() => {
+    let current = true;
+    // What reads YAML comes with the editor.
+    void import("./placed").then(({ placed }) => {
+      if (current) {
+        setFound(placed(source, problems));
+      }
+    });
+    return () => {
+      current = false;
+    };
+  }, [source, problems]);
+  return found;
 }

@@ -6,10 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use postern_api::scripts::{SavedScript, ScriptCreate, ScriptDefinition, ScriptKind, ScriptUpdate};
+use postern_api::scripts::{
+    SavedScript, ScriptCreate, ScriptKind, ScriptUpdate, Wrong, check_definition, check_texts,
+};
 use postern_client::{Client, IdempotencyKey};
-use postern_domain::{ScriptId, job::MAX_TIMEOUT_SECONDS, name::check_name, parameter};
-use postern_protocol::payload::{JobPayload, Script};
+use postern_domain::{
+    ScriptId,
+    name::{MAX_MESSAGE, check_text},
+};
+use postern_protocol::payload::Language;
 use serde_json::json;
 
 use super::{Apply, file};
@@ -19,6 +24,15 @@ use crate::{commands::files, context::Context, failure::Failure, lookup, words};
 struct Wanted {
     path: PathBuf,
     script: ScriptCreate,
+}
+
+/// A library that scripts may link.
+#[derive(Clone)]
+struct Library {
+    name: String,
+    language: Language,
+    /// The newest one.
+    version: u32,
 }
 
 /// What saving a file comes to.
@@ -51,6 +65,8 @@ impl Step {
 }
 
 pub(super) async fn script_apply(apply: &Apply, context: &Context<'_>) -> Result<(), Failure> {
+    check_text(&apply.message, MAX_MESSAGE)
+        .map_err(|problem| Failure::usage(format!("--message {problem}")))?;
     let mut wanted = read(&apply.files)?;
     let (organization_id, department_id) = lookup::place(
         &context.client,
@@ -64,9 +80,18 @@ pub(super) async fn script_apply(apply: &Apply, context: &Context<'_>) -> Result
         one.script.message.clone_from(&apply.message);
     }
     let mut steps = Vec::with_capacity(wanted.len());
+    let mut libraries = Vec::new();
     for one in &wanted {
-        let step = plan(one, &wanted, &context.client).await;
-        steps.push(step.map_err(|failure| files::of(&one.path, failure, ""))?);
+        let planned = plan(one, &libraries, &context.client).await;
+        let (step, version) = planned.map_err(|failure| files::of(&one.path, failure, ""))?;
+        steps.push(step);
+        if one.script.kind == ScriptKind::Library {
+            libraries.push(Library {
+                name: one.script.name.clone(),
+                language: one.script.language,
+                version,
+            });
+        }
     }
     carry_out(wanted.into_iter().zip(steps), apply.dry_run, context).await
 }
@@ -106,54 +131,38 @@ fn taken_twice(path: &Path, other: &Wanted) -> Failure {
     ))
 }
 
-/// What a server refuses whatever else there is.
+/// What a server refuses whatever else there is. Files have no `definition` around what a script says.
 fn check(script: &ScriptCreate) -> Result<(), String> {
-    let definition = &script.definition;
-    check_name(&script.name).map_err(|error| format!("name: {error}"))?;
-    if script.name.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("name: must not be a number: scripts are addressed by name or by id".to_owned());
-    }
-    let payload = JobPayload::Script(Script {
-        run_as_user: definition.run_as_user.clone(),
-        ..Script::new(script.language, definition.content.as_str())
-    });
-    payload.check().map_err(|error| error.to_string())?;
-    let bare = ScriptDefinition {
-        content: definition.content.clone(),
-        ..ScriptDefinition::default()
-    };
-    if script.kind == ScriptKind::Library && *definition != bare {
-        return Err(
-            "a library has nothing but its text: parameters, libraries, user and timeout belong to the scripts that link it"
-                .to_owned(),
-        );
-    }
-    parameter::check(&definition.parameters).map_err(|error| format!("parameters: {error}"))?;
-    match definition.timeout_seconds {
-        Some(timeout) if !(1..=MAX_TIMEOUT_SECONDS).contains(&timeout) => {
-            Err(format!("timeout_seconds: must be 1 to {MAX_TIMEOUT_SECONDS}"))
-        }
-        _ => Ok(()),
-    }
+    check_texts(&script.name, &script.description, &script.message)
+        .and_then(|()| check_definition(script.kind, script.language, &script.definition))
+        .map_err(|Wrong { field, problem }| {
+            let field = field.strip_prefix("definition").unwrap_or(&field);
+            match field.trim_start_matches('.') {
+                "" => problem,
+                field => format!("{field}: {problem}"),
+            }
+        })
 }
 
-async fn plan(one: &Wanted, all: &[Wanted], client: &Client) -> Result<Step, Failure> {
+/// With the number of the newest version that there is then.
+async fn plan(one: &Wanted, saved: &[Library], client: &Client) -> Result<(Step, u32), Failure> {
     let script = &one.script;
     let Some(found) = lookup::script_named(client, script.kind, &script.name).await? else {
-        check_links(script, all, client).await?;
-        return Ok(Step::Create);
+        check_links(script, saved, client).await?;
+        return Ok((Step::Create, 1));
     };
     refuse_another(script, &found)?;
     let now = client.script_show(found.id).await?;
     let (of, based_on) = (found.id, found.version);
     if now.definition != script.definition {
-        check_links(script, all, client).await?;
-        return Ok(Step::NewVersion { of, based_on });
+        check_links(script, saved, client).await?;
+        return Ok((Step::NewVersion { of, based_on }, based_on + 1));
     }
-    if now.script.description != script.description {
-        return Ok(Step::Describe { of, based_on });
-    }
-    Ok(Step::Unchanged)
+    let step = match now.script.description == script.description {
+        true => Step::Unchanged,
+        false => Step::Describe { of, based_on },
+    };
+    Ok((step, based_on))
 }
 
 /// What stands under the name can be changed into this.
@@ -174,32 +183,38 @@ fn refuse_another(script: &ScriptCreate, found: &SavedScript) -> Result<(), Fail
 }
 
 /// What it links is there, or is saved before it.
-async fn check_links(script: &ScriptCreate, all: &[Wanted], client: &Client) -> Result<(), Failure> {
+async fn check_links(script: &ScriptCreate, saved: &[Library], client: &Client) -> Result<(), Failure> {
+    let mut linked = HashSet::new();
     for link in &script.definition.libraries {
-        let here = all
-            .iter()
-            .map(|one| &one.script)
-            .find(|other| other.kind == ScriptKind::Library && other.name == link.library);
-        let (language, newest) = match here {
-            Some(other) => (other.language, None),
+        let library = match saved.iter().find(|library| library.name == link.library) {
+            Some(library) => library.clone(),
             None => {
                 let found = lookup::script(client, ScriptKind::Library, &link.library).await?;
-                (found.language, Some(found.version))
+                Library {
+                    name: found.name,
+                    language: found.language,
+                    version: found.version,
+                }
             }
         };
-        if language != script.language {
+        if library.language != script.language {
             return Err(Failure::usage(format!(
                 "library {} is in {}: a script in {} takes libraries of its own language",
                 link.library,
-                language.as_str(),
+                library.language.as_str(),
                 script.language.as_str()
             )));
         }
-        if let (Some(version), Some(newest)) = (link.version, newest)
-            && !(1..=newest).contains(&version)
-        {
+        let newest = library.version;
+        if let Some(version) = link.version.filter(|version| !(1..=newest).contains(version)) {
             return Err(Failure::usage(format!(
                 "library {} has no version {version}: its newest one is {newest}",
+                link.library
+            )));
+        }
+        if !linked.insert(library.name) {
+            return Err(Failure::usage(format!(
+                "library {} is linked twice",
                 link.library
             )));
         }
@@ -287,19 +302,23 @@ mod tests {
 
     #[test]
     fn a_file_that_a_server_would_refuse_is_named_before_anything_is_sent() {
+        let many = &format!("# libraries: [{}]\n", "{library: l}, ".repeat(21));
+        let long = &format!("# description: {}\n", "x".repeat(10_001));
         for (header, said) in [
             ("# timeout_seconds: 0\n", "timeout_seconds: must be 1 to 604800"),
             ("# name: -x\n", "name: starts with '-'"),
             ("# name: '7'\n", "name: must not be a number"),
             (
                 "# kind: library\n# timeout_seconds: 5\n",
-                "a library has nothing but its text",
+                "has more than content: parameters, libraries, user",
             ),
             (
                 "# parameters: [{name: a-b, type: string}]\n",
-                "parameters: a-b: is not a parameter name",
+                "parameters.a-b: is not a parameter name",
             ),
             ("# run_as_user: a b\n", "run_as_user: "),
+            (many, "libraries: has more than 20 entries"),
+            (long, "description: is longer than 10000 characters"),
         ] {
             let bad = format!("# ---\n{header}# ---\ntrue\n");
             let told = refused(&[("a.sh", "true\n"), ("b.sh", &bad), ("c.sh", "true\n")]);

@@ -56,14 +56,21 @@ fn scripts_are_applied_compared_restored_copied_and_deleted() {
     );
     let broken = folder.join("mend.sh");
     fs::write(folder.join("again.sh"), "echo again\n").unwrap();
-    fs::write(&broken, "# ---\n# libraries: [{library: lgo}]\n# ---\ntrue\n").unwrap();
-    for dry in [&[][..], &["--dry-run"][..]] {
-        world.refused(
-            &[&apply[..], dry].concat(),
-            4,
-            "mend.sh: there is no library \"lgo\"",
-        );
-        world.refused(&["script", "show", "again"], 4, "again");
+    for (links, code, said) in [
+        ("{library: lgo}", 4, "there is no library \"lgo\""),
+        (
+            "{library: log, version: 2}",
+            2,
+            "library log has no version 2: its newest one is 1",
+        ),
+        ("{library: log}, {library: log}", 2, "library log is linked twice"),
+    ] {
+        fs::write(&broken, format!("# ---\n# libraries: [{links}]\n# ---\ntrue\n")).unwrap();
+        for dry in [&[][..], &["--dry-run"][..]] {
+            let told = format!("mend.sh: {said}");
+            world.refused(&[&apply[..], dry].concat(), code, &told);
+            world.refused(&["script", "show", "again"], 4, "again");
+        }
     }
     fs::remove_file(&broken).unwrap();
     fs::remove_file(folder.join("again.sh")).unwrap();

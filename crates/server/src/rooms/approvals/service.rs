@@ -299,6 +299,7 @@ async fn detail_of(
     Ok(ApprovalDetail {
         work,
         work_sha256: row.digest.clone(),
+        allow_self_approval: own_is_allowed(app, tx, &row).await?,
         approval: approval_of(app, caller, row, asked)?,
     })
 }

@@ -5,7 +5,7 @@ use postern_api::{
     schedules::{Schedule, ScheduleCreate, ScheduleDefinition, ScheduleUpdate, ScheduledWork},
     targets::Targets,
 };
-use postern_domain::{ScheduleId, Timestamp, schedule};
+use postern_domain::{ScheduleId, Timestamp, name::MAX_DESCRIPTION, schedule};
 use postern_protocol::seal::Secrets;
 use postern_store::{
     Tx, audit,
@@ -37,8 +37,6 @@ use crate::{
         jobs::{run::Author, secrets},
     },
 };
-
-const MAX_DESCRIPTION: usize = 10_000;
 
 pub(super) async fn schedule_create(
     app: &App,

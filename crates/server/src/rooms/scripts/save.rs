@@ -2,9 +2,10 @@
 
 use postern_api::scripts::{
     ScriptClone, ScriptCreate, ScriptDefinition, ScriptDetail, ScriptKind, ScriptRestore, ScriptUpdate,
+    Wrong, check_definition, check_texts,
 };
-use postern_domain::{ScriptId, Timestamp, job::MAX_TIMEOUT_SECONDS, parameter};
-use postern_protocol::payload::{JobPayload, Language, Script as ScriptPayload};
+use postern_domain::{ScriptId, Timestamp};
+use postern_protocol::payload::Language;
 use postern_store::{
     Tx, audit,
     scripts::{self, Linking, NewVersion},
@@ -26,14 +27,9 @@ use crate::{
         Caller,
         idempotency::{self, Key},
     },
-    named::{self, taken},
+    named::taken,
     rooms::identity::places::place_for,
 };
-
-const MAX_DESCRIPTION: usize = 10_000;
-const MAX_MESSAGE: usize = 500;
-/// Libraries of one script.
-const MAX_LIBRARIES: usize = 20;
 
 pub(super) async fn script_create(
     app: &App,
@@ -264,43 +260,16 @@ pub(super) async fn script_restore(
 }
 
 fn check_text(name: &str, description: &str, message: &str) -> Result<()> {
-    named::check(name, "scripts")?;
-    named::check_text("description", description, MAX_DESCRIPTION)?;
-    named::check_text("message", message, MAX_MESSAGE)
+    check_texts(name, description, message).map_err(refused)
 }
 
 /// As far as that goes without the libraries.
 fn check(kind: ScriptKind, language: Language, definition: &ScriptDefinition) -> Result<()> {
-    let payload = JobPayload::Script(ScriptPayload {
-        run_as_user: definition.run_as_user.clone(),
-        ..ScriptPayload::new(language, definition.content.as_str())
-    });
-    payload
-        .check()
-        .map_err(|error| Error::invalid(format!("definition.{}", error.field), error.problem))?;
-    let bare = ScriptDefinition {
-        content: definition.content.clone(),
-        ..Default::default()
-    };
-    if kind == ScriptKind::Library && *definition != bare {
-        let problem = "has more than content: parameters, libraries, user and timeout belong to the scripts that link it";
-        return Err(Error::invalid("definition", problem));
-    }
-    parameter::check(&definition.parameters)
-        .map_err(|error| Error::invalid(format!("definition.parameters.{}", error.name), error.problem))?;
-    if definition.libraries.len() > MAX_LIBRARIES {
-        return Err(Error::invalid(
-            "definition.libraries",
-            format!("has more than {MAX_LIBRARIES} entries"),
-        ));
-    }
-    match definition.timeout_seconds {
-        Some(timeout) if !(1..=MAX_TIMEOUT_SECONDS).contains(&timeout) => Err(Error::invalid(
-            "definition.timeout_seconds",
-            format!("must be 1 to {MAX_TIMEOUT_SECONDS}"),
-        )),
-        _ => Ok(()),
-    }
+    check_definition(kind, language, definition).map_err(refused)
+}
+
+fn refused(wrong: Wrong) -> Error {
+    Error::invalid(wrong.field, wrong.problem)
 }
 
 /// The row of a version that links these libraries.

@@ -6,6 +6,7 @@ use postern_api::{
 };
 use postern_domain::{
     fill,
+    name::MAX_DESCRIPTION,
     workflow::{Definition, Plan, Problem, Problems, Severity, offered, read},
 };
 use postern_store::workflows::{self, Saved};
@@ -19,7 +20,6 @@ use crate::{
     named::{self, json},
 };
 
-const MAX_DESCRIPTION: usize = 10_000;
 /// Bytes of a definition, in JSON or YAML.
 const MAX_DEFINITION: usize = 512 * 1024;
 

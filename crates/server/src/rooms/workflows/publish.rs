@@ -1,7 +1,7 @@
 //! A draft becomes the version that runs, which is never changed afterwards.
 
 use postern_api::workflows::{WorkflowDetail, WorkflowPublish};
-use postern_domain::WorkflowId;
+use postern_domain::{WorkflowId, name::MAX_MESSAGE};
 use postern_store::{tx, uses, workflows};
 
 use super::{
@@ -21,8 +21,6 @@ use crate::{
     },
     named::{self, json},
 };
-
-const MAX_MESSAGE: usize = 500;
 
 /// Whether the draft is the one that the caller knows, where they say which that is.
 pub(super) fn check_base(workflow: &workflows::Workflow, based_on: Option<&str>, then: &str) -> Result<()> {

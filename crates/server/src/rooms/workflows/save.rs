@@ -171,9 +171,9 @@ async fn write(
     recorded(tx, caller, id, operation, Some(&before), now).await
 }
 
-/// What was saved, with what would keep it from being published as things are. It is saved before that is looked at, which
-/// may take a while: nobody else waits for it, and whatever comes of it the draft stays saved.
-async fn doubted(app: &App, caller: &Caller, mut saved: WorkflowDetail) -> WorkflowDetail {
+/// A draft as it is saved, with what would keep it from being published as things are. That is looked at after it was saved
+/// or read, as it may take a while: nobody else waits for it, and whatever comes of it the draft stays saved.
+pub(super) async fn doubted(app: &App, caller: &Caller, mut saved: WorkflowDetail) -> WorkflowDetail {
     let (inner, author) = (app.clone(), caller.clone());
     let (id, draft) = (saved.workflow.id, saved.draft.clone());
     let found = app
@@ -188,13 +188,13 @@ async fn doubted(app: &App, caller: &Caller, mut saved: WorkflowDetail) -> Workf
         }))
         .await;
     let problems = found.unwrap_or_else(|error| {
-        tracing::warn!(%error, workflow = %id, "a draft was saved and could not be looked over");
+        tracing::warn!(%error, workflow = %id, "what a draft names could not be looked at");
         vec![Problem {
             severity: Severity::Warning,
             pointer: String::new(),
             step: None,
             span: None,
-            message: "is saved, and what it names could not be looked at: publishing it looks again".into(),
+            message: "what it names could not be looked at: publishing it looks again".into(),
         }]
     });
     saved.draft_problems.extend(problems);

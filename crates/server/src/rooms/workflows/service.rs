@@ -12,10 +12,11 @@ use postern_store::{
 };
 
 use super::{
-    VIEW,
+    MANAGE, VIEW,
     convert::{detail_of, version_of, workflow_of},
     find, find_to_delete, find_version,
     record::{on_record, user},
+    save::doubted,
 };
 use crate::{
     app::App,
@@ -59,13 +60,20 @@ pub(super) async fn workflow_list(app: &App, caller: &Caller, mut list: List) ->
 }
 
 pub(super) async fn workflow_show(app: &App, caller: &Caller, id: WorkflowId) -> Result<WorkflowDetail> {
-    let caller = caller.clone();
-    app.store
-        .read(tx!(tx => {
-            let workflow = find(tx, &caller, id, VIEW).await?;
-            detail_of(tx, workflow).await
+    let reader = caller.clone();
+    let (shown, author) = app
+        .store
+        .read::<_, Error, _>(tx!(tx => {
+            let workflow = find(tx, &reader, id, VIEW).await?;
+            let author = reader.rights.allow(MANAGE, workflow.place());
+            Ok((detail_of(tx, workflow).await?, author))
         }))
-        .await
+        .await?;
+    // What it names is looked at for whoever could change it.
+    match author {
+        true => Ok(doubted(app, caller, shown).await),
+        false => Ok(shown),
+    }
 }
 
 /// Its ended instances go with it: at once for whoever looks, from the database a few at a time.

@@ -261,10 +261,10 @@ async fn whoever_started_it_takes_anothers_place_only_where_the_step_allows_it(s
         let steps = json!([{"id": "ask", "type": "approval", "title": "T", "approval_type": "singular",
             "approvers": world.everybody(), "allow_self_approval": allowed}]);
         let id = started(&world.server, &["web-1"], steps).await;
-        until_begun(&world.server, id, "ask", 1)
-            .await
-            .approval_id
-            .unwrap()
+        let run = until_begun(&world.server, id, "ask", 1).await;
+        let shown = admin.approval_show(run.approval_id.unwrap()).await.unwrap();
+        assert_eq!(shown.allow_self_approval, allowed);
+        shown.approval.id
     };
     let delegate = ApprovalDelegate {
         from: world.people[0].id,

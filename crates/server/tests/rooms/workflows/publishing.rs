@@ -387,6 +387,11 @@ async fn everything_that_is_missing_is_told_at_once(server: TestServer) {
     assert_eq!(made.draft_problems, []);
     let update: WorkflowUpdate = serde_json::from_value(json!({"definition": definition})).unwrap();
     let edited = admin.workflow_update(made.workflow.id, &update).await.unwrap();
+    let read = admin.workflow_show(made.workflow.id).await.unwrap();
+    assert_eq!(
+        read.draft_problems, edited.draft_problems,
+        "and whoever opens it later"
+    );
     let places: Vec<(&str, Option<&str>)> = edited
         .draft_problems
         .iter()

@@ -4,6 +4,7 @@ use postern_api::actions::{ActionDefinition, ActionDeploy, ActionDetail};
 use postern_domain::{
     ActionId,
     fill::Samples,
+    name::MAX_MESSAGE,
     parameter::{Parameter, ParameterType},
 };
 use postern_store::{
@@ -25,8 +26,6 @@ use crate::{
     named::{self, json},
     rooms::jobs::run::Author,
 };
-
-const MAX_MESSAGE: usize = 500;
 
 /// The draft becomes the version that runs. It is tried as if it ran now.
 pub(super) async fn action_deploy(

@@ -3,7 +3,7 @@
 use postern_api::actions::{
     ActionClone, ActionCreate, ActionDefinition, ActionDetail, ActionRestore, ActionUpdate, ActionWork,
 };
-use postern_domain::ActionId;
+use postern_domain::{ActionId, name::MAX_DESCRIPTION};
 use postern_store::{
     Tx,
     jobs::Secret,
@@ -31,8 +31,6 @@ use crate::{
     rooms::{identity::places::place_for, jobs::secrets, scripts::run as scripts},
     runners,
 };
-
-const MAX_DESCRIPTION: usize = 10_000;
 
 pub(super) async fn action_create(
     app: &App,

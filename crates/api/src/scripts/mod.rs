@@ -1,5 +1,7 @@
 //! Scripts and libraries: saved code with parameters. A library is prepended to the scripts that link it.
 
+mod check;
+
 use std::{collections::BTreeMap, fmt};
 
 use postern_domain::{
@@ -7,6 +9,8 @@ use postern_domain::{
 };
 use postern_protocol::payload::Language;
 use serde::{Deserialize, Serialize};
+
+pub use check::{Wrong, check_definition, check_texts};
 
 use crate::{jobs::Concurrency, targets::Targets, uses::NamedUser};
 
