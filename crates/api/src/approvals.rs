@@ -41,6 +41,10 @@ crate::wire! {
         pub at: Option<Timestamp>,
         /// In whose place, where an administrator put them there.
         pub instead_of: Option<String>,
+        /// Why they cannot answer any more, as a part of a sentence about them: `is switched off`. Told of one approval, and not
+        /// in lists, as long as it is open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cannot_answer: Option<String>,
     }
 
     pub struct ApprovalDetail {
@@ -53,6 +57,9 @@ crate::wire! {
         pub work_sha256: String,
         /// Whether the step says that whoever started the workflow may answer too, and may be put in somebody's place.
         pub allow_self_approval: bool,
+        /// Who started or retried what runs, or what it tries again, or had it run now: they answer, and take somebody's place,
+        /// only where `allow_self_approval` says so.
+        pub run_for: Vec<UserId>,
     }
 
     /// One step that may follow, as it would run now.

@@ -77,8 +77,10 @@ crate::wire! {
     #[derive(Copy, Eq)]
     #[serde(rename_all = "snake_case")]
     pub enum RerunHosts {
-        /// Those on which it failed, timed out, became unknown or was cancelled.
+        /// Those on which its newest attempt failed, timed out or became unknown.
         Failed,
+        /// Those on which it did not complete: the failed ones, and those where it was cancelled.
+        Unfinished,
         All,
     }
 

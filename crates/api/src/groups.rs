@@ -15,6 +15,8 @@ crate::wire! {
         /// When its jobs do not begin.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub blackout: Option<GroupBlackout>,
+        /// SHA-256 of what an edit can change.
+        pub sha256: String,
         pub created_at: Timestamp,
         pub created_by: String,
     }
@@ -65,6 +67,9 @@ crate::wire! {
         /// With calendar 0: none from now on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub blackout: Option<GroupBlackout>,
+        /// `sha256` of the group that was edited. Refused when it says something else by now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub based_on: Option<String>,
     }
 }
 

@@ -153,8 +153,9 @@ crate::wire! {
         /// Values of the secrets that the work names. Never shown again.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub secrets: BTreeMap<String, SecretText>,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        pub paused: bool,
+        /// It begins nothing until it is resumed. Absent: it runs, or stays as it is where the schedule is there already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub paused: Option<bool>,
     }
 
     /// What is absent stays. Secrets stay as long as work and targets are the same. With name, description and pause
@@ -173,6 +174,9 @@ crate::wire! {
         /// `true` pauses, `false` resumes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub paused: Option<bool>,
+        /// `updated_at` of the schedule that was edited. Refused when somebody changed it since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub based_on: Option<Timestamp>,
     }
 
     /// An expression to look at before it is saved.
@@ -181,13 +185,22 @@ crate::wire! {
         pub cron: String,
         #[serde(default = "utc")]
         pub zone: String,
+        /// The first moment that is looked at; now when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub from: Option<Timestamp>,
+        /// Ticks before this moment, at most 62 days after the first one. The next five when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub until: Option<Timestamp>,
     }
 
     pub struct CronTicks {
         /// The expression in words.
         pub text: String,
-        /// The next five.
+        /// The next five, or those of the time that was named: the first 2,000 of them.
         pub ticks: Vec<Timestamp>,
+        /// The time that was named has more of them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub more: bool,
     }
 
     /// What became of a tick.
@@ -213,7 +226,7 @@ crate::wire! {
         /// The child before it was not finished.
         Overlap,
         Blackout,
-        /// A later tick took its place in the queue, or the schedule was changed before it began.
+        /// It waited, and a later tick took its place; or the schedule was changed before it began.
         Replaced,
         /// Its jobs could not be made; `reason` says why.
         Failed,
@@ -231,6 +244,8 @@ crate::wire! {
         pub blackout_until: Option<Timestamp>,
         /// Schedules and host groups that go by it.
         pub used_by: Vec<String>,
+        /// SHA-256 of what an edit can change.
+        pub sha256: String,
         pub created_at: Timestamp,
         pub created_by: String,
     }
@@ -261,6 +276,9 @@ crate::wire! {
         pub zone: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub entries: Option<Vec<Entry>>,
+        /// `sha256` of the calendar that was edited. Refused when it says something else by now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub based_on: Option<String>,
     }
 }
 

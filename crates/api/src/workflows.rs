@@ -213,6 +213,7 @@ crate::wire! {
         pub cause: Cause,
         /// Absent while it runs.
         pub outcome: Option<Outcome>,
+        /// Why it ended so, on which hosts it failed, and what of its output later steps do not see.
         pub reason: Option<String>,
         /// What its jobs wait for, where all that are open wait. Only of jobs that the caller may see.
         pub waits: Option<String>,

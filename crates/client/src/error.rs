@@ -50,6 +50,13 @@ impl Error {
         }
     }
 
+    pub(crate) fn silent(url: &reqwest::Url) -> Self {
+        Self::Transport {
+            url: url.origin().ascii_serialization(),
+            cause: "the connection went silent".to_owned(),
+        }
+    }
+
     pub(crate) fn stream(url: &reqwest::Url, error: &StreamError) -> Self {
         Self::Decode {
             url: url.origin().ascii_serialization(),

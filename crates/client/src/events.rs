@@ -174,10 +174,7 @@ impl<E: Told> Events<E> {
                 }
             }
             let Ok(chunk) = tokio::time::timeout(SILENT_FOR, self.stream.next()).await else {
-                return Err(Error::Transport {
-                    url: self.url.origin().ascii_serialization(),
-                    cause: "the connection went silent".to_owned(),
-                });
+                return Err(Error::silent(&self.url));
             };
             match chunk {
                 None => return Ok(None),

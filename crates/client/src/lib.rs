@@ -1,10 +1,11 @@
 //! Typed client of the REST API: one method per operation, named as the operation is everywhere else.
 //!
-//! Every call has a deadline. What can be repeated without harm (reading, and creating under an
-//! [`IdempotencyKey`]) is repeated when the connection fails; everything else is tried once and the caller
+//! Every call has a deadline, a download one for each of its pieces. What can be repeated without harm (reading, and
+//! creating under an [`IdempotencyKey`]) is repeated when the connection fails; everything else is tried once and the caller
 //! learns that its fate is unknown. The client keeps no session of its own and reads no environment.
 
 mod credentials;
+mod download;
 mod error;
 mod events;
 mod operations;
@@ -14,6 +15,7 @@ mod transport;
 mod trust;
 
 pub use credentials::{Credentials, SESSION_COOKIE, Secret};
+pub use download::Download;
 pub use error::{Error, SetupError};
 pub use events::{
     EventReader, Events, InstanceNews, InstanceWatch, JobEvent, JobEvents, RawEvent, StreamError, Told,

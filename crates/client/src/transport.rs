@@ -10,7 +10,7 @@ use reqwest::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Credentials, Error, IdempotencyKey, SESSION_COOKIE, Secret, SetupError, Trust, trust};
+use crate::{Credentials, Download, Error, IdempotencyKey, SESSION_COOKIE, Secret, SetupError, Trust, trust};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// For a whole call: request, answer and body.
@@ -159,15 +159,29 @@ impl Call<'_> {
 
     /// The whole answer, after repetitions where those are harmless.
     pub(crate) async fn bytes(&self) -> Result<(StatusCode, Vec<u8>), Error> {
+        self.repeated(|| self.once()).await
+    }
+
+    /// An answer that is read as it comes. It is repeated until it begins, and never afterwards.
+    pub(crate) async fn download(self) -> Result<Download, Error> {
+        let response = self.repeated(|| self.open()).await?;
+        Ok(Download::new(self.url, response))
+    }
+
+    async fn repeated<T, F>(&self, once: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let repeatable = self.method == Method::GET || self.headers.contains_key(IDEMPOTENCY_KEY);
         let mut waits = REPEAT_AFTER.iter();
         loop {
-            let answer = self.once().await;
-            match (&answer, waits.next()) {
-                (Err(error), Some(wait)) if repeatable && is_worth_repeating(error) => {
-                    tokio::time::sleep(*wait).await;
-                }
-                _ => return answer,
+            let error = match once().await {
+                Err(error) if repeatable && is_worth_repeating(&error) => error,
+                answer => return answer,
+            };
+            match waits.next() {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => return Err(error),
             }
         }
     }

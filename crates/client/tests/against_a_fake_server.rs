@@ -4,7 +4,11 @@
 
 use std::{
     future::IntoFuture as _,
-    sync::{Arc, Mutex},
+    io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::{
@@ -13,14 +17,16 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, Response, StatusCode},
 };
+use bytes::Bytes;
 use postern_api::{
     ListRequest,
     agents::{AgentCreate, AgentUpdate},
+    executions::ArchiveFormat,
     identity::SessionCreate,
     jobs::StreamName,
 };
 use postern_client::{Client, Credentials, Error, IdempotencyKey, JobEvent, Secret, Trust};
-use postern_domain::{AgentId, JobId};
+use postern_domain::{AgentId, ExecutionId, JobId};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -309,4 +315,80 @@ async fn events_of_a_job_come_in_order_and_end() {
     assert_eq!(events.next().await.unwrap(), Some(JobEvent::End));
     assert_eq!(events.next().await.unwrap(), None);
     assert_eq!(fake.asked()[0].header("accept"), "text/event-stream");
+}
+
+/// Bytes of what `sending` sends at a time.
+const PIECE: usize = 1024 * 1024;
+
+/// A server that answers everything with so many pieces, and breaks off behind them if there is an error to do so with.
+/// Counts what it was asked.
+async fn sending(pieces: usize, broken: Option<io::ErrorKind>) -> (Client, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let answer = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let whole = std::iter::repeat_n(Bytes::from(vec![0_u8; PIECE]), pieces).map(Ok);
+        let end = broken.map(|kind| Err(io::Error::from(kind)));
+        let body = Body::from_stream(futures_util::stream::iter(whole.chain(end)));
+        std::future::ready(Response::new(body))
+    };
+    tokio::spawn(axum::serve(listener, Router::new().fallback(answer)).into_future());
+    let client = Client::new(&url, &Credentials::None, &Trust::System).unwrap();
+    (client, asked)
+}
+
+#[tokio::test]
+async fn a_download_has_no_bound_and_comes_piece_by_piece() {
+    /// More than an answer that is read into memory may have.
+    const PIECES: usize = 257;
+    let (client, _) = sending(PIECES, None).await;
+    let mut download = client
+        .execution_download(ExecutionId(7), ArchiveFormat::Zip)
+        .await
+        .unwrap();
+    let mut bytes = 0;
+    while let Some(piece) = download.next().await.unwrap() {
+        assert!(piece.len() <= PIECE, "{} bytes at once", piece.len());
+        bytes += piece.len();
+    }
+    assert_eq!(bytes, PIECES * PIECE);
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_is_an_error_and_not_begun_again() {
+    let (client, asked) = sending(3, Some(io::ErrorKind::BrokenPipe)).await;
+    let mut download = client
+        .execution_download(ExecutionId(7), ArchiveFormat::Json)
+        .await
+        .unwrap();
+    let mut bytes = 0;
+    let error = loop {
+        match download.next().await {
+            Ok(Some(piece)) => bytes += piece.len(),
+            Ok(None) => panic!("it looks whole after {bytes} bytes"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Transport { .. }), "{error}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_download_is_asked_for_again_until_it_begins() {
+    let fake = Fake::start(|number, _| match number {
+        0 => (503, &[], "restarting".into()),
+        _ => (200, &[], "[]".into()),
+    })
+    .await;
+    let mut download = fake
+        .client(&Credentials::None)
+        .execution_download(ExecutionId(7), ArchiveFormat::Json)
+        .await
+        .unwrap();
+    assert_eq!(download.next().await.unwrap().unwrap(), "[]");
+    assert!(download.next().await.unwrap().is_none());
+    let lines: Vec<String> = fake.asked().into_iter().map(|asked| asked.line).collect();
+    assert_eq!(lines, ["GET /api/v1/executions/7/download/json"; 2]);
 }

@@ -15,6 +15,7 @@ mod hub;
 mod keys;
 mod metrics;
 mod named;
+mod newer;
 mod pace;
 mod random;
 mod rooms;

@@ -35,8 +35,6 @@ record! {
         pub deadline: Timestamp,
         pub ended: Option<Timestamp>,
         pub started_by: String,
-        /// Who ran a schedule now that its instance comes of.
-        pub triggered_by: Option<UserId>,
     }
 }
 
@@ -48,19 +46,13 @@ impl Approval {
             department: self.department_id,
         }
     }
-
-    /// Whether its instance runs because of this user.
-    pub fn is_run_for(&self, user: UserId) -> bool {
-        self.starter_id == user || self.triggered_by == Some(user)
-    }
 }
 
 macro_rules! select {
     () => {
         "SELECT p.id, p.tenant_id, p.organization_id, p.department_id, p.instance_id, p.run, p.workflow, p.starter_id,
          p.type, p.state, p.title, p.description, p.digest, p.opened_us, p.deadline_us, p.ended_us,
-         (SELECT i.started_by FROM instances i WHERE i.id = p.instance_id),
-         (SELECT i.triggered_by FROM instances i WHERE i.id = p.instance_id)
+         (SELECT i.started_by FROM instances i WHERE i.id = p.instance_id)
          FROM approvals p"
     };
 }
@@ -242,6 +234,8 @@ record! {
         pub comment: Option<String>,
         pub at: Option<Timestamp>,
         pub instead_of: Option<String>,
+        /// Whether the user is switched on; absent where there is none any more.
+        pub active: Option<bool>,
     }
 }
 
@@ -251,7 +245,8 @@ pub async fn people(tx: &mut Tx<'_>, ids: &[ApprovalId]) -> Result<Vec<Asked>, E
         return Ok(Vec::new());
     }
     let mut select = Select::new(
-        "SELECT q.approval_id, q.user_id, q.name, q.decision, q.comment, q.at_us, q.instead_of FROM approval_people q",
+        "SELECT q.approval_id, q.user_id, q.name, q.decision, q.comment, q.at_us, q.instead_of,
+         (SELECT u.active FROM users u WHERE u.id = q.user_id) FROM approval_people q",
     );
     select.and_in("q.approval_id", ids.iter().copied());
     let (sql, values) = select.parts();
@@ -318,8 +313,8 @@ pub async fn reminded(tx: &mut Tx<'_>, id: ApprovalId, now: Timestamp) -> Result
 pub struct Filter {
     pub states: Vec<ApprovalState>,
     pub instances: Vec<i64>,
-    /// Only those that wait for an answer of this user.
-    pub waits_for: Option<UserId>,
+    /// Only those that wait for an answer of this user, who may answer there.
+    pub waits_for: Option<(UserId, Reach)>,
     pub search: Option<String>,
 }
 
@@ -342,11 +337,11 @@ pub async fn list(
     if !filter.instances.is_empty() {
         select.and_in("p.instance_id", filter.instances.iter().copied());
     }
-    if let Some(user) = filter.waits_for {
+    if let Some((user, answers)) = &filter.waits_for {
         let condition =
             "p.state = 'open' AND EXISTS (SELECT 1 FROM approval_people q WHERE q.approval_id = p.id
                          AND q.user_id = ? AND q.decision IS NULL)";
-        select.and(condition, values![user]);
+        select.within(answers, "p").and(condition, values![*user]);
     }
     if let Some(text) = &filter.search {
         let pattern = contains(text);

@@ -8,7 +8,13 @@
 //! Both engines are kept to it by what is written: the rows of a value are sorted by that value too, which only its own
 //! index gives, and the other conditions stand in a CASE, behind which no planner looks.
 
-use crate::{Engine, Error, ListQuery, SortDirection, Tx, engine::Value, list::marks};
+use std::collections::BTreeSet;
+
+use crate::{
+    Engine, Error, ListQuery, SortDirection, Tx,
+    engine::Value,
+    list::{IDS, marks},
+};
 
 /// Values that lead one by one. For more (a search that finds a lot) the newest rows are gone through first.
 pub(crate) const RANGES: usize = 64;
@@ -170,6 +176,43 @@ impl Pages {
             None => self.by_value(tx, page, lead, limit).await?,
         };
         ids.truncate(rows as usize);
+        Ok(ids)
+    }
+
+    /// The same of rows that are known to be all there are, in a list that is in the order of its ids.
+    pub(crate) async fn ids_among(
+        &self,
+        tx: &mut Tx<'_>,
+        page: &ListQuery,
+        known: &BTreeSet<i64>,
+    ) -> Result<Vec<i64>, Error> {
+        if self.facets.iter().any(|facet| facet.parts.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let place = page.cursor.as_ref().map(|cursor| cursor.id);
+        let known = known.iter().copied();
+        let known: Vec<i64> = match page.direction {
+            SortDirection::Ascending => known.filter(|id| place.is_none_or(|place| *id > place)).collect(),
+            SortDirection::Descending => known
+                .rev()
+                .filter(|id| place.is_none_or(|place| *id < place))
+                .collect(),
+        };
+        let Source { id, moment, .. } = self.source;
+        let rows = page.limit.saturating_add(1) as usize;
+        let mut ids = Vec::new();
+        for part in known.chunks(IDS) {
+            let mut sql = Sql::default();
+            let these = Part::these(id, part.iter().copied()).condition(&mut sql, id);
+            let others = self.others(tx.engine(), &mut sql, None, self.source);
+            let wanted = unsorted(self.source, "", &[vec![these], others].concat());
+            let order = order(page, self.source, id, moment, None);
+            ids.extend(sql.ids(tx, &format!("{wanted}{order}")).await?);
+            if ids.len() >= rows {
+                break;
+            }
+        }
+        ids.truncate(rows);
         Ok(ids)
     }
 

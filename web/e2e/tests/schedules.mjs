@@ -273,7 +273,13 @@ export default {
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { name: "greetings", exact: true }).waitFor();
     await page.getByRole("button", { name: "Run now", exact: true }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Run now" }).click();
+    const asked = page.getByRole("dialog");
+    await asked.getByRole("button", { name: "Copy as CLI or curl" }).click();
+    assert.equal(
+      await asked.getByRole("group", { name: /^CLI/ }).innerText(),
+      "postern schedule run greetings",
+    );
+    await asked.getByRole("button", { name: "Run now" }).click();
     await ticks(page)
       .getByRole("link", { name: /^Execution \d+$/ })
       .first()

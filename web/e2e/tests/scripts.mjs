@@ -305,7 +305,14 @@ export default {
     await page.getByRole("button", { name: "More for this execution" }).click();
     await page.getByRole("menuitem", { name: "Run on failed hosts" }).click();
     const first = page.url();
-    await page.getByRole("dialog").getByRole("button", { name: "Run on failed hosts" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("on 1 host:").waitFor();
+    await dialog.getByRole("button", { name: "Copy as CLI or curl" }).click();
+    assert.match(
+      await dialog.getByRole("group", { name: /^CLI/ }).innerText(),
+      /^postern execution rerun \d+$/,
+    );
+    await dialog.getByRole("button", { name: "Run on failed hosts" }).click();
     await until("it is another execution", () => page.url() !== first);
     await head.getByText("Completed", { exact: true }).waitFor({ timeout: 60_000 });
     await page.getByRole("img", { name: "Jobs by state: 1 completed" }).waitFor();

@@ -292,7 +292,9 @@ export default {
     await page.getByRole("link", { name: /^Approval \d+$/ }).click();
     await page.getByRole("heading", { name: "Deploy moon $(id) it's?" }).waitFor();
     assert.equal(await button(page, "Approve").getAttribute("aria-disabled"), "true");
-    await page.getByText("You started it, and you are not among those who were asked").waitFor();
+    await page
+      .getByText("You started it or what it tries again, or ran its schedule now: others answer")
+      .waitFor();
     const asked = page.getByRole("list", { name: "Who was asked" });
     await asked.getByText("wanda").waitFor();
     await asked.getByText("walter").waitFor();

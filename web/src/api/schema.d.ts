@@ -429,7 +429,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Executions, newest first. Filters: type, script, action, schedule (ids). Sort: created_at. */
+        /**
+         * Executions, newest first. Filters: type, script, action, schedule (ids), outcome (running, failed, cancelled: with at
+         *     least one such job; completed: with no other). Sort: created_at.
+         */
         get: operations["execution_list"];
         put?: never;
         post?: never;
@@ -499,7 +502,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The same again as a new execution, on all of its hosts or on those where it did not work. */
+        /** The same again as a new execution: on all of its hosts, on those where it failed, or on those where it did not complete. */
         post: operations["execution_rerun"];
         delete?: never;
         options?: never;
@@ -922,7 +925,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Schedules. Sort: name. */
+        /** Schedules. Filters: state, kind (job, script, action, workflow), name, owner (user name). Sort: name. */
         get: operations["schedule_list"];
         put?: never;
         /** Save a schedule. What it does is checked as if it ran now. */
@@ -995,7 +998,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The next five ticks of an expression. */
+        /** The next five ticks of an expression, or those of a time: at most 62 days and 2,000 ticks. */
         post: operations["cron_preview"];
         delete?: never;
         options?: never;
@@ -1834,6 +1837,11 @@ export interface components {
             /** @description Whether the step says that whoever started the workflow may answer too, and may be put in somebody's place. */
             allow_self_approval: boolean;
             /**
+             * @description Who started or retried what runs, or what it tries again, or had it run now: they answer, and take somebody's place,
+             *     only where `allow_self_approval` says so.
+             */
+            run_for: components["schemas"]["UserId"][];
+            /**
              * @description Every step that may run when it is approved, until people are asked again, those of the workflows that are started
              *     among them. In the order of the workflow.
              */
@@ -1910,6 +1918,11 @@ export interface components {
         /** @description Somebody who was asked. */
         Asked: {
             at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description Why they cannot answer any more, as a part of a sentence about them: `is switched off`. Told of one approval, and not
+             *     in lists, as long as it is open.
+             */
+            cannot_answer?: string | null;
             comment?: string | null;
             decision?: components["schemas"]["Decision"] | null;
             /** @description In whose place, where an administrator put them there. */
@@ -2034,6 +2047,8 @@ export interface components {
             id: components["schemas"]["CalendarId"];
             name: string;
             organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description SHA-256 of what an edit can change. */
+            sha256: string;
             /** @description Schedules and host groups that go by it. */
             used_by: string[];
             zone: string;
@@ -2050,6 +2065,8 @@ export interface components {
         CalendarId: number;
         /** @description What is absent stays. */
         CalendarUpdate: {
+            /** @description `sha256` of the calendar that was edited. Refused when it says something else by now. */
+            based_on?: string | null;
             description?: string | null;
             entries?: components["schemas"]["Entry"][] | null;
             name?: string | null;
@@ -2151,12 +2168,16 @@ export interface components {
         /** @description An expression to look at before it is saved. */
         CronPreview: {
             cron: string;
+            from?: components["schemas"]["Timestamp"] | null;
+            until?: components["schemas"]["Timestamp"] | null;
             zone?: string;
         };
         CronTicks: {
+            /** @description The time that was named has more of them. */
+            more?: boolean;
             /** @description The expression in words. */
             text: string;
-            /** @description The next five. */
+            /** @description The next five, or those of the time that was named: the first 2,000 of them. */
             ticks: components["schemas"]["Timestamp"][];
         };
         /** @enum {string} */
@@ -2333,6 +2354,8 @@ export interface components {
             id: components["schemas"]["GroupId"];
             name: string;
             organization_id?: components["schemas"]["OrganizationId"] | null;
+            /** @description SHA-256 of what an edit can change. */
+            sha256: string;
             targets: components["schemas"]["Targets"];
         };
         /** @enum {string} */
@@ -2377,6 +2400,8 @@ export interface components {
         };
         /** @description What is absent stays. */
         GroupUpdate: {
+            /** @description `sha256` of the group that was edited. Refused when it says something else by now. */
+            based_on?: string | null;
             blackout?: components["schemas"]["GroupBlackout"] | null;
             description?: string | null;
             name?: string | null;
@@ -3133,6 +3158,8 @@ export interface components {
                 id: components["schemas"]["CalendarId"];
                 name: string;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
+                /** @description SHA-256 of what an edit can change. */
+                sha256: string;
                 /** @description Schedules and host groups that go by it. */
                 used_by: string[];
                 zone: string;
@@ -3211,6 +3238,8 @@ export interface components {
                 id: components["schemas"]["GroupId"];
                 name: string;
                 organization_id?: components["schemas"]["OrganizationId"] | null;
+                /** @description SHA-256 of what an edit can change. */
+                sha256: string;
                 targets: components["schemas"]["Targets"];
             }[];
             next_cursor?: string | null;
@@ -3485,6 +3514,11 @@ export interface components {
         ParallelStep: {
             branches: components["schemas"]["Branch"][];
             on_branch_failure?: components["schemas"]["OnBranchFailure"];
+            /**
+             * Format: int32
+             * @description Of all of it: what its branches still do is cancelled then, and the step has failed once that has ended.
+             */
+            timeout_seconds?: number | null;
         };
         Parameter: {
             /** @description Of a `choice`: the texts to choose from. */
@@ -3631,7 +3665,7 @@ export interface components {
             truncated: boolean;
         };
         /** @enum {string} */
-        RerunHosts: "failed" | "all";
+        RerunHosts: "failed" | "unfinished" | "all";
         /** @description How often a failed step begins again; one with jobs on the hosts that failed. */
         Retries: {
             /**
@@ -3739,7 +3773,8 @@ export interface components {
             description?: string;
             name: string;
             organization_id?: components["schemas"]["OrganizationId"] | null;
-            paused?: boolean;
+            /** @description It begins nothing until it is resumed. Absent: it runs, or stays as it is where the schedule is there already. */
+            paused?: boolean | null;
             /** @description Values of the secrets that the work names. Never shown again. */
             secrets?: {
                 [key: string]: components["schemas"]["SecretText"];
@@ -3826,6 +3861,7 @@ export interface components {
          *     alone it stays whose it was.
          */
         ScheduleUpdate: {
+            based_on?: components["schemas"]["Timestamp"] | null;
             definition?: components["schemas"]["ScheduleDefinition"] | null;
             description?: string | null;
             name?: string | null;
@@ -4111,6 +4147,7 @@ export interface components {
             ended_at?: components["schemas"]["Timestamp"] | null;
             execution_id?: components["schemas"]["ExecutionId"] | null;
             outcome?: components["schemas"]["Outcome"] | null;
+            /** @description Why it ended so, on which hosts it failed, and what of its output later steps do not see. */
             reason?: string | null;
             /** Format: int32 */
             run: number;

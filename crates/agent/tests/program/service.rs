@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -111,7 +112,7 @@ fn skipped() -> bool {
     let here = Path::new("/etc/init.d/nginx").exists() && !Path::new("/run/systemd/system").exists();
     support::skipped(
         may_destroy() && here,
-        "starts and stops nginx through SysV; root and POSTERN_TEST_DESTRUCTIVE=1 are needed",
+        "starts and stops services through SysV; root and POSTERN_TEST_DESTRUCTIVE=1 are needed",
     )
 }
 
@@ -179,6 +180,53 @@ fn nginx_through_all_its_states() {
         "{failure}"
     );
     assert!(!states(&result).after.running);
+}
+
+/// A script of SysV; gone when this goes.
+struct Script;
+
+impl Script {
+    const NAME: &str = "postern-test-dies";
+    const PATH: &str = "/etc/init.d/postern-test-dies";
+
+    /// What it starts works at two looks, and is gone then.
+    fn new(folder: &Path) -> Self {
+        let dir = folder.display();
+        let text = format!(
+            "#!/bin/sh\ncd {dir} || exit 1\ncase \"$1\" in\n\
+             start) echo 1 > works; echo 2 >> works; exit 0;;\n\
+             status) [ -s works ] || exit 3; sed -i 1d works; exit 0;;\n\
+             esac\nexit 2\n"
+        );
+        fs::write(Self::PATH, text).unwrap();
+        fs::set_permissions(Self::PATH, fs::Permissions::from_mode(0o755)).unwrap();
+        Self
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(Self::PATH);
+    }
+}
+
+#[test]
+fn a_service_that_dies_soon_after_its_start_is_a_failure() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let _script = Script::new(folder.path());
+    let (result, _) = run(ServiceAction::Start, Script::NAME);
+    assert_eq!(result.outcome, Outcome::Exited { code: 1 });
+    assert_eq!(
+        result.failure.as_deref(),
+        Some(
+            "service 'postern-test-dies' was started and is not running: state stopped. See its log below /var/log"
+        )
+    );
+    let service = states(&result);
+    assert_eq!((service.before.running, service.after.running), (false, false));
 }
 
 #[test]

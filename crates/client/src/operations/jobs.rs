@@ -8,7 +8,7 @@ use postern_domain::{ExecutionId, JobId};
 use reqwest::{Method, header::ACCEPT};
 
 use super::segments;
-use crate::{Client, Error, IdempotencyKey, JobEvents, paging};
+use crate::{Client, Download, Error, IdempotencyKey, JobEvents, paging};
 
 /// The kept bytes of one stream, as the job wrote them.
 pub type Output = Vec<u8>;
@@ -96,14 +96,19 @@ impl Client {
             .await
     }
 
-    /// All jobs with their output as one file.
-    pub async fn execution_download(&self, id: ExecutionId, format: ArchiveFormat) -> Result<Output, Error> {
+    /// All jobs with their output as one file, however large.
+    pub async fn execution_download(
+        &self,
+        id: ExecutionId,
+        format: ArchiveFormat,
+    ) -> Result<Download, Error> {
         let format = match format {
             ArchiveFormat::Zip => "zip",
             ArchiveFormat::Json => "json",
         };
-        let call = self.call(Method::GET, segments!["executions", id, "download", format]);
-        Ok(call.bytes().await?.1)
+        self.call(Method::GET, segments!["executions", id, "download", format])
+            .download()
+            .await
     }
 
     pub async fn job_show(&self, id: JobId) -> Result<JobDetail, Error> {

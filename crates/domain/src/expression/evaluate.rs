@@ -12,16 +12,34 @@ use super::{
 /// Where values are found. `None`: there is none at this path.
 pub trait Variables {
     fn value(&self, path: &Path) -> Option<Cow<'_, Value>>;
+
+    /// Why there is none at this path, where more can be said than that.
+    fn why_missing(&self, _path: &Path) -> Option<String> {
+        None
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
-    #[error("{path} does not exist")]
-    Missing { path: Path },
+    #[error("{path} does not exist{}", because(.why.as_deref()))]
+    Missing { path: Path, why: Option<String> },
     #[error("{message} (at byte {})", span.start)]
     Type { span: Range<usize>, message: String },
     #[error("the text becomes longer than {} bytes", super::MAX_RENDERED)]
     TooLong,
+}
+
+fn because(why: Option<&str>) -> String {
+    why.map_or_else(String::new, |why| format!(": {why}"))
+}
+
+impl EvaluationError {
+    pub(super) fn missing(variables: &dyn Variables, path: &Path) -> Self {
+        Self::Missing {
+            path: path.clone(),
+            why: variables.why_missing(path),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +191,7 @@ impl Node {
             NodeKind::Literal(value) => Ok(Cow::Borrowed(value)),
             NodeKind::Path(path) => variables
                 .value(path)
-                .ok_or_else(|| EvaluationError::Missing { path: path.clone() }),
+                .ok_or_else(|| EvaluationError::missing(variables, path)),
             NodeKind::List(items) => {
                 let items: Result<Vec<Value>, _> = items
                     .iter()

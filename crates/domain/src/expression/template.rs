@@ -127,7 +127,7 @@ impl Part {
 fn found(variables: &dyn Variables, path: &Path) -> Result<Value, EvaluationError> {
     let value = variables.value(path);
     Ok(value
-        .ok_or_else(|| EvaluationError::Missing { path: path.clone() })?
+        .ok_or_else(|| EvaluationError::missing(variables, path))?
         .into_owned())
 }
 

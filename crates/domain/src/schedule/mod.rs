@@ -39,7 +39,7 @@ pub enum Missed {
 pub enum Overlap {
     Allow,
     Skip,
-    /// It runs when the one before has finished; of several that wait the last one does.
+    /// It runs when the one before has finished; of several that wait, and one that is due then, the last one does.
     Queue,
 }
 
@@ -96,7 +96,7 @@ pub enum Fate {
     Missed(u32),
     SkippedForOverlap,
     SkippedForBlackout,
-    /// A later tick took its place in the queue.
+    /// A later tick ran in its place, or waits there.
     Replaced,
 }
 
@@ -128,7 +128,9 @@ pub fn step(schedule: &Schedule, around: Around, now: Timestamp) -> Option<Step>
     let mut next = schedule.next;
     if let Some(due) = next.filter(|due| *due <= now) {
         let mut tick = Some(due);
+        let mut decided = due;
         if now.since(due) > LATE_AFTER {
+            decided = now;
             // All that is due counts as missed, and the last of it may still run. After its end nothing is due.
             let until = schedule.ends.map_or(now, |ends| ends.min(now));
             let (latest, more) = schedule.cron.between(due, until, MOST_MISSED);
@@ -149,16 +151,18 @@ pub fn step(schedule: &Schedule, around: Around, now: Timestamp) -> Option<Step>
             }
         }
         if let Some(tick) = tick {
-            match fate(schedule.overlap, around) {
+            let fate = fate(schedule.overlap, around);
+            // Of one that waited and this one the last one runs, or waits on; else neither does.
+            if let Some(before) = waiting.take() {
+                let passed = fate.filter(|fate| *fate != Fate::Run);
+                ticks.push((before, passed.unwrap_or(Fate::Replaced)));
+            }
+            match fate {
                 Some(fate) => ticks.push((tick, fate)),
-                None => {
-                    if let Some(before) = waiting.replace(tick) {
-                        ticks.push((before, Fate::Replaced));
-                    }
-                }
+                None => waiting = Some(tick),
             }
         }
-        next = first(&schedule.cron, schedule.ends, None, 0, now);
+        next = first(&schedule.cron, schedule.ends, None, 0, decided);
     } else if let Some(tick) = waiting {
         let fate = fate(schedule.overlap, around)?;
         ticks.push((tick, fate));
@@ -170,9 +174,6 @@ pub fn step(schedule: &Schedule, around: Around, now: Timestamp) -> Option<Step>
     let runs = schedule.runs + u32::try_from(begun).unwrap_or(u32::MAX);
     if schedule.max_runs.is_some_and(|most| runs >= most) {
         next = None;
-        if let Some(tick) = waiting.take() {
-            ticks.push((tick, Fate::Replaced));
-        }
     }
     Some(Step { ticks, next, waiting })
 }

@@ -355,6 +355,110 @@ fn nothing_begins_in_a_blackout() {
 }
 
 #[test]
+fn of_a_tick_that_waited_and_one_that_is_due_the_last_runs() {
+    let (waited, due) = (at("2026-11-22T09:50:00Z"), at("2026-11-22T10:00:00Z"));
+    let dark = |blackout| Around {
+        child_open: false,
+        blackout: Some(blackout),
+    };
+    let last = vec![(waited, Fate::Replaced), (due, Fate::Run)];
+    let neither = |fate| vec![(waited, fate), (due, fate)];
+    let waits_on = vec![(waited, Fate::Replaced)];
+    for (overlap, around, ticks, waiting) in [
+        (Overlap::Allow, FREE, last.clone(), None),
+        (Overlap::Skip, FREE, last.clone(), None),
+        (Overlap::Queue, FREE, last.clone(), None),
+        (Overlap::Allow, BUSY, last, None),
+        (Overlap::Skip, BUSY, neither(Fate::SkippedForOverlap), None),
+        (Overlap::Queue, BUSY, waits_on.clone(), Some(due)),
+        (Overlap::Allow, dark(Blackout::Wait), waits_on, Some(due)),
+        (
+            Overlap::Allow,
+            dark(Blackout::Skip),
+            neither(Fate::SkippedForBlackout),
+            None,
+        ),
+    ] {
+        let schedule = Schedule {
+            waiting: Some(waited),
+            ..schedule(Missed::Skip, overlap)
+        };
+        let expected = Step {
+            ticks,
+            next: Some(at("2026-11-22T10:10:00Z")),
+            waiting,
+        };
+        let found = step(&schedule, around, due.plus(Duration::from_secs(1)));
+        assert_eq!(found, Some(expected), "{overlap:?}, {around:?}");
+    }
+}
+
+/// It is looked at at the very moment at which the second is due.
+#[test]
+fn a_tick_that_is_due_while_the_one_before_is_just_not_late_is_not_lost() {
+    let ten = at("2026-11-22T10:00:00Z");
+    let minutely = Schedule {
+        cron: cron("* * * * *", "UTC"),
+        ..schedule(Missed::Skip, Overlap::Allow)
+    };
+    let found = step(&minutely, FREE, ten.plus(LATE_AFTER)).unwrap();
+    assert_eq!(found.ticks, [(ten, Fate::Run)]);
+    assert_eq!(found.next, Some(ten.plus(LATE_AFTER)));
+}
+
+fn around() -> impl Strategy<Value = Around> {
+    let blackout = prop_oneof![
+        3 => Just(None::<Blackout>),
+        2 => Just(Some(Blackout::Wait)),
+        1 => Just(Some(Blackout::Skip)),
+    ];
+    (any::<bool>(), blackout).prop_map(|(child_open, blackout)| Around { child_open, blackout })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn every_tick_is_decided_once_and_runs_go_forward(
+        missed in prop_oneof![Just(Missed::Skip), Just(Missed::RunOnce)],
+        overlap in prop_oneof![Just(Overlap::Allow), Just(Overlap::Skip), Just(Overlap::Queue)],
+        max_runs in prop::option::weighted(0.3, 1u32..6),
+        looks in prop::collection::vec((0u64..200, around()), 1..25),
+    ) {
+        let begin = at("2026-11-22T10:00:00Z");
+        let mut schedule = Schedule {
+            cron: cron("* * * * *", "UTC"),
+            max_runs,
+            ..schedule(missed, overlap)
+        };
+        let (mut now, mut decided, mut ran) = (begin, Vec::new(), Vec::new());
+        for (seconds, around) in looks {
+            now = now.plus(Duration::from_secs(seconds));
+            while let Some(found) = step(&schedule, around, now) {
+                for (tick, fate) in found.ticks {
+                    let count = if let Fate::Missed(ticks) = fate { ticks } else { 1 };
+                    let from = std::iter::successors(Some(tick), |tick| schedule.cron.next(*tick));
+                    decided.extend(from.take(count as usize));
+                    if fate == Fate::Run {
+                        ran.push(tick);
+                        schedule.runs += 1;
+                    }
+                }
+                (schedule.next, schedule.waiting) = (found.next, found.waiting);
+            }
+        }
+        decided.extend(schedule.waiting);
+        decided.sort_unstable();
+        let all = std::iter::successors(Some(begin), |tick| schedule.cron.next(*tick));
+        let mut all: Vec<Timestamp> = all.take(decided.len() + 1).collect();
+        let after = all.pop();
+        prop_assert_eq!(decided, all);
+        prop_assert!(schedule.next.is_none() || schedule.next == after, "{:?}", schedule.next);
+        prop_assert!(ran.is_sorted_by(|one, other| one < other), "{ran:?}");
+        prop_assert!(max_runs.is_none_or(|most| schedule.runs <= most));
+    }
+}
+
+#[test]
 fn it_ends_by_itself_at_its_limits() {
     let ten = at("2026-11-22T10:00:00Z");
     let last = Schedule {

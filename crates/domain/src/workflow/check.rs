@@ -19,7 +19,7 @@ pub const MAX_NESTING: usize = 3;
 pub const MAX_ID: usize = 64;
 pub const MAX_APPROVERS: usize = 50;
 pub const MAX_RETRIES: u32 = 10;
-/// Longest delay, and longest time for an answer or for another workflow.
+/// Longest delay, and longest time for an answer, for another workflow or for the branches of a parallel step.
 pub const MAX_WAIT_SECONDS: u64 = 90 * 24 * 3600;
 /// Shortest time between two reminders.
 pub const MIN_REMINDER_MINUTES: u32 = 5;

@@ -251,6 +251,9 @@ pub struct ParallelStep {
     pub branches: Vec<Branch>,
     #[serde(default, skip_serializing_if = "OnBranchFailure::is_default")]
     pub on_branch_failure: OnBranchFailure,
+    /// Of all of it: what its branches still do is cancelled then, and the step has failed once that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
 }
 
 /// Steps of its own. `completed` and `failed` end the branch, `cancelled` the whole workflow.

@@ -81,16 +81,25 @@ impl Turn<'_> {
         let run = &mut self.instance.runs[index];
         let until = match (&run.phase, run.deadline) {
             (Phase::Waiting { until }, _) => *until,
-            (Phase::Working, Some(deadline)) if !run.aborted => deadline,
+            (Phase::Working | Phase::Branches { .. }, Some(deadline)) if !run.aborted => deadline,
             _ => return Err(Refusal::OtherTry(number)),
         };
         if self.now < until {
             return Err(Refusal::NotDue(number));
         }
-        if run.phase == Phase::Working {
-            (run.deadline, run.overdue) = (None, true);
-            self.effects.push(Effect::Abort { run: number });
-            return Ok(());
+        match run.phase {
+            Phase::Working => {
+                (run.deadline, run.overdue) = (None, true);
+                self.effects.push(Effect::Abort { run: number });
+                return Ok(());
+            }
+            Phase::Branches { .. } => {
+                (run.deadline, run.overdue) = (None, true);
+                self.effects.push(Effect::Overdue { run: number });
+                self.abort_branches(number);
+                return Ok(());
+            }
+            Phase::Waiting { .. } => {}
         }
         if matches!(self.plan.nodes[run.step].kind, Kind::Delay { .. }) {
             self.finish(index, true);
@@ -104,7 +113,7 @@ impl Turn<'_> {
 
     /// Asks for what a run's step says.
     fn perform(&mut self, index: usize) {
-        let run = &mut self.instance.runs[index];
+        let run = &self.instance.runs[index];
         self.effects.push(Effect::Perform {
             run: run.number,
             step: run.step,
@@ -115,10 +124,16 @@ impl Turn<'_> {
             ..
         } = self.plan.nodes[run.step].kind
         {
-            let at = self.now.plus(Duration::from_secs(seconds.into()));
-            run.deadline = Some(at);
-            self.effects.push(Effect::Deadline { run: run.number, at });
+            self.limit(index, seconds);
         }
+    }
+
+    /// Gives a run so much time from now on.
+    fn limit(&mut self, index: usize, seconds: u32) {
+        let run = &mut self.instance.runs[index];
+        let at = self.now.plus(Duration::from_secs(seconds.into()));
+        run.deadline = Some(at);
+        self.effects.push(Effect::Deadline { run: run.number, at });
     }
 
     fn answered(&mut self, number: u32, attempt: u32, answer: &Answer) -> Result<(), Refusal> {
@@ -261,12 +276,19 @@ impl Turn<'_> {
                     at: until,
                 });
             }
-            Kind::Parallel { branches, .. } => {
-                let branches = branches.clone();
+            Kind::Parallel {
+                branches,
+                timeout_seconds,
+                ..
+            } => {
+                let (branches, timeout_seconds) = (branches.clone(), *timeout_seconds);
                 run.phase = Phase::Branches {
                     ended: vec![None; branches.len()],
                 };
                 self.instance.runs.push(run);
+                if let Some(seconds) = timeout_seconds {
+                    self.limit(self.instance.runs.len() - 1, seconds);
+                }
                 for (branch, first) in branches.into_iter().enumerate() {
                     self.enter(first, Some((number, branch)), Cause::Branch { of: number });
                 }

@@ -19,14 +19,24 @@ pub(super) enum Shape {
     ValueByName,
     Any,
     Choice(&'static [&'static str]),
-    /// Read by its own type; `about` says how it looks.
-    Part {
-        schema: fn() -> Value,
-    },
+    Part(Part),
     Steps,
     Branches,
     Inputs,
 }
+
+/// What is read by a type of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Hosts,
+    Retries,
+    /// An object or a word.
+    ContinueOn,
+    Position,
+}
+
+/// What stands for an object of [`Part::ContinueOn`].
+const WORDS_OF_CONTINUE_ON: &[&str] = &["all", "any"];
 
 /// A field's name, its shape, and whether it must be there.
 pub(super) type Field = (&'static str, Shape, Need);
@@ -41,7 +51,7 @@ use Need::{May, Must};
 
 pub(super) const OF_WORKFLOW: &[Field] = &[
     ("inputs", Shape::Inputs, May),
-    ("hosts", Shape::Part { schema: targets }, May),
+    ("hosts", Shape::Part(Part::Hosts), May),
     ("steps", Shape::Steps, Must),
 ];
 
@@ -68,7 +78,7 @@ pub(super) const OF_EVERY_STEP: &[Field] = &[
     ("name", Shape::Text, May),
     ("on_success", Shape::Text, May),
     ("on_failure", Shape::Text, May),
-    ("position", Shape::Part { schema: position }, May),
+    ("position", Shape::Part(Part::Position), May),
 ];
 
 pub(super) const TYPES: &[&str] = &[
@@ -88,12 +98,74 @@ pub(super) const TYPES: &[&str] = &[
 pub(super) const OF_THE_VAULT: [&str; 2] = ["pam_checkout", "pam_checkin"];
 
 const ON_HOSTS: &[Field] = &[
-    ("hosts", Shape::Part { schema: targets }, May),
+    ("hosts", Shape::Part(Part::Hosts), May),
     ("timeout_seconds", Shape::Whole, May),
-    ("retries", Shape::Part { schema: retries }, May),
+    ("retries", Shape::Part(Part::Retries), May),
     ("run_as_user", Shape::Text, May),
-    ("continue_on", Shape::Part { schema: continue_on }, May),
+    ("continue_on", Shape::Part(Part::ContinueOn), May),
 ];
+
+impl Part {
+    /// Its fields, where it is an object.
+    pub(super) const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Hosts => &[
+                ("agents", Shape::Texts, May),
+                ("labels", Shape::TextByName, May),
+                ("selector", Shape::Text, May),
+                ("organizations", Shape::Texts, May),
+                ("departments", Shape::Texts, May),
+                ("groups", Shape::Texts, May),
+                ("all", Shape::Flag, May),
+            ],
+            Self::Retries => &[
+                ("count", Shape::Whole, Must),
+                ("delay_seconds", Shape::Whole, May),
+                ("factor", Shape::Number, May),
+            ],
+            Self::ContinueOn => &[("percent", Shape::Whole, Must)],
+            Self::Position => &[("x", Shape::Number, Must), ("y", Shape::Number, Must)],
+        }
+    }
+
+    /// What is wrong with a value that is no object.
+    pub(super) fn problem(self, value: &Value) -> Option<String> {
+        match (self, value) {
+            (Self::ContinueOn, Value::String(word)) => {
+                let hint = super::plan::nearest(word, WORDS_OF_CONTINUE_ON.iter().copied());
+                (!WORDS_OF_CONTINUE_ON.contains(&word.as_str()))
+                    .then(|| format!("must be all, any or {{percent: …}}, and is {value}{hint}"))
+            }
+            (Self::ContinueOn, _) => {
+                let is = name(value);
+                (!value.is_object()).then(|| format!("must be all, any or {{percent: …}}, and is {is}"))
+            }
+            (Self::Hosts | Self::Retries | Self::Position, _) => Shape::ValueByName.problem(value),
+        }
+    }
+
+    fn schema(self) -> Value {
+        let mut schema = object(self.fields().iter().copied());
+        let properties = &mut schema["properties"];
+        match self {
+            Self::Hosts => {}
+            Self::Retries => {
+                properties["count"]["minimum"] = json!(1);
+                properties["factor"] = json!({"type": "number", "minimum": 1});
+            }
+            Self::ContinueOn => {
+                properties["percent"] = json!({"type": "integer", "minimum": 1, "maximum": 100});
+                return json!({"anyOf": [{"enum": WORDS_OF_CONTINUE_ON}, schema]});
+            }
+            Self::Position => {
+                for name in ["x", "y"] {
+                    properties[name] = json!({"type": "number"});
+                }
+            }
+        }
+        schema
+    }
+}
 
 /// The fields of a type of step, beside those of every step.
 pub(super) fn of_type(kind: &str) -> Vec<Field> {
@@ -137,8 +209,8 @@ pub(super) fn of_type(kind: &str) -> Vec<Field> {
                 ("action", Shape::Text, May),
                 ("parameters", Shape::ValueByName, May),
                 ("timeout_seconds", Shape::Whole, May),
-                ("retries", Shape::Part { schema: retries }, May),
-                ("continue_on", Shape::Part { schema: continue_on }, May),
+                ("retries", Shape::Part(Part::Retries), May),
+                ("continue_on", Shape::Part(Part::ContinueOn), May),
             ],
             false,
         ),
@@ -186,6 +258,7 @@ pub(super) fn of_type(kind: &str) -> Vec<Field> {
             &[
                 ("branches", Shape::Branches, Must),
                 ("on_branch_failure", Shape::Choice(&["wait", "cancel"]), May),
+                ("timeout_seconds", Shape::Whole, May),
             ],
             false,
         ),
@@ -194,9 +267,9 @@ pub(super) fn of_type(kind: &str) -> Vec<Field> {
                 ("workflow_id", Shape::Whole, May),
                 ("workflow", Shape::Text, May),
                 ("inputs", Shape::ValueByName, May),
-                ("hosts", Shape::Part { schema: targets }, May),
+                ("hosts", Shape::Part(Part::Hosts), May),
                 ("timeout_seconds", Shape::Whole, May),
-                ("retries", Shape::Part { schema: retries }, May),
+                ("retries", Shape::Part(Part::Retries), May),
             ],
             false,
         ),
@@ -233,7 +306,7 @@ impl Shape {
                 None => (value.is_object(), "an object of texts"),
             },
             Self::ValueByName => (value.is_object(), "an object"),
-            Self::Any | Self::Part { .. } => (true, ""),
+            Self::Any | Self::Part(_) => (true, ""),
             Self::Choice(choices) => {
                 let fits = value.as_str().is_some_and(|text| choices.contains(&text));
                 return (!fits).then(|| {
@@ -258,14 +331,14 @@ impl Shape {
             Self::Text => json!({"type": "string"}),
             Self::Whole => json!({"type": "integer", "minimum": 0}),
             Self::Flag => json!({"type": "boolean"}),
-            Self::Number => json!({"type": "number"}),
+            Self::Number => json!({"type": ["number", "null"]}),
             Self::Texts => json!({"type": "array", "items": {"type": "string"}}),
             Self::Wholes => json!({"type": "array", "items": {"type": "integer", "minimum": 0}}),
             Self::TextByName => json!({"type": "object", "additionalProperties": {"type": "string"}}),
             Self::ValueByName => json!({"type": "object"}),
             Self::Any => json!({}),
             Self::Choice(choices) => json!({"enum": choices}),
-            Self::Part { schema } => schema(),
+            Self::Part(part) => part.schema(),
             Self::Steps => json!({"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}}),
             Self::Branches => json!({"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/branch"}}),
             Self::Inputs => json!({"type": "array", "items": object(OF_INPUT.iter().copied())}),
@@ -298,30 +371,36 @@ fn name(value: &Value) -> String {
     }
 }
 
-/// The whole as a JSON Schema (2020-12), for editors. Of steps it knows the flat form and the one nested in `config`.
+/// The whole as a JSON Schema (2020-12), for editors. It takes all that is read, and the fields that stand above the steps in
+/// a file.
 pub fn json_schema() -> Value {
-    let steps: Vec<Value> = TYPES.iter().flat_map(|kind| [flat(kind), nested(kind)]).collect();
+    let steps: Vec<Value> = TYPES.iter().map(|kind| step(kind)).collect();
     let mut schema = object(OF_WORKFLOW.iter().copied());
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("Workflow");
     for name in ["name", "description", "organization", "department"] {
-        schema["properties"][name] = json!({"type": "string"});
+        // A name may look like a number, and an id is one.
+        schema["properties"][name] = json!({"type": ["string", "number", "null"]});
     }
-    schema["$defs"] = json!({"step": {"anyOf": steps}, "branch": object(OF_BRANCH.iter().copied())});
+    let branch = json!({"anyOf": [Shape::Steps.schema(), object(OF_BRANCH.iter().copied())]});
+    schema["$defs"] = json!({"step": {"anyOf": steps}, "branch": branch});
     schema
 }
 
-fn flat(kind: &str) -> Value {
-    let mut schema = object(OF_EVERY_STEP.iter().copied().chain(of_type(kind)));
+/// Each field stands in the step or in its `config`.
+fn step(kind: &str) -> Value {
+    let fields = || OF_EVERY_STEP.iter().copied().chain(of_type(kind));
+    let mut schema = object(fields());
     schema["properties"]["type"] = json!({"const": kind});
-    schema
-}
-
-fn nested(kind: &str) -> Value {
-    let mut schema = object(OF_EVERY_STEP.iter().copied());
-    schema["properties"]["type"] = json!({"const": kind});
-    schema["properties"]["config"] = object(of_type(kind).into_iter());
-    schema["required"] = json!(["id", "type", "config"]);
+    let config = json!({"type": "object", "properties": schema["properties"], "additionalProperties": false});
+    let either = |(name, ..): Field| {
+        let inside = json!({"properties": {"config": {"required": [name]}}, "required": ["config"]});
+        json!({"anyOf": [{"required": [name]}, inside]})
+    };
+    let required = fields().filter(|(_, _, need)| *need == Must);
+    schema["allOf"] = required.map(either).collect();
+    schema["required"] = json!([]);
+    schema["properties"]["config"] = config;
     schema
 }
 
@@ -335,32 +414,4 @@ fn object(fields: impl Iterator<Item = Field> + Clone) -> Value {
         .map(|(name, ..)| name)
         .collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
-}
-
-fn targets() -> Value {
-    let texts = Shape::Texts.schema();
-    json!({"type": "object", "additionalProperties": false, "properties": {
-        "agents": texts, "labels": Shape::TextByName.schema(), "selector": {"type": "string"}, "organizations": texts,
-        "departments": texts, "groups": texts, "all": {"type": "boolean"},
-    }})
-}
-
-fn retries() -> Value {
-    json!({"type": "object", "additionalProperties": false, "required": ["count"], "properties": {
-        "count": {"type": "integer", "minimum": 1}, "delay_seconds": {"type": "integer", "minimum": 0},
-        "factor": {"type": "number", "minimum": 1},
-    }})
-}
-
-fn continue_on() -> Value {
-    json!({"anyOf": [
-        {"enum": ["all", "any"]},
-        {"type": "object", "additionalProperties": false, "required": ["percent"],
-         "properties": {"percent": {"type": "integer", "minimum": 1, "maximum": 100}}},
-    ]})
-}
-
-fn position() -> Value {
-    json!({"type": "object", "additionalProperties": false, "required": ["x", "y"],
-           "properties": {"x": {"type": "number"}, "y": {"type": "number"}}})
 }

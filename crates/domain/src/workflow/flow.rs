@@ -116,8 +116,14 @@ impl Flow {
     /// What has ended when a step has, in this way.
     fn behind(&self, plan: &Plan, ways: &Ways, from: StepIndex, on: On) -> (Set, Set) {
         let (mut may, mut must) = (self.may[from].clone(), self.must[from].clone());
-        if let Kind::Parallel { on_failure, .. } = &plan.nodes[from].kind {
-            let cut = on == On::Failure && *on_failure == OnBranchFailure::Cancel;
+        if let Kind::Parallel {
+            on_failure,
+            timeout_seconds,
+            ..
+        } = &plan.nodes[from].kind
+        {
+            let cancels = *on_failure == OnBranchFailure::Cancel || timeout_seconds.is_some();
+            let cut = on == On::Failure && cancels;
             for branch in &ways.ends[from] {
                 let mut on_every_way: Option<Set> = None;
                 for (index, on) in branch {

@@ -57,6 +57,8 @@ pub enum Kind {
     Parallel {
         branches: Vec<StepIndex>,
         on_failure: OnBranchFailure,
+        /// Of all of it.
+        timeout_seconds: Option<u32>,
     },
     /// Another workflow.
     Workflow {
@@ -323,6 +325,7 @@ impl Draft<'_> {
             Work::Parallel(parallel) => Kind::Parallel {
                 branches: self.branches.clone(),
                 on_failure: parallel.on_branch_failure,
+                timeout_seconds: parallel.timeout_seconds,
             },
             Work::Workflow(workflow) => Kind::Workflow {
                 timeout_seconds: workflow.timeout_seconds,

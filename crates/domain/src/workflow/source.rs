@@ -1,12 +1,13 @@
 //! What people write, as a definition: flat steps and steps nested in `config`, and nothing unknown.
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
     definition::{ContinueOn, Definition, Position, Retries},
     fields::{
-        Field, Need, OF_BRANCH, OF_EVERY_STEP, OF_INPUT, OF_THE_VAULT, OF_WORKFLOW, Shape, TYPES, of_type,
+        Field, Need, OF_BRANCH, OF_EVERY_STEP, OF_INPUT, OF_THE_VAULT, OF_WORKFLOW, Part, Shape, TYPES,
+        of_type,
     },
     plan::nearest,
     problem::Problems,
@@ -22,7 +23,7 @@ pub fn read(source: Value) -> Result<Definition, Problems> {
     };
     reader.fields(&fields, "", OF_WORKFLOW.iter().copied());
     reader.inputs(&fields);
-    reader.part::<Targets>(&fields, "", "hosts");
+    reader.part(&fields, "", "hosts", Part::Hosts);
     reader.steps(&mut fields, "");
     reader.decode(Value::Object(fields))
 }
@@ -73,13 +74,29 @@ impl Reader {
         }
     }
 
-    /// Whether a field with a type of its own can be read as that.
-    fn part<T: DeserializeOwned>(&mut self, given: &Map<String, Value>, pointer: &str, name: &str) {
-        if let Some(value) = given.get(name)
-            && let Err(error) = T::deserialize(value)
-        {
-            self.problems
-                .error(format!("{pointer}/{name}"), error.to_string());
+    /// Whether a field with a type of its own can be read as that: its own fields first, as they say more of what is wrong.
+    fn part(&mut self, given: &Map<String, Value>, pointer: &str, name: &str, part: Part) {
+        let Some(value) = given.get(name) else { return };
+        let pointer = format!("{pointer}/{name}");
+        if let Some(problem) = part.problem(value) {
+            self.problems.error(pointer, problem);
+            return;
+        }
+        let before = self.problems.0.len();
+        if let Value::Object(fields) = value {
+            self.fields(fields, &pointer, part.fields().iter().copied());
+        }
+        if self.problems.0.len() > before {
+            return;
+        }
+        let read = match part {
+            Part::Hosts => Targets::deserialize(value).map(drop),
+            Part::Retries => Retries::deserialize(value).map(drop),
+            Part::ContinueOn => ContinueOn::deserialize(value).map(drop),
+            Part::Position => Position::deserialize(value).map(drop),
+        };
+        if let Err(error) = read {
+            self.problems.error(pointer, error.to_string());
         }
     }
 
@@ -132,13 +149,10 @@ impl Reader {
             pointer,
             OF_EVERY_STEP.iter().copied().chain(known.iter().copied()),
         );
-        self.part::<Position>(fields, pointer, "position");
-        for (name, shape, _) in known {
-            match (name, shape) {
-                ("hosts", Shape::Part { .. }) => self.part::<Targets>(fields, pointer, name),
-                ("retries", Shape::Part { .. }) => self.part::<Retries>(fields, pointer, name),
-                ("continue_on", Shape::Part { .. }) => self.part::<ContinueOn>(fields, pointer, name),
-                (_, Shape::Branches) => self.branches(fields, pointer),
+        for (name, shape, _) in OF_EVERY_STEP.iter().copied().chain(known) {
+            match shape {
+                Shape::Part(part) => self.part(fields, pointer, name, part),
+                Shape::Branches => self.branches(fields, pointer),
                 _ => {}
             }
         }

@@ -29,7 +29,7 @@ pub const TEMPLATES: &[Template] = templates! {
     "collect-diagnostics", "Collect diagnostics",
         "Load, processes, disks and last messages of every host, at the same time.";
     "rotate-local-password", "Rotate a local password",
-        "A new password for a local account, approved, and never in clear.";
+        "A new password for a local account, approved, and never in clear. Needs an action that sets it.";
     "certificate-check", "Certificate check",
         "Whether the certificate that is served is valid long enough, seen from inside the segment.";
     "incident-runbook", "Incident runbook",

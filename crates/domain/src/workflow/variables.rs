@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     AgentId,
     expression::{BLOCKED, Path, Segment, Variables},
+    job::JobState,
     parameter::{Parameter, ParameterType},
 };
 
@@ -46,9 +47,17 @@ pub struct HostResult {
     pub status: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// Why its job ended so, where there is no exit code to say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// As it was printed; paths see it without the line breaks at its end.
     pub stdout: String,
     pub stderr: String,
+    /// The bytes of it that were kept, where more was printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout_cut: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr_cut: Option<usize>,
 }
 
 /// All that paths can lead to.
@@ -94,6 +103,13 @@ impl Variables for Scope<'_> {
             _ => None,
         }
     }
+
+    fn why_missing(&self, path: &Path) -> Option<String> {
+        let step = self.plan.of_variable(path.root())?;
+        self.results
+            .get(&self.plan.nodes[step].id)?
+            .why_missing(path.rest())
+    }
 }
 
 impl StepResult {
@@ -107,15 +123,49 @@ impl StepResult {
                 let host = self.hosts.iter().find(|host| host.name == *name)?;
                 host.value(field, rest)
             }
-            // The first one that is not 0 says more than the first one.
+            // The first one that is not 0 says more than the first one. Without such a one a 0 would say that all went well.
             ("exit_code", []) => {
                 let codes = || self.hosts.iter().filter_map(|host| host.exit_code);
-                let code = codes().find(|code| *code != 0).or_else(|| codes().next())?;
+                let code = match codes().find(|code| *code != 0) {
+                    None if self.hosts.iter().any(HostResult::ended_without_code) => return None,
+                    None => codes().next()?,
+                    Some(code) => code,
+                };
                 Some(Cow::Owned(Value::from(code)))
             }
             ("stdout" | "stderr" | "json", rest) => self.hosts.first()?.value(field, rest),
             (_, rest) => inside(Cow::Borrowed(self.more.get(field)?), rest),
         }
+    }
+
+    fn why_missing(&self, rest: &[Segment]) -> Option<String> {
+        let [Segment::Name(field), rest @ ..] = rest else {
+            return None;
+        };
+        let (host, field) = match (field.as_str(), rest) {
+            ("hosts", [Segment::Name(name), Segment::Name(field), ..]) => {
+                let host = self.hosts.iter().find(|host| host.name == *name)?;
+                (host, field.as_str())
+            }
+            ("exit_code", []) => {
+                let host = self.hosts.iter().find(|host| host.ended_without_code())?;
+                (host, "exit_code")
+            }
+            (field, _) => (self.hosts.first()?, field),
+        };
+        host.why_missing(field)
+    }
+
+    /// What of the output is not kept: of which host, which stream and after how much.
+    pub fn cuts(&self) -> Vec<String> {
+        let of_host = |host: &HostResult| {
+            let streams = [("stdout", host.stdout_cut), ("stderr", host.stderr_cut)];
+            let told = |(stream, bytes): (&str, Option<usize>)| {
+                Some(format!("{stream} of {} after {}", host.name, size(bytes?)))
+            };
+            streams.into_iter().filter_map(told).collect::<Vec<_>>()
+        };
+        self.hosts.iter().flat_map(of_host).collect()
     }
 }
 
@@ -129,6 +179,38 @@ impl HostResult {
             ("json", rest) => inside(Cow::Owned(serde_json::from_str(&self.stdout).ok()?), rest),
             _ => None,
         }
+    }
+
+    /// Whether nobody knows how it would have ended: it took too long, was lost or was refused.
+    fn ended_without_code(&self) -> bool {
+        self.exit_code.is_none() && self.status != JobState::Completed.as_str()
+    }
+
+    fn why_missing(&self, field: &str) -> Option<String> {
+        let Self { name, status, .. } = self;
+        match (field, self.stdout_cut) {
+            ("exit_code", _) if self.ended_without_code() => {
+                let why = self.reason.as_deref().unwrap_or("nothing more is known");
+                Some(format!(
+                    "{name} has no exit code, as its job ended as {status} ({why})"
+                ))
+            }
+            ("json", Some(bytes)) if serde_json::from_str::<IgnoredAny>(&self.stdout).is_err() => {
+                Some(format!(
+                    "what {name} printed was cut after {}, and is not JSON any more",
+                    size(bytes)
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn size(bytes: usize) -> String {
+    if bytes > 0 && bytes.is_multiple_of(1024) {
+        format!("{} KiB", bytes / 1024)
+    } else {
+        format!("{bytes} bytes")
     }
 }
 

@@ -5,7 +5,7 @@ use postern_api::approvals::{
     Approval, ApprovalAnswer, ApprovalDelegate, ApprovalDetail, ApprovedWork, Asked,
 };
 use postern_domain::{
-    ApprovalId, Timestamp,
+    ApprovalId, Timestamp, UserId,
     approval::{ApprovalState, Decision},
     workflow::ApprovalType,
 };
@@ -179,6 +179,7 @@ fn print(detail: &ApprovalDetail, console: &Console) {
             "yours to answer",
             if approval.may_answer { "yes" } else { "no" }.to_owned(),
         ),
+        ("held up", held_up(approval).unwrap_or_default()),
         ("started by", approval.started_by.clone()),
         ("opened", words::absolute(approval.opened_at, now)),
         ("deadline", words::absolute(approval.deadline, now)),
@@ -200,16 +201,37 @@ fn print(detail: &ApprovalDetail, console: &Console) {
     print_work(detail, console);
 }
 
+/// What stands in the way of a decision, where some of those who were asked cannot answer any more.
+fn held_up(approval: &Approval) -> Option<String> {
+    let silent = || approval.people.iter().filter(|one| one.decision.is_none());
+    let unable = silent().find(|one| one.cannot_answer.is_some())?;
+    let able = silent().filter(|one| one.cannot_answer.is_none()).count();
+    let needed = usize::try_from(approval.needed).unwrap_or(usize::MAX);
+    let missing = needed.saturating_sub(agreed(approval));
+    let what = if able < missing {
+        format!(
+            "it can no longer be approved as it is: {missing} more must approve, and {able} can still answer"
+        )
+    } else {
+        "not all who were asked can still answer".to_owned()
+    };
+    Some(format!(
+        "{what}. Let somebody else answer: postern approval delegate {} --from {} --to USER",
+        approval.id, unable.user_id
+    ))
+}
+
 fn person(asked: &Asked, now: Timestamp) -> Vec<(String, Tone)> {
     let plain = |text: String| (text, Tone::Plain);
-    let answer = match asked.decision {
-        None => ("", Tone::Plain),
-        Some(Decision::Approve) => ("approved", Tone::Good),
-        Some(Decision::Reject) => ("rejected", Tone::Bad),
+    let answer = match (asked.decision, &asked.cannot_answer) {
+        (Some(Decision::Approve), _) => ("approved".to_owned(), Tone::Good),
+        (Some(Decision::Reject), _) => ("rejected".to_owned(), Tone::Bad),
+        (None, Some(reason)) => (format!("cannot: {reason}"), Tone::Bad),
+        (None, None) => plain(String::new()),
     };
     vec![
         plain(asked.name.clone()),
-        (answer.0.to_owned(), answer.1),
+        answer,
         plain(asked.at.map(|at| words::relative(at, now)).unwrap_or_default()),
         plain(asked.instead_of.clone().unwrap_or_default()),
         plain(asked.comment.clone().unwrap_or_default()),
@@ -329,14 +351,29 @@ async fn approval_delegate(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let (client, console) = (&context.client, context.console);
+    let asked = client.approval_show(id).await?.approval;
     let request = ApprovalDelegate {
-        from: lookup::user(client, from).await?.id,
+        from: match asked_as(&asked, from) {
+            Some(user) => user,
+            None => lookup::user(client, from).await?.id,
+        },
         to: lookup::user(client, to).await?.id,
     };
     let detail = client.approval_delegate(id, &request).await?;
     console.answer(&detail, |_| {
         console.say(&format!("approval {id}: {to} answers in the place of {from}"));
     })
+}
+
+/// Somebody who was asked, by id or name: they may be deleted by now.
+fn asked_as(approval: &Approval, text: &str) -> Option<UserId> {
+    let id = text.parse::<UserId>().ok();
+    if let Some(one) = approval.people.iter().find(|one| Some(one.user_id) == id) {
+        return Some(one.user_id);
+    }
+    let mut named = approval.people.iter().filter(|one| one.name == text);
+    let one = named.next()?;
+    named.next().is_none().then_some(one.user_id)
 }
 
 #[cfg(test)]
@@ -394,7 +431,7 @@ mod tests {
             "type": "one_of_many", "state": "open", "title": "Restart web1?", "description": "Look at the load.\nIt was 3.",
             "started_by": "user:2 (ben)", "opened_at": "2026-11-22T09:30:00Z", "deadline": "2026-11-23T09:30:00Z",
             "ended_at": null, "needed": 1, "people": [], "may_answer": true, "work_sha256": "ab12",
-            "allow_self_approval": false,
+            "allow_self_approval": false, "run_for": [2],
             "work": [{"step": "restart", "type": "command", "summary": "systemctl restart nginx",
                       "hosts": [{"id": 7, "name": "web1"}]}],
         }))
@@ -416,6 +453,74 @@ mod tests {
             ..detail
         };
         assert!(question_lines(&nothing).contains(&"no step follows its approval".to_owned()));
+    }
+
+    fn asked(id: i64, decision: Option<&str>, cannot: Option<&str>) -> serde_json::Value {
+        json!({"user_id": id, "name": format!("user-{id}"), "decision": decision, "cannot_answer": cannot})
+    }
+
+    fn approval(needed: u32, people: &[serde_json::Value]) -> Approval {
+        serde_json::from_value(json!({
+            "id": 5, "instance_id": 9, "workflow": "rollout", "organization_id": null, "department_id": null,
+            "type": "all", "state": "open", "title": "Restart web1?", "description": null,
+            "started_by": "user:2 (ben)", "opened_at": "2026-11-22T09:30:00Z", "deadline": "2026-11-23T09:30:00Z",
+            "ended_at": null, "needed": needed, "people": people, "may_answer": false,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn whoever_was_asked_is_found_among_them() {
+        let mut other = asked(3, None, None);
+        other["name"] = "7".into();
+        let mut again = asked(4, None, None);
+        again["name"] = "user-2".into();
+        let people = [asked(1, None, None), asked(2, None, None), other, again];
+        let approval = approval(1, &people);
+        for (text, expected) in [
+            ("1", Some(1)),
+            ("user-1", Some(1)),
+            ("7", Some(3)),
+            ("4", Some(4)),
+            ("user-2", None),
+            ("user-9", None),
+            ("9", None),
+        ] {
+            assert_eq!(asked_as(&approval, text), expected.map(UserId), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_cannot_answer_any_more_holds_it_up() {
+        let off = Some("is switched off");
+        let agrees = Some("approve");
+        let too_few = "it can no longer be approved as it is: ";
+        for (needed, people, told) in [
+            (2, [asked(1, None, None), asked(2, None, None)], None),
+            (2, [asked(1, agrees, None), asked(2, None, None)], None),
+            (
+                1,
+                [asked(1, None, None), asked(2, None, off)],
+                Some("not all who were asked can still answer".to_owned()),
+            ),
+            (
+                2,
+                [asked(1, None, None), asked(2, None, off)],
+                Some(format!("{too_few}2 more must approve, and 1 can still answer")),
+            ),
+            (
+                2,
+                [asked(1, agrees, None), asked(2, None, off)],
+                Some(format!("{too_few}1 more must approve, and 0 can still answer")),
+            ),
+        ] {
+            let approval = approval(needed, &people);
+            let hint = "Let somebody else answer: postern approval delegate 5 --from 2 --to USER";
+            assert_eq!(held_up(&approval), told.map(|told| format!("{told}. {hint}")));
+        }
+        let unable: Asked = serde_json::from_value(asked(2, None, off)).unwrap();
+        let shown = person(&unable, Timestamp::from_micros(0));
+        assert_eq!(shown[1], ("cannot: is switched off".to_owned(), Tone::Bad));
     }
 
     #[test]

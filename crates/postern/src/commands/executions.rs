@@ -1,13 +1,19 @@
 //! `postern execution …`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use postern_api::executions::{ArchiveFormat, Execution, ExecutionRerun, RerunHosts};
+use postern_api::{
+    executions::{ArchiveFormat, Execution, ExecutionRerun, RerunHosts},
+    jobs::StreamName,
+};
 use postern_client::IdempotencyKey;
 use postern_domain::{ExecutionId, job::JobState};
 
-use super::list::{ListArguments, closing};
+use super::{
+    download,
+    list::{ListArguments, closing},
+};
 use crate::{clock, context::Context, failure::Failure, lookup, output::Tone, words};
 
 #[derive(Debug, Subcommand)]
@@ -20,6 +26,10 @@ pub(crate) enum ExecutionCommand {
         /// group_control, http_request
         #[arg(long = "type", value_name = "TYPE")]
         kind: Vec<String>,
+        /// running (a job of it is not over), failed (one failed, timed out or is unknown), cancelled (one was cancelled),
+        /// completed (all did)
+        #[arg(long, value_name = "OUTCOME")]
+        outcome: Vec<String>,
         /// Only of this script, by name or id
         #[arg(long, value_name = "SCRIPT")]
         script: Vec<String>,
@@ -36,9 +46,12 @@ pub(crate) enum ExecutionCommand {
     Cancel { id: ExecutionId },
     /// Try every job of it that failed, timed out or is unknown once more
     Retry { id: ExecutionId },
-    /// Run the same again as a new execution, on the hosts where it did not work
+    /// Run the same again as a new execution, on the hosts where it failed, timed out or is unknown
     Rerun {
         id: ExecutionId,
+        /// On those where it was cancelled as well: all that did not complete
+        #[arg(long, conflicts_with = "all")]
+        unfinished: bool,
         /// On all hosts
         #[arg(long)]
         all: bool,
@@ -46,9 +59,12 @@ pub(crate) enum ExecutionCommand {
     /// Save all of its jobs with their output: a .zip with a folder per host, or a .json
     Download {
         id: ExecutionId,
-        /// The file to write; its ending says the format
+        /// The file to write, whose ending says the format; - is standard output
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// zip or json, where no ending says it
+        #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+        format: Option<ArchiveFormat>,
     },
 }
 
@@ -58,6 +74,7 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
         ExecutionCommand::List {
             list,
             kind,
+            outcome,
             script,
             action,
             schedule,
@@ -67,6 +84,7 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
             let schedule = lookup::schedule_ids(client, &schedule).await?;
             let request = list.request(&[
                 ("type", &kind),
+                ("outcome", &outcome),
                 ("script", &script),
                 ("action", &action),
                 ("schedule", &schedule),
@@ -102,8 +120,12 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
                 });
             })
         }
-        ExecutionCommand::Rerun { id, all } => {
-            let hosts = if all { RerunHosts::All } else { RerunHosts::Failed };
+        ExecutionCommand::Rerun { id, unfinished, all } => {
+            let hosts = match (unfinished, all) {
+                (_, true) => RerunHosts::All,
+                (true, false) => RerunHosts::Unfinished,
+                (false, false) => RerunHosts::Failed,
+            };
             let made = client
                 .execution_rerun(id, &ExecutionRerun { hosts }, &IdempotencyKey::random())
                 .await?;
@@ -115,23 +137,52 @@ pub(crate) async fn run(command: ExecutionCommand, context: &Context<'_>) -> Res
                 ));
             })
         }
-        ExecutionCommand::Download { id, output } => {
-            let ending = output
-                .extension()
-                .and_then(|ending| ending.to_str())
-                .unwrap_or_default();
-            let format = match ending {
-                "zip" => ArchiveFormat::Zip,
-                "json" => ArchiveFormat::Json,
-                _ => return Err(Failure::usage("the file must end in .zip or .json")),
+        ExecutionCommand::Download { id, output, format } => {
+            let format = match format {
+                Some(format) => format,
+                None => format_of(&output)?,
             };
-            let bytes = client.execution_download(id, format).await?;
-            std::fs::write(&output, &bytes)
-                .map_err(|error| Failure::local(format!("cannot write {}", output.display()), &error))?;
-            let bytes = words::count(bytes.len(), "byte", "bytes");
-            console.note(&format!("execution {id} is in {} ({bytes})", output.display()));
-            Ok(())
+            execution_download(id, format, &output, context).await
         }
+    }
+}
+
+async fn execution_download(
+    id: ExecutionId,
+    format: ArchiveFormat,
+    output: &Path,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let (client, console) = (&context.client, context.console);
+    if output != Path::new(STDOUT) {
+        let file = client.execution_download(id, format).await?;
+        let bytes = words::count(download::to_file(file, output).await?, "byte", "bytes");
+        console.note(&format!("execution {id} is in {} ({bytes})", output.display()));
+        return Ok(());
+    }
+    if format == ArchiveFormat::Zip && console.is_terminal(StreamName::Stdout) {
+        return Err(Failure::usage(
+            "a ZIP file is no text for a terminal: name a file, or send it into a pipe",
+        ));
+    }
+    download::to_stdout(client.execution_download(id, format).await?, console).await
+}
+
+/// In the place of a file's name.
+const STDOUT: &str = "-";
+
+fn format_of(output: &Path) -> Result<ArchiveFormat, Failure> {
+    let ending = output.extension().and_then(|ending| ending.to_str());
+    ending
+        .and_then(|ending| parse_format(ending).ok())
+        .ok_or_else(|| Failure::usage("the file must end in .zip or .json, or give --format zip or json"))
+}
+
+fn parse_format(text: &str) -> Result<ArchiveFormat, String> {
+    match text {
+        "zip" => Ok(ArchiveFormat::Zip),
+        "json" => Ok(ArchiveFormat::Json),
+        _ => Err("use zip or json".to_owned()),
     }
 }
 

@@ -158,19 +158,21 @@ pub(crate) async fn run(command: GroupCommand, context: &Context<'_>) -> Result<
                 jobs: BlackoutJobs::Wait,
             };
             let blackout = update.blackout.read(client).await?;
-            let request = GroupUpdate {
+            let mut request = GroupUpdate {
                 name: update.name,
                 description: update.description,
                 targets: update.targets.as_ref().map(TargetOptions::targets),
                 blackout: blackout.or(update.no_blackout.then_some(none)),
+                based_on: None,
             };
             if request == GroupUpdate::default() {
                 return Err(Failure::usage(
                     "nothing to change: give --name, --description, --blackout, --no-blackout or the hosts it shall have",
                 ));
             }
-            let id = lookup::group(client, &update.group).await?.id;
-            let group = client.group_update(id, &request).await?;
+            let found = lookup::group(client, &update.group).await?;
+            request.based_on = Some(found.sha256);
+            let group = client.group_update(found.id, &request).await?;
             console.answer(&group, |group| print(group, context))
         }
         GroupCommand::Delete { group, yes } => {

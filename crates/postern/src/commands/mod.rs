@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod audit;
+pub(crate) mod download;
 pub(crate) mod executions;
 pub(crate) mod files;
 pub(crate) mod groups;

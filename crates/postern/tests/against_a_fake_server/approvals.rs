@@ -10,6 +10,7 @@ fn approval(state: &str) -> String {
         "type": "one_of_many", "state": state, "title": "Restart web1?", "description": "Its load is 3.",
         "started_by": "user:2 (ben)", "opened_at": "2026-11-22T09:30:00Z", "deadline": "2026-11-23T09:30:00Z",
         "ended_at": null, "needed": 1, "people": [], "may_answer": true, "work_sha256": "ab12",
+        "allow_self_approval": false, "run_for": [2],
         "work": [{"step": "go", "type": "command", "summary": "systemctl restart nginx\u{1b}[2J",
                   "hosts": [{"id": 7, "name": "web1"}]}],
     })

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod every_command;
+mod executions;
 mod files;
 mod jobs;
 mod schedules;

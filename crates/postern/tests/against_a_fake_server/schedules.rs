@@ -25,7 +25,7 @@ async fn a_schedule_is_shown_with_what_it_names_and_its_next_ticks() {
         "GET /api/v1/calendars/6" => {
             let calendar = json!({
                 "id": 6, "name": "holidays", "description": "", "organization_id": null, "department_id": null,
-                "zone": "UTC", "entries": [], "blackout_until": null, "used_by": [],
+                "zone": "UTC", "entries": [], "blackout_until": null, "used_by": [], "sha256": "aa",
                 "created_at": "2026-11-22T09:30:00Z", "created_by": "anna",
             });
             (200, calendar.to_string())

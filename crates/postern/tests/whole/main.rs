@@ -28,5 +28,6 @@ mod schedules;
 mod scripts;
 mod storm;
 mod support;
+mod templates;
 mod variables;
 mod workflows;

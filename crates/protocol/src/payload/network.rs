@@ -68,7 +68,7 @@ pub enum NetworkDiagnostic {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_seconds: Option<u32>,
     },
-    /// One GET, with the times of its parts.
+    /// One GET: the head of its answer, the time until that was there, and what its TLS is.
     HttpCheck {
         url: String,
         /// Any below 400 when absent.

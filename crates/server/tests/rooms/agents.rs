@@ -1,6 +1,7 @@
 //! Agents for operators: creating, finding, watching, deleting.
 
 mod list;
+mod places;
 mod removal;
 
 use postern_api::agents::{Agent, AgentCreate, AgentUpdate};

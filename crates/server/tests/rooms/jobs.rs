@@ -14,9 +14,12 @@ mod rollouts;
 mod secrets;
 mod time;
 
-use postern_api::jobs::{Job, JobCreate, JobDetail};
+use postern_api::{
+    executions::ArchiveFormat,
+    jobs::{Job, JobCreate, JobDetail},
+};
 use postern_domain::{
-    JobId,
+    ExecutionId, JobId,
     job::{JobState, WaitReason},
 };
 use postern_testkit::{SimAgent, TestServer, key, until};
@@ -38,6 +41,16 @@ async fn create(server: &TestServer, request: &JobCreate) -> JobId {
 
 async fn show(server: &TestServer, id: JobId) -> JobDetail {
     server.admin().job_show(id).await.unwrap()
+}
+
+/// All of an execution as one file.
+async fn downloaded(server: &TestServer, id: ExecutionId, format: ArchiveFormat) -> Vec<u8> {
+    let mut download = server.admin().execution_download(id, format).await.unwrap();
+    let mut whole = Vec::new();
+    while let Some(piece) = download.next().await.unwrap() {
+        whole.extend_from_slice(&piece);
+    }
+    whole
 }
 
 async fn state(server: &TestServer, id: JobId) -> JobState {

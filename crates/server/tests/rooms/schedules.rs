@@ -2,6 +2,8 @@
 
 mod calendars;
 mod edits;
+mod lists;
+mod newer;
 mod rights;
 mod run_now;
 mod saving;

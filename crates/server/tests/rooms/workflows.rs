@@ -8,6 +8,8 @@ mod asking;
 mod causes;
 mod children;
 mod given_up;
+mod in_time;
+mod left;
 mod publishing;
 mod removed;
 mod renamed;

@@ -18,7 +18,7 @@ pub use credentials::{
 };
 pub use heartbeats::{Facts, StoredGuard, facts_update, guards, heartbeats};
 pub use lists::{Filter, SortKey, Status, list};
-pub use targets::{Target, Wanted, targets};
+pub use targets::{NamedPlace, PlaceKind, Target, Wanted, places_named, targets};
 
 use crate::{
     Error, Tx,

@@ -49,9 +49,8 @@ pub struct Wanted {
     pub ids: Vec<i64>,
     pub names: Vec<String>,
     pub selector: Selector,
-    /// Names or ids.
-    pub organizations: Vec<String>,
-    pub departments: Vec<String>,
+    pub organizations: Vec<OrganizationId>,
+    pub departments: Vec<DepartmentId>,
     pub all: bool,
 }
 
@@ -127,13 +126,11 @@ fn parts_of(wanted: &Wanted) -> Vec<Part> {
         for part in wanted.selector.parts() {
             add(label(&part.key, &part.test));
         }
-        for (column, table, names) in [
-            ("organization_id", "organizations", &wanted.organizations),
-            ("department_id", "departments", &wanted.departments),
-        ] {
-            if !names.is_empty() {
-                add(place(column, table, names));
-            }
+        if !wanted.organizations.is_empty() {
+            add(lies("organization_id", &wanted.organizations));
+        }
+        if !wanted.departments.is_empty() {
+            add(lies("department_id", &wanted.departments));
         }
         parts.push((texts.join(" AND "), all_values));
     }
@@ -158,22 +155,82 @@ fn label(key: &str, test: &Test) -> Part {
     }
 }
 
-/// By name, or by id where it is a number.
-fn place(column: &str, table: &str, names: &[String]) -> Part {
+fn lies<V: Copy + Into<Value>>(column: &str, ids: &[V]) -> Part {
+    let (marks, values) = marks(ids.iter().copied());
+    (format!("a.{column} IN ({marks})"), values)
+}
+
+/// What agents lie in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceKind {
+    Organization,
+    Department,
+}
+
+impl PlaceKind {
+    /// With the place of each, by the columns that a reach is compared with.
+    const fn select(self) -> &'static str {
+        match self {
+            Self::Organization => {
+                "SELECT DISTINCT p.id, p.organization_id, p.name FROM (SELECT o.id, o.tenant_id, o.id AS organization_id,
+                 d.id AS department_id, o.name FROM organizations o LEFT JOIN departments d ON d.organization_id = o.id) p"
+            }
+            Self::Department => {
+                "SELECT p.id, p.organization_id, p.name FROM (SELECT d.id, d.tenant_id, d.organization_id,
+                 d.id AS department_id, d.name FROM departments d) p"
+            }
+        }
+    }
+}
+
+record! {
+    /// An organization or a department, as targets name it.
+    pub struct NamedPlace {
+        pub id: i64,
+        /// Its own id, where it is an organization.
+        pub organization_id: OrganizationId,
+        pub name: String,
+    }
+}
+
+/// Those of these names or ids that are within reach, by id. An organization is, where one of its departments is. A number is
+/// an id.
+pub async fn places_named(
+    tx: &mut Tx<'_>,
+    kind: PlaceKind,
+    reach: &Reach,
+    names: &[String],
+) -> Result<Vec<NamedPlace>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (text, values) = called(names);
+    let mut select = Select::new(kind.select());
+    let (sql, values) = select
+        .within(reach, "p")
+        .and(&text, values)
+        .push(" ORDER BY p.id")
+        .parts();
+    tx.query(sql, values)
+        .await?
+        .into_iter()
+        .map(NamedPlace::from_row)
+        .collect()
+}
+
+fn called(names: &[String]) -> Part {
     let (ids, names): (Vec<_>, Vec<_>) = names.iter().partition(|name| name.parse::<i64>().is_ok());
     let mut texts = Vec::new();
     let mut values = Vec::new();
     if !ids.is_empty() {
         let (marks, ids) = marks(ids.iter().filter_map(|id| id.parse::<i64>().ok()));
-        texts.push(format!("a.{column} IN ({marks})"));
+        texts.push(format!("p.id IN ({marks})"));
         values.extend(ids);
     }
     if !names.is_empty() {
         let (marks, names) = marks(names);
-        texts.push(format!(
-            "a.{column} IN (SELECT id FROM {table} WHERE name IN ({marks}))"
-        ));
+        texts.push(format!("p.name IN ({marks})"));
         values.extend(names);
     }
-    (format!("({})", texts.join(" OR ")), values)
+    (texts.join(" OR "), values)
 }

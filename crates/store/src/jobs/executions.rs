@@ -8,6 +8,10 @@ use postern_domain::{
     job::JobState, permission::Reach,
 };
 
+mod outcome;
+
+pub use outcome::Outcome;
+
 use super::{
     Host,
     lists::{SUMMARIES, found},
@@ -154,6 +158,15 @@ pub(super) fn by_execution(tx: &Tx<'_>) -> &'static str {
     }
 }
 
+/// What ties a row to its execution. Written like this PostgreSQL asks for each execution, and does not gather all jobs
+/// that fulfil the rest first.
+fn its(tx: &Tx<'_>) -> &'static str {
+    match tx.engine() {
+        Engine::Sqlite => "execution_id = e.id",
+        Engine::Postgres => "execution_id BETWEEN e.id AND e.id",
+    }
+}
+
 /// With at least one job within reach.
 fn visible(tx: &Tx<'_>, reach: &Reach) -> Option<(String, Vec<Value>)> {
     if reach.everywhere {
@@ -163,11 +176,7 @@ fn visible(tx: &Tx<'_>, reach: &Reach) -> Option<(String, Vec<Value>)> {
     let (place, mut values) = within(reach, "x");
     let (condition, again) = within(reach, by_execution(tx));
     values.extend(again);
-    // Written like this PostgreSQL asks for each execution, and does not gather all jobs within reach first.
-    let its = match tx.engine() {
-        Engine::Sqlite => "execution_id = e.id",
-        Engine::Postgres => "execution_id BETWEEN e.id AND e.id",
-    };
+    let its = its(tx);
     let exists = format!(
         "EXISTS (SELECT 1 FROM execution_places x WHERE x.{its} AND ({place}))
          AND EXISTS (SELECT 1 FROM jobs j WHERE j.{its} AND ({condition}) AND {AGENT_IS_THERE})"
@@ -195,6 +204,7 @@ pub struct Filter {
     pub schedules: Vec<i64>,
     pub actions: Vec<i64>,
     pub kinds: Vec<String>,
+    pub outcomes: Vec<Outcome>,
 }
 
 pub async fn list(
@@ -229,14 +239,22 @@ pub async fn list(
     if !filter.kinds.is_empty() {
         facets.push(Facet::new("e.type", filter.kinds.iter()));
     }
+    let visible = visible(tx, reach);
+    let conditions: Vec<_> = visible
+        .into_iter()
+        .chain(outcome::condition(tx, reach, &filter.outcomes))
+        .collect();
     let pages = Pages {
         source: EXECUTIONS,
         facets,
         from_us: None,
         before_us: None,
-        condition: visible(tx, reach),
+        condition: all_of(conditions),
     };
-    let ids = pages.ids(tx, page).await?;
+    let ids = match outcome::executions(tx, &filter.outcomes).await? {
+        Some(known) => pages.ids_among(tx, page, &known).await?,
+        None => pages.ids(tx, page).await?,
+    };
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -250,6 +268,12 @@ pub async fn list(
         .collect::<Result<Vec<_>, _>>()?;
     executions.sort_by_cached_key(|execution| ids.iter().position(|id| *id == execution.id.0));
     Ok(executions)
+}
+
+fn all_of(conditions: Vec<(String, Vec<Value>)>) -> Option<(String, Vec<Value>)> {
+    let (texts, values): (Vec<String>, Vec<Vec<Value>>) = conditions.into_iter().unzip();
+    let texts: Vec<String> = texts.into_iter().map(|text| format!("({text})")).collect();
+    (!texts.is_empty()).then(|| (texts.join(" AND "), values.concat()))
 }
 
 const EXECUTIONS: Source = Source {

@@ -129,6 +129,7 @@ pub async fn create(
     tx.insert(sql, &values).await.map(ScheduleId)
 }
 
+/// No two changes of it have the same moment: by it an edit says what it is based on.
 pub async fn update(
     tx: &mut Tx<'_>,
     id: ScheduleId,
@@ -138,7 +139,8 @@ pub async fn update(
 ) -> Result<(), Error> {
     let sql = "UPDATE schedules SET name = $2, description = $3, definition = $4, secret_place = $5, secret_sealed = $6,
                calendar_id = $7, owner_id = $8, paused = $9, next_us = $10, waiting_us = $11, token_id = $12,
-               failures = 0, updated_us = $13, updated_by = $14 WHERE id = $1";
+               failures = 0, updated_by = $14,
+               updated_us = CASE WHEN updated_us < $13 THEN $13 ELSE updated_us + 1 END WHERE id = $1";
     let (secret_place, sealed) = saved.secret.map(|secret| (secret.place, secret.sealed)).unzip();
     let values = values![
         id,
@@ -174,15 +176,119 @@ pub async fn find(tx: &mut Tx<'_>, id: ScheduleId) -> Result<Option<Schedule>, E
         .transpose()
 }
 
+/// What a list shows of a schedule's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Active,
+    /// A tick of it waits.
+    Waiting,
+    Paused,
+    Ended,
+}
+
+impl State {
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "active" => Self::Active,
+            "waiting" => Self::Waiting,
+            "paused" => Self::Paused,
+            "ended" => Self::Ended,
+            _ => return None,
+        })
+    }
+
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Active => "s.paused = FALSE AND s.waiting_us IS NULL AND s.next_us IS NOT NULL",
+            Self::Waiting => "s.paused = FALSE AND s.waiting_us IS NOT NULL",
+            Self::Paused => "s.paused = TRUE",
+            Self::Ended => "s.paused = FALSE AND s.waiting_us IS NULL AND s.next_us IS NULL",
+        }
+    }
+}
+
+/// What a schedule runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Job,
+    Script,
+    Action,
+    Workflow,
+}
+
+impl Kind {
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "job" => Self::Job,
+            "script" => Self::Script,
+            "action" => Self::Action,
+            "workflow" => Self::Workflow,
+            _ => return None,
+        })
+    }
+
+    /// By what it uses: a job that it says itself is nothing that is saved.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Job => {
+                "NOT EXISTS (SELECT 1 FROM uses u WHERE u.user_kind = 'schedule' AND u.user_id = s.id
+                             AND u.used_kind IN ('script', 'action', 'workflow'))"
+            }
+            Self::Script => {
+                "EXISTS (SELECT 1 FROM uses u WHERE u.user_kind = 'schedule' AND u.user_id = s.id
+                         AND u.used_kind = 'script')"
+            }
+            Self::Action => {
+                "EXISTS (SELECT 1 FROM uses u WHERE u.user_kind = 'schedule' AND u.user_id = s.id
+                         AND u.used_kind = 'action')"
+            }
+            Self::Workflow => {
+                "EXISTS (SELECT 1 FROM uses u WHERE u.user_kind = 'schedule' AND u.user_id = s.id
+                         AND u.used_kind = 'workflow')"
+            }
+        }
+    }
+}
+
+/// Of each list any; all of them when it is empty.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub states: Vec<State>,
+    pub kinds: Vec<Kind>,
+    pub names: Vec<String>,
+    /// User names of those on whose account it runs.
+    pub owners: Vec<String>,
+    pub search: Option<String>,
+}
+
 pub async fn list(
     tx: &mut Tx<'_>,
     reach: &Reach,
-    search: Option<&str>,
+    filter: &Filter,
     page: &ListQuery,
 ) -> Result<Vec<Schedule>, Error> {
     let mut select = Select::new(select!());
     select.within(reach, "s");
-    if let Some(text) = search {
+    for conditions in [
+        filter
+            .states
+            .iter()
+            .map(|state| state.condition())
+            .collect::<Vec<_>>(),
+        filter.kinds.iter().map(|kind| kind.condition()).collect(),
+    ] {
+        if !conditions.is_empty() {
+            select.and(&conditions.join(" OR "), []);
+        }
+    }
+    if !filter.names.is_empty() {
+        select.and_in("s.name", filter.names.iter());
+    }
+    if !filter.owners.is_empty() {
+        let owner = "(SELECT o.username FROM users o WHERE o.id = s.owner_id)";
+        select.and_in(owner, filter.owners.iter());
+    }
+    if let Some(text) = &filter.search {
         let pattern = contains(text);
         let condition = "lower(s.name) LIKE ? ESCAPE '\\' OR lower(s.description) LIKE ? ESCAPE '\\'";
         select.and(condition, values![&pattern, &pattern]);

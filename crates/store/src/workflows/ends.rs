@@ -25,7 +25,7 @@ record! {
         pub attempt_id: Option<AttemptId>,
         pub stdout_bytes: Option<i64>,
         pub stderr_bytes: Option<i64>,
-        /// What a removed job printed.
+        /// What a removed job printed: one byte more than is seen stands for all that is not kept.
         pub stdout: Option<Vec<u8>>,
         pub stderr: Option<Vec<u8>>,
     }
@@ -44,11 +44,28 @@ impl HostEnd {
         };
         kept.as_deref()
     }
+
+    /// How much was printed, of a job that is there.
+    fn bytes(&self, stream: Stream) -> i64 {
+        let bytes = match stream {
+            Stream::Stdout => self.stdout_bytes,
+            Stream::Stderr => self.stderr_bytes,
+        };
+        bytes.unwrap_or(0)
+    }
+}
+
+/// How a stream begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Beginning {
+    pub bytes: Vec<u8>,
+    /// More than that was printed.
+    pub is_cut: bool,
 }
 
 /// The beginnings of what these jobs printed, at most `most` bytes of each stream: standard output and standard error.
 /// Empty where that was cut out.
-pub async fn printed(tx: &mut Tx<'_>, ends: &[HostEnd], most: usize) -> Result<Vec<[Vec<u8>; 2]>, Error> {
+pub async fn printed(tx: &mut Tx<'_>, ends: &[HostEnd], most: usize) -> Result<Vec<[Beginning; 2]>, Error> {
     let most = most.min(SEEN_BYTES);
     let printed = |end: &&HostEnd| end.stdout_bytes > Some(0) || end.stderr_bytes > Some(0);
     let attempts: Vec<AttemptId> = ends
@@ -58,9 +75,16 @@ pub async fn printed(tx: &mut Tx<'_>, ends: &[HostEnd], most: usize) -> Result<V
         .collect();
     let mut heads = outputs::heads(tx, &attempts, most).await?;
     let mut of = |end: &HostEnd, stream| match (end.kept(stream), end.attempt_id) {
-        (Some(kept), _) => kept[..kept.len().min(most)].to_vec(),
-        (None, Some(attempt)) => heads.remove(&(attempt, stream)).unwrap_or_default(),
-        (None, None) => Vec::new(),
+        (Some(kept), _) => Beginning {
+            bytes: kept[..kept.len().min(most)].to_vec(),
+            is_cut: kept.len() > most,
+        },
+        (None, Some(attempt)) => {
+            let bytes = heads.remove(&(attempt, stream)).unwrap_or_default();
+            let is_cut = end.bytes(stream) > i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            Beginning { bytes, is_cut }
+        }
+        (None, None) => Beginning::default(),
     };
     let both = |end| [of(end, Stream::Stdout), of(end, Stream::Stderr)];
     Ok(ends.iter().map(both).collect())
@@ -96,7 +120,7 @@ pub(crate) async fn keep(tx: &mut Tx<'_>, of_them: &str, values: Vec<Value>) -> 
         let execution: ExecutionId = row.take(11)?;
         let end = HostEnd::from_row(row)?;
         let printed = printed(tx, std::slice::from_ref(&end), SEEN_BYTES).await?;
-        let [stdout, stderr] = printed.into_iter().next().unwrap_or_default();
+        let [stdout, stderr] = printed.into_iter().next().unwrap_or_default().map(to_keep);
         let sql = "INSERT INTO job_ends (execution_id, job_id, agent_id, name, state, exit_code, reason, stdout, stderr)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = values![
@@ -113,6 +137,13 @@ pub(crate) async fn keep(tx: &mut Tx<'_>, of_them: &str, values: Vec<Value>) -> 
         tx.execute(sql, &values).await?;
     }
     Ok(())
+}
+
+fn to_keep(Beginning { mut bytes, is_cut }: Beginning) -> Vec<u8> {
+    if is_cut && bytes.len() == SEEN_BYTES {
+        bytes.push(b'\n');
+    }
+    bytes
 }
 
 /// Executions, at most `limit`, of whose removed jobs nobody waits for the ends any longer, though they are kept: the step

@@ -52,7 +52,7 @@ record! {
         pub schedule_id: Option<ScheduleId>,
         /// The one that all of this began with, where a step started it.
         pub root_id: Option<InstanceId>,
-        /// Who ran a schedule now that it comes of: it was started so, by a step of such a one, or retries one.
+        /// Who ran a schedule now that it comes of: it was started so, or by a step of such a one.
         pub triggered_by: Option<UserId>,
         /// How many events are told of it.
         pub events: u32,
@@ -66,11 +66,6 @@ impl Instance {
             organization: self.organization_id,
             department: self.department_id,
         }
-    }
-
-    /// Whether it runs because of this user: such a one does not approve it.
-    pub fn is_run_for(&self, user: UserId) -> bool {
-        self.starter_id == user || self.triggered_by == Some(user)
     }
 
     pub fn secret(&self) -> Option<Secret> {
@@ -252,6 +247,24 @@ pub async fn tried(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<InstanceId>, E
                  UNION ALL
                  SELECT i.id, i.retry_of FROM instances i JOIN tried t ON i.id = t.retry_of)
                SELECT id FROM tried ORDER BY id DESC";
+    tx.query(sql, &values![id])
+        .await?
+        .into_iter()
+        .map(|row| row.read(0))
+        .collect()
+}
+
+/// Because of whom an instance runs, each once, in the order of their ids: who started or retried it or one that it tries
+/// again, or had its schedule run now. It runs because of them too who had the one run whose step started it.
+pub async fn run_for(tx: &mut Tx<'_>, id: InstanceId) -> Result<Vec<UserId>, Error> {
+    let sql = "WITH RECURSIVE behind (id, retry_of, parent_id, starter_id, triggered_by) AS (
+                 SELECT i.id, i.retry_of, i.parent_id, i.starter_id, i.triggered_by FROM instances i WHERE i.id = $1
+                 UNION ALL
+                 SELECT i.id, i.retry_of, i.parent_id, i.starter_id, i.triggered_by
+                 FROM behind b JOIN instances i ON i.id IN (b.retry_of, b.parent_id))
+               SELECT b.starter_id FROM behind b
+               UNION
+               SELECT b.triggered_by FROM behind b WHERE b.triggered_by IS NOT NULL ORDER BY 1";
     tx.query(sql, &values![id])
         .await?
         .into_iter()

@@ -1,17 +1,22 @@
 //! Lists of executions.
 
 use postern_domain::{
-    ExecutionId, JobId, OrganizationId, ScheduleId, ScriptId,
+    ExecutionId, JobId, OrganizationId, ScheduleId, ScriptId, TenantId,
+    job::JobState,
     permission::{Place, Reach},
 };
 use postern_store::{
     Cursor, agents,
-    jobs::{self, executions},
+    jobs::{
+        self,
+        executions::{self, Outcome},
+    },
     tx,
 };
 
 use crate::{
     database::TestDatabase,
+    planner::{NUMBER, fill},
     world::{DIRECTIONS, NOW, World, ascending, at_once, everywhere, labels, new_jobs, page, walk},
 };
 
@@ -202,6 +207,109 @@ async fn who_sees_one_of_its_jobs_sees_an_execution(db: TestDatabase) {
     );
 }
 
+/// An execution whose jobs, on one agent each, are in these states.
+async fn in_states<const N: usize>(world: &World, agents: [i64; N], states: [JobState; N]) -> ExecutionId {
+    let (id, jobs) = execution(world, "true", "x", executions::Origin::default(), &agents).await;
+    for (job, state) in jobs.into_iter().zip(states) {
+        world
+            .db
+            .raw(&format!("UPDATE jobs SET state = '{state}' WHERE id = {job}"))
+            .await;
+    }
+    id
+}
+
+fn standing(outcomes: &[Outcome]) -> executions::Filter {
+    executions::Filter {
+        outcomes: outcomes.to_vec(),
+        ..Default::default()
+    }
+}
+
+async fn an_outcome_goes_by_the_states_of_the_jobs(db: TestDatabase) {
+    use JobState::{Cancelled, Completed, Failed, Pending, Queued, Running, Timeout, Unknown};
+    let world = World::new(&db).await;
+    let berlin = world.organization("berlin").await;
+    let here = world.agent("here").await.0;
+    let there = world
+        .agent_at(Place::organization(world.tenant, berlin), "there", labels([]))
+        .await
+        .0;
+    let make = async |states: [JobState; 2]| in_states(&world, [here, there], states).await;
+    let completed = make([Completed, Completed]).await;
+    let failing = make([Failed, Running]).await;
+    let cancelled = make([Completed, Cancelled]).await;
+    let timeout = make([Completed, Timeout]).await;
+    let unknown = make([Unknown, Cancelled]).await;
+    let queued = make([Queued, Queued]).await;
+    let pending = make([Completed, Pending]).await;
+    let of_berlin = Reach {
+        organizations: vec![berlin],
+        ..Reach::default()
+    };
+    let all = [completed, failing, cancelled, timeout, unknown, queued, pending];
+    for (reach, outcomes, expected) in [
+        (everywhere(), vec![], all.to_vec()),
+        (
+            everywhere(),
+            vec![Outcome::Running],
+            vec![failing, queued, pending],
+        ),
+        (
+            everywhere(),
+            vec![Outcome::Failed],
+            vec![failing, timeout, unknown],
+        ),
+        (everywhere(), vec![Outcome::Cancelled], vec![cancelled, unknown]),
+        (everywhere(), vec![Outcome::Completed], vec![completed]),
+        (
+            everywhere(),
+            vec![Outcome::Completed, Outcome::Cancelled],
+            vec![completed, cancelled, unknown],
+        ),
+        // What goes on at hosts that are out of sight is not told.
+        (of_berlin.clone(), vec![Outcome::Failed], vec![timeout]),
+        (of_berlin.clone(), vec![Outcome::Completed], vec![completed]),
+        (
+            of_berlin.clone(),
+            vec![Outcome::Running],
+            vec![failing, queued, pending],
+        ),
+    ] {
+        assert_eq!(
+            ids(&db, &reach, standing(&outcomes)).await,
+            expected,
+            "{outcomes:?}"
+        );
+        let other_kind = executions::Filter {
+            kinds: vec!["script".into()],
+            ..standing(&outcomes)
+        };
+        assert!(ids(&db, &reach, other_kind).await.is_empty(), "{outcomes:?}");
+        let no_text = executions::Filter {
+            search: Some("nobody".into()),
+            ..standing(&outcomes)
+        };
+        assert!(ids(&db, &reach, no_text).await.is_empty(), "{outcomes:?}");
+    }
+}
+
+async fn an_outcome_of_very_many_jobs_is_found_page_by_page(db: TestDatabase) {
+    fill(&db).await;
+    db.raw("UPDATE jobs SET state = 'failed'").await;
+    let tenant = Reach {
+        tenants: vec![TenantId(NUMBER)],
+        ..Reach::default()
+    };
+    let expected: Vec<ExecutionId> = (0..=50).map(ExecutionId).collect();
+    for reach in [everywhere(), tenant] {
+        let found = ids(&db, &reach, standing(&[Outcome::Failed])).await;
+        assert_eq!(found, expected, "those before have no jobs");
+        let running = ids(&db, &reach, standing(&[Outcome::Running])).await;
+        assert!(running.is_empty(), "{running:?}");
+    }
+}
+
 async fn executions_are_paged_both_ways(db: TestDatabase) {
     let world = World::new(&db).await;
     let web = world.agent("web").await.0;
@@ -218,7 +326,13 @@ async fn executions_are_paged_both_ways(db: TestDatabase) {
         organizations: vec![world.organization],
         ..Reach::default()
     };
-    for reach in [everywhere(), here] {
+    let queued = || vec![Outcome::Running];
+    for (reach, outcomes) in [
+        (everywhere(), vec![]),
+        (here.clone(), vec![]),
+        (everywhere(), queued()),
+        (here, queued()),
+    ] {
         for direction in DIRECTIONS {
             for limit in [1, 2, 50] {
                 let rows = walk(
@@ -229,8 +343,7 @@ async fn executions_are_paged_both_ways(db: TestDatabase) {
                         id: row.id.0,
                     },
                     async |query| {
-                        let reach = reach.clone();
-                        let filter = executions::Filter::default();
+                        let (reach, filter) = (reach.clone(), standing(&outcomes));
                         db.read(tx!(tx => executions::list(tx, &reach, &filter, &query).await))
                             .await
                             .unwrap()
@@ -238,7 +351,7 @@ async fn executions_are_paged_both_ways(db: TestDatabase) {
                 )
                 .await;
                 let rows: Vec<_> = ascending(direction, rows).into_iter().map(|row| row.id).collect();
-                assert_eq!(rows, made, "{reach:?} {direction:?} by {limit}");
+                assert_eq!(rows, made, "{reach:?} {outcomes:?} {direction:?} by {limit}");
             }
         }
     }
@@ -247,5 +360,7 @@ async fn executions_are_paged_both_ways(db: TestDatabase) {
 on_both_engines!(
     every_filter_picks_its_executions,
     who_sees_one_of_its_jobs_sees_an_execution,
+    an_outcome_goes_by_the_states_of_the_jobs,
+    an_outcome_of_very_many_jobs_is_found_page_by_page,
     executions_are_paged_both_ways
 );

@@ -284,6 +284,42 @@ async fn what_another_may_have_to_hear_of_stays(db: TestDatabase) {
     assert!(find(&db, parent).await);
 }
 
+async fn run_for(db: &TestDatabase, id: InstanceId) -> Vec<i64> {
+    let found = db
+        .read(tx!(tx => instances::run_for(tx, id).await))
+        .await
+        .unwrap();
+    found.into_iter().map(|user| user.0).collect()
+}
+
+async fn it_runs_for_all_who_began_what_it_tries_again_or_what_started_it(db: TestDatabase) {
+    let world = World::new(&db).await;
+    let workflow = workflow(&world, "w").await;
+    let made = async |starter, triggered_by, retry_of, parent| {
+        let new = NewInstance {
+            starter: UserId(starter),
+            triggered_by,
+            retry_of,
+            ..new_instance(&world, workflow, parent)
+        };
+        db.write(tx!(tx => instances::create(tx, new, NOW).await))
+            .await
+            .unwrap()
+    };
+    let first = made(5, Some(UserId(9)), None, None).await;
+    let second = made(7, None, Some(first), None).await;
+    let third = made(3, None, Some(second), None).await;
+    let child = made(3, None, None, Some(third)).await;
+    let below = made(3, None, None, Some(child)).await;
+    let other = made(4, None, None, None).await;
+    assert_eq!(run_for(&db, first).await, [5, 9]);
+    assert_eq!(run_for(&db, second).await, [5, 7, 9]);
+    for id in [third, child, below] {
+        assert_eq!(run_for(&db, id).await, [3, 5, 7, 9]);
+    }
+    assert_eq!(run_for(&db, other).await, [4]);
+}
+
 async fn find(db: &TestDatabase, id: InstanceId) -> bool {
     db.read(tx!(tx => Ok(instances::find(tx, id).await?.is_some())))
         .await
@@ -297,4 +333,5 @@ on_both_engines!(
     a_deleted_workflow_is_gone_and_its_instances_go_a_few_at_a_time,
     a_deleted_workflow_without_instances_goes_at_once,
     what_another_may_have_to_hear_of_stays,
+    it_runs_for_all_who_began_what_it_tries_again_or_what_started_it,
 );

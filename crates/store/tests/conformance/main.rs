@@ -40,6 +40,7 @@ macro_rules! on_postgres_alone {
 mod actions;
 mod agents;
 mod agents_lists;
+mod agents_places;
 mod agents_removal;
 mod approvals;
 mod audit;

@@ -9,7 +9,10 @@ use postern_store::{
     Cursor, ListQuery, SortDirection,
     agents::{self, removal},
     audit,
-    jobs::{self, executions},
+    jobs::{
+        self,
+        executions::{self, Outcome},
+    },
     outputs, schedules, tx,
     workflows::{due, ends, step_runs},
 };
@@ -140,6 +143,34 @@ async fn statements_that_run_all_the_time_use_indexes(db: TestDatabase) {
     without!(by_tenant, db, tx => jobs::list(tx, &one, &by_execution, &page(50)).await);
     without!(by_tenant, db, tx => executions::counts(tx, &other, &[execution]).await);
     without!(by_tenant, db, tx => executions::jobs_in(tx, &of_tenant, execution, JobState::ALL).await);
+}
+
+/// Where each execution is to be asked for its own jobs, however few are in a state.
+fn goes_by_state(step: &str) -> bool {
+    reads_more_than_a_page(step) || step.contains("jobs_by_state")
+}
+
+async fn executions_are_found_by_how_they_stand(db: TestDatabase) {
+    fill(&db).await;
+    let tenant = Reach {
+        tenants: vec![TenantId(NUMBER)],
+        ..Reach::default()
+    };
+    for reach in [everywhere(), tenant] {
+        for outcome in [Outcome::Running, Outcome::Failed, Outcome::Cancelled] {
+            let whose = reach.clone();
+            let filter = executions::Filter {
+                outcomes: vec![outcome],
+                ..Default::default()
+            };
+            without!(reads_all, db, tx => executions::list(tx, &whose, &filter, &page(50)).await);
+        }
+        let completed = executions::Filter {
+            outcomes: vec![Outcome::Completed],
+            ..Default::default()
+        };
+        without!(goes_by_state, db, tx => executions::list(tx, &reach, &completed, &page(50)).await);
+    }
 }
 
 async fn the_newest_result_of_a_step_is_found_among_all_of_a_loop(db: TestDatabase) {
@@ -334,5 +365,6 @@ on_both_engines!(
     statements_that_run_all_the_time_use_indexes,
     the_newest_result_of_a_step_is_found_among_all_of_a_loop,
     a_page_of_a_list_reads_a_page,
+    executions_are_found_by_how_they_stand,
     each_filter_of_jobs_goes_by_its_own_index
 );

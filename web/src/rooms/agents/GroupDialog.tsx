@@ -6,6 +6,7 @@ import { useIntent } from "~/api/intent";
 import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { Group, GroupCreate, GroupUpdate } from "~/api/types";
 import { calendarKey } from "~/rooms/schedules/api";
+import { NewerEdit } from "~/rooms/schedules/NewerEdit";
 import { ProblemAlert } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
 import { groupKey } from "./api";
@@ -30,12 +31,22 @@ export function GroupDialog({ opened, onClose, group }: GroupDialogProps) {
       size="lg"
       title={group ? `Edit ${group.name}` : "Add a host group"}
     >
-      <GroupForm group={group} onClose={onClose} />
+      <GroupEditor group={group} onClose={onClose} />
     </Modal>
   );
 }
 
-function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose">) {
+/** The one that it begins with; another when somebody takes what is there by now. */
+function GroupEditor({ group: begun, onClose }: Pick<GroupDialogProps, "group" | "onClose">) {
+  const [group, setGroup] = useState(begun);
+  return <GroupForm key={group?.sha256} group={group} onClose={onClose} onReload={setGroup} />;
+}
+
+interface GroupFormProps extends Pick<GroupDialogProps, "group" | "onClose"> {
+  onReload: (newest: Group) => void;
+}
+
+function GroupForm({ group, onClose, onReload }: GroupFormProps) {
   const client = useQueryClient();
   const intent = useIntent();
   const [name, setName] = useState(group?.name ?? "");
@@ -45,6 +56,7 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
   );
   const [draft, setDraft] = useState(() => (group ? targetsFrom(group.targets) : emptyTargets()));
   const [blackout, setBlackout] = useState(() => blackoutFrom(group?.blackout));
+  const [basedOn, setBasedOn] = useState(group?.sha256);
   const [incomplete, setIncomplete] = useState<string>();
   const save = useMutation({
     mutationFn: (body: GroupCreate) =>
@@ -52,7 +64,7 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
         ? answer(
             api.PATCH("/api/v1/groups/{id}", {
               params: { path: { id: group.id } },
-              body: changed(body, changedBlackout(blackout, group.blackout)),
+              body: { ...changed(body, changedBlackout(blackout, group.blackout)), based_on: basedOn },
             }),
           )
         : answer(api.POST("/api/v1/groups", { body, headers: intent.headers(body) })),
@@ -66,6 +78,7 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
       onClose();
     },
   });
+  const outrun = save.error !== null && asProblem(save.error).code === "newer_group";
   const { at, rest } = problemsByField<string>(save.error ? asProblem(save.error).fields : [], [
     "name",
     "description",
@@ -93,7 +106,7 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
   return (
     <form onSubmit={submit} onChange={() => save.error && save.reset()}>
       <Stack gap="md">
-        {save.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
+        {save.error && !outrun && (rest.length > 0 || Object.keys(at).length === 0) ? (
           <ProblemAlert error={save.error} />
         ) : null}
         <TextInput
@@ -134,6 +147,17 @@ function GroupForm({ group, onClose }: Pick<GroupDialogProps, "group" | "onClose
           <p className="problem" role="alert">
             {incomplete}.
           </p>
+        )}
+        {outrun && group && (
+          <NewerEdit
+            error={save.error}
+            newest={() => answer(api.GET("/api/v1/groups/{id}", { params: { path: { id: group.id } } }))}
+            onReload={onReload}
+            onRebase={({ sha256 }) => {
+              setBasedOn(sha256);
+              save.reset();
+            }}
+          />
         )}
         <Row justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>

@@ -7,7 +7,7 @@ import { organizationsOptions } from "~/rooms/identity/api";
 import { agentKey, agentList, groupsOptions } from "./api";
 import classes from "./HostPicker.module.css";
 import { HostsPreview } from "./HostsPreview";
-import type { TargetDraft } from "./targets";
+import { departmentPlaces, organizationPlaces, type Place, placeChoice, type TargetDraft } from "./targets";
 import { ConnectionText } from "./words";
 
 const OFFERED = 50;
@@ -151,16 +151,7 @@ interface NarrowedProps {
 /** Hosts by what they are: their labels, and where they belong. What is given narrows the rest. */
 function Narrowed({ draft, change, errors }: NarrowedProps) {
   const { data: organizations = [] } = useQuery(organizationsOptions);
-  const departments = useMemo(
-    () =>
-      organizations.flatMap((organization) =>
-        organization.departments.map((department) => ({
-          value: String(department.id),
-          label: organizations.length > 1 ? `${organization.name} / ${department.name}` : department.name,
-        })),
-      ),
-    [organizations],
-  );
+  const departments = useMemo(() => departmentPlaces(organizations), [organizations]);
   return (
     <div className={classes.narrowed}>
       <TextInput
@@ -174,32 +165,42 @@ function Narrowed({ draft, change, errors }: NarrowedProps) {
         error={errors["targets.selector"] ?? errors["targets.labels"]}
         onChange={(event) => change({ selector: event.currentTarget.value })}
       />
-      <MultiSelect
+      <Places
         label="Organizations"
-        description="Only hosts of these"
-        placeholder={draft.organizations.length === 0 ? "Any" : undefined}
-        clearable
-        data={[...new Set([...organizations.map(({ name }) => name), ...draft.organizations])]}
+        places={organizationPlaces(organizations)}
         value={draft.organizations}
         error={errors["targets.organizations"]}
         onChange={(chosen) => change({ organizations: chosen })}
       />
-      <MultiSelect
+      <Places
         label="Departments"
-        description="Only hosts of these"
-        placeholder={draft.departments.length === 0 ? "Any" : undefined}
-        clearable
-        disabled={departments.length === 0 && draft.departments.length === 0}
-        data={[
-          ...departments,
-          ...draft.departments
-            .filter((name) => !departments.some(({ value }) => value === name))
-            .map((name) => ({ value: name, label: name })),
-        ]}
+        places={departments}
         value={draft.departments}
         error={errors["targets.departments"]}
         onChange={(chosen) => change({ departments: chosen })}
       />
     </div>
+  );
+}
+
+interface PlacesProps extends NamesProps {
+  label: string;
+  places: Place[];
+}
+
+function Places({ label, places, value, onChange, error }: PlacesProps) {
+  const choice = placeChoice(places, value);
+  return (
+    <MultiSelect
+      label={label}
+      description="Only hosts of these"
+      placeholder={value.length === 0 ? "Any" : undefined}
+      clearable
+      disabled={choice.data.length === 0}
+      data={choice.data}
+      value={choice.value}
+      error={error}
+      onChange={onChange}
+    />
   );
 }

@@ -1,5 +1,5 @@
 /** Which hosts somebody chose in a form, and the targets of the API that they become. */
-import type { Targets } from "~/api/types";
+import type { Organization, Targets } from "~/api/types";
 
 export interface TargetDraft {
   all: boolean;
@@ -9,8 +9,21 @@ export interface TargetDraft {
   groups: string[];
   /** Hosts with these labels in these places: all three narrow each other. */
   selector: string;
+  /** Names, or ids where a name alone would not say which it is. */
   organizations: string[];
   departments: string[];
+}
+
+/** An organization or a department that can be chosen. */
+export interface Place {
+  id: number;
+  name: string;
+  label: string;
+}
+
+export interface PlaceOption {
+  value: string;
+  label: string;
 }
 
 export function emptyTargets(hosts: string[] = []): TargetDraft {
@@ -77,4 +90,36 @@ export function targetWords(targets: Targets): string {
   ]
     .filter(Boolean)
     .join("; ");
+}
+
+export function organizationPlaces(organizations: Organization[]): Place[] {
+  return organizations.map(({ id, name }) => ({ id, name, label: name }));
+}
+
+export function departmentPlaces(organizations: Organization[]): Place[] {
+  return organizations.flatMap((organization) =>
+    organization.departments.map(({ id, name }) => ({
+      id,
+      name,
+      label: organizations.length > 1 ? `${organization.name} / ${name}` : name,
+    })),
+  );
+}
+
+/** For the server a number is an id, and a name that several have means none of them. */
+const isId = (text: string) => /^-?\d+$/.test(text);
+
+/** What can be chosen, and what was, by name or id: each by its name where that says which it is, as the server shows it. */
+export function placeChoice(places: Place[], chosen: string[]): { data: PlaceOption[]; value: string[] } {
+  const count = new Map<string, number>();
+  for (const { name } of places) {
+    count.set(name, (count.get(name) ?? 0) + 1);
+  }
+  const said = ({ id, name }: Place) => (count.get(name) === 1 && !isId(name) ? name : String(id));
+  const byId = new Map(places.map((place) => [String(place.id), said(place)]));
+  const value = [...new Set(chosen.map((one) => byId.get(one) ?? one))];
+  const data = places.map((place) => ({ value: said(place), label: place.label }));
+  const offered = new Set(data.map((option) => option.value));
+  const others = value.filter((one) => !offered.has(one)).map((one) => ({ value: one, label: one }));
+  return { data: [...data, ...others], value };
 }

@@ -56,14 +56,14 @@ export function DelegateDialog({ approval, from, onClose }: DelegateDialogProps)
         {() => (
           <Select
             label="Who answers"
-            description="Those who may manage workflows there and were not asked yet. Who started it is among them if the step allows it."
+            description="Those who may manage workflows there and were not asked yet. Who started or retried it, or ran its schedule now, is among them if the step allows it."
             placeholder="Type to search by name"
             searchable
             data-autofocus
             nothingFoundMessage={
               people.isPending || named.isPending ? "Loading…" : "Nobody else may answer there"
             }
-            data={replacements(approval, from, { users, roles }).map(({ id, username }) => ({
+            data={replacements(approval, { users, roles }).map(({ id, username }) => ({
               value: String(id),
               label: username,
             }))}

@@ -10,7 +10,7 @@ import { plainText } from "~/ui/plainText";
 import { RelativeTime } from "~/ui/RelativeTime";
 import classes from "./ApprovalPage.module.css";
 import { DelegateDialog } from "./DelegateDialog";
-import { delegateReason } from "./rules";
+import { delegateReason, heldUp } from "./rules";
 import { DECISION } from "./words";
 
 /** Who was asked, and what they said. */
@@ -18,8 +18,10 @@ export function PeoplePanel({ approval }: { approval: ApprovalDetail }) {
   const missing = useMissing();
   const now = useNow();
   const [from, setFrom] = useState<Asked>();
+  const held = heldUp(approval);
   return (
     <Panel title="Who was asked">
+      {held && <p className={classes.held}>{held}</p>}
       <ul className={classes.people} aria-label="Who was asked">
         {approval.people.map((person) => (
           <li key={person.user_id}>
@@ -46,7 +48,10 @@ export function PeoplePanel({ approval }: { approval: ApprovalDetail }) {
   );
 }
 
-function Said({ person: { decision, at } }: { person: Asked }) {
+function Said({ person: { decision, at, cannot_answer: cannot } }: { person: Asked }) {
+  if (!decision && cannot) {
+    return <span className={classes.cannot}>{cannot}, and cannot answer</span>;
+  }
   if (!decision) {
     return <span className="dim">has not answered</span>;
   }

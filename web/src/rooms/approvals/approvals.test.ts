@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Approval, ApprovalDetail, Asked, RoleDescription, User } from "~/api/types";
-import { answerReason, delegateReason, replacements, starterOf } from "./rules";
+import { answerReason, delegateReason, heldUp, replacements } from "./rules";
 import { progressWords } from "./words";
 
 const allowed = () => undefined;
@@ -16,7 +16,7 @@ const asked = (user_id: number, more: Partial<Asked> = {}): Asked => ({
 const approval = (more: Partial<ApprovalDetail> = {}) => ({
   state: "open" as const,
   may_answer: false,
-  started_by: "user:1 (admin)",
+  run_for: [1, 4],
   deadline: "2026-11-29T13:00:00Z",
   needed: 1,
   people: [asked(2)],
@@ -25,7 +25,8 @@ const approval = (more: Partial<ApprovalDetail> = {}) => ({
 });
 
 describe("who cannot answer is told why", () => {
-  it.each<[string, Partial<Approval>, number, string | undefined]>([
+  const own = "You started it or what it tries again, or ran its schedule now: others answer";
+  it.each<[string, Partial<ApprovalDetail>, number, string | undefined]>([
     ["may", { may_answer: true }, 2, undefined],
     ["over", { state: "approved" }, 2, "It is approved already"],
     ["late", { deadline: "2026-11-29T12:00:00Z" }, 2, "The time to answer is over"],
@@ -36,7 +37,10 @@ describe("who cannot answer is told why", () => {
       "You have answered already, and an answer is not changed",
     ],
     ["stranger", {}, 3, "You are not among those who were asked"],
-    ["starter", {}, 1, "You started it, and you are not among those who were asked"],
+    ["starter", {}, 1, own],
+    ["starter of what it tries again", {}, 4, own],
+    ["starter who was asked", { people: [asked(1)] }, 1, own],
+    ["starter who may", { allow_self_approval: true }, 1, "You are not among those who were asked"],
   ])("%s", (_, more, id, reason) => {
     expect(answerReason(approval(more), { id }, allowed, NOW)).toBe(reason);
   });
@@ -57,10 +61,21 @@ it("only who has not answered is replaced, by who manages users", () => {
   );
 });
 
-it("the starter is read from how the server names them", () => {
-  expect(starterOf("user:12 (anna)")).toBe(12);
-  expect(starterOf("schedule:7 (nightly) for user:5 (anna)")).toBe(5);
-  expect(starterOf("schedule:3")).toBeUndefined();
+describe("where some cannot answer any more", () => {
+  const off = (id: number) => asked(id, { cannot_answer: "is switched off" });
+
+  it.each([
+    ["all can", [asked(1), asked(2)], 2, /^$/],
+    ["enough can", [off(1), asked(2)], 1, /^Not all who were asked can still answer/],
+    ["too few can", [off(1), asked(2)], 2, /2 more must approve, and 1 of those who were asked can still/],
+    ["one has approved", [asked(1, { decision: "approve" }), off(2)], 2, /1 more must approve, and 0 of/],
+  ])("%s", (_, people, needed, told) => {
+    expect(heldUp({ state: "open", people, needed }) ?? "").toMatch(told);
+  });
+
+  it("nothing is said of one that is over", () => {
+    expect(heldUp({ state: "expired", people: [off(1)], needed: 1 })).toBeUndefined();
+  });
 });
 
 it("how far it is", () => {
@@ -83,7 +98,7 @@ describe("who can be asked in the place of somebody", () => {
   });
   const from = user(2, {});
   const of = (candidate: ReturnType<typeof user>, place: Partial<Approval> = {}) =>
-    replacements({ ...approval(place), ...place }, { user_id: 2 }, { users: [from, candidate], roles });
+    replacements({ ...approval(place), ...place }, { users: [from, candidate], roles });
   const at = { organization_id: 5, department_id: 7 };
 
   it.each([
@@ -101,14 +116,21 @@ describe("who can be asked in the place of somebody", () => {
     ["one of another tenant", user(3, { scope: { kind: "cluster" } }, { tenant_id: 2 })],
     ["one who is switched off", user(3, {}, { active: false })],
     ["who started it", user(1, {})],
+    ["who started what it tries again", user(4, {})],
   ])("not %s", (_, candidate) => {
     expect(of(candidate, at)).toEqual([]);
   });
 
-  it("whoever started it where the step says so", () => {
-    const [starter, people] = [user(1, {}), { users: [from, user(1, {})], roles }];
+  it("whoever started it or what it tries again where the step says so", () => {
+    const starters = [user(1, {}), user(4, {})];
     const own = { ...approval({ allow_self_approval: true }), ...at };
-    expect(replacements(own, { user_id: 2 }, people)).toEqual([starter]);
+    expect(replacements(own, { users: [from, ...starters], roles })).toEqual(starters);
+  });
+
+  it("not one of another tenant where whoever is replaced is deleted", () => {
+    const stranger = user(3, { scope: { kind: "cluster" } }, { tenant_id: 2 });
+    const places = { ...approval({ people: [asked(9), asked(2)] }), ...at };
+    expect(replacements(places, { users: [stranger, from], roles })).toEqual([]);
   });
 
   it("not one whose right ends below where it lies", () => {

@@ -3,7 +3,10 @@ import type { Approval, ApprovalDetail, Asked, Permission, RoleDescription, Scop
 import { APPROVAL_STATE } from "./words";
 
 type Missing = (permission: Permission) => string | undefined;
-type Known = Pick<Approval, "state" | "may_answer" | "people" | "deadline" | "started_by">;
+type Known = Pick<
+  ApprovalDetail,
+  "state" | "may_answer" | "people" | "deadline" | "run_for" | "allow_self_approval"
+>;
 
 export function answerReason(
   approval: Known,
@@ -18,29 +21,38 @@ export function answerReason(
   return (
     ended(approval, now) ??
     (mine?.decision ? "You have answered already, and an answer is not changed" : undefined) ??
-    (mine === undefined ? stranger(approval, me) : undefined) ??
+    (excluded(approval).includes(me.id) ? OWN : undefined) ??
+    (mine === undefined ? "You are not among those who were asked" : undefined) ??
     missing("workflows.manage") ??
     "Needs the permission workflows.manage where the workflow belongs"
   );
 }
 
-function ended({ state, deadline }: Known, now: number): string | undefined {
+function ended({ state, deadline }: Pick<Approval, "state" | "deadline">, now: number): string | undefined {
   if (state !== "open") {
     return `It is ${APPROVAL_STATE[state].label.toLowerCase()} already`;
   }
   return Date.parse(deadline) <= now ? "The time to answer is over" : undefined;
 }
 
-function stranger({ started_by: by }: Known, me: Pick<User, "id">): string {
-  return starterOf(by) === me.id
-    ? "You started it, and you are not among those who were asked"
-    : "You are not among those who were asked";
+const OWN = "You started it or what it tries again, or ran its schedule now: others answer";
+
+/** Those because of whom it runs, where they do not answer. */
+function excluded({ run_for, allow_self_approval }: Pick<Known, "run_for" | "allow_self_approval">) {
+  return allow_self_approval ? [] : run_for;
 }
 
-/** `user:5 (anna)`, `schedule:7 (nightly) for user:5 (anna)` */
-export function starterOf(actor: string): number | undefined {
-  const id = /(?:^| for )user:(\d+) \([^()]*\)$/.exec(actor)?.[1];
-  return id === undefined ? undefined : Number(id);
+/** What stands in the way of a decision, where some of those who were asked cannot answer any more. */
+export function heldUp({ state, people, needed }: Pick<Approval, "state" | "people" | "needed">) {
+  const silent = people.filter(({ decision }) => !decision);
+  const able = silent.filter(({ cannot_answer }) => !cannot_answer).length;
+  if (state !== "open" || able === silent.length) {
+    return undefined;
+  }
+  const missing = needed - people.filter(({ decision }) => decision === "approve").length;
+  return able < missing
+    ? `It can no longer be approved as it is: ${missing} more must approve, and ${able} of those who were asked can still answer. Let somebody else answer for those who cannot.`
+    : "Not all who were asked can still answer. Somebody else can answer for them.";
 }
 
 export function delegateReason(
@@ -50,7 +62,7 @@ export function delegateReason(
   now: number,
 ): string | undefined {
   return (
-    ended({ ...approval, may_answer: false, people: [], started_by: "" }, now) ??
+    ended(approval, now) ??
     (asked.decision ? `${asked.name} has answered already` : undefined) ??
     missing("users.manage")
   );
@@ -58,18 +70,17 @@ export function delegateReason(
 
 type Place = Pick<Approval, "organization_id" | "department_id">;
 
-/** Those who can be asked in the place of somebody: active, with the right to manage workflows there, and not asked yet. */
+/**
+ * Those who can be asked in the place of somebody: active, of the tenant that all who were asked belong to, with
+ * the right to manage workflows there, and not asked yet.
+ */
 export function replacements<Candidate extends Pick<User, "id" | "tenant_id" | "active" | "bindings">>(
-  approval: Place & Pick<ApprovalDetail, "people" | "started_by" | "allow_self_approval">,
-  from: Pick<Asked, "user_id">,
+  approval: Place & Pick<ApprovalDetail, "people" | "run_for" | "allow_self_approval">,
   { users, roles }: { users: readonly Candidate[]; roles: readonly RoleDescription[] },
 ): Candidate[] {
-  const tenant = users.find(({ id }) => id === from.user_id)?.tenant_id;
-  const taken = new Set(approval.people.map(({ user_id }) => user_id));
-  const starter = starterOf(approval.started_by);
-  if (starter !== undefined && !approval.allow_self_approval) {
-    taken.add(starter);
-  }
+  const asked = new Set(approval.people.map(({ user_id }) => user_id));
+  const tenant = users.find(({ id }) => asked.has(id))?.tenant_id;
+  const taken = new Set([...asked, ...excluded(approval)]);
   const managing = roles
     .filter(({ permissions }) => permissions.includes("workflows.manage"))
     .map(({ role }) => role);

@@ -4,6 +4,7 @@ import {
   IconHandStop,
   IconPlayerPlay,
   IconPlayerStop,
+  IconPlayerTrackNext,
   IconRefreshAlert,
   IconRepeat,
 } from "@tabler/icons-react";
@@ -88,6 +89,12 @@ function ExecutionView({ execution }: { execution: Execution }) {
                 icon: IconRefreshAlert,
                 reason: reasons.rerunFailed,
                 onSelect: () => ask("rerunFailed"),
+              },
+              {
+                label: "Run on unfinished hosts",
+                icon: IconPlayerTrackNext,
+                reason: reasons.rerunUnfinished,
+                onSelect: () => ask("rerunUnfinished"),
               },
               {
                 label: "Run on all hosts",

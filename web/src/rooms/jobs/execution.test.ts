@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RollingState } from "~/api/types";
 import { executionReasons, parts, rollingText } from "./execution";
+import { rerunCommand, rerunCount, rerunCurl } from "./rerun";
 
 const allowed = () => undefined;
 
@@ -10,6 +11,7 @@ describe("an execution", () => {
     expect(done.cancel).toContain("over");
     expect(done.retry).toContain("No host failed");
     expect(done.rerunFailed).toContain("No host failed");
+    expect(done.rerunUnfinished).toContain("none was cancelled");
     expect(done.rerunAll).toBeUndefined();
   });
 
@@ -17,23 +19,27 @@ describe("an execution", () => {
     const failed = executionReasons({ counts: { completed: 2, timeout: 1 }, finished: true }, allowed);
     expect(failed.retry).toBeUndefined();
     expect(failed.rerunFailed).toBeUndefined();
+    expect(failed.rerunUnfinished).toBeUndefined();
   });
 
-  it("cancelled hosts can be run again, but not retried", () => {
+  it("cancelled hosts are run again as unfinished ones only, and not retried", () => {
     const reasons = executionReasons({ counts: { cancelled: 1 }, finished: true }, allowed);
-    expect(reasons.retry).toBeDefined();
-    expect(reasons.rerunFailed).toBeUndefined();
+    expect(reasons.retry).toContain("No host failed");
+    expect(reasons.rerunFailed).toContain("No host failed");
+    expect(reasons.rerunUnfinished).toBeUndefined();
   });
 
   it("of an action that is for others is only cancelled", () => {
     const open = { counts: { failed: 1, running: 1 }, finished: false };
     const theirs = executionReasons({ ...open, may_repeat: false }, allowed);
     expect(theirs.cancel).toBeUndefined();
-    for (const reason of [theirs.retry, theirs.rerunFailed, theirs.rerunAll]) {
+    for (const reason of [theirs.retry, theirs.rerunFailed, theirs.rerunUnfinished, theirs.rerunAll]) {
       expect(reason).toContain("for others");
     }
     const ours = executionReasons({ ...open, may_repeat: true }, allowed);
-    expect([ours.retry, ours.rerunFailed, ours.rerunAll]).toEqual([undefined, undefined, undefined]);
+    expect([ours.retry, ours.rerunFailed, ours.rerunUnfinished, ours.rerunAll]).toEqual(
+      Array(4).fill(undefined),
+    );
   });
 
   it("without the permission that is the reason for all", () => {
@@ -59,5 +65,21 @@ describe("an execution", () => {
       "stopped in",
     );
     expect(rollingText({ finished: true })).toBeUndefined();
+  });
+});
+
+describe("another run of it", () => {
+  const stopped = { counts: { completed: 4, failed: 1, unknown: 1, cancelled: 10 } };
+
+  it.each([
+    ["failed", 2, "postern execution rerun 7"],
+    ["unfinished", 12, "postern execution rerun 7 --unfinished"],
+    ["all", 16, "postern execution rerun 7 --all"],
+  ] as const)("on %s hosts", (hosts, expected, command) => {
+    expect(rerunCount(stopped, hosts)).toBe(expected);
+    expect(rerunCommand(7, hosts)).toBe(command);
+    const curl = rerunCurl("https://postern.example", 7, hosts);
+    expect(curl).toContain("https://postern.example/api/v1/executions/7/rerun");
+    expect(curl).toContain(`{"hosts":"${hosts}"}`);
   });
 });

@@ -19,7 +19,8 @@ const ORDER: JobState[] = [
   "queued",
 ];
 
-const of = (execution: Pick<Execution, "counts">, states: JobState[]) =>
+/** How many of its jobs are in one of these states. */
+export const jobsIn = (execution: Pick<Execution, "counts">, states: JobState[]): number =>
   states.reduce((sum, state) => sum + (execution.counts[state] ?? 0), 0);
 
 export const FAILED: JobState[] = ["failed", "timeout", "unknown"];
@@ -38,9 +39,9 @@ export function Progress({ execution, large }: { execution: Execution; large?: b
 
 /** The worst that has happened, or what still goes on. */
 export function ExecutionPill({ execution, large }: { execution: Execution; large?: boolean }) {
-  const failed = of(execution, FAILED);
+  const failed = jobsIn(execution, FAILED);
   if (!execution.finished) {
-    const started = of(execution, STATES) > of(execution, ["queued"]);
+    const started = jobsIn(execution, STATES) > jobsIn(execution, ["queued"]);
     return (
       <Pill tone={started ? "busy" : "wait"} spin={started} large={large}>
         {started ? "Running" : "Queued"}
@@ -54,7 +55,7 @@ export function ExecutionPill({ execution, large }: { execution: Execution; larg
       </Pill>
     );
   }
-  return of(execution, ["cancelled"]) > 0 ? (
+  return jobsIn(execution, ["cancelled"]) > 0 ? (
     <Pill tone="wait" large={large}>
       Cancelled
     </Pill>
@@ -69,6 +70,7 @@ export interface ExecutionReasons {
   cancel: string | undefined;
   retry: string | undefined;
   rerunFailed: string | undefined;
+  rerunUnfinished: string | undefined;
   rerunAll: string | undefined;
 }
 
@@ -79,14 +81,15 @@ export function executionReasons(
 ): ExecutionReasons {
   const manage = missing("jobs.manage");
   const again = manage ?? (execution.may_repeat === false ? STRANGER : undefined);
-  const nothingFailed = "No host failed, timed out or became unknown";
+  const failed = jobsIn(execution, FAILED) > 0 ? undefined : "No host failed, timed out or became unknown";
   return {
     cancel: manage ?? (execution.finished ? "All of its jobs are over" : undefined),
-    retry: again ?? (of(execution, FAILED) > 0 ? undefined : nothingFailed),
-    rerunFailed:
+    retry: again ?? failed,
+    rerunFailed: again ?? failed,
+    rerunUnfinished:
       again ??
-      (of(execution, [...FAILED, "cancelled"]) > 0 ? undefined : `${nothingFailed}, and none was cancelled`),
-    rerunAll: again ?? (of(execution, STATES) > 0 ? undefined : "All of its jobs were deleted"),
+      (jobsIn(execution, ["cancelled"]) > 0 ? undefined : failed && `${failed}, and none was cancelled`),
+    rerunAll: again ?? (jobsIn(execution, STATES) > 0 ? undefined : "All of its jobs were deleted"),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Column } from "~/ui/table/DataTable";
 import type { FilterField } from "~/ui/table/FilterBar";
 import classes from "./columns.module.css";
 import { ExecutionPill, Progress, parts } from "./execution";
-import { actorName, JOB_TYPE, JobTypeText } from "./words";
+import { actorName, JOB_STATE, JOB_TYPE, JobTypeText } from "./words";
 
 export const executionColumns: Column<Execution>[] = [
   {
@@ -131,6 +131,14 @@ export const executionFilters: FilterField[] = [
     id: "type",
     label: "Type",
     options: Object.entries(JOB_TYPE).map(([value, { label }]) => ({ value, label })),
+  },
+  {
+    id: "outcome",
+    label: "Outcome",
+    options: (["running", "failed", "cancelled", "completed"] as const).map((value) => ({
+      value,
+      label: JOB_STATE[value].label,
+    })),
   },
   { id: "script", label: "Script", placeholder: "number of the script" },
   { id: "action", label: "Action", placeholder: "number of the action" },

@@ -6,22 +6,23 @@ import { MonthGrid } from "~/ui/MonthGrid";
 import { dayWords, isDay, isMonth, monthOf } from "~/ui/month";
 import { useNow } from "~/ui/now";
 import { Panel } from "~/ui/Page";
-import { calendarOptions, newestTicksOptions } from "./api";
-import { blackoutOf, countWords, type Day, daysOf, type Mark } from "./days";
+import { StaleBanner } from "~/ui/states";
+import { calendarOptions, monthTicksOptions, newestTicksOptions } from "./api";
+import { AHEAD_DAYS, blackoutOf, comingTicks, countWords, type Day, daysOf, type Mark } from "./days";
 import classes from "./SchedulePage.module.css";
 import { TickTable } from "./TickTable";
 import { sameZone, wallOf, wallText } from "./when/zones";
 
 interface MonthPanelProps {
   schedule: Schedule;
-  /** The next ticks that are known. */
-  coming: string[];
   search: { month?: string; day?: string };
   setSearch: (change: { month?: string; day?: string }) => void;
 }
 
+const MINUTE_MS = 60_000;
+
 /** The ticks of a month, and what a chosen day had of them. */
-export function MonthPanel({ schedule, coming, search, setSearch }: MonthPanelProps) {
+export function MonthPanel({ schedule, search, setSearch }: MonthPanelProps) {
   const zone = schedule.definition.zone ?? "UTC";
   const now = useNow();
   const today = wallOf(new Date(now).toISOString(), zone)?.date ?? new Date(now).toISOString().slice(0, 10);
@@ -33,7 +34,13 @@ export function MonthPanel({ schedule, coming, search, setSearch }: MonthPanelPr
     ...calendarOptions(rule?.calendar_id ?? 0),
     enabled: rule !== undefined && rule !== null,
   });
-  const days = useMemo(() => daysOf(newest.data?.items ?? [], coming, zone), [newest.data, coming, zone]);
+  const ahead = useQuery(monthTicksOptions(schedule, month));
+  // Ticks are at full minutes: what they come to is looked at no more often.
+  const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS;
+  const days = useMemo(() => {
+    const ticks = (ahead.data?.ticks ?? []).filter((tick) => Date.parse(tick) > minute);
+    return daysOf(newest.data?.items ?? [], comingTicks(schedule, ticks), zone);
+  }, [newest.data, ahead.data, schedule, minute, zone]);
   const chosen = day === undefined ? undefined : days.get(day);
   return (
     <Panel title="Month">
@@ -58,7 +65,14 @@ export function MonthPanel({ schedule, coming, search, setSearch }: MonthPanelPr
           };
         }}
       />
-      <Legend zone={zone} calendar={calendar} more={Boolean(newest.data?.next_cursor)} />
+      {ahead.error ? <StaleBanner error={ahead.error} onRetry={() => void ahead.refetch()} /> : null}
+      <Legend
+        zone={zone}
+        calendar={calendar}
+        more={Boolean(newest.data?.next_cursor)}
+        ahead={ahead.data?.more ? ahead.data.ticks.length : undefined}
+        counted={Boolean(schedule.definition.max_runs)}
+      />
       {day !== undefined && <DayDetail day={day} found={chosen} zone={zone} />}
     </Panel>
   );
@@ -90,10 +104,19 @@ interface LegendProps {
   calendar: Calendar | undefined;
   /** There are older ticks than those that were read. */
   more: boolean;
+  /** Of the ticks to come only so many were computed. */
+  ahead: number | undefined;
+  /** It ends after so many runs. */
+  counted: boolean;
 }
 
-/** Also what is not to be seen here: the server tells five ticks ahead, and the oldest are not read. */
-function Legend({ zone, calendar, more }: LegendProps) {
+/** Also what is not to be seen here: the oldest ticks are not read, and not any number of those to come. */
+function Legend({ zone, calendar, more, ahead, counted }: LegendProps) {
+  const bounds = [
+    ahead !== undefined && `of the ticks to come in the month the first ${ahead}`,
+    counted && `of those to come, as it ends after a number of runs, the next ${AHEAD_DAYS} days`,
+    more && "of those that were, the newest 500",
+  ].filter(Boolean);
   return (
     <div className={classes.legend}>
       <span className={classes.keys}>
@@ -108,8 +131,7 @@ function Legend({ zone, calendar, more }: LegendProps) {
         })}
       </span>
       <p>
-        Days are those of {zone}. Of the ticks to come the next five are marked, not every one of the month
-        {more ? "; of those that were, the newest 500" : ""}.
+        Days are those of {zone}.{bounds.length > 0 && ` Marked are ${bounds.join("; ")}.`}
         {calendar && (
           <>
             {" "}

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api } from "~/api/client";
 import { useIntent } from "~/api/intent";
-import { answer, problemsByField } from "~/api/problem";
+import { answer, asProblem, problemsByField } from "~/api/problem";
 import type { Parameter, Schedule, ScheduleCreate, ScheduleUpdate } from "~/api/types";
 import { useSession } from "~/app/session";
 import { HostPicker } from "~/rooms/agents/HostPicker";
@@ -19,7 +19,7 @@ import { Notice } from "~/ui/Notice";
 import { Panel } from "~/ui/Page";
 import { ProblemAlert } from "~/ui/states";
 import { TileChoice } from "~/ui/TileChoice";
-import { scheduleKey } from "./api";
+import { scheduleKey, scheduleOptions } from "./api";
 import { applyCommand, createCurl, updateCurl } from "./copy";
 import {
   asksHosts,
@@ -32,6 +32,7 @@ import {
   toUpdate,
   type WorkKind,
 } from "./draft";
+import { NewerEdit } from "./NewerEdit";
 import { inputs, problemFields } from "./problems";
 import { RuleFields } from "./RuleFields";
 import { SavedActionFields, useChosenAction } from "./SavedActionFields";
@@ -53,14 +54,18 @@ interface ScheduleFormProps {
   /** The one that is changed; a new one when absent. */
   schedule?: Schedule;
   onSaved: (schedule: Schedule) => void;
+  /** Somebody takes what is there by now, and drops the edit. */
+  onReload?: () => void;
 }
 
-export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
+export function ScheduleForm({ start, schedule: shown, onSaved, onReload }: ScheduleFormProps) {
   const client = useQueryClient();
   const intent = useIntent();
   const { user } = useSession();
   // What is sent is what the person changed, whatever became of it on the server meanwhile.
   const [begun] = useState(start);
+  const [schedule] = useState(shown);
+  const [basedOn, setBasedOn] = useState(schedule?.updated_at);
   const [draft, setDraft] = useState(begun);
   const [incomplete, setIncomplete] = useState<string>();
   const chosen = useChosenScript(draft.script);
@@ -77,7 +82,7 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
   const whole = () => toCreate(draft, parameters, kept, schedule?.paused ?? false);
   const request = (): Request =>
     schedule
-      ? { id: schedule.id, body: toUpdate(draft, begun, parameters, schedule) }
+      ? { id: schedule.id, body: { ...toUpdate(draft, begun, parameters, schedule), based_on: basedOn } }
       : { id: undefined, body: whole() };
 
   const save = useMutation({
@@ -94,11 +99,12 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
       save.reset();
     }
   };
+  const outrun = save.error !== null && asProblem(save.error).code === "newer_schedule";
   const { at, rest } = problemsByField<string>(
     save.error ? problemFields(save.error, draft.kind) : [],
     inputs(draft, parameters),
   );
-  const general = save.error && (rest.length > 0 || Object.keys(at).length === 0);
+  const general = save.error && !outrun && (rest.length > 0 || Object.keys(at).length === 0);
   const frame = useRef<HTMLFormElement>(null);
   // What was refused may be far above the button.
   useEffect(() => {
@@ -224,6 +230,17 @@ export function ScheduleForm({ start, schedule, onSaved }: ScheduleFormProps) {
             ? "Once you save it, it runs on yours, with your rights."
             : "It stays so as long as you change its name and description only."}
         </Notice>
+      )}
+      {outrun && schedule && onReload && (
+        <NewerEdit
+          error={save.error}
+          newest={() => client.fetchQuery({ ...scheduleOptions(schedule.id), staleTime: 0 })}
+          onReload={onReload}
+          onRebase={({ updated_at }) => {
+            setBasedOn(updated_at);
+            save.reset();
+          }}
+        />
       )}
       {general ? <ProblemAlert error={save.error} /> : null}
       {incomplete && missing === incomplete && (

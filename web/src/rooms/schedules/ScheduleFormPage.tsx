@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useMissing } from "~/app/session";
 import { Page, Panel } from "~/ui/Page";
 import { EmptyState, ErrorState, LoadingLines } from "~/ui/states";
@@ -57,20 +57,22 @@ export function EditSchedulePage() {
   const { scheduleId } = editRoute.useParams();
   const navigate = useNavigate();
   const missing = useMissing();
-  // Read once: what somebody else saves meanwhile must not change a form that is being filled in.
+  const [round, setRound] = useState(0);
+  // Read once, as it is now: what somebody else saves meanwhile must not change a form that is being filled in.
   const query = useQuery({
     ...scheduleOptions(Number(scheduleId)),
     refetchInterval: false,
     refetchOnWindowFocus: false,
+    refetchOnMount: "always",
   });
-  const schedule = query.data;
+  const schedule = query.isFetchedAfterMount ? query.data : undefined;
   const reason = schedule && scheduleReasons(schedule, missing).edit;
   return (
     <Page
-      title={schedule ? `Edit ${schedule.name}` : "Edit a schedule"}
+      title={query.data ? `Edit ${query.data.name}` : "Edit a schedule"}
       back={
         <Link to="/schedules/$scheduleId" params={{ scheduleId }} className="link">
-          {schedule?.name ?? `Schedule ${scheduleId}`}
+          {query.data?.name ?? `Schedule ${scheduleId}`}
         </Link>
       }
     >
@@ -80,9 +82,10 @@ export function EditSchedulePage() {
         </Panel>
       ) : schedule ? (
         <ScheduleForm
-          key={schedule.id}
+          key={`${schedule.id} ${round}`}
           start={draftOf(schedule)}
           schedule={schedule}
+          onReload={() => setRound((before) => before + 1)}
           onSaved={({ name }) => {
             toastDone(`${name} is saved`);
             void navigate({ to: "/schedules/$scheduleId", params: { scheduleId } });

@@ -117,7 +117,6 @@ function ScheduleView({ schedule }: { schedule: Schedule }) {
         <div className={classes.main}>
           <MonthPanel
             schedule={schedule}
-            coming={coming}
             search={search}
             setSearch={(change) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true })}
           />

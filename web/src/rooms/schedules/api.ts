@@ -2,8 +2,9 @@ import { queryOptions } from "@tanstack/react-query";
 import { api } from "~/api/client";
 import type { ListQuery, Page } from "~/api/list";
 import { answer } from "~/api/problem";
-import type { Schedule } from "~/api/types";
-import { matchesAll } from "./filters";
+import type { CronTicks, Schedule } from "~/api/types";
+import { monthSpan } from "./days";
+import { splitFilter } from "./filters";
 
 export const scheduleKey = ["schedules"] as const;
 export const calendarKey = ["calendars"] as const;
@@ -13,16 +14,18 @@ const schedulePage = (query: ListQuery) => answer(api.GET("/api/v1/schedules", {
 /** At most as many at once as the server gives. */
 const MOST = 500;
 
-/** The server does not filter schedules: they are read and matched here until there are enough, or no more. */
-export async function scheduleList({ filter, ...query }: ListQuery): Promise<Page<Schedule>> {
-  if (!filter) {
+/** By what the server does not filter it is matched here, until there are enough, or no more. */
+export async function scheduleList({ filter: wanted, ...rest }: ListQuery): Promise<Page<Schedule>> {
+  const { asked, matches } = splitFilter(wanted ?? []);
+  const query: ListQuery = asked.length > 0 ? { ...rest, filter: asked } : rest;
+  if (!matches) {
     return schedulePage(query);
   }
   const items: Schedule[] = [];
   let cursor = query.cursor;
   do {
     const page = await schedulePage({ ...query, limit: MOST, ...(cursor ? { cursor } : {}) });
-    items.push(...page.items.filter((schedule) => matchesAll(schedule, filter)));
+    items.push(...page.items.filter((schedule) => matches(schedule)));
     cursor = page.next_cursor ?? undefined;
   } while (cursor && items.length < query.limit);
   return { items, next_cursor: cursor };
@@ -57,6 +60,23 @@ export const cronOptions = (cron: string, zone: string) =>
     queryFn: () => answer(api.POST("/api/v1/schedules/preview", { body: { cron, zone } })),
     refetchInterval: (query) => (query.state.error ? false : PREVIEW_MS),
   });
+
+const MINUTE_MS = 60_000;
+
+/** Those that a month shows of the ticks to come. */
+export function monthTicksOptions({ definition }: Pick<Schedule, "definition">, month: string) {
+  const { cron, zone = "UTC", max_runs: most } = definition;
+  return queryOptions({
+    queryKey: [...scheduleKey, "month", cron, zone, Boolean(most), month],
+    queryFn: async (): Promise<CronTicks> => {
+      const span = monthSpan(month, Date.now(), Boolean(most));
+      return span
+        ? answer(api.POST("/api/v1/schedules/preview", { body: { cron, zone, ...span } }))
+        : { text: "", ticks: [] };
+    },
+    refetchInterval: MINUTE_MS,
+  });
+}
 
 export const calendarList = (query: ListQuery) => answer(api.GET("/api/v1/calendars", { params: { query } }));
 

@@ -7,7 +7,7 @@ import type { FilterField } from "~/ui/table/FilterBar";
 import classes from "./columns.module.css";
 import { scheduleState } from "./rules";
 import { SCHEDULE_STATE, ScheduleStatePill } from "./words";
-import { scheduledTargets, WORK_KIND, type WorkNames, workKind, workWords } from "./work";
+import { scheduledTargets, WORK_KIND, WORK_KINDS, type WorkNames, workKind, workWords } from "./work";
 
 export function scheduleColumns(names: WorkNames): Column<Schedule>[] {
   const kindLabel = ({ definition }: Schedule) => {
@@ -197,7 +197,7 @@ export function scheduleFilters(schedules: Schedule[]): FilterField[] {
   const seen = (values: string[]) => [...new Set(values)].sort();
   return [
     { id: "state", label: "State", options: options(SCHEDULE_STATE) },
-    { id: "work", label: "Kind of work", options: options(WORK_KIND) },
+    { id: "kind", label: "Kind of work", options: WORK_KINDS },
     {
       id: "zone",
       label: "Zone",

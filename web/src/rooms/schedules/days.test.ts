@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CalendarEntry, ScheduleTick, TickFate } from "~/api/types";
 import { entryOf, entryWords, missingEntries, newEntry } from "./calendars/entries";
-import { blackoutOf, comingTicks, countWords, daysOf } from "./days";
+import { blackoutOf, comingTicks, countWords, daysOf, monthSpan } from "./days";
 import { schedule } from "./testing";
 import { sameZone, wallOf, wallText, zoneNames } from "./when/zones";
 
@@ -41,6 +41,23 @@ describe("ticks to come", () => {
   it("are none while it is paused, and once it has ended", () => {
     expect(comingTicks(schedule({ ...next, paused: true }), ticks)).toEqual([]);
     expect(comingTicks(schedule({}), ticks)).toEqual([]);
+  });
+});
+
+describe("the time that a month shows", () => {
+  const now = Date.parse("2026-11-20T12:00:00Z");
+  it.each([
+    // From now on, to the end of its last week in every zone.
+    ["2026-11", false, ["2026-11-20T12:00:00.000Z", "2026-12-08T00:00:00.000Z"]],
+    ["2027-03", false, ["2027-02-28T00:00:00.000Z", "2027-04-06T00:00:00.000Z"]],
+    ["2026-09", false, undefined],
+    // How many come before must be known, as far as is computed ahead.
+    ["2026-12", true, ["2026-11-20T12:00:00.000Z", "2027-01-05T00:00:00.000Z"]],
+    ["2027-01", true, ["2026-11-20T12:00:00.000Z", "2027-01-21T12:00:00.000Z"]],
+    ["2027-03", true, undefined],
+  ] as const)("%s, counted %s: %j", (month, counted, span) => {
+    const found = monthSpan(month, now, counted);
+    expect(found && [found.from, found.until]).toEqual(span);
   });
 });
 

@@ -1,6 +1,6 @@
 /** What a month shows: ticks that were, ticks that come, and days on which a blackout calendar lets nothing begin. */
 import type { CalendarEntry, Schedule, ScheduleTick, TickFate, Weekday } from "~/api/types";
-import { addDays, weekdayOf } from "~/ui/month";
+import { addDays, weekdayOf, weeksOf } from "~/ui/month";
 import { wallOf } from "./when/zones";
 
 export type Mark = "ran" | "failed" | "passed" | "coming";
@@ -59,6 +59,29 @@ export function comingTicks(
   const { ends_at: end, max_runs: most } = definition;
   const before = ticks.filter((tick) => !end || Date.parse(tick) <= Date.parse(end));
   return most ? before.slice(0, Math.max(0, most - runs)) : before;
+}
+
+/** As far as the server computes ticks ahead at once. */
+export const AHEAD_DAYS = 62;
+const DAY_MS = 86_400_000;
+
+/**
+ * From when to when ticks to come are asked for that a month shows; nothing when there are none. Days of every zone are within:
+ * none is more than a day off. `counted`: how many come before is to be known, as the schedule ends after so many runs.
+ */
+export function monthSpan(
+  month: string,
+  now: number,
+  counted: boolean,
+): { from: string; until: string } | undefined {
+  const days = weeksOf(month).flat();
+  const at = (day: string | undefined, beside: number) =>
+    Date.parse(`${addDays(day ?? "", beside)}T00:00:00Z`);
+  const [begin, end] = [at(days[0], -1), at(days.at(-1), 2)];
+  const from = counted ? now : Math.max(now, begin);
+  const until = counted ? Math.min(end, now + AHEAD_DAYS * DAY_MS) : end;
+  const some = from < until && begin < until;
+  return some ? { from: new Date(from).toISOString(), until: new Date(until).toISOString() } : undefined;
 }
 
 const WORDS: Record<Mark, string> = {

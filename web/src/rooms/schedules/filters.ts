@@ -1,21 +1,31 @@
-/** Filters of the list, applied here because the server has none for schedules. */
+/** Filters of the list: the server knows some of them, and the others are applied here. */
 import type { Schedule } from "~/api/types";
 import { filtersByField } from "~/ui/table/urlState";
-import { scheduleState } from "./rules";
-import { workKind } from "./work";
 
+/** What the page filters by and the server does not. */
 const VALUE: Record<string, (schedule: Schedule) => string> = {
-  state: scheduleState,
-  work: ({ definition }) => workKind(definition.work),
   zone: ({ definition }) => definition.zone ?? "UTC",
-  owner: ({ owner }) => owner,
   calendar: ({ definition }) => (definition.blackout ? "yes" : "no"),
 };
 
-/** Any of the values of each field. A field that does not exist matches nothing, so that a wrong link is noticed. */
-export function matchesAll(schedule: Schedule, filter: string[]): boolean {
-  return [...filtersByField(filter)].every(([field, values]) => {
-    const value = VALUE[field]?.(schedule);
-    return value !== undefined && values.includes(value);
+interface Split {
+  /** For the server, which refuses a field that it does not know: so a wrong link is noticed. */
+  asked: string[];
+  /** Any of the values of each other field; absent where there is none. */
+  matches: ((schedule: Schedule) => boolean) | undefined;
+}
+
+export function splitFilter(filter: string[]): Split {
+  const fields = [...filtersByField(filter)];
+  const own = fields.flatMap(([field, values]) => {
+    const value = VALUE[field];
+    return value ? [{ value, values }] : [];
   });
+  return {
+    asked: fields.flatMap(([field, values]) => (VALUE[field] ? [] : [`${field}:${values.join(",")}`])),
+    matches:
+      own.length > 0
+        ? (schedule) => own.every(({ value, values }) => values.includes(value(schedule)))
+        : undefined,
+  };
 }

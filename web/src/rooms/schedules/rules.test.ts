@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { matchesAll } from "./filters";
+import { splitFilter } from "./filters";
 import { calendarRemoveReason, isScheduleName, scheduleReasons, scheduleState } from "./rules";
 import { schedule } from "./testing";
 import { SCHEDULE_STATE, stateHelp } from "./words";
@@ -82,16 +82,19 @@ describe("what can be done", () => {
 describe("filters of the list", () => {
   const one = schedule({ next_at: NEXT });
   it.each([
-    [["state:active"], true],
-    [["state:paused,active", "owner:anna"], true],
-    [["state:active", "owner:bert"], false],
-    [["work:command"], true],
-    [["work:saved_script"], false],
     [["zone:Europe/Brussels"], true],
-    [["calendar:no"], true],
-    [["nonsense:1"], false],
-  ])("%j: %s", (filter, matches) => {
-    expect(matchesAll(one, filter)).toBe(matches);
+    [["zone:UTC", "calendar:no"], false],
+    [["calendar:no", "zone:UTC,Europe/Brussels", "state:ended"], true],
+    [["calendar:yes"], false],
+  ])("%j is matched here: %s", (filter, matches) => {
+    expect(splitFilter(filter).matches?.(one)).toBe(matches);
+  });
+
+  it("the others are for the server, one that does not exist too", () => {
+    const { asked, matches } = splitFilter(["state:active,paused", "kind:job", "nonsense:1"]);
+    expect(asked).toEqual(["state:active,paused", "kind:job", "nonsense:1"]);
+    expect(matches).toBeUndefined();
+    expect(splitFilter(["zone:UTC", "owner:anna"]).asked).toEqual(["owner:anna"]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { Stack } from "@mantine/core";
 import {
   IconListDetails,
   IconPencil,
@@ -17,6 +18,7 @@ import { answer } from "~/api/problem";
 import type { Schedule } from "~/api/types";
 import { useMissing } from "~/app/session";
 import { jobKey } from "~/rooms/jobs/api";
+import { CopyCommands } from "~/rooms/jobs/CopyCommands";
 import { instanceKey } from "~/rooms/workflows/api";
 import type { Action } from "~/ui/ActionMenu";
 import { ConfirmDialog } from "~/ui/ConfirmDialog";
@@ -24,6 +26,7 @@ import { count } from "~/ui/format";
 import { toastDone, toastProblem } from "~/ui/toast";
 import { scheduleKey } from "./api";
 import { scheduleReasons } from "./rules";
+import { runNowCommand, runNowCurl } from "./runNow";
 import { scheduledTargets } from "./work";
 
 type What = "run" | "pause" | "resume" | "remove";
@@ -145,7 +148,18 @@ export function useScheduleActions(onRemoved: () => void = () => {}) {
       onConfirm={() => change.mutate(asked)}
       onClose={close}
     >
-      {explained(asked)}
+      <Stack gap="md">
+        <span>{explained(asked)}</span>
+        {asked.what === "run" && (
+          <CopyCommands
+            cliHint="Runs it each time it is run."
+            commands={{
+              cli: runNowCommand(asked.schedule),
+              curl: runNowCurl(window.location.origin, asked.schedule),
+            }}
+          />
+        )}
+      </Stack>
     </ConfirmDialog>
   );
   return { actions, ask, reasons, pending: change.isPending, dialogs };

@@ -30,6 +30,14 @@ export const WORK_KIND: Record<string, { label: string }> = {
   ...Object.fromEntries(Object.entries(JOB_TYPE).map(([type, { label }]) => [type, { label }])),
 };
 
+/** As the server filters by them. */
+export const WORK_KINDS: { value: ScheduledWork["kind"]; label: string }[] = [
+  { value: "job", label: "Job" },
+  { value: "script", label: "Saved script" },
+  { value: "action", label: "Action" },
+  { value: "workflow", label: "Workflow" },
+];
+
 /** Names by id, as far as they are known. */
 export interface WorkNames {
   scripts: ReadonlyMap<number, string>;

@@ -11,13 +11,25 @@ interface UsedByTabProps {
   how: "link" | "run";
 }
 
+/** What is known of it here ends at what one may see, and at the newest versions. */
+const UNUSED = {
+  link: {
+    title: "No newest version links it",
+    text: "It can be deleted unless an older version links it, which can still be run, or something that you may not see does. The refusal says so.",
+  },
+  run: {
+    title: "Nothing runs it",
+    text: "It can be deleted unless something that you may not see runs it. The refusal says so.",
+  },
+};
+
 /** What would miss it. */
 export function UsedByTab({ users, how }: UsedByTabProps) {
   return (
     <Panel>
       {users.length === 0 ? (
-        <EmptyState icon={IconUnlink} title={`Nothing ${how}s it`}>
-          It can be deleted.
+        <EmptyState icon={IconUnlink} title={UNUSED[how].title}>
+          {UNUSED[how].text}
         </EmptyState>
       ) : (
         <div className={classes.rows}>

@@ -101,8 +101,7 @@ function named(name: string | null | undefined, id: number | null | undefined): 
 export function stepFacts(step: WorkflowStep): string[] {
   const facts: string[] = [];
   if ("timeout_seconds" in step && step.timeout_seconds) {
-    const what = step.type === "workflow" ? "try" : "job";
-    facts.push(`each ${what} up to ${span(step.timeout_seconds)}`);
+    facts.push(`${limited(step.type)} up to ${span(step.timeout_seconds)}`);
   }
   if ("retries" in step && step.retries) {
     facts.push(`up to ${step.retries.count} retries`);
@@ -117,6 +116,14 @@ export function stepFacts(step: WorkflowStep): string[] {
     facts.push("one that fails cancels the others");
   }
   return facts;
+}
+
+/** What the time of a step is the time of. */
+function limited(type: WorkflowStep["type"]): string {
+  if (type === "parallel") {
+    return "all branches";
+  }
+  return type === "workflow" ? "each try" : "each job";
 }
 
 function enough(continueOn: unknown): string {

@@ -120,6 +120,8 @@ describe("what a step does in one line", () => {
     ).toEqual(["each job up to 1 min", "up to 2 retries", "enough when 50 % of the hosts succeed", "as www"]);
     const other: WorkflowStep = { type: "workflow", id: "a", workflow: "b", timeout_seconds: 60 };
     expect(stepFacts(other)).toEqual(["each try up to 1 min"]);
+    const branches: WorkflowStep = { type: "parallel", id: "a", branches: [], timeout_seconds: 60 };
+    expect(stepFacts(branches)).toEqual(["all branches up to 1 min"]);
   });
 });
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use postern_protocol::{payload::ServiceAction, result::ServiceState};
 
-use super::{Ended, Host, Manager, Output};
+use super::{Ended, Host, Look, Manager, Output, Stand};
 
 pub(super) struct OpenRc(pub(super) Host);
 
@@ -13,7 +13,7 @@ impl Manager for OpenRc {
         "openrc"
     }
 
-    fn state(&self, service: &str) -> Result<Option<ServiceState>, String> {
+    fn look(&self, service: &str) -> Result<Option<Look>, String> {
         if !Path::new("/etc/init.d").join(service).exists()
             && !self
                 .0
@@ -24,12 +24,16 @@ impl Manager for OpenRc {
         }
         let status = self.0.run(&["rc-service", service, "status"], Output::Kept)?;
         let levels = self.0.run(&["rc-update", "show"], Output::Kept)?;
-        let state = word(status.code);
-        Ok(Some(ServiceState {
-            state: state.to_owned(),
-            running: state == "started",
-            enabled: levels.succeeded().then(|| is_in_a_level(&levels.out, service)),
-            pid: None,
+        let (state, stand) = word(status.code);
+        Ok(Some(Look {
+            state: ServiceState {
+                state: state.to_owned(),
+                running: stand == Stand::Up,
+                enabled: levels.succeeded().then(|| is_in_a_level(&levels.out, service)),
+                pid: None,
+            },
+            stand,
+            details: Vec::new(),
         }))
     }
 
@@ -47,16 +51,17 @@ impl Manager for OpenRc {
     }
 }
 
-/// What `rc-service NAME status` says by its exit code.
-fn word(code: Option<i32>) -> &'static str {
+/// What `rc-service NAME status` says by its exit code. One that is inactive waits for something, such as a cable; one
+/// that looks crashed may not have written its pid yet.
+fn word(code: Option<i32>) -> (&'static str, Stand) {
     match code {
-        Some(0) => "started",
-        Some(3) => "stopped",
-        Some(4) => "stopping",
-        Some(8) => "starting",
-        Some(16) => "inactive",
-        Some(32) => "crashed",
-        _ => "unknown",
+        Some(0) => ("started", Stand::Up),
+        Some(3) => ("stopped", Stand::Down),
+        Some(4) => ("stopping", Stand::Moving),
+        Some(8) => ("starting", Stand::Moving),
+        Some(16) => ("inactive", Stand::Moving),
+        Some(32) => ("crashed", Stand::Down),
+        _ => ("unknown", Stand::Unknown),
     }
 }
 
@@ -79,8 +84,12 @@ mod tests {
         assert!(is_in_a_level(levels, "nginx") && is_in_a_level(levels, "bootmisc"));
         assert!(!is_in_a_level(levels, "sshd") && !is_in_a_level(levels, "ngin"));
         assert_eq!(
-            (word(Some(0)), word(Some(3)), word(None)),
-            ("started", "stopped", "unknown")
+            [word(Some(0)), word(Some(3)), word(None)],
+            [
+                ("started", Stand::Up),
+                ("stopped", Stand::Down),
+                ("unknown", Stand::Unknown)
+            ]
         );
     }
 }

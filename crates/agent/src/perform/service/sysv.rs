@@ -1,58 +1,112 @@
 //! SysV: the scripts in `/etc/init.d`, through `service` and `update-rc.d`.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use postern_protocol::{payload::ServiceAction, result::ServiceState};
 
-use super::{Ended, Host, Manager, Output};
+use super::{Ended, Host, Look, Manager, Output, Stand};
 
-const SCRIPTS: &str = "/etc/init.d";
+const SCRIPTS: &str = "etc/init.d";
 /// Levels in which the system works for people.
-const LEVELS: [&str; 4] = ["/etc/rc2.d", "/etc/rc3.d", "/etc/rc4.d", "/etc/rc5.d"];
+const LEVELS: [&str; 4] = ["etc/rc2.d", "etc/rc3.d", "etc/rc4.d", "etc/rc5.d"];
 
-pub(super) struct SysV(pub(super) Host);
+pub(super) struct SysV {
+    pub(super) host: Host,
+    /// Below which its files are.
+    pub(super) root: PathBuf,
+}
 
 impl Manager for SysV {
     fn name(&self) -> &'static str {
         "sysv"
     }
 
-    fn state(&self, service: &str) -> Result<Option<ServiceState>, String> {
-        if !Path::new(SCRIPTS).join(service).is_file() {
+    fn look(&self, service: &str) -> Result<Option<Look>, String> {
+        let script = self.root.join(SCRIPTS).join(service);
+        if !script.is_file() {
             return Ok(None);
         }
-        let status = self.0.run(&["service", service, "status"], Output::Kept)?;
-        let running = status.succeeded();
-        Ok(Some(ServiceState {
-            state: word(status.code).to_owned(),
-            running,
-            enabled: links(service).map(|links| links == Links::Start),
-            pid: pid(service).filter(|_| running),
+        let status = self.host.run(&["service", service, "status"], Output::Kept)?;
+        let (state, stand) = match word(status.code) {
+            (_, Stand::Down) if !can_tell(&fs::read(&script).unwrap_or_default()) => CANNOT_TELL,
+            told => told,
+        };
+        let running = stand == Stand::Up;
+        Ok(Some(Look {
+            state: ServiceState {
+                state: state.to_owned(),
+                running,
+                enabled: self.links(service).map(|links| links == Links::Start),
+                pid: self.pid(service).filter(|_| running),
+            },
+            stand,
+            details: Vec::new(),
         }))
     }
 
     fn act(&self, action: ServiceAction, service: &str) -> Result<Ended, String> {
         match action {
             // Without links there is nothing that could be switched on.
-            ServiceAction::Enable if links(service) == Some(Links::Absent) => {
-                self.0.run(&["update-rc.d", service, "defaults"], Output::Shown)
-            }
+            ServiceAction::Enable if self.links(service) == Some(Links::Absent) => self
+                .host
+                .run(&["update-rc.d", service, "defaults"], Output::Shown),
             ServiceAction::Enable | ServiceAction::Disable => self
-                .0
+                .host
                 .run(&["update-rc.d", service, action.as_str()], Output::Shown),
-            action => self.0.run(&["service", service, action.as_str()], Output::Shown),
+            action => self
+                .host
+                .run(&["service", service, action.as_str()], Output::Shown),
         }
     }
 }
 
-/// LSB 20.2, exit codes of `status`.
-fn word(code: Option<i32>) -> &'static str {
-    match code {
-        Some(0) => "running",
-        Some(1 | 2) => "dead",
-        Some(3) => "stopped",
-        _ => "unknown",
+impl SysV {
+    /// `S01nginx` starts it in a level, `K01nginx` stops it. `None` where there are no levels.
+    fn links(&self, service: &str) -> Option<Links> {
+        let mut found = None;
+        for level in LEVELS {
+            let Ok(entries) = fs::read_dir(self.root.join(level)) else {
+                continue;
+            };
+            found = found.or(Some(Links::Absent));
+            for entry in entries.flatten() {
+                match kind(&entry.file_name().to_string_lossy(), service) {
+                    Some(Links::Start) => return Some(Links::Start),
+                    Some(other) => found = Some(other),
+                    None => {}
+                }
+            }
+        }
+        found
     }
+
+    fn pid(&self, service: &str) -> Option<i32> {
+        let text = fs::read_to_string(self.root.join(format!("run/{service}.pid"))).ok()?;
+        let pid = text.trim().parse().ok()?;
+        Path::new(&format!("/proc/{pid}")).exists().then_some(pid)
+    }
+}
+
+const CANNOT_TELL: (&str, Stand) = ("unknown", Stand::Unknown);
+
+/// LSB 20.2, exit codes of `status`. One that is dead may have a file from before, until it has written its own.
+fn word(code: Option<i32>) -> (&'static str, Stand) {
+    match code {
+        Some(0) => ("running", Stand::Up),
+        Some(1 | 2) => ("dead", Stand::Down),
+        Some(3) => ("stopped", Stand::Down),
+        _ => CANNOT_TELL,
+    }
+}
+
+/// Scripts without `status` answer to it as to any word they do not know, often with the code for "stopped". Debian's
+/// frame for scripts (init-d-script(5)) has it, and finds nothing where there is no daemon.
+fn can_tell(script: &[u8]) -> bool {
+    let script = String::from_utf8_lossy(script);
+    script.contains("status") || (script.contains("init-d-script") && !script.contains("DAEMON=none"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,25 +114,6 @@ enum Links {
     Start,
     Stop,
     Absent,
-}
-
-/// `S01nginx` starts it in a level, `K01nginx` stops it. `None` where there are no levels.
-fn links(service: &str) -> Option<Links> {
-    let mut found = None;
-    for level in LEVELS {
-        let Ok(entries) = fs::read_dir(level) else {
-            continue;
-        };
-        found = found.or(Some(Links::Absent));
-        for entry in entries.flatten() {
-            match kind(&entry.file_name().to_string_lossy(), service) {
-                Some(Links::Start) => return Some(Links::Start),
-                Some(other) => found = Some(other),
-                None => {}
-            }
-        }
-    }
-    found
 }
 
 fn kind(link: &str, service: &str) -> Option<Links> {
@@ -94,12 +129,6 @@ fn kind(link: &str, service: &str) -> Option<Links> {
     }
 }
 
-fn pid(service: &str) -> Option<i32> {
-    let text = fs::read_to_string(format!("/run/{service}.pid")).ok()?;
-    let pid = text.trim().parse().ok()?;
-    Path::new(&format!("/proc/{pid}")).exists().then_some(pid)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,9 +140,33 @@ mod tests {
         for other in ["S01nginx2", "nginx", "S1nginx", "README", "", "SäX"] {
             assert_eq!(kind(other, "nginx"), None, "{other}");
         }
+    }
+
+    #[test]
+    fn the_code_of_status_is_a_state_of_scripts_that_know_status() {
         assert_eq!(
-            (word(Some(0)), word(Some(1)), word(Some(3)), word(None)),
-            ("running", "dead", "stopped", "unknown")
+            [
+                word(Some(0)),
+                word(Some(1)),
+                word(Some(3)),
+                word(Some(4)),
+                word(None)
+            ],
+            [
+                ("running", Stand::Up),
+                ("dead", Stand::Down),
+                ("stopped", Stand::Down),
+                CANNOT_TELL,
+                CANNOT_TELL
+            ]
         );
+        assert!(can_tell(b"case \"$1\" in start) ;; status) ;; esac"));
+        assert!(can_tell(
+            b"#!/usr/bin/env /lib/init/init-d-script\nDAEMON=/usr/sbin/cron\n"
+        ));
+        assert!(!can_tell(
+            b"#!/usr/bin/env /lib/init/init-d-script\nDAEMON=none\n"
+        ));
+        assert!(!can_tell(b"case \"$1\" in start) ;; stop) ;; esac"));
     }
 }

@@ -62,6 +62,7 @@ impl Place<'_> {
                 if !(2..=MAX_BRANCHES).contains(&parallel.branches.len()) {
                     self.error("branches", format!("must be 2 to {MAX_BRANCHES} branches"));
                 }
+                self.timeout(parallel.timeout_seconds, MAX_WAIT_SECONDS);
             }
             Work::Workflow(workflow) => {
                 let id = ("workflow_id", workflow.workflow_id.is_some());

@@ -28,6 +28,8 @@ impl Turn<'_> {
                 ..
             } = self.plan.nodes[step].kind
         {
+            // What can still be told to stop is told so now.
+            self.instance.runs[index].deadline = None;
             self.abort_branches(parent);
         }
     }
@@ -40,7 +42,7 @@ impl Turn<'_> {
     }
 
     /// Has everything below a run stop.
-    fn abort_branches(&mut self, parent: u32) {
+    pub(super) fn abort_branches(&mut self, parent: u32) {
         let below: Vec<u32> = self
             .instance
             .runs

@@ -102,13 +102,17 @@ pub enum Effect {
         run: u32,
         at: Timestamp,
     },
-    /// So long it may take to answer.
+    /// So long it may take to answer, or the branches of a parallel step to end.
     Deadline {
         run: u32,
         at: Timestamp,
     },
     /// Stop what was asked for: it still answers.
     Abort {
+        run: u32,
+    },
+    /// The time of a parallel step is over: what its branches still do is told to stop.
+    Overdue {
         run: u32,
     },
     /// The run is over.

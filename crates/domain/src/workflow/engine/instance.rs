@@ -107,7 +107,8 @@ pub struct Run {
     /// When it is told to stop, unless it has answered by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
-    /// Its time was over, and it was told to stop: this try has failed once it has, unless it was done before that.
+    /// Its time was over, and it was told to stop: this try has failed once it has, unless it was done before that. A parallel
+    /// step has failed in any case, as one of its branches was not done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overdue: bool,
 }

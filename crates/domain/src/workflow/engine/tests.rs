@@ -42,20 +42,23 @@ impl<'a> Played<'a> {
     }
 
     fn event(&mut self, event: Event) -> Result<(), Refusal> {
-        let (instance, effects) = step(self.plan, self.instance.clone(), event, self.now)?;
+        let before = self.instance.clone();
+        let (instance, effects) = step(self.plan, before.clone(), event, self.now)?;
         self.instance = instance;
         for effect in effects {
             let id = |step: StepIndex| &self.plan.nodes[step].id;
+            let of_run = |number: u32| {
+                let mut runs = before.runs.iter().chain(&self.instance.runs);
+                id(runs.find(|one| one.number == number).unwrap().step)
+            };
             self.told.push(match effect {
                 Effect::Began { step, .. } => format!("begin {}", id(step)),
                 Effect::Perform { step, attempt: 1, .. } => format!("do {}", id(step)),
                 Effect::Perform { step, attempt, .. } => format!("do {} again ({attempt})", id(step)),
                 Effect::WakeAt { at, .. } => format!("wake in {}", at.since(self.now).as_secs()),
                 Effect::Deadline { at, .. } => format!("within {}", at.since(self.now).as_secs()),
-                Effect::Abort { run } => {
-                    let run = self.instance.runs.iter().find(|one| one.number == run).unwrap();
-                    format!("stop {}", id(run.step))
-                }
+                Effect::Abort { run } => format!("stop {}", of_run(run)),
+                Effect::Overdue { run } => format!("late {}", of_run(run)),
                 Effect::Finished { step, outcome, .. } => format!("{} {outcome:?}", id(step)).to_lowercase(),
                 Effect::Ended { state, reason } => {
                     format!("ended {} {}", state.as_str(), reason.unwrap_or_default())

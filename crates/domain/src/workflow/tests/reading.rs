@@ -42,9 +42,9 @@ fn flat_and_nested_steps_have_one_normal_form() {
     );
 }
 
-#[test]
-fn every_type_of_step_reads_its_own_normal_form() {
-    let whole = json!({"inputs": [{"name": "version", "type": "string", "required": true}], "hosts": {"selector": "env=prod"}, "steps": [
+/// A step of each type that is in no example, in its normal form.
+fn whole() -> Value {
+    json!({"inputs": [{"name": "version", "type": "string", "required": true}], "hosts": {"selector": "env=prod"}, "steps": [
         {"id": "a", "type": "script", "script": "patch", "version": 3, "parameters": {"n": 1, "v": "{{inputs.version}}"},
          "hosts": {"groups": ["web"]}, "timeout_seconds": 60, "retries": {"count": 2, "delay_seconds": 5, "factor": 3.0},
          "run_as_user": "deploy", "continue_on": {"percent": 80}},
@@ -53,12 +53,17 @@ fn every_type_of_step_reads_its_own_normal_form() {
         {"id": "c", "type": "action", "action_id": 7, "parameters": {"x": true}, "timeout_seconds": 600},
         {"id": "d", "type": "approval", "title": "T", "approval_type": "majority", "approvers": ["user:1"], "timeout_minutes": 6,
          "reminder_minutes": 5, "allow_self_approval": true},
-        {"id": "e", "type": "parallel", "on_branch_failure": "cancel", "branches": [
+        {"id": "e", "type": "parallel", "on_branch_failure": "cancel", "timeout_seconds": 60, "branches": [
             {"name": "one", "steps": [{"id": "f", "type": "delay", "seconds": 1}]},
             {"steps": [{"id": "g", "type": "workflow", "workflow": "other", "inputs": {"a": "{{step_d.decided_by}}"}, "timeout_seconds": 3600,
                         "retries": {"count": 1, "delay_seconds": 0, "factor": 2.0}}]}]},
         {"id": "h", "type": "notify", "to": ["email:ops@example.com", "webhook:chat"], "title": "done", "message": "{{step_f.status}}"}
-    ]});
+    ]})
+}
+
+#[test]
+fn every_type_of_step_reads_its_own_normal_form() {
+    let whole = whole();
     assert_eq!(serde_json::to_value(read(whole.clone()).unwrap()).unwrap(), whole);
     assert_eq!(plan(whole).1, Vec::<String>::new());
 }
@@ -95,11 +100,6 @@ fn what_is_unknown_is_refused_with_what_was_likely_meant() {
         "/steps/0/type",
         "needs the vault",
     );
-    refused(
-        json!([{"id": "a", "type": "command", "argv": ["x"], "retries": {"cuont": 1}}]),
-        "/steps/0/retries",
-        "cuont",
-    );
     refused(json!([]), "/steps", "has no steps");
     refused(
         json!([{"id": "a", "type": "parallel", "branches": [[command("b")], []]}]),
@@ -107,6 +107,75 @@ fn what_is_unknown_is_refused_with_what_was_likely_meant() {
         "branch 2 has no steps",
     );
     refused(json!([[]]), "/steps/0", "must be an object");
+}
+
+#[test]
+fn what_is_wrong_inside_of_a_field_is_told_at_its_place() {
+    let with = |field: &str, value: Value| {
+        let mut step = command("a");
+        step[field] = value;
+        json!([step])
+    };
+    for (steps, pointer, part) in [
+        (
+            with("retries", json!({"count": 1, "cuont": 3})),
+            "/steps/0/retries/cuont",
+            "there is no field \"cuont\" here; did you mean \"count\"?",
+        ),
+        (
+            with("retries", json!({"factor": 3})),
+            "/steps/0/retries/count",
+            "is missing",
+        ),
+        (
+            with("retries", json!({"count": "3"})),
+            "/steps/0/retries/count",
+            "must be a whole number, and is a text",
+        ),
+        (
+            with("retries", json!(3)),
+            "/steps/0/retries",
+            "must be an object, and is the number 3",
+        ),
+        (
+            with("position", json!({"x": 1, "y": 2, "yy": 3})),
+            "/steps/0/position/yy",
+            "did you mean \"y\"?",
+        ),
+        (
+            with("continue_on", json!({"percent": 50, "percnt": 5})),
+            "/steps/0/continue_on/percnt",
+            "did you mean \"percent\"?",
+        ),
+        (
+            with("continue_on", json!("al")),
+            "/steps/0/continue_on",
+            "must be all, any or {percent: …}, and is \"al\"; did you mean \"all\"?",
+        ),
+        (
+            with("continue_on", json!(80)),
+            "/steps/0/continue_on",
+            "must be all, any or {percent: …}, and is the number 80",
+        ),
+        (
+            with("hosts", json!({"agents": ["a"], "label": {"env": "prod"}})),
+            "/steps/0/hosts/label",
+            "did you mean \"labels\"?",
+        ),
+        (
+            with("hosts", json!({"labels": {"tier": 1}})),
+            "/steps/0/hosts/labels",
+            "one was read as the number 1: put quotes around it",
+        ),
+    ] {
+        refused(steps, pointer, part);
+    }
+    let problems = read(json!({"hosts": {"agent": ["a"]}, "steps": [command("a")]})).unwrap_err();
+    let told = |problem: &Problem| format!("{} {}", problem.pointer, problem.message);
+    assert_eq!(
+        problems.0.iter().map(told).collect::<Vec<_>>(),
+        ["/hosts/agent there is no field \"agent\" here; did you mean \"agents\"?"]
+    );
 }
 
 #[test]
@@ -187,29 +256,81 @@ fn a_problem_names_the_step_that_it_is_about() {
     assert_eq!(named(long), [None]);
 }
 
+/// The workflows that a page of the documentation writes into files.
+fn examples_of(page: &str) -> Vec<Value> {
+    let text_of = |rest: &str| {
+        let (file, text) = rest.split_once(" <<'END'\n")?;
+        let (text, _) = text.split_once("\nEND\n")?;
+        file.ends_with(".yaml").then(|| text.to_owned())
+    };
+    let texts = page.split("\ncat > ").skip(1).filter_map(text_of);
+    texts.map(|text| serde_saphyr::from_str(&text).unwrap()).collect()
+}
+
+/// As people write them, all of which are read.
+fn documents() -> Vec<Value> {
+    let pages = [
+        include_str!("../../../../../docs/rooms/workflows.md"),
+        include_str!("../../../../../docs/rooms/approvals.md"),
+        include_str!("../../../../../docs/rooms/notify.md"),
+    ];
+    let documented: Vec<Value> = pages.into_iter().flat_map(examples_of).collect();
+    assert_eq!(documented.len(), 4);
+    let templates = templates::TEMPLATES
+        .iter()
+        .map(|template| serde_saphyr::from_str(template.source).unwrap());
+    let own = [
+        examples(),
+        whole(),
+        json!({"name": 7, "description": null, "organization": 3, "department": "web", "steps": [command("a")]}),
+        json!({"steps": [{"id": "p", "type": "parallel", "branches": [[command("a")], {"name": "b", "steps": [command("b")]}]}]}),
+        json!({"steps": [{"id": "a", "type": "delay", "config": {"minutes": 5}, "seconds": 1, "on_success": "completed"}]}),
+        json!({"steps": [{"config": {"id": "a", "type": "notify", "to": ["user:1"]}, "title": "T"}]}),
+        json!({"steps": [{"id": "p", "type": "parallel", "config": {"branches": [[command("a")], [command("b")]], "timeout_seconds": 60}}]}),
+        json!({"inputs": [{"name": "n", "type": "integer", "minimum": null, "maximum": 5}], "steps": [command("a")]}),
+    ];
+    documented.into_iter().chain(templates).chain(own).collect()
+}
+
 #[test]
-fn the_schema_takes_what_is_taken_and_names_every_field() {
+fn the_schema_takes_what_is_read() {
     let schema = json_schema();
-    let steps = schema["$defs"]["step"]["anyOf"].as_array().unwrap();
-    assert_eq!(steps.len(), 20, "ten types, flat and nested");
-    for kind in [
-        "script",
-        "command",
-        "http_request",
-        "action",
-        "approval",
-        "conditional",
-        "delay",
-        "notify",
-        "parallel",
-        "workflow",
+    assert_eq!(schema["$defs"]["step"]["anyOf"].as_array().unwrap().len(), 10);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for document in documents() {
+        let told: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(told, Vec::<String>::new(), "{document:#}");
+        let mut definition = document.clone();
+        for heading in ["name", "description", "organization", "department"] {
+            definition.as_object_mut().unwrap().remove(heading);
+        }
+        assert!(read(definition).is_ok(), "{document:#}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_is_not_read() {
+    let validator = jsonschema::validator_for(&json_schema()).unwrap();
+    for step in [
+        json!({"id": "a", "type": "delay", "minute": 5}),
+        json!({"id": "a", "type": "delay", "config": {"minute": 5}}),
+        json!({"id": "a", "type": "comand", "argv": ["x"]}),
+        json!({"type": "delay", "hours": 1}),
+        json!({"id": "a", "config": {"hours": 1}}),
+        json!({"id": "a", "type": "delay", "hours": "1"}),
+        json!({"id": "a", "type": "conditional", "condition": "true", "config": {"on_true": "failed"}}),
+        json!({"id": "a", "type": "command", "argv": ["x"], "retries": {"cuont": 1}}),
+        json!({"id": "a", "type": "command", "argv": ["x"], "continue_on": "some"}),
+        json!({"id": "a", "type": "command", "argv": ["x"], "hosts": {"agent": ["a"]}}),
+        json!({"id": "a", "type": "parallel", "branches": [command("b"), [command("c")]]}),
+        json!([]),
     ] {
-        assert!(
-            steps
-                .iter()
-                .any(|step| step["properties"]["type"]["const"] == kind),
-            "{kind}"
-        );
+        let document = json!({"steps": [step]});
+        assert!(!validator.is_valid(&document), "{document}");
+        assert!(read(document.clone()).is_err(), "{document}");
     }
 }
 

@@ -196,11 +196,30 @@ fn a_timeout_is_within_its_bounds() {
         |seconds: u64| json!([{"id": "a", "type": "action", "action": "x", "timeout_seconds": seconds}]);
     let other =
         |seconds: u64| json!([{"id": "a", "type": "workflow", "workflow": "x", "timeout_seconds": seconds}]);
+    let both = |seconds: u64| {
+        let branches = json!([[command("b")], [command("c")]]);
+        json!([{"id": "a", "type": "parallel", "branches": branches, "timeout_seconds": seconds}])
+    };
     let week = u64::from(crate::job::MAX_TIMEOUT_SECONDS);
-    for steps in [action(1), action(week), other(1), other(MAX_WAIT_SECONDS)] {
+    let longest = MAX_WAIT_SECONDS;
+    for steps in [
+        action(1),
+        action(week),
+        other(1),
+        other(longest),
+        both(1),
+        both(longest),
+    ] {
         plan(json!({"steps": steps}));
     }
-    for steps in [action(0), action(week + 1), other(0), other(MAX_WAIT_SECONDS + 1)] {
+    for steps in [
+        action(0),
+        action(week + 1),
+        other(0),
+        other(longest + 1),
+        both(0),
+        both(longest + 1),
+    ] {
         refused(steps, "/steps/0/timeout_seconds", "must be 1 to ");
     }
     let retries =

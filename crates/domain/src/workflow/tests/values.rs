@@ -123,6 +123,13 @@ fn variables_that_exist_on_some_ways_only_are_doubtful() {
         1,
         "b may have been cancelled"
     );
+    let mut limited = steps("wait");
+    limited[0]["timeout_seconds"] = json!(60);
+    assert_eq!(
+        plan(json!({"steps": limited})).1.len(),
+        1,
+        "b may have taken too long"
+    );
 }
 
 #[test]
@@ -177,12 +184,12 @@ fn variables_have_the_values_of_the_table() {
     source["inputs"] = json!([{"name": "n", "type": "integer"}, {"name": "key", "type": "secret"}]);
     let (plan, _) = plan(source);
     let host = |name: &str, code: i32, stdout: &str| HostResult {
-        agent_id: None,
         name: name.to_owned(),
         status: "completed".to_owned(),
         exit_code: Some(code),
         stdout: stdout.to_owned(),
         stderr: format!("err of {name}\r\n"),
+        ..HostResult::default()
     };
     let scan = StepResult {
         status: "failed".to_owned(),
@@ -259,6 +266,137 @@ fn variables_have_the_values_of_the_table() {
     assert_eq!(
         holds("step_scan.exit_code == 7 && step_scan.json.load < 1"),
         Ok(true)
+    );
+}
+
+/// What a path comes to where `scan` left this.
+fn of_scan(hosts: Vec<HostResult>, path: &str) -> Result<Value, String> {
+    let (plan, _) = plan(examples());
+    let scan = StepResult {
+        status: "failed".to_owned(),
+        hosts,
+        ..StepResult::default()
+    };
+    let (results, inputs) = (BTreeMap::from([("step_scan".to_owned(), scan)]), BTreeMap::new());
+    let scope = Scope::new(&plan, &results, &inputs, BTreeMap::new());
+    let template = Template::parse(&format!("{{{{{path}}}}}")).unwrap();
+    template.value(&scope).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_host_that_did_not_complete_is_no_exit_code_of_0() {
+    let host = |name: &str, status: &str, exit_code: Option<i32>, reason: Option<&str>| HostResult {
+        name: name.to_owned(),
+        status: status.to_owned(),
+        exit_code,
+        reason: reason.map(str::to_owned),
+        ..HostResult::default()
+    };
+    let done = |name: &str| host(name, "completed", Some(0), None);
+    let missing = |why: &str| Err(format!("step_scan.exit_code does not exist{why}"));
+    let late = host(
+        "web-2",
+        "timeout",
+        None,
+        Some("Killed by the agent after 5 seconds"),
+    );
+    let why_late =
+        ": web-2 has no exit code, as its job ended as timeout (Killed by the agent after 5 seconds)";
+    for (hosts, expected) in [
+        (vec![done("web-1"), done("web-2")], Ok(json!(0))),
+        (vec![done("web-1"), late.clone()], missing(why_late)),
+        (vec![late.clone()], missing(why_late)),
+        (
+            vec![
+                done("web-1"),
+                late.clone(),
+                host("web-3", "failed", Some(7), None),
+            ],
+            Ok(json!(7)),
+        ),
+        (
+            vec![done("web-1"), host("web-2", "unknown", None, None)],
+            missing(": web-2 has no exit code, as its job ended as unknown (nothing more is known)"),
+        ),
+        (
+            vec![
+                done("web-1"),
+                host("web-2", "cancelled", None, None),
+                late.clone(),
+            ],
+            missing(": web-2 has no exit code, as its job ended as cancelled (nothing more is known)"),
+        ),
+        // A kind of job that has none leaves that to the others.
+        (
+            vec![done("web-1"), host("web-2", "completed", None, None)],
+            Ok(json!(0)),
+        ),
+        (vec![host("web-1", "completed", None, None)], missing("")),
+        (vec![], missing("")),
+    ] {
+        assert_eq!(
+            of_scan(hosts.clone(), "step_scan.exit_code"),
+            expected,
+            "{hosts:?}"
+        );
+    }
+    let both = vec![done("web-1"), late];
+    assert_eq!(
+        of_scan(both.clone(), "step_scan.hosts.web-1.exit_code"),
+        Ok(json!(0))
+    );
+    assert_eq!(
+        of_scan(both, "step_scan.hosts.web-2.exit_code"),
+        Err(format!(
+            "step_scan.hosts.web-2.exit_code does not exist{why_late}"
+        ))
+    );
+}
+
+#[test]
+fn what_was_cut_says_so_where_it_is_no_json_any_more() {
+    let host = |name: &str, stdout: &str, stdout_cut: Option<usize>| HostResult {
+        name: name.to_owned(),
+        status: "completed".to_owned(),
+        exit_code: Some(0),
+        stdout: stdout.to_owned(),
+        stdout_cut,
+        ..HostResult::default()
+    };
+    let hosts = vec![
+        host("web-1", "{\"load\": 1, \"pa", Some(64 * 1024)),
+        host("web-2", "{\"load\": 1, \"pa", Some(61_680)),
+        host("web-3", "{\"load\": 1, \"pa", None),
+        host("web-4", "{\"load\": 1}", Some(64 * 1024)),
+    ];
+    for (path, expected) in [
+        (
+            "step_scan.json.load",
+            Err(": what web-1 printed was cut after 64 KiB, and is not JSON any more"),
+        ),
+        (
+            "step_scan.hosts.web-2.json.load",
+            Err(": what web-2 printed was cut after 61680 bytes, and is not JSON any more"),
+        ),
+        ("step_scan.hosts.web-3.json.load", Err("")),
+        ("step_scan.hosts.web-4.json.load", Ok(json!(1))),
+        ("step_scan.hosts.web-4.json.gone", Err("")),
+        ("step_scan.stdout", Ok(json!("{\"load\": 1, \"pa"))),
+    ] {
+        let expected = expected.map_err(|why| format!("{path} does not exist{why}"));
+        assert_eq!(of_scan(hosts.clone(), path), expected, "{path}");
+    }
+    let result = StepResult {
+        hosts,
+        ..StepResult::default()
+    };
+    assert_eq!(
+        result.cuts(),
+        [
+            "stdout of web-1 after 64 KiB",
+            "stdout of web-2 after 61680 bytes",
+            "stdout of web-4 after 64 KiB"
+        ]
     );
 }
 

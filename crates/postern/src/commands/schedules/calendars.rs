@@ -127,19 +127,23 @@ async fn calendar_update(change: CalendarChange, context: &Context<'_>) -> Resul
         Some(path) => files::read(path)?,
         None => CalendarUpdate::default(),
     };
-    let request = CalendarUpdate {
+    let mut request = CalendarUpdate {
         name: change.name.or(written.name),
         description: change.description.or(written.description),
         zone: change.zone.or(written.zone),
         entries: written.entries,
+        based_on: written.based_on,
     };
     if request == CalendarUpdate::default() {
         return Err(Failure::usage(
             "nothing to change: give --name, --description, --zone or --file",
         ));
     }
-    let id = lookup::calendar(&context.client, &change.calendar).await?.id;
-    let calendar = context.client.calendar_update(id, &request).await?;
+    let found = lookup::calendar(&context.client, &change.calendar).await?;
+    if request.based_on.is_none() {
+        request.based_on = Some(found.sha256);
+    }
+    let calendar = context.client.calendar_update(found.id, &request).await?;
     context
         .console
         .answer(&calendar, |calendar| print_calendar(calendar, context))

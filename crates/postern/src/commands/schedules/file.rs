@@ -6,7 +6,8 @@ use postern_api::schedules::{Schedule, ScheduleCreate};
 
 use crate::{commands::actions::manage::yaml, failure::Failure};
 
-/// Without its place: one that is applied again stays where it is. Values of secrets are told to nobody.
+/// Without its place: one that is applied again stays where it is. Values of secrets are told to nobody. Only of a paused one
+/// it says whether it is: applied later it would resume what was paused since.
 pub(super) fn write(schedule: &Schedule) -> Result<String, Failure> {
     yaml(&ScheduleCreate {
         name: schedule.name.clone(),
@@ -15,7 +16,7 @@ pub(super) fn write(schedule: &Schedule) -> Result<String, Failure> {
         department_id: None,
         definition: schedule.definition.clone(),
         secrets: BTreeMap::new(),
-        paused: schedule.paused,
+        paused: schedule.paused.then_some(true),
     })
 }
 
@@ -63,7 +64,8 @@ mod tests {
                 (read.name, read.description),
                 (schedule.name, schedule.description)
             );
-            assert!(read.paused && read.secrets.is_empty());
+            assert_eq!(read.paused, Some(true));
+            assert!(read.secrets.is_empty());
             assert_eq!((read.organization_id, read.department_id), (None, None));
         }
     }

@@ -22,7 +22,7 @@ use crate::{clock, context::Context, failure::Failure, lookup, output::Tone, wor
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScheduleCommand {
     /// List schedules with their next ticks
-    List(ListArguments),
+    List(List),
     /// Show a schedule: what it does and where, its rules, and its next five ticks
     Show {
         /// Name or id
@@ -70,6 +70,21 @@ pub(crate) enum ScheduleCommand {
     },
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    list: ListArguments,
+    /// active, waiting, paused, ended
+    #[arg(long, value_name = "STATE")]
+    state: Vec<String>,
+    /// What it runs: job, script, action, workflow
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// On whose account it runs: user name
+    #[arg(long, value_name = "USER")]
+    owner: Vec<String>,
+}
+
 const APPLY_HELP: &str = "The file has the shape of the API's request:\n\n  \
     name: nightly-cleanup\n  \
     definition:\n    \
@@ -78,7 +93,8 @@ const APPLY_HELP: &str = "The file has the shape of the API's request:\n\n  \
       overlap: skip        # or allow, queue\n    \
       missed: run_once     # or skip\n    \
       work: {kind: job, job: {type: command, payload: {argv: [uptime]}}}\n    \
-      targets: {selector: env=prod}";
+      targets: {selector: env=prod}\n\n\
+    Without `paused` a new one runs, and one that somebody paused stays paused.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Apply {
@@ -92,8 +108,14 @@ pub(crate) struct Apply {
 pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Result<(), Failure> {
     let (client, console) = (&context.client, context.console);
     match command {
-        ScheduleCommand::List(list) => {
-            let page = client.schedule_list_all(&list.request(&[]), list.limit()).await?;
+        ScheduleCommand::List(List {
+            list,
+            state,
+            kind,
+            owner,
+        }) => {
+            let request = list.request(&[("state", &state), ("kind", &kind), ("owner", &owner)]);
+            let page = client.schedule_list_all(&request, list.limit()).await?;
             console.answer(&page, |page| {
                 if !page.items.is_empty() {
                     let head = ["ID", "NAME", "WHEN", "ZONE", "NEXT", "RUNS"];
@@ -137,7 +159,12 @@ pub(crate) async fn run(command: ScheduleCommand, context: &Context<'_>) -> Resu
         }
         ScheduleCommand::Rename { schedule, name } => schedule_rename(&schedule, name, context).await,
         ScheduleCommand::Preview { cron, zone } => {
-            let request = CronPreview { cron, zone };
+            let request = CronPreview {
+                cron,
+                zone,
+                from: None,
+                until: None,
+            };
             let ticks = client.cron_preview(&request).await?;
             console.answer(&ticks, |ticks| {
                 console.note(&ticks.text);
@@ -210,7 +237,9 @@ async fn schedule_apply(
                 description: Some(wanted.description),
                 secrets: (!wanted.secrets.is_empty()).then_some(wanted.secrets),
                 definition: Some(wanted.definition),
-                paused: Some(wanted.paused),
+                // Somebody may have paused it for a reason that the file does not know.
+                paused: wanted.paused,
+                based_on: Some(found.updated_at),
             };
             client.schedule_update(found.id, &request).await?
         }

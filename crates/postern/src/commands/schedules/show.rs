@@ -57,6 +57,8 @@ impl Beside {
                 let preview = CronPreview {
                     cron: definition.cron.clone(),
                     zone: definition.zone.clone(),
+                    from: None,
+                    until: None,
                 };
                 to_come(schedule, next, client.cron_preview(&preview).await?.ticks)
             }

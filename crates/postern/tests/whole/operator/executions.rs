@@ -62,6 +62,10 @@ fn an_execution_is_retried_run_again_and_saved() {
     cli(&["execution", "download", &execution, "-o", json.to_str().unwrap()]);
     let saved: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
     assert!(saved.to_string().contains("one\\ntwo"), "{saved:#}");
+    let printed = world
+        .cli
+        .run(&["execution", "download", &execution, "-o", "-", "--format", "json"]);
+    assert_eq!(printed.json(), saved);
     world.refused(
         &["execution", "download", &execution, "-o", "all.tar"],
         2,

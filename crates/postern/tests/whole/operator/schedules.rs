@@ -50,6 +50,14 @@ fn a_schedule_is_applied_shown_paused_run_and_deleted() {
         (&true.into(), &Value::Null)
     );
     assert!(cli(&["schedule", "list"]).contains("paused"));
+    cli(&["schedule", "apply", "-f", &nightly]);
+    assert_eq!(state("nightly")["paused"], true, "the file says nothing of it");
+    let found = cli(&["schedule", "list", "--state", "paused", "--kind", "job"]);
+    assert!(found.contains("nightly"), "{found}");
+    for other in [["--state", "active"], ["--kind", "script"], ["--owner", "nobody"]] {
+        let found = cli(&[&["schedule", "list"], &other[..]].concat());
+        assert!(!found.contains("nightly"), "{other:?}: {found}");
+    }
     cli(&["schedule", "resume", "nightly"]);
     assert!(state("nightly")["next_at"].is_string());
     let preview = cli(&["schedule", "preview", "30 2 * * *", "--zone", "Europe/Brussels"]);

@@ -97,7 +97,11 @@ impl Haystack<'_> {
             told.push(self.printed(&["execution", "show", &id.to_string()]));
             let download = |format| {
                 door.ask("execution_download", |client| async move {
-                    client.execution_download(*id, format).await
+                    let (mut file, mut whole) = (client.execution_download(*id, format).await?, Vec::new());
+                    while let Some(piece) = file.next().await? {
+                        whole.extend_from_slice(&piece);
+                    }
+                    Ok::<_, postern_client::Error>(whole)
                 })
             };
             told.push(("zip".to_owned(), unpacked(&download(ArchiveFormat::Zip))));

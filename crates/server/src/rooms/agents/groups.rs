@@ -19,6 +19,7 @@ use postern_store::{
 use super::targets::{self, Names};
 use crate::{
     app::App,
+    digest::digest,
     error::{Error, Result},
     http::{
         Caller,
@@ -26,6 +27,7 @@ use crate::{
         idempotency::{self, Key},
     },
     named::{self, json, taken},
+    newer::Edited,
     rooms::identity::places::place_for,
     uses::told,
 };
@@ -90,7 +92,7 @@ pub(super) async fn group_create(
         tx!(tx => {
             let place = place_for(tx, &author, lies, MANAGE, VIEW).await?;
             text.blackout = blackout_of(tx, &author, place.tenant, blackout).await?;
-            let targets = targets::agents_by_id(tx, &author.reach(VIEW), &wanted).await?;
+            let targets = targets::by_id(tx, &author.reach(VIEW), &wanted).await?;
             text.targets = json(&targets)?;
             let id = groups::create(tx, place, &text, &author.actor(), now)
                 .await
@@ -118,6 +120,16 @@ pub(super) async fn group_update(
         .store
         .write::<_, Error, _>(tx!(tx => {
             let found = find(tx, &caller, id, MANAGE).await?;
+            let sha256 = digest_of(&found)?;
+            let edited = Edited {
+                code: "newer_group",
+                action: "group_update",
+                object: format!("group:{id}"),
+                what: "Host group",
+                name: &found.name,
+                sha256: &sha256,
+            };
+            edited.check(tx, request.based_on.as_deref()).await?;
             let tenant = found.tenant_id;
             let kept = targets_of(&found)?;
             let before = shown(tx, &caller, found).await?;
@@ -129,7 +141,7 @@ pub(super) async fn group_update(
             )?;
             // What stays needs no new right to its agents.
             let targets = match &request.targets {
-                Some(wanted) => targets::agents_by_id(tx, &caller.reach(VIEW), wanted).await?,
+                Some(wanted) => targets::by_id(tx, &caller.reach(VIEW), wanted).await?,
                 None => kept,
             };
             text.targets = json(&targets)?;
@@ -275,7 +287,20 @@ fn text_of(name: &str, description: &str, wanted: &Targets) -> Result<GroupText>
     })
 }
 
+/// Of what an edit can change, as it is kept: a new name of an agent changes nothing.
+fn digest_of(row: &groups::Group) -> Result<String> {
+    let said = (
+        &row.name,
+        &row.description,
+        &row.targets,
+        row.calendar_id,
+        &row.blackout_jobs,
+    );
+    Ok(digest(json(&said)?.as_bytes()))
+}
+
 fn group_of(row: groups::Group, names: &Names) -> Result<Group> {
+    let sha256 = digest_of(&row)?;
     let targets = names.shown(targets_of(&row)?);
     let blackout = match row.calendar_id.zip(row.blackout_jobs) {
         None => None,
@@ -288,6 +313,7 @@ fn group_of(row: groups::Group, names: &Names) -> Result<Group> {
     Ok(Group {
         blackout,
         targets,
+        sha256,
         id: row.id,
         name: row.name,
         description: row.description,

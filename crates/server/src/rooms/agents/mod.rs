@@ -7,6 +7,7 @@ pub(crate) mod gateway;
 pub(super) mod groups;
 pub(crate) mod heartbeat;
 pub(crate) mod install;
+mod places;
 pub(crate) mod retention;
 pub(super) mod routes;
 pub(super) mod service;

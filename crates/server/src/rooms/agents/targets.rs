@@ -11,14 +11,17 @@ use postern_domain::{
 };
 use postern_store::{
     Tx,
-    agents::{self, Target, Wanted, groups},
+    agents::{self, PlaceKind, Target, Wanted, groups},
     uses::Used,
 };
 
+use super::places::{self, NO_JOBS, NOT_SEEN, Places};
 use crate::error::{Error, Result};
 
 /// Hosts of one creation.
 pub(crate) const MAX_TARGETS: u32 = 20_000;
+/// What is said of what is missing.
+const GONE: &str = "which is not there, or which you may not see";
 
 /// What the caller asked for, checked as far as that goes without the database.
 pub(crate) fn check(targets: &Targets) -> Result<()> {
@@ -31,24 +34,32 @@ pub(crate) fn check(targets: &Targets) -> Result<()> {
     })
 }
 
-/// Without the groups.
-fn wanted_of(targets: &Targets) -> Wanted {
+/// The agents alone that are named one by one.
+fn named_of(targets: &Targets) -> Wanted {
     let (ids, names): (Vec<_>, Vec<_>) = targets
         .agents
         .iter()
         .partition(|name| name.parse::<i64>().is_ok());
+    Wanted {
+        ids: ids.iter().filter_map(|id| id.parse().ok()).collect(),
+        names: names.into_iter().cloned().collect(),
+        ..Wanted::default()
+    }
+}
+
+/// Without the groups.
+fn wanted_of(targets: &Targets, places: &Places) -> Wanted {
     let labels = targets.labels.iter().map(|(key, value)| Part {
         key: key.clone(),
         test: Test::In(vec![value.clone()]),
     });
     let parts = targets.selector.iter().flat_map(Selector::parts).cloned();
     Wanted {
-        ids: ids.iter().filter_map(|id| id.parse().ok()).collect(),
-        names: names.into_iter().cloned().collect(),
         selector: labels.chain(parts).collect(),
-        organizations: targets.organizations.clone(),
-        departments: targets.departments.clone(),
+        organizations: places.organizations.clone(),
+        departments: places.departments.clone(),
         all: targets.all,
+        ..named_of(targets)
     }
 }
 
@@ -61,19 +72,21 @@ pub(crate) struct Resolved {
     pub(crate) groups: Vec<GroupId>,
     /// Hosts that are in a group which has a calendar of blackouts, and was named.
     pub(crate) guarded: Vec<(AgentId, GroupId)>,
-    /// The targets with ids in place of the names of agents and groups, for what is kept: a new name changes nothing.
+    /// The targets with ids in place of all names, for what is kept: a new name changes nothing.
     pub(crate) by_id: Targets,
 }
 
-/// The agents within reach. Every agent and group that was named must be there, and all together at least one host, in
-/// one tenant.
+/// The agents within reach. Every agent, group, organization and department that was named must be there, and all together
+/// at least one host, in one tenant.
 pub(crate) async fn resolve(
     tx: &mut Tx<'_>,
     reach: &Reach,
     groups_reach: &Reach,
     targets: &Targets,
 ) -> Result<Resolved> {
-    let own = wanted_of(targets);
+    let places = Places::of(tx, reach, targets).await?;
+    places.check(NO_JOBS)?;
+    let own = wanted_of(targets, &places);
     let mut wanted = Vec::new();
     let mut group_ids = Vec::new();
     let mut guarded = Vec::new();
@@ -83,9 +96,9 @@ pub(crate) async fn resolve(
             let group = called(&found, name).ok_or_else(|| {
                 Error::invalid("targets.groups", format!("there is no host group {name:?}"))
             })?;
-            let inner = wanted_of_group(group)?;
+            let (inner, places) = wanted_of_group(tx, group).await?;
             guarded.extend(guarded_by(tx, reach, group, &inner).await?);
-            all_there(tx, group, &inner).await?;
+            all_there(tx, group, &inner, &places).await?;
             group_ids.push(group.id);
             wanted.push(inner);
         }
@@ -115,11 +128,11 @@ pub(crate) async fn resolve(
     }
     found.sort_by_key(|target| (!target.canary, target.id));
     Ok(Resolved {
-        by_id: Targets {
+        by_id: places.kept(Targets {
             agents,
             groups: group_ids.iter().map(GroupId::to_string).collect(),
             ..targets.clone()
-        },
+        }),
         hosts: found,
         groups: group_ids,
         guarded,
@@ -140,7 +153,8 @@ pub(crate) async fn groups_of(
     for name in &targets.groups {
         if let Some(group) = called(&found, name) {
             ids.push(group.id);
-            guarded.extend(guarded_by(tx, reach, group, &wanted_of_group(group)?).await?);
+            let (inner, _) = wanted_of_group(tx, group).await?;
+            guarded.extend(guarded_by(tx, reach, group, &inner).await?);
         }
     }
     Ok((ids, guarded))
@@ -153,10 +167,18 @@ fn called<'a>(groups: &'a [groups::Group], name: &str) -> Option<&'a groups::Gro
         .find(|group| group.name == name || group.id.to_string() == name)
 }
 
-fn wanted_of_group(group: &groups::Group) -> Result<Wanted> {
+async fn wanted_of_group(tx: &mut Tx<'_>, group: &groups::Group) -> Result<(Wanted, Places)> {
     let inner: Targets = serde_json::from_str(&group.targets)
         .map_err(|error| Error::Internal(format!("targets of group {}: {error}", group.id)))?;
-    Ok(wanted_of(&inner))
+    let places = Places::of(tx, &tenant_of(group), &inner).await?;
+    Ok((wanted_of(&inner, &places), places))
+}
+
+fn tenant_of(group: &groups::Group) -> Reach {
+    Reach {
+        tenants: vec![group.tenant_id],
+        ..Reach::default()
+    }
 }
 
 /// The hosts in a group, where it has a calendar of blackouts.
@@ -190,9 +212,14 @@ fn ids_of(agents: &[String], found: &[Target]) -> Result<Vec<String>> {
         .collect()
 }
 
-/// A group says which of the agents it names are not there any more, rather than to go on without them. Those on which
-/// the caller may not run jobs are left out, as everywhere.
-async fn all_there(tx: &mut Tx<'_>, group: &groups::Group, inner: &Wanted) -> Result<()> {
+/// A group says which of the agents and places it names are not there any more, rather than to go on without them. Those
+/// on which the caller may not run jobs are left out, as everywhere.
+async fn all_there(tx: &mut Tx<'_>, group: &groups::Group, inner: &Wanted, places: &Places) -> Result<()> {
+    if let Some(unclear) = places.unclear.first() {
+        let what = unclear.told("which is not there any more: change the group");
+        let problem = format!("host group {:?} names {what}", group.name);
+        return Err(Error::invalid("targets.groups", problem));
+    }
     if inner.ids.is_empty() && inner.names.is_empty() {
         return Ok(());
     }
@@ -201,11 +228,7 @@ async fn all_there(tx: &mut Tx<'_>, group: &groups::Group, inner: &Wanted) -> Re
         names: inner.names.clone(),
         ..Wanted::default()
     };
-    let of_tenant = Reach {
-        tenants: vec![group.tenant_id],
-        ..Reach::default()
-    };
-    let found = agents::targets(tx, &of_tenant, &[named], MAX_TARGETS).await?;
+    let found = agents::targets(tx, &tenant_of(group), &[named], MAX_TARGETS).await?;
     let ids: HashSet<i64> = found.iter().map(|target| target.id.0).collect();
     let names: HashSet<&str> = found.iter().map(|target| target.name.as_str()).collect();
     let id = inner.ids.iter().find(|id| !ids.contains(id)).map(i64::to_string);
@@ -222,13 +245,14 @@ async fn all_there(tx: &mut Tx<'_>, group: &groups::Group, inner: &Wanted) -> Re
     }
 }
 
-/// Agents and groups named one by one that are not there, or not within reach.
+/// What is wrong with agents, groups and places named one by one: those that are not there, or not within reach.
 pub(crate) async fn missing(
     tx: &mut Tx<'_>,
     agents_reach: &Reach,
     groups_reach: &Reach,
     targets: &Targets,
 ) -> Result<Vec<String>> {
+    let places = Places::of(tx, agents_reach, targets).await?;
     let (agents, groups) = named(tx, agents_reach, groups_reach, targets).await?;
     let agents: HashSet<String> = agents
         .into_iter()
@@ -240,10 +264,10 @@ pub(crate) async fn missing(
         .collect();
     let agents = targets.agents.iter().filter(|name| !agents.contains(*name));
     let groups = targets.groups.iter().filter(|name| !groups.contains(*name));
-    let agents = agents.map(|name| format!("agent {name:?}"));
-    Ok(agents
-        .chain(groups.map(|name| format!("host group {name:?}")))
-        .collect())
+    let agents = agents.map(|name| format!("agent {name:?}, {GONE}"));
+    let groups = groups.map(|name| format!("host group {name:?}, {GONE}"));
+    let places = places.unclear.iter().map(|unclear| unclear.told(GONE));
+    Ok(agents.chain(groups).chain(places).collect())
 }
 
 /// Agents and groups named one by one, as far as they are there and within reach.
@@ -264,12 +288,7 @@ async fn named(
     groups_reach: &Reach,
     targets: &Targets,
 ) -> Result<(Vec<Target>, Vec<groups::Group>)> {
-    let own = wanted_of(targets);
-    let named = Wanted {
-        ids: own.ids,
-        names: own.names,
-        ..Wanted::default()
-    };
+    let named = named_of(targets);
     let agents = if named.is_empty() {
         Vec::new()
     } else {
@@ -279,30 +298,28 @@ async fn named(
     Ok((agents, groups))
 }
 
-/// Hosts of a group as they are kept: agents by id. Each that is named must be one that the caller may see.
-pub(super) async fn agents_by_id(tx: &mut Tx<'_>, reach: &Reach, targets: &Targets) -> Result<Targets> {
-    let own = wanted_of(targets);
-    let named = Wanted {
-        ids: own.ids,
-        names: own.names,
-        ..Wanted::default()
-    };
-    let found = agents::targets(tx, reach, &[named], MAX_TARGETS).await?;
+/// Hosts of a group as they are kept: agents and places by id. Each that is named must be one that the caller may see.
+pub(super) async fn by_id(tx: &mut Tx<'_>, reach: &Reach, targets: &Targets) -> Result<Targets> {
+    let places = Places::of(tx, reach, targets).await?;
+    places.check(NOT_SEEN)?;
+    let found = agents::targets(tx, reach, &[named_of(targets)], MAX_TARGETS).await?;
     let agents = ids_of(&targets.agents, &found).map_err(|_| {
         let message = "name an agent that is not there, or that you may not see";
         Error::invalid("targets.agents", message)
     })?;
-    Ok(Targets {
+    Ok(places.kept(Targets {
         agents,
         ..targets.clone()
-    })
+    }))
 }
 
-/// The names of agents and groups that are kept by their ids.
+/// The names of what is kept by its id.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     agents: HashMap<String, String>,
     groups: HashMap<String, String>,
+    organizations: HashMap<String, String>,
+    departments: HashMap<String, String>,
 }
 
 impl Names {
@@ -325,10 +342,17 @@ impl Names {
         };
         let found = agents::targets(tx, agents_reach, &[wanted], MAX_TARGETS).await?;
         let groups: BTreeSet<String> = all
+            .clone()
             .flat_map(|targets| &targets.groups)
             .take(MAX_NAMED)
             .cloned()
             .collect();
+        let organizations = all.clone().flat_map(|targets| &targets.organizations).cloned();
+        let organizations =
+            places::names_of(tx, PlaceKind::Organization, agents_reach, organizations.collect()).await?;
+        let departments = all.flat_map(|targets| &targets.departments).cloned();
+        let departments =
+            places::names_of(tx, PlaceKind::Department, agents_reach, departments.collect()).await?;
         let groups = groups::named(tx, groups_reach, &groups.into_iter().collect::<Vec<_>>()).await?;
         Ok(Self {
             agents: found
@@ -339,6 +363,8 @@ impl Names {
                 .into_iter()
                 .map(|group| (group.id.to_string(), group.name))
                 .collect(),
+            organizations,
+            departments,
         })
     }
 
@@ -351,12 +377,14 @@ impl Names {
         Targets {
             agents: named(targets.agents, &self.agents),
             groups: named(targets.groups, &self.groups),
+            organizations: named(targets.organizations, &self.organizations),
+            departments: named(targets.departments, &self.departments),
             ..targets
         }
     }
 }
 
-/// Agents and groups that targets by id name one by one, and would miss.
+/// Agents and groups that targets by id name one by one, and would miss. No organization and no department is ever deleted.
 pub(crate) fn used(targets: &Targets) -> Vec<(Used, i64)> {
     let ids = |texts: &[String]| -> BTreeSet<i64> { texts.iter().filter_map(|id| id.parse().ok()).collect() };
     let agents = ids(&targets.agents).into_iter().map(|id| (Used::Agent, id));

@@ -40,10 +40,17 @@ pub(super) fn answered(name: &str, decision: Decision, comment: Option<&str>) ->
     }
 }
 
-pub(crate) fn reminded(people: usize) -> String {
-    match people {
-        1 => "Reminded 1 person".to_owned(),
-        _ => format!("Reminded {people} people"),
+/// `unable`: who was not reminded, each with the reason.
+pub(crate) fn reminded(people: usize, unable: &[String]) -> String {
+    let who = match people {
+        0 => "nobody".to_owned(),
+        1 => "1 person".to_owned(),
+        _ => format!("{people} people"),
+    };
+    if unable.is_empty() {
+        format!("Reminded {who}")
+    } else {
+        format!("Reminded {who} ({})", unable.join(", "))
     }
 }
 
@@ -60,6 +67,22 @@ mod tests {
             (no, Some("too late: wait"), "anna rejected: too late: wait"),
         ] {
             assert_eq!(answered("anna", decision, comment), text);
+        }
+    }
+
+    #[test]
+    fn a_reminder_tells_who_got_none() {
+        let unable = ["anna is deleted".to_owned(), "ben is switched off".to_owned()];
+        for (people, unable, text) in [
+            (1, &unable[..0], "Reminded 1 person"),
+            (2, &unable[..1], "Reminded 2 people (anna is deleted)"),
+            (
+                0,
+                &unable[..],
+                "Reminded nobody (anna is deleted, ben is switched off)",
+            ),
+        ] {
+            assert_eq!(reminded(people, unable), text);
         }
     }
 }

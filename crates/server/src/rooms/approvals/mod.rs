@@ -2,6 +2,7 @@
 //! hears of the end by the outbox.
 
 pub(crate) mod history;
+pub(crate) mod people;
 pub(crate) mod routes;
 mod service;
 pub(crate) mod tell;

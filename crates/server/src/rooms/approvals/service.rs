@@ -11,12 +11,13 @@ use postern_domain::{
     notify::Topic,
     permission::Permission,
 };
-use postern_store::{
-    Cursor, SortDirection, Tx, approvals, audit, tx,
-    workflows::{self, instances, step_runs},
-};
+use postern_store::{Cursor, SortDirection, Tx, approvals, audit, tx, workflows};
 
-use super::{allows_own, history, read, rules_of, tell, word};
+use super::{
+    history,
+    people::{Own, unable},
+    read, rules_of, tell, word,
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -50,7 +51,7 @@ pub(super) async fn approval_list(app: &App, caller: &Caller, mut list: List) ->
             "instance" => filter.instances = words(field, values, |word| word.parse().ok())?,
             "mine" => {
                 if one_bool(field, values)? {
-                    filter.waits_for = Some(caller.user()?.id);
+                    filter.waits_for = Some((caller.user()?.id, caller.reach(MANAGE)));
                 }
             }
             _ => return Err(unknown_filter(field, "state, instance, mine")),
@@ -131,6 +132,12 @@ pub(super) async fn approval_answer(
             let by = caller.user()?;
             let event = Event::Answered { by: by.id, decision: request.decision };
             let next = approval::step(&rules_of(&row, &asked)?, event, now).map_err(|refusal| refused(id, &refusal))?;
+            if Own::of(&inner, tx, &row).await?.forbids(by.id) {
+                let detail = format!(
+                    "You started what approval {id} is about or what it tries again, or ran its schedule now, and the step does not say allow_self_approval. Let somebody else answer in your place."
+                );
+                return Err(Error::conflict("self_approval", detail));
+            }
             let decision = word(request.decision)?;
             let said = history::answered(&by.username, request.decision, request.comment.as_deref());
             approvals::answer(tx, id, by.id, (&decision, request.comment), now).await?;
@@ -182,8 +189,8 @@ pub(super) async fn approval_delegate(
                 );
                 return Err(Error::invalid("to", problem));
             }
-            if row.is_run_for(request.to) && !own_is_allowed(&inner, tx, &row).await? {
-                let detail = "Whoever started the workflow, or ran its schedule now, does not approve it in somebody else's place, unless the step says allow_self_approval. Choose somebody else.";
+            if Own::of(&inner, tx, &row).await?.forbids(request.to) {
+                let detail = "Whoever started the workflow or what it tries again, or ran its schedule now, does not approve it in somebody else's place, unless the step says allow_self_approval. Choose somebody else.";
                 return Err(Error::conflict("self_approval", detail));
             }
             let asked = approvals::people(tx, &[id]).await?;
@@ -207,17 +214,6 @@ pub(super) async fn approval_delegate(
     app.hub.instances_moved([delegated.approval.instance_id]);
     app.deliveries.notify_one();
     Ok(delegated)
-}
-
-/// Whether the step that asks says `allow_self_approval`.
-async fn own_is_allowed(app: &App, tx: &mut Tx<'_>, row: &approvals::Approval) -> Result<bool> {
-    let instance = instances::find(tx, row.instance_id).await?;
-    let run = step_runs::find(tx, row.instance_id, row.run).await?;
-    let Some((instance, run)) = instance.zip(run) else {
-        return Ok(false);
-    };
-    let plan = app.workflow_plans.of(&instance.digest, &instance.definition)?;
-    Ok(allows_own(&plan, &run.step))
 }
 
 fn refused(id: ApprovalId, refusal: &Refusal) -> Error {
@@ -263,6 +259,7 @@ fn approval_of(
                 comment: one.comment,
                 at: one.at,
                 instead_of: one.instead_of,
+                cannot_answer: None,
             })
         })
         .collect::<Result<_>>()?;
@@ -293,13 +290,24 @@ async fn detail_of(
     row: approvals::Approval,
 ) -> Result<ApprovalDetail> {
     let asked = approvals::people(tx, &[row.id]).await?;
+    let own = Own::of(app, tx, &row).await?;
+    let mut unable = unable(tx, &row, &asked).await?;
     let work = approvals::work(tx, row.id).await?;
     let work = serde_json::from_str(&work)
         .map_err(|error| Error::Internal(format!("approval {} in the database: {error}", row.id)))?;
+    let work_sha256 = row.digest.clone();
+    let mut approval = approval_of(app, caller, row, asked)?;
+    if caller.user.as_ref().is_some_and(|user| own.forbids(user.id)) {
+        approval.may_answer = false;
+    }
+    for person in &mut approval.people {
+        person.cannot_answer = unable.remove(&person.user_id).map(str::to_owned);
+    }
     Ok(ApprovalDetail {
         work,
-        work_sha256: row.digest.clone(),
-        allow_self_approval: own_is_allowed(app, tx, &row).await?,
-        approval: approval_of(app, caller, row, asked)?,
+        work_sha256,
+        allow_self_approval: own.allowed,
+        run_for: own.run_for,
+        approval,
     })
 }

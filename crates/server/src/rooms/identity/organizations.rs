@@ -6,7 +6,6 @@ use postern_api::{
 };
 use postern_domain::{
     OrganizationId,
-    name::check_name,
     permission::{Permission, Place},
 };
 use postern_store::{Cursor, SortDirection, Tx, audit, identity, tx};
@@ -20,6 +19,7 @@ use crate::{
         extract::{List, page_of, unknown_filter},
         idempotency::{self, Key},
     },
+    named,
 };
 
 fn organization_of(found: identity::Organization, departments: &[identity::Department]) -> Organization {
@@ -79,7 +79,7 @@ pub(super) async fn organization_create(
     may_manage(caller, Place::tenant(tenant), || {
         Error::Forbidden(Permission::UsersManage)
     })?;
-    check_name(&request.name).map_err(|error| Error::invalid("name", error))?;
+    named::check(&request.name, "organizations")?;
     let (now, author, name) = (app.now(), caller.clone(), request.name.clone());
     let created = idempotency::create(app, caller, key, "organization_create", &request, tx!(tx => {
         let id = identity::organization_create(tx, tenant, &name, now).await.map_err(|error| taken(error, &name))?;
@@ -99,15 +99,18 @@ pub(super) async fn organization_update(
     id: OrganizationId,
     request: OrganizationUpdate,
 ) -> Result<Organization> {
-    if let Some(name) = &request.name {
-        check_name(name).map_err(|error| Error::invalid("name", error))?;
-    }
     let (now, caller) = (app.now(), caller.clone());
     app.store
         .write(tx!(tx => {
             let before = load(tx, id).await?;
             may_manage(&caller, Place::organization(before.tenant_id, id), || missing(id))?;
-            let name = request.name.unwrap_or_else(|| before.name.clone());
+            let name = match request.name {
+                Some(name) if name != before.name => {
+                    named::check(&name, "organizations")?;
+                    name
+                }
+                Some(_) | None => before.name.clone(),
+            };
             let renew = request.renew_credentials.unwrap_or(before.renew_credentials);
             identity::organization_update(tx, id, &name, renew).await.map_err(|error| taken(error, &name))?;
             let organization = load(tx, id).await?;
@@ -127,7 +130,7 @@ pub(super) async fn department_create(
     request: DepartmentCreate,
     key: Key,
 ) -> Result<Department> {
-    check_name(&request.name).map_err(|error| Error::invalid("name", error))?;
+    named::check(&request.name, "departments")?;
     let (now, author, name) = (app.now(), caller.clone(), request.name.clone());
     let created = idempotency::create(app, caller, key, "department_create", &(id, &request), tx!(tx => {
         let organization = identity::organization_find(tx, id).await?.ok_or_else(|| missing(id))?;

@@ -4,6 +4,7 @@
 use std::{io::Write as _, time::Duration};
 
 use axum::body::{Body, Bytes};
+use futures_util::Stream;
 use postern_api::executions::ArchiveFormat;
 use postern_domain::{ExecutionId, JobId, Timestamp, job::JobState, permission::Permission};
 use postern_store::{
@@ -68,15 +69,31 @@ pub(super) async fn execution_download(
             ArchiveFormat::Zip => zip(&mut out, &jobs, read),
             ArchiveFormat::Json => json(&mut out, &jobs, read),
         };
-        // A reader that went away is no error; anything else must not look like a whole file.
-        if let Err(error) = written.and_then(|()| out.flush()) {
-            let _ = out.send(Err(error));
+        // Whoever does not get this has no whole file, whatever else came.
+        let last = written.and_then(|()| out.flush()).map(|()| end());
+        let _ = out.send(last);
+    });
+    Ok(Body::from_stream(until_the_end(body)))
+}
+
+/// Behind the last piece; no piece is empty.
+fn end() -> Bytes {
+    Bytes::new()
+}
+
+/// What was cut off, as by a reader that took nothing for too long, must not look like a whole file: it ends with an error.
+fn until_the_end(
+    pieces: mpsc::Receiver<std::io::Result<Bytes>>,
+) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    futures_util::stream::unfold(Some(pieces), |pieces| async move {
+        let mut pieces = pieces?;
+        match pieces.recv().await {
+            Some(Ok(piece)) if piece.is_empty() => None,
+            Some(Ok(piece)) => Some((Ok(piece), Some(pieces))),
+            Some(Err(error)) => Some((Err(error), None)),
+            None => Some((Err(std::io::ErrorKind::BrokenPipe.into()), None)),
         }
-    });
-    let stream = futures_util::stream::unfold(body, |mut body| async move {
-        body.recv().await.map(|piece| (piece, body))
-    });
-    Ok(Body::from_stream(stream))
+    })
 }
 
 struct One {
@@ -211,6 +228,35 @@ impl std::io::Write for Pieces {
             Ok(())
         } else {
             self.hand_on()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_was_written_to_its_end_looks_whole() {
+        let piece = || Bytes::from_static(b"piece");
+        let broken = || std::io::Error::from(std::io::ErrorKind::Other);
+        for (sent, errors) in [
+            (vec![Ok(piece()), Ok(end())], 0),
+            (vec![Ok(piece())], 1),
+            (vec![Ok(piece()), Err(broken())], 1),
+            (vec![], 1),
+        ] {
+            let (to, pieces) = mpsc::channel(WAITING);
+            for piece in sent {
+                to.send(piece).await.unwrap();
+            }
+            drop(to);
+            let came: Vec<_> = until_the_end(pieces).collect().await;
+            let failed = came.iter().filter(|piece| piece.is_err()).count();
+            assert_eq!(failed, errors, "{came:?}");
+            assert!(came.iter().flatten().all(|sent| *sent == piece()), "{came:?}");
         }
     }
 }

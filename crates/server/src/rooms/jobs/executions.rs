@@ -60,12 +60,13 @@ pub(super) async fn execution_list(app: &App, caller: &Caller, mut list: List) -
             "schedule" => filter.schedules = words(field, values, |word| word.parse().ok())?,
             "script" => filter.scripts = words(field, values, |word| word.parse().ok())?,
             "action" => filter.actions = words(field, values, |word| word.parse().ok())?,
+            "outcome" => filter.outcomes = words(field, values, executions::Outcome::parse)?,
             "type" => {
                 filter.kinds = words(field, values, |word| {
                     JobType::parse(word).map(|kind| kind.as_str().to_owned())
                 })?;
             }
-            _ => return Err(unknown_filter(field, "script, action, schedule, type")),
+            _ => return Err(unknown_filter(field, "script, action, schedule, type, outcome")),
         }
     }
     let (reach, groups_reach) = (caller.reach(VIEW), caller.reach(Permission::AgentsView));
@@ -318,7 +319,7 @@ impl Change {
     }
 }
 
-/// The same again, as a new execution, on all of its hosts or on those where it did not work.
+/// The same again, as a new execution, on all of its hosts, on those where it failed, or on those where it did not complete.
 pub(super) async fn execution_rerun(
     app: &App,
     caller: &Caller,
@@ -333,16 +334,9 @@ pub(super) async fn execution_rerun(
         .scan::<_, Error, _>(tx!(tx => {
             let row = managed(tx, &view, &manage, id).await?;
             runners::check_again(tx, &who, row.action()).await?;
-            let states = match only {
-                RerunHosts::All => JobState::ALL.to_vec(),
-                RerunHosts::Failed => [FAILED, &[JobState::Cancelled]].concat(),
-            };
-            let found = executions::jobs_in(tx, &manage, id, &states).await?;
+            let found = executions::jobs_in(tx, &manage, id, &states_of(only)).await?;
             if found.is_empty() {
-                return Err(Error::conflict(
-                    "nothing_to_rerun",
-                    format!("Execution {id} has no host on which it failed: run it on all hosts again instead."),
-                ));
+                return Err(Error::conflict("nothing_to_rerun", nothing_to_rerun(id, only)));
             }
             let carried = carried(tx, id, &found).await?;
             let agents = found.iter().map(|(_, agent)| agent.to_string()).collect();
@@ -358,6 +352,27 @@ pub(super) async fn execution_rerun(
         (prepared, None),
     )
     .await
+}
+
+/// Those of the hosts that are meant, by their newest attempts.
+fn states_of(hosts: RerunHosts) -> Vec<JobState> {
+    match hosts {
+        RerunHosts::Failed => FAILED.to_vec(),
+        RerunHosts::Unfinished => [FAILED, &[JobState::Cancelled]].concat(),
+        RerunHosts::All => JobState::ALL.to_vec(),
+    }
+}
+
+fn nothing_to_rerun(id: ExecutionId, hosts: RerunHosts) -> String {
+    match hosts {
+        RerunHosts::Failed => format!(
+            "Execution {id} has no host on which it failed: run it again on those where it was cancelled too, or on all."
+        ),
+        RerunHosts::Unfinished => format!(
+            "Execution {id} has no host on which it failed or was cancelled: run it again on all hosts instead."
+        ),
+        RerunHosts::All => format!("Execution {id} has no host any more: run it anew."),
+    }
 }
 
 /// The same of all jobs of an execution, for a step of a workflow that tries some of its hosts again.

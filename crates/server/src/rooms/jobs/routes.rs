@@ -100,7 +100,8 @@ async fn target_preview(
         .map(axum::Json)
 }
 
-/// Executions, newest first. Filters: type, script, action, schedule (ids). Sort: created_at.
+/// Executions, newest first. Filters: type, script, action, schedule (ids), outcome (running, failed, cancelled: with at
+/// least one such job; completed: with no other). Sort: created_at.
 #[utoipa::path(get, path = "/api/v1/executions", tag = "jobs", params(crate::http::extract::ListParameters),
     responses((status = 200, body = Page<Execution>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn execution_list(
@@ -152,7 +153,7 @@ async fn execution_retry(
         .map(axum::Json)
 }
 
-/// The same again as a new execution, on all of its hosts or on those where it did not work.
+/// The same again as a new execution: on all of its hosts, on those where it failed, or on those where it did not complete.
 #[utoipa::path(post, path = "/api/v1/executions/{id}/rerun", tag = "jobs", params(("id" = i64, Path)), request_body = ExecutionRerun,
     responses((status = 201, body = JobsCreated), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn execution_rerun(

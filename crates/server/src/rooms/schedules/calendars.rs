@@ -18,6 +18,7 @@ use postern_store::{
 
 use crate::{
     app::App,
+    digest::digest,
     error::{Error, Result},
     http::{
         Caller,
@@ -25,6 +26,7 @@ use crate::{
         idempotency::{self, Key},
     },
     named::{self, json, taken},
+    newer::Edited,
     rooms::identity::places::place_for,
 };
 
@@ -120,8 +122,18 @@ pub(super) async fn calendar_update(
         .store
         .write::<_, Error, _>(tx!(tx => {
             let found = calendars::find_to_change(tx, id).await?;
-            let tenant = allowed(&caller, id, MANAGE, found)?.tenant_id;
+            let found = allowed(&caller, id, MANAGE, found)?;
+            let tenant = found.tenant_id;
             let before = load(tx, &caller, id, now).await?;
+            let edited = Edited {
+                code: "newer_calendar",
+                action: "calendar_update",
+                object: format!("calendar:{id}"),
+                what: "Calendar",
+                name: &found.name,
+                sha256: &before.sha256,
+            };
+            edited.check(tx, request.based_on.as_deref()).await?;
             let saved = saved_of(
                 request.name.as_deref().unwrap_or(&before.name),
                 request.description.as_deref().unwrap_or(&before.description),
@@ -273,8 +285,15 @@ pub(super) fn calendar_rules(row: &calendars::Calendar) -> Result<calendar::Cale
         .map_err(|error| Error::Internal(format!("calendar {} in the database: {error}", row.id)))
 }
 
+/// Of what an edit can change.
+fn digest_of(row: &calendars::Calendar) -> Result<String> {
+    let said = (&row.name, &row.description, &row.zone, &row.entries);
+    Ok(digest(json(&said)?.as_bytes()))
+}
+
 fn calendar_of(row: calendars::Calendar, used_by: Vec<String>, now: Timestamp) -> Result<Calendar> {
     Ok(Calendar {
+        sha256: digest_of(&row)?,
         blackout_until: calendar_rules(&row)?.blackout_until(now),
         entries: entries_of(&row)?,
         id: row.id,

@@ -42,7 +42,7 @@ pub(crate) fn add(routes: Routes) -> Routes {
         .operation("calendar_delete", MANAGE, routes!(calendar_delete))
 }
 
-/// Schedules. Sort: name.
+/// Schedules. Filters: state, kind (job, script, action, workflow), name, owner (user name). Sort: name.
 #[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules", params(crate::http::extract::ListParameters),
     responses((status = 200, body = Page<Schedule>), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn schedule_list(
@@ -66,7 +66,7 @@ async fn schedule_create(
     Ok((StatusCode::CREATED, axum::Json(made)))
 }
 
-/// The next five ticks of an expression.
+/// The next five ticks of an expression, or those of a time: at most 62 days and 2,000 ticks.
 #[utoipa::path(post, path = "/api/v1/schedules/preview", tag = "schedules", request_body = CronPreview,
     responses((status = 200, body = CronTicks), (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn cron_preview(

@@ -59,7 +59,7 @@ pub(super) async fn schedule_create(
                 description: wanted.description,
                 secrets: secrets::given(&wanted.secrets),
                 definition: wanted.definition,
-                paused: wanted.paused,
+                paused: wanted.paused.unwrap_or(false),
             };
             let (saved, used) = draft.check(&inner, tx, &author, None, now).await?;
             let name = saved.name.clone();
@@ -90,6 +90,15 @@ pub(super) async fn schedule_update(
     app.store
         .write(tx!(tx => {
             let row = find(tx, &caller, id, MANAGE).await?;
+            if request.based_on.is_some_and(|edited| edited != row.updated) {
+                return Err(Error::conflict(
+                    "newer_schedule",
+                    format!(
+                        "Schedule {:?} was changed by {} meanwhile. Load it again and repeat the edit.",
+                        row.name, row.updated_by
+                    ),
+                ));
+            }
             let tenant = row.tenant_id;
             let before = schedule_of(&inner, tx, &caller, row.clone(), now).await?;
             if request.definition.is_none() && request.secrets.is_none() {

@@ -19,22 +19,32 @@ use crate::{
     error::{Error, Result},
     http::{
         Caller,
-        extract::{List, page_of, unknown_filter},
+        extract::{List, page_of, unknown_filter, words},
         idempotency::{self, Key},
     },
 };
 
 pub(super) async fn schedule_list(app: &App, caller: &Caller, mut list: List) -> Result<Page<Schedule>> {
     list.sort_by(&["name"], SortDirection::Ascending)?;
-    if let Some((field, _)) = list.filters.first() {
-        return Err(unknown_filter(field, "nothing; use search"));
+    let mut filter = schedules::Filter {
+        search: list.search.clone(),
+        ..Default::default()
+    };
+    for (field, values) in &list.filters {
+        match field.as_str() {
+            "state" => filter.states = words(field, values, schedules::State::parse)?,
+            "kind" => filter.kinds = words(field, values, schedules::Kind::parse)?,
+            "name" => filter.names.clone_from(values),
+            "owner" => filter.owners.clone_from(values),
+            _ => return Err(unknown_filter(field, "state, kind, name, owner")),
+        }
     }
     let (now, reach, limit, inner) = (app.now(), caller.reach(VIEW), list.page.limit, app.clone());
     let who = caller.clone();
     let rows = app
         .store
         .scan::<_, Error, _>(tx!(tx => {
-            let rows = schedules::list(tx, &reach, list.search.as_deref(), &list.page).await?;
+            let rows = schedules::list(tx, &reach, &filter, &list.page).await?;
             let mut found = Vec::with_capacity(rows.len());
             for row in rows {
                 found.push(schedule_of(&inner, tx, &who, row, now).await?);

@@ -111,9 +111,12 @@ async fn advance(app: &App, tx: &mut Tx<'_>, id: ScheduleId, now: Timestamp) -> 
             }
             Fate::SkippedForOverlap => tick.reason = Some("The run before was not finished".into()),
             Fate::SkippedForBlackout => tick.reason.clone_from(&reason),
-            // It was to give way to the last run, of which nothing came.
-            Fate::Replaced if moved.waiting == Some(at) => continue,
-            Fate::Replaced => tick.reason = Some("A later tick waits in its place".into()),
+            Fate::Replaced if step.waiting.is_some() => {
+                tick.reason = Some("A later tick waits in its place".into());
+            }
+            Fate::Replaced => {
+                tick.reason = Some("It waited until a later tick was due, which took its place".into());
+            }
         }
         schedules::tick_keep(tx, id, &tick).await?;
     }

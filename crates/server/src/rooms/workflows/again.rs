@@ -105,8 +105,7 @@ pub(super) async fn instance_again(
                 retry_of: from.as_ref().map(|_| id),
                 action,
                 schedule: None,
-                // What they began goes on in a retry; whoever runs all of it again begins it themselves.
-                triggered_by: (again == Again::FromFailed).then(|| row.triggered_by.unwrap_or(row.starter_id)),
+                triggered_by: None,
             };
             let made = make(&inner, tx, &author, author.limited, new, now).await?;
             if let Some((run, step)) = from {

@@ -15,6 +15,7 @@ use postern_store::{
     Tx,
     approvals::{self, NewApproval},
     audit, identity,
+    workflows::instances,
 };
 
 use super::{
@@ -52,7 +53,7 @@ pub(super) async fn open(
         let who = if ask.allow_self_approval {
             "may answer"
         } else {
-            "may answer, whoever started the workflow or ran its schedule now left out"
+            "may answer, whoever started the workflow or what it tries again, or ran its schedule now, left out"
         };
         let problem = format!(
             "name {} people who {who}: too few for this type of approval",
@@ -127,9 +128,14 @@ async fn texts(
 /// Everybody who is named, each once, and may answer at this moment.
 async fn people(turn: &Turn<'_>, tx: &mut Tx<'_>, ask: &ApprovalStep) -> Result<Vec<(UserId, String)>> {
     let place = turn.row.place();
+    let own = if ask.allow_self_approval {
+        Vec::new()
+    } else {
+        instances::run_for(tx, turn.row.id).await?
+    };
     let mut found = Vec::new();
     for (id, members) in meant(tx, &mut Holders::default(), place, ask).await? {
-        if turn.row.is_run_for(id) && !ask.allow_self_approval {
+        if own.contains(&id) {
             continue;
         }
         let Some(person) = caller_of(tx, id, None).await? else {
@@ -233,7 +239,7 @@ pub(super) async fn expire(
     Ok(true)
 }
 
-/// Those who have not answered are asked once more. Whether it was time.
+/// Those who have not answered and still can are asked once more. Whether it was time.
 pub(super) async fn remind(
     app: &App,
     tx: &mut Tx<'_>,
@@ -248,9 +254,13 @@ pub(super) async fn remind(
         return Ok(false);
     }
     let asked = approvals::people(tx, &[id]).await?;
+    let unable = room::people::unable(tx, &row, &asked).await?;
     let silent = asked.iter().filter(|one| one.decision.is_none());
-    let silent: Vec<UserId> = silent.map(|one| one.user_id).collect();
-    let said = room::history::reminded(silent.len());
+    let silent: Vec<UserId> = silent
+        .map(|one| one.user_id)
+        .filter(|id| !unable.contains_key(id))
+        .collect();
+    let said = room::history::reminded(silent.len(), &room::people::told(&asked, &unable));
     room::history::add(tx, &row, (said, EventCause::of(CauseKind::Timer)), now).await?;
     room::tell::waits(app, tx, &row, Topic::ApprovalReminder, &silent, now).await?;
     after.moved.push(row.instance_id);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use postern_api::workflows::{CauseKind, EventCause};
 use postern_domain::{
     ApprovalId, ExecutionId, InstanceId,
-    approval::ApprovalState,
+    approval::{ApprovalState, Decision},
     job::JobState,
     workflow::{
         HostResult, Kind, StepIndex, StepResult,
@@ -17,7 +17,7 @@ use postern_store::{
     outbox::{self, Kind as Heard, News},
     tx,
     workflows::{
-        ends::{self, HostEnd},
+        ends::{self, Beginning, HostEnd},
         instances::{self, Instance, Moved},
         step_runs::{self, StepRun},
     },
@@ -32,11 +32,12 @@ use crate::{
     app::App,
     error::{Error, Result},
     named::json,
+    rooms::approvals::rules_of,
 };
 
 /// Bytes of output that all hosts of a step leave together for those behind it.
 const LEFT_BYTES: usize = 1024 * 1024;
-/// Names of hosts in a reason.
+/// Names of hosts in a reason, and of what was cut.
 const NAMED: usize = 5;
 
 /// What the ends of all its jobs say to the run that waits for them.
@@ -124,8 +125,20 @@ pub(super) async fn leave(
 
 async fn approval(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, approval: ApprovalId) -> Result<Answer> {
     let found = approvals::find(tx, approval).await?;
-    let state = found.map_or(ApprovalState::Withdrawn, |found| found.state);
+    let state = found
+        .as_ref()
+        .map_or(ApprovalState::Withdrawn, |found| found.state);
     let people = approvals::people(tx, &[approval]).await?;
+    let answers = match &found {
+        Some(row) => rules_of(row, &people)?.answers,
+        None => Vec::new(),
+    };
+    let rejected = |asked: &&approvals::Asked| answers.contains(&(asked.user_id, Decision::Reject));
+    let against: Vec<&str> = people
+        .iter()
+        .filter(rejected)
+        .map(|asked| asked.name.as_str())
+        .collect();
     let decided: Vec<&approvals::Asked> = people.iter().filter(|asked| asked.decision.is_some()).collect();
     let last = decided.last();
     let names: Vec<&str> = decided.iter().map(|asked| asked.name.as_str()).collect();
@@ -140,7 +153,7 @@ async fn approval(turn: &mut Turn<'_>, tx: &mut Tx<'_>, run: u32, approval: Appr
     result.more.insert("comment".to_owned(), comment.into());
     let reason = match state {
         ApprovalState::Approved => None,
-        ApprovalState::Rejected => Some(format!("Rejected by {}", names.join(", "))),
+        ApprovalState::Rejected => Some(format!("Rejected by {}", against.join(", "))),
         ApprovalState::Expired => Some("Nobody decided in time".to_owned()),
         ApprovalState::Open | ApprovalState::Withdrawn => Some("Withdrawn".to_owned()),
     };
@@ -181,28 +194,42 @@ async fn hosts(turn: &mut Turn<'_>, tx: &mut Tx<'_>, known: &StepRun, ends: &[Ho
             (None, None) => format!("{}: {}", end.name, end.state.as_str()),
         })
         .collect();
-    let reason = (!failed.is_empty()).then(|| {
-        let more = failed.len().saturating_sub(NAMED);
-        let mut told = failed[..failed.len().min(NAMED)].join("; ");
-        if more > 0 {
-            told.push_str(&format!("; and {more} more"));
-        }
-        told
-    });
+    let cut = first_of(&result.cuts()).map(|cut| format!("Later steps do not see all output: {cut}"));
+    if let Some(cut) = &cut {
+        let step = turn.plan.find(&known.step).map(|step| (step, known.run));
+        turn.tell(step, cut.clone());
+    }
+    let told: Vec<String> = first_of(&failed).into_iter().chain(cut).collect();
+    let reason = (!told.is_empty()).then(|| told.join(". "));
     leave(turn, tx, known.run, (&result, reason)).await?;
     Ok(Answer::Hosts { succeeded, hosts })
 }
 
-/// What stands in front: a result that was cut is no JSON any more, and says so by not being there.
-fn left_by((end, printed): (&HostEnd, [Vec<u8>; 2])) -> HostResult {
-    let [stdout, stderr] = printed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+/// A few of them in a row, and how many there are beside. `None` of nothing.
+fn first_of(all: &[String]) -> Option<String> {
+    let more = all.len().saturating_sub(NAMED);
+    let mut told = all[..all.len().min(NAMED)].join("; ");
+    if more > 0 {
+        told.push_str(&format!("; and {more} more"));
+    }
+    (!all.is_empty()).then_some(told)
+}
+
+/// What stands in front, with a mark where there was more.
+fn left_by((end, printed): (&HostEnd, [Beginning; 2])) -> HostResult {
+    let [stdout_cut, stderr_cut] =
+        [&printed[0], &printed[1]].map(|one| one.is_cut.then_some(one.bytes.len()));
+    let [stdout, stderr] = printed.map(|one| String::from_utf8_lossy(&one.bytes).into_owned());
     HostResult {
         agent_id: Some(end.agent_id),
         name: end.name.clone(),
         status: end.state.as_str().to_owned(),
         exit_code: end.exit_code,
+        reason: end.reason.clone().filter(|_| end.exit_code.is_none()),
         stdout,
         stderr,
+        stdout_cut,
+        stderr_cut,
     }
 }
 

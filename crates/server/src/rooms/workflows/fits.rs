@@ -287,9 +287,8 @@ impl Look<'_> {
     async fn hosts(&mut self, tx: &mut Tx<'_>, pointer: &str, hosts: Option<&Targets>) -> Result<()> {
         let Some(hosts) = hosts else { return Ok(()) };
         let reach = self.asked.caller.reach(Permission::AgentsView);
-        for name in missing(tx, &reach, &reach, hosts).await? {
-            let problem = format!("name {name}, which is not there, or which you may not see");
-            self.problem(format!("{pointer}/hosts"), problem);
+        for what in missing(tx, &reach, &reach, hosts).await? {
+            self.problem(format!("{pointer}/hosts"), format!("name {what}"));
         }
         Ok(())
     }

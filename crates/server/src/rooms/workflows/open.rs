@@ -87,6 +87,10 @@ impl Variables for Values<'_> {
             .push(path);
         Some(Cow::Owned(Value::from(text)))
     }
+
+    fn why_missing(&self, path: &Path) -> Option<String> {
+        self.scope.why_missing(path)
+    }
 }
 
 fn is_of_one_instance(path: &Path) -> bool {

@@ -312,13 +312,17 @@ pub(super) struct Stop {
 impl Stop {
     pub(super) fn of(turn: &Turn<'_>, known: &StepRun) -> Self {
         let id = turn.row.id;
-        let overdue = turn.is_overdue(known.run);
+        let overdue = if turn.is_overdue(known.run) {
+            Some(known.step.as_str())
+        } else {
+            turn.overdue_around(known.run)
+        };
         let ending = turn.machine.ending.as_ref().map(|ending| ending.state);
-        let reason = match ending {
-            _ if overdue => format!("Step {} of instance {id} took too long", known.step),
-            None => format!("Another branch of instance {id} failed"),
-            Some(InstanceState::Cancelled) => format!("Instance {id} was cancelled"),
-            Some(_) => format!("Instance {id} failed"),
+        let reason = match (overdue, ending) {
+            (Some(step), _) => format!("Step {step} of instance {id} took too long"),
+            (None, None) => format!("Another branch of instance {id} failed"),
+            (None, Some(InstanceState::Cancelled)) => format!("Instance {id} was cancelled"),
+            (None, Some(_)) => format!("Instance {id} failed"),
         };
         Self {
             reason,

@@ -178,7 +178,10 @@ impl<'a> Turn<'a> {
             Effect::Began { cause, .. } => cause.of(),
             Effect::Perform { run, .. } | Effect::Deadline { run, .. } => Some(*run),
             Effect::WakeAt { run, .. } => self.is_delay(*run).then_some(*run),
-            Effect::Abort { .. } | Effect::Finished { .. } | Effect::Ended { .. } => None,
+            Effect::Abort { .. }
+            | Effect::Overdue { .. }
+            | Effect::Finished { .. }
+            | Effect::Ended { .. } => None,
         };
         let Some(run) = own else {
             return Ok(event.clone());
@@ -196,6 +199,18 @@ impl<'a> Turn<'a> {
         self.open(run).is_some_and(|one| one.overdue)
     }
 
+    /// The parallel step around it whose time was over.
+    pub(super) fn overdue_around(&self, run: u32) -> Option<&str> {
+        let mut inner = self.open(run)?;
+        while let Some((of, _)) = inner.parent {
+            inner = self.open(of)?;
+            if inner.overdue {
+                return Some(&self.plan.nodes[inner.step].id);
+            }
+        }
+        None
+    }
+
     fn is_delay(&self, run: u32) -> bool {
         let step = self.open(run).map(|one| one.step);
         step.is_some_and(|step| matches!(self.plan.nodes[step].kind, PlanKind::Delay { .. }))
@@ -208,9 +223,8 @@ impl<'a> Turn<'a> {
             Event::Begin => (None, "Started".to_owned()),
             Event::Cancel { reason } => (None, format!("Cancel: {reason}")),
             Event::Due { run } => {
-                let worked = self
-                    .open(*run)
-                    .is_some_and(|one| one.phase == engine::Phase::Working);
+                let waited = |one: &engine::Run| matches!(one.phase, engine::Phase::Waiting { .. });
+                let worked = self.open(*run).is_some_and(|one| !waited(one));
                 let text = if worked {
                     "Its time is over"
                 } else {
@@ -293,11 +307,18 @@ impl<'a> Turn<'a> {
                     perform::abort(self.app, tx, &known, stop, self.now, self.after).await?;
                 }
             }
+            Effect::Overdue { run } => {
+                let reason = "It took too long: what its branches still did was told to stop";
+                self.runs.change(tx, run).await?.reason = Some(reason.to_owned());
+            }
             Effect::Finished { run, step, outcome } => {
                 // Other ends come after the wait, whose time is forgotten when it has come; what has a deadline comes before.
                 let has_deadline = matches!(
                     self.plan.nodes[step].kind,
                     PlanKind::Workflow {
+                        timeout_seconds: Some(_),
+                        ..
+                    } | PlanKind::Parallel {
                         timeout_seconds: Some(_),
                         ..
                     }

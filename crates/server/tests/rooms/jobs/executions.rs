@@ -7,15 +7,19 @@ use postern_api::{
     jobs::{Concurrency, ConcurrencyScope, JobCreate},
     targets::Targets,
 };
-use postern_domain::job::{JobState, WaitReason};
+use postern_domain::{
+    ExecutionId,
+    job::{JobState, WaitReason},
+};
 use postern_protocol::payload::{JobPayload, Language, Script};
 use postern_testkit::{TestServer, argv, key, on, until};
 
-use super::{agents, show, state};
+use super::{agents, downloaded, show, state};
 use crate::{on_both_databases, refused};
 
 on_both_databases! {
     what_failed_is_tried_again_or_run_anew,
+    executions_are_found_by_how_they_stand,
     jobs_with_one_key_wait_for_each_other,
     a_key_holds_where_it_was_asked_to,
     a_preview_shows_every_host_and_makes_nothing,
@@ -24,38 +28,106 @@ on_both_databases! {
     downloads_that_nobody_reads_keep_no_more_than_their_places,
 }
 
+/// The hosts of an execution that runs another one again.
+async fn rerun(
+    server: &TestServer,
+    id: ExecutionId,
+    hosts: RerunHosts,
+) -> Result<Vec<String>, (u16, String)> {
+    let again = server
+        .admin()
+        .execution_rerun(id, &ExecutionRerun { hosts }, &key())
+        .await;
+    match again {
+        Ok(made) => {
+            let shown = server.admin().execution_show(made.execution_id).await.unwrap();
+            assert_eq!(shown.rerun_of, Some(id));
+            Ok(made.jobs.into_iter().map(|job| job.agent).collect())
+        }
+        Err(error) => Err(refused::<()>(Err(error))),
+    }
+}
+
 async fn what_failed_is_tried_again_or_run_anew(server: TestServer) {
-    let [one, two] = agents(&server, ["a-1", "a-2"]).await;
+    let [one, two, _three] = agents(&server, ["a-1", "a-2", "a-3"]).await;
     let admin = server.admin();
     let made = admin
-        .job_create(&on(&["a-1", "a-2"], argv(&["x"])), &key())
+        .job_create(&on(&["a-1", "a-2", "a-3"], argv(&["x"])), &key())
         .await
         .unwrap();
-    let failed = ExecutionRerun {
-        hosts: RerunHosts::Failed,
-    };
+    let id = made.execution_id;
     one.run(0).await;
     two.run(1).await;
-    assert_eq!(admin.execution_retry(made.execution_id).await.unwrap().changed, 1);
+    admin.job_cancel(made.jobs[2].id).await.unwrap();
+    assert_eq!(admin.execution_retry(id).await.unwrap().changed, 1);
+    assert_eq!(
+        state(&server, made.jobs[2].id).await,
+        JobState::Cancelled,
+        "what a person cancelled is not tried again with what failed"
+    );
     two.run(1).await;
     assert_eq!(show(&server, made.jobs[1].id).await.job.attempt, 2);
-    let again = admin
-        .execution_rerun(made.execution_id, &failed, &key())
-        .await
-        .unwrap();
-    assert_eq!(
-        again
-            .jobs
-            .iter()
-            .map(|job| job.agent.as_str())
-            .collect::<Vec<_>>(),
-        ["a-2"]
-    );
+    for (hosts, expected) in [
+        (RerunHosts::Failed, vec!["a-2"]),
+        (RerunHosts::Unfinished, vec!["a-2", "a-3"]),
+        (RerunHosts::All, vec!["a-1", "a-2", "a-3"]),
+    ] {
+        assert_eq!(rerun(&server, id, hosts).await.unwrap(), expected, "{hosts:?}");
+    }
+    // What counts is the newest attempt.
+    assert_eq!(admin.execution_retry(id).await.unwrap().changed, 1);
+    until("a-2 has completed it", || async {
+        for order in two.orders().await {
+            two.start(&order).await;
+            two.exit(&order, 0).await;
+        }
+        (state(&server, made.jobs[1].id).await == JobState::Completed).then_some(())
+    })
+    .await;
+    let nothing = (409, "nothing_to_rerun".to_owned());
+    assert_eq!(rerun(&server, id, RerunHosts::Failed).await.unwrap_err(), nothing);
+    assert_eq!(rerun(&server, id, RerunHosts::Unfinished).await.unwrap(), ["a-3"]);
+}
+
+async fn executions_are_found_by_how_they_stand(server: TestServer) {
+    let [one, two] = agents(&server, ["a-1", "a-2"]).await;
+    let admin = server.admin();
+    let run = async || {
+        let request = on(&["a-1", "a-2"], argv(&["x"]));
+        server.admin().job_create(&request, &key()).await.unwrap()
+    };
+    let completed = run().await.execution_id;
+    one.run(0).await;
     two.run(0).await;
-    let execution = admin.execution_show(again.execution_id).await.unwrap();
-    assert_eq!(execution.rerun_of, Some(made.execution_id));
-    let nothing = admin.execution_rerun(again.execution_id, &failed, &key()).await;
-    assert_eq!(refused(nothing), (409, "nothing_to_rerun".into()));
+    let failed = run().await.execution_id;
+    one.run(3).await;
+    two.run(0).await;
+    let cancelled = run().await;
+    one.run(0).await;
+    admin.job_cancel(cancelled.jobs[1].id).await.unwrap();
+    let cancelled = cancelled.execution_id;
+    let both = run().await.execution_id;
+    one.run(1).await;
+    for (outcome, expected) in [
+        ("running", vec![both]),
+        ("failed", vec![both, failed]),
+        ("cancelled", vec![cancelled]),
+        ("completed", vec![completed]),
+        ("completed,failed", vec![both, failed, completed]),
+    ] {
+        let request = ListRequest {
+            filter: vec![("outcome".into(), outcome.into())],
+            ..ListRequest::default()
+        };
+        let page = admin.execution_list(&request).await.unwrap();
+        let found: Vec<_> = page.items.iter().map(|execution| execution.id).collect();
+        assert_eq!(found, expected, "{outcome}");
+    }
+    let odd = ListRequest {
+        filter: vec![("outcome".into(), "odd".into())],
+        ..ListRequest::default()
+    };
+    assert_eq!(refused(admin.execution_list(&odd).await).0, 422);
 }
 
 fn keyed(names: &[&str], per: ConcurrencyScope) -> JobCreate {
@@ -217,17 +289,11 @@ async fn an_execution_is_downloaded_as_json_and_zip(server: TestServer) {
         .await;
     one.exit(&order, 3).await;
     let admin = server.admin();
-    let json = admin
-        .execution_download(made.execution_id, ArchiveFormat::Json)
-        .await
-        .unwrap();
+    let json = downloaded(&server, made.execution_id, ArchiveFormat::Json).await;
     let list: serde_json::Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(list[0]["job"]["exit_code"], 3);
     assert_eq!(list[0]["output"]["stdout"]["segments"][0]["text"], "hello");
-    let bytes = admin
-        .execution_download(made.execution_id, ArchiveFormat::Zip)
-        .await
-        .unwrap();
+    let bytes = downloaded(&server, made.execution_id, ArchiveFormat::Zip).await;
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let name = format!("a-1-{}/stdout.txt", made.jobs[0].id);
     let file = archive.by_name(&name).unwrap();

@@ -17,7 +17,7 @@ use postern_protocol::{
 use postern_server::clock::Clock as _;
 use postern_testkit::{SimAgent, TestServer, on};
 
-use super::{create, show, until_state};
+use super::{create, downloaded, show, until_state};
 use crate::{dump::dump, no, on_both_databases, refused};
 
 on_both_databases! {
@@ -167,10 +167,7 @@ async fn told_late(server: &TestServer, agent: &SimAgent, id: JobId, order: &Ord
     let output = admin.job_output(id, None).await.unwrap();
     assert_eq!(output.stdout.segments[0].text, "one\ntwo\n");
     assert_eq!((output.stderr.cut_bytes, output.complete), (3, true));
-    let file = admin
-        .execution_download(after.job.execution_id.unwrap(), ArchiveFormat::Json)
-        .await
-        .unwrap();
+    let file = downloaded(server, after.job.execution_id.unwrap(), ArchiveFormat::Json).await;
     let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
     assert_eq!(
         file[0]["attempt"]["late"],

@@ -99,7 +99,7 @@ async fn a_next_blackout_by_rules_that_were_changed_is_not_written() {
 }
 
 /// A calendar that is dark today and for as long as a test moves the clock.
-async fn dark_today(server: &TestServer) -> CalendarCreate {
+pub(super) async fn dark_today(server: &TestServer) -> CalendarCreate {
     let day = |ahead: u64| {
         let time = server.clock.now().plus(Duration::from_secs(ahead * 24 * 3600));
         time.to_string()[..10].to_owned()

@@ -31,7 +31,7 @@ on_both_databases! {
     whoever_runs_it_now_approves_where_the_step_allows_it,
     at_a_tick_all_who_did_not_start_it_are_asked,
     what_its_steps_start_is_not_approved_by_whoever_runs_it_now,
-    a_retry_goes_on_for_whoever_ran_it_now_and_a_rerun_does_not,
+    neither_owner_nor_whoever_ran_it_now_approves_a_retry_and_a_rerun_is_asked_of_all,
 }
 
 struct World {
@@ -201,7 +201,9 @@ async fn what_its_steps_start_is_not_approved_by_whoever_runs_it_now(server: Tes
     assert_eq!(world.asked(id).await, [world.other.id]);
 }
 
-async fn a_retry_goes_on_for_whoever_ran_it_now_and_a_rerun_does_not(server: TestServer) {
+async fn neither_owner_nor_whoever_ran_it_now_approves_a_retry_and_a_rerun_is_asked_of_all(
+    server: TestServer,
+) {
     let web = server.agent("web-1").await;
     let world = World::new(server).await;
     let steps = json!([command("look", &["look"]), world.ask()]);
@@ -212,8 +214,22 @@ async fn a_retry_goes_on_for_whoever_ran_it_now_and_a_rerun_does_not(server: Tes
     until_state(&world.server, id, InstanceState::Failed).await;
     let (admin, again) = (world.server.admin(), InstanceAgain::default());
     let retried = admin.instance_retry(id, &again, &key()).await.unwrap().id;
+    runs(&web, "", 1).await;
+    until_state(&world.server, retried, InstanceState::Failed).await;
+    let twice = admin.instance_retry(retried, &again, &key()).await.unwrap().id;
     runs(&web, "", 0).await;
-    assert_eq!(world.asked(retried).await, [world.owner.id, world.other.id]);
+    assert_eq!(world.asked(twice).await, [world.other.id]);
+    let question = world.question(twice).await;
+    for to in [world.runner.id, world.owner.id] {
+        let delegate = ApprovalDelegate {
+            from: world.other.id,
+            to,
+        };
+        assert_eq!(
+            refused(admin.approval_delegate(question, &delegate).await),
+            no(409, "self_approval")
+        );
+    }
     let rerun = admin.instance_rerun(id, &again, &key()).await.unwrap().id;
     runs(&web, "", 0).await;
     assert_eq!(

@@ -39,6 +39,8 @@ async fn what_cannot_run_is_refused_when_it_is_saved(server: TestServer) {
     let preview = |cron: &str| CronPreview {
         cron: cron.into(),
         zone: "Europe/Brussels".into(),
+        from: None,
+        until: None,
     };
     let shown = server.admin().cron_preview(&preview("30 2 * * *")).await.unwrap();
     assert_eq!(shown.ticks.len(), 5);

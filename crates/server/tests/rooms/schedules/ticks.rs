@@ -22,7 +22,7 @@ on_both_databases! {
     an_unfinished_child_keeps_the_next_one_waiting_or_out,
     a_schedule_ends_by_itself,
     a_tick_that_made_no_child_is_not_the_last_run,
-    a_tick_that_waits_outlives_a_last_run_that_was_refused,
+    a_tick_that_waits_gives_way_to_one_that_is_due_and_is_on_record,
     a_paused_one_begins_nothing_until_it_is_resumed,
     run_now_counts_as_no_tick,
     an_older_child_that_still_runs_counts_for_the_overlap,
@@ -183,30 +183,30 @@ async fn a_tick_that_made_no_child_is_not_the_last_run(server: TestServer) {
     assert_eq!((shown.runs, shown.next_at), (1, None));
 }
 
-/// It was to give way to the last run.
-async fn a_tick_that_waits_outlives_a_last_run_that_was_refused(server: TestServer) {
-    let gone = server.agent("web-1").await;
-    let once = saved(&server, json!({"max_runs": 1, "targets": {"all": true}})).await;
-    server
-        .admin()
-        .agent_delete(gone.id(), postern_testkit::client::Revoke::Yes)
-        .await
-        .unwrap();
-    let (id, now) = (once.id, server.clock.now());
+async fn a_tick_that_waits_gives_way_to_one_that_is_due_and_is_on_record(server: TestServer) {
+    server.agent("web-1").await;
+    let schedule = saved(&server, json!({})).await;
+    let (id, now) = (schedule.id, server.clock.now());
+    let waited = now.minus(Duration::from_secs(600));
     let moved = stored::Moved {
         runs: 0,
         next: Some(now),
-        waiting: Some(now.minus(Duration::from_secs(600))),
+        waiting: Some(waited),
         execution: None,
         instance: None,
     };
     server.write(tx!(tx => stored::moved(tx, id, &moved).await)).await;
     let found = until("both are decided", || async {
-        let found = ticks(&server, &once).await;
+        let found = ticks(&server, &schedule).await;
         (found.len() == 2).then_some(found)
     })
     .await;
-    assert_eq!(fates(&found), [TickFate::Failed, TickFate::Failed]);
+    assert_eq!(fates(&found), [TickFate::Replaced, TickFate::Ran]);
+    assert_eq!((found[1].at, found[0].at), (waited, now));
+    let reason = found[1].reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("later tick was due"), "{reason}");
+    let shown = server.admin().schedule_show(id).await.unwrap();
+    assert_eq!((shown.runs, shown.waiting), (1, None));
 }
 
 async fn a_paused_one_begins_nothing_until_it_is_resumed(server: TestServer) {

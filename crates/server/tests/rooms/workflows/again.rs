@@ -1,14 +1,18 @@
 //! Instances that are tried again: all of it, or from the step that failed.
 
-use postern_api::workflows::{InstanceAgain, InstanceCreate};
+use postern_api::{
+    approvals::{ApprovalDelegate, ApprovalDetail},
+    workflows::{InstanceAgain, InstanceCreate},
+};
 use postern_domain::{
-    InstanceId,
+    InstanceId, UserId, WorkflowId,
     approval::Decision,
     permission::{Role, Scope},
     workflow::engine::{Cause, InstanceState},
 };
-use postern_testkit::{TestServer, client::Client, key};
-use serde_json::json;
+use postern_store::{approvals, tx};
+use postern_testkit::{Person, SimAgent, TestServer, client::Client, key};
+use serde_json::{Value, json};
 
 use super::{answer, argv_of, command, published, runs, show, started, told, until_begun, until_state};
 use crate::{no, on_both_databases, refused, wrong_field};
@@ -19,6 +23,9 @@ on_both_databases! {
     a_rerun_does_all_of_it_with_the_same_inputs,
     what_was_approved_holds_for_a_retry_but_not_by_who_approved_it,
     who_began_what_is_tried_again_is_not_asked_about_it,
+    nobody_who_began_or_retried_any_of_a_chain_answers,
+    whoever_began_any_of_a_chain_answers_where_the_step_allows_it,
+    what_a_retry_starts_is_not_asked_of_whoever_began_any_of_a_chain,
     who_approves_their_own_instance_where_its_step_allows_it_retries_it,
     one_approval_that_is_not_to_be_ones_own_hinders_a_retry,
     what_cannot_be_tried_again_says_why,
@@ -212,6 +219,130 @@ async fn who_began_what_is_tried_again_is_not_asked_about_it(server: TestServer)
         .approval_id
         .unwrap();
     assert_eq!(admin.approval_show(ask).await.unwrap().approval.people.len(), 2);
+}
+
+async fn operators(server: &TestServer) -> Vec<Person> {
+    let tenant = server.default_tenant().await.id;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        made.push(
+            server
+                .person(tenant, &[(Role::Operator, Scope::Tenant(tenant))])
+                .await,
+        );
+    }
+    made
+}
+
+fn asks_all(people: &[Person]) -> Value {
+    let approvers: Vec<String> = people
+        .iter()
+        .map(|person| format!("user:{}", person.id))
+        .collect();
+    json!({"id": "ask", "type": "approval", "title": "Deploy?", "approval_type": "one_of_many", "approvers": approvers})
+}
+
+fn on_web(steps: Value) -> Value {
+    json!({"hosts": {"agents": ["web-1"]}, "steps": steps})
+}
+
+/// The first of them starts it, the second retries that, and the third what the second made. Its command fails until then.
+async fn chain(server: &TestServer, web: &SimAgent, people: &[Person], workflow: WorkflowId) -> InstanceId {
+    let [first, second, third, ..] = people else {
+        panic!("three people");
+    };
+    let request = InstanceCreate::default();
+    let started = first.client.instance_create(workflow, &request, &key()).await;
+    let mut id = started.unwrap().id;
+    for person in [second, third] {
+        runs(web, "", 1).await;
+        until_state(server, id, InstanceState::Failed).await;
+        let request = InstanceAgain::default();
+        let retried = person.client.instance_retry(id, &request, &key()).await;
+        id = retried.unwrap().id;
+    }
+    runs(web, "", 0).await;
+    id
+}
+
+async fn asked(server: &TestServer, id: InstanceId) -> ApprovalDetail {
+    let run = until_begun(server, id, "ask", 1).await;
+    let shown = server.admin().approval_show(run.approval_id.unwrap()).await;
+    shown.unwrap()
+}
+
+fn ids(detail: &ApprovalDetail) -> Vec<UserId> {
+    detail.approval.people.iter().map(|asked| asked.user_id).collect()
+}
+
+async fn nobody_who_began_or_retried_any_of_a_chain_answers(server: TestServer) {
+    let (admin, web, people) = (
+        server.admin(),
+        server.agent("web-1").await,
+        operators(&server).await,
+    );
+    let definition = on_web(json!([command("look", &["look"]), asks_all(&people)]));
+    let workflow = published(&admin, "release", definition).await;
+    let id = chain(&server, &web, &people, workflow).await;
+    let shown = asked(&server, id).await;
+    let (ask, other) = (shown.approval.id, people[3].id);
+    assert_eq!(ids(&shown), [other]);
+    assert_eq!(shown.run_for, [people[0].id, people[1].id, people[2].id]);
+    for person in &people[..3] {
+        let delegate = ApprovalDelegate {
+            from: other,
+            to: person.id,
+        };
+        assert_eq!(
+            refused(admin.approval_delegate(ask, &delegate).await),
+            no(409, "self_approval")
+        );
+    }
+    // Not even one who has come onto the list.
+    let starter = people[0].id;
+    server
+        .write(tx!(tx => approvals::delegate(tx, ask, (other, "other"), (starter, "starter")).await))
+        .await;
+    let shown = people[0].client.approval_show(ask).await.unwrap();
+    assert_eq!((ids(&shown), shown.approval.may_answer), (vec![starter], false));
+    assert_eq!(
+        refused(answer(&people[0].client, ask, Decision::Approve).await),
+        no(409, "self_approval")
+    );
+}
+
+async fn whoever_began_any_of_a_chain_answers_where_the_step_allows_it(server: TestServer) {
+    let (admin, web, people) = (
+        server.admin(),
+        server.agent("web-1").await,
+        operators(&server).await,
+    );
+    let mut ask = asks_all(&people);
+    ask["allow_self_approval"] = true.into();
+    let definition = on_web(json!([command("look", &["look"]), ask]));
+    let workflow = published(&admin, "release", definition).await;
+    let id = chain(&server, &web, &people, workflow).await;
+    let shown = asked(&server, id).await;
+    assert_eq!(ids(&shown).len(), 4);
+    answer(&people[0].client, shown.approval.id, Decision::Approve)
+        .await
+        .unwrap();
+    until_state(&server, id, InstanceState::Completed).await;
+}
+
+async fn what_a_retry_starts_is_not_asked_of_whoever_began_any_of_a_chain(server: TestServer) {
+    let (admin, web, people) = (
+        server.admin(),
+        server.agent("web-1").await,
+        operators(&server).await,
+    );
+    let inner = on_web(json!([command("look", &["look"]), asks_all(&people)]));
+    published(&admin, "inner", inner).await;
+    let outer = on_web(json!([{"id": "call", "type": "workflow", "workflow": "inner"}]));
+    let outer = published(&admin, "outer", outer).await;
+    let id = chain(&server, &web, &people, outer).await;
+    let child = until_begun(&server, id, "call", 1).await.child_id.unwrap();
+    assert_eq!(ids(&asked(&server, child).await), [people[3].id]);
 }
 
 async fn who_approves_their_own_instance_where_its_step_allows_it_retries_it(server: TestServer) {

@@ -3,6 +3,7 @@
 use postern_api::{
     ListRequest,
     approvals::{ApprovalAnswer, ApprovalDelegate},
+    identity::{BindingCreate, UserUpdate},
 };
 use postern_domain::{
     ApprovalId, InstanceId, TenantId, UserId,
@@ -22,6 +23,9 @@ on_both_databases! {
     nobody_in_time_is_a_rejection,
     two_who_answer_at_the_same_moment_both_count,
     who_lost_the_role_meanwhile_does_not_answer,
+    who_cannot_answer_any_more_is_told_with_the_reason,
+    what_was_asked_of_one_who_may_only_look_by_now_does_not_wait_for_them,
+    somebody_answers_in_the_place_of_one_who_is_deleted,
     an_administrator_puts_somebody_in_anothers_place,
     whoever_started_it_takes_anothers_place_only_where_the_step_allows_it,
     too_few_people_fail_the_step,
@@ -121,10 +125,8 @@ async fn one_rejection_of_all_is_enough(server: TestServer) {
     let detail = until_state(&world.server, id, InstanceState::Failed).await;
     assert_eq!(
         detail.runs[0].reason,
-        Some(format!(
-            "Rejected by {}, {}",
-            world.people[1].name, world.people[2].name
-        ))
+        Some(format!("Rejected by {}", world.people[2].name)),
+        "not by who approved"
     );
     assert_eq!(
         refused(answer(&world.people[0].client, ask, Decision::Approve).await),
@@ -197,6 +199,90 @@ async fn who_lost_the_role_meanwhile_does_not_answer(server: TestServer) {
     world.server.clock.advance_seconds(61 * 60);
     let detail = until_state(&world.server, id, InstanceState::Failed).await;
     assert_eq!(detail.runs[0].reason.as_deref(), Some("Nobody decided in time"));
+}
+
+async fn who_cannot_answer_any_more_is_told_with_the_reason(server: TestServer) {
+    let world = world(server, 4).await;
+    let (_, ask) = world.ask("all", json!(["role:approver"])).await;
+    let admin = world.server.admin();
+    let reasons = async || {
+        let shown = admin.approval_show(ask).await.unwrap().approval;
+        shown
+            .people
+            .into_iter()
+            .map(|asked| asked.cannot_answer)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(reasons().await, [const { None::<String> }; 4]);
+    let [lost, off, deleted, stays] = &world.people[..] else {
+        panic!("four people");
+    };
+    let user = admin.user_show(lost.id).await.unwrap();
+    admin.binding_delete(lost.id, user.bindings[0].id).await.unwrap();
+    let switch: UserUpdate = serde_json::from_value(json!({"active": false})).unwrap();
+    admin.user_update(off.id, &switch).await.unwrap();
+    admin.user_delete(deleted.id).await.unwrap();
+    let told = [
+        Some("may not manage workflows there any more".to_owned()),
+        Some("is switched off".to_owned()),
+        Some("is deleted".to_owned()),
+        None,
+    ];
+    assert_eq!(reasons().await, told);
+    // Of one that is over nobody is to answer.
+    answer(&stays.client, ask, Decision::Reject).await.unwrap();
+    assert_eq!(reasons().await, [const { None::<String> }; 4]);
+}
+
+async fn what_was_asked_of_one_who_may_only_look_by_now_does_not_wait_for_them(server: TestServer) {
+    let world = world(server, 1).await;
+    let (_, ask) = world.ask("singular", world.everybody()).await;
+    let (admin, person) = (world.server.admin(), &world.people[0]);
+    let mine = async || {
+        let listed = person.client.approval_list(&filtered(&[("mine", "true")])).await;
+        listed.unwrap().items.len()
+    };
+    assert_eq!(mine().await, 1);
+    let auditor = BindingCreate {
+        role: Role::Auditor,
+        scope: Scope::Tenant(world.tenant),
+    };
+    let user = admin.user_show(person.id).await.unwrap();
+    admin.binding_create(person.id, &auditor, &key()).await.unwrap();
+    admin
+        .binding_delete(person.id, user.bindings[0].id)
+        .await
+        .unwrap();
+    assert_eq!(mine().await, 0);
+    assert!(
+        !person
+            .client
+            .approval_show(ask)
+            .await
+            .unwrap()
+            .approval
+            .may_answer
+    );
+}
+
+async fn somebody_answers_in_the_place_of_one_who_is_deleted(server: TestServer) {
+    let world = world(server, 2).await;
+    let admin = world.server.admin();
+    let (gone, deputy) = (&world.people[0], &world.people[1]);
+    let (_, ask) = world.ask("singular", json!([format!("user:{}", gone.id)])).await;
+    admin.user_delete(gone.id).await.unwrap();
+    let delegate = ApprovalDelegate {
+        from: gone.id,
+        to: deputy.id,
+    };
+    let shown = admin.approval_delegate(ask, &delegate).await.unwrap();
+    let asked = &shown.approval.people[0];
+    assert_eq!(
+        (asked.cannot_answer.as_ref(), asked.instead_of.as_ref()),
+        (None, Some(&gone.name))
+    );
+    let approved = answer(&deputy.client, ask, Decision::Approve).await.unwrap();
+    assert_eq!(approved.approval.state, ApprovalState::Approved);
 }
 
 async fn an_administrator_puts_somebody_in_anothers_place(server: TestServer) {

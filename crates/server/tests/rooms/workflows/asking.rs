@@ -24,6 +24,7 @@ on_both_databases! {
     long_texts_are_cut,
     the_history_tells_what_people_did_in_its_order,
     the_history_tells_that_nobody_decided_in_time,
+    a_reminder_is_for_those_who_can_still_answer_and_tells_who_cannot,
     a_question_is_on_record_with_what_it_is_about,
     an_answer_and_a_cancel_at_the_same_moment_do_not_wait_for_each_other,
     an_answer_at_the_deadline_counts_or_is_told_that_it_is_too_late,
@@ -173,6 +174,28 @@ async fn the_history_tells_what_people_did_in_its_order(server: TestServer) {
             "Failed",
             "Ended: failed",
         ]
+    );
+}
+
+async fn a_reminder_is_for_those_who_can_still_answer_and_tells_who_cannot(server: TestServer) {
+    let tenant = server.default_tenant().await.id;
+    let (anna, bert) = (approver(&server, tenant).await, approver(&server, tenant).await);
+    let named = json!([format!("user:{}", anna.id), format!("user:{}", bert.id)]);
+    let id = started(&server, &["web-1"], json!([ask("all", named)])).await;
+    asked(&server, id).await;
+    let off = serde_json::from_value(json!({"active": false})).unwrap();
+    server.admin().user_update(bert.id, &off).await.unwrap();
+    server.clock.advance_seconds(10 * 60);
+    let told = until("the reminder", || async {
+        let events = events(&server, id).await;
+        events
+            .into_iter()
+            .find(|event| event.text.starts_with("Reminded"))
+    })
+    .await;
+    assert_eq!(
+        told.text,
+        format!("Reminded 1 person ({} is switched off)", bert.name)
     );
 }
 

@@ -7,7 +7,7 @@ use postern_api::{
 };
 use postern_domain::{
     permission::{Role, Scope},
-    workflow::Severity,
+    workflow::{Severity, templates::TEMPLATES},
 };
 use postern_testkit::{TestServer, client::Client, key};
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ on_both_databases! {
     values_fit_the_parameters_of_the_script,
     values_fit_the_parameters_of_the_action,
     an_action_that_would_draw_a_password_is_not_published,
+    the_template_for_passwords_fits_the_action_that_it_describes,
     inputs_fit_the_workflow_that_is_called,
     hosts_that_are_named_are_there,
     approvers_are_there_and_enough,
@@ -221,6 +222,27 @@ async fn an_action_that_would_draw_a_password_is_not_published(server: TestServe
     {
         published(&admin, &format!("resets-{number}"), steps(action, parameters)).await;
     }
+}
+
+async fn the_template_for_passwords_fits_the_action_that_it_describes(server: TestServer) {
+    let (admin, _web) = (server.admin(), server.agent("web-1").await);
+    approver(&server, server.default_tenant().await.id).await;
+    let name = "rotate-local-password";
+    let template = TEMPLATES.iter().find(|template| template.name == name).unwrap();
+    // Indented in its comment.
+    let lines = template
+        .source
+        .lines()
+        .filter_map(|line| line.strip_prefix("#   "));
+    let described = lines.collect::<Vec<_>>().join("\n");
+    let mut definition: Value = serde_saphyr::from_str(&described).unwrap();
+    definition["targets"] = json!({"agents": ["web-1"]});
+    let create: ActionCreate =
+        serde_json::from_value(json!({"name": "set-local-password", "definition": definition})).unwrap();
+    let id = admin.action_create(&create, &key()).await.unwrap().action.id;
+    let deploy = ActionDeploy::default();
+    admin.action_deploy(id, &deploy, &key()).await.unwrap();
+    published(&admin, name, serde_saphyr::from_str(template.source).unwrap()).await;
 }
 
 async fn inputs_fit_the_workflow_that_is_called(server: TestServer) {

@@ -12,12 +12,15 @@ interface CurlRequest {
   origin: string;
   path: string;
   method?: "POST" | "PATCH";
-  body: unknown;
+  /** Absent where nothing is sent. */
+  body?: unknown;
   /** Where in the body a secret's value is: `["secrets", "token"]`. */
   secrets: string[][];
 }
 
 const TOKEN = "POSTERN_TOKEN";
+/** Between the lines of one command. */
+const CONTINUED = " \\\n";
 
 /** Needs `jq` only where there are secrets: it is what puts a value into JSON whatever characters it has. */
 export function curlCommand({ origin, path, method = "POST", body, secrets }: CurlRequest): string {
@@ -27,13 +30,12 @@ export function curlCommand({ origin, path, method = "POST", body, secrets }: Cu
     `# Set ${[TOKEN, ...places.map((place) => place.variable)].join(", ")} first; the token is made under API tokens.`,
     ...(places.length > 0 ? [`# ${JQ}`] : []),
   ];
+  const ask = [`curl --fail-with-body -X ${method} ${url}`, `  -H "Authorization: Bearer $${TOKEN}"`];
   const send = (data: string) =>
-    [
-      `curl --fail-with-body -X ${method} ${url}`,
-      `  -H "Authorization: Bearer $${TOKEN}"`,
-      "  -H 'Content-Type: application/json'",
-      `  --data-binary ${data}`,
-    ].join(" \\\n");
+    [...ask, "  -H 'Content-Type: application/json'", `  --data-binary ${data}`].join(CONTINUED);
+  if (body === undefined) {
+    return [...head, ask.join(CONTINUED)].join("\n");
+  }
   const json = JSON.stringify(without(body, places));
   if (places.length === 0) {
     return [...head, send(shellWord(json))].join("\n");

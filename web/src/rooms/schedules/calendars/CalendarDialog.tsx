@@ -8,7 +8,8 @@ import type { Calendar, CalendarCreate } from "~/api/types";
 import { PlaceFields } from "~/rooms/agents/PlaceFields";
 import { ProblemAlert } from "~/ui/states";
 import { toastDone } from "~/ui/toast";
-import { calendarKey } from "../api";
+import { calendarKey, calendarOptions } from "../api";
+import { NewerEdit } from "../NewerEdit";
 import { ZonePicker } from "../when/ZonePicker";
 import { viewerZone } from "../when/zones";
 import { EntriesEditor } from "./EntriesEditor";
@@ -29,14 +30,24 @@ export function CalendarDialog({ opened, calendar, onClose }: CalendarDialogProp
       size="lg"
       title={calendar ? `Edit ${calendar.name}` : "Add a calendar"}
     >
-      <CalendarForm calendar={calendar} onClose={onClose} />
+      <CalendarEditor calendar={calendar} onClose={onClose} />
     </Modal>
   );
 }
 
+/** The one that it begins with; another when somebody takes what is there by now. */
+function CalendarEditor({ calendar: begun, onClose }: Pick<CalendarDialogProps, "calendar" | "onClose">) {
+  const [calendar, setCalendar] = useState(begun);
+  return <CalendarForm key={calendar?.sha256} calendar={calendar} onClose={onClose} onReload={setCalendar} />;
+}
+
+interface CalendarFormProps extends Pick<CalendarDialogProps, "calendar" | "onClose"> {
+  onReload: (newest: Calendar) => void;
+}
+
 const FIELDS = ["name", "description", "organization_id", "department_id", "zone", "entries"] as const;
 
-function CalendarForm({ calendar, onClose }: Pick<CalendarDialogProps, "calendar" | "onClose">) {
+function CalendarForm({ calendar, onClose, onReload }: CalendarFormProps) {
   const client = useQueryClient();
   const intent = useIntent();
   const [name, setName] = useState(calendar?.name ?? "");
@@ -46,6 +57,7 @@ function CalendarForm({ calendar, onClose }: Pick<CalendarDialogProps, "calendar
   );
   const [zone, setZone] = useState(calendar?.zone ?? viewerZone());
   const [entries, setEntries] = useState(() => calendar?.entries.map(draftOfEntry) ?? [newEntry("weekly")]);
+  const [basedOn, setBasedOn] = useState(calendar?.sha256);
   const [incomplete, setIncomplete] = useState<string>();
   const missing = missingEntries(entries);
   const save = useMutation({
@@ -59,6 +71,7 @@ function CalendarForm({ calendar, onClose }: Pick<CalendarDialogProps, "calendar
                 description: body.description,
                 zone: body.zone,
                 entries: body.entries,
+                based_on: basedOn,
               },
             }),
           )
@@ -70,6 +83,7 @@ function CalendarForm({ calendar, onClose }: Pick<CalendarDialogProps, "calendar
       onClose();
     },
   });
+  const outrun = save.error !== null && asProblem(save.error).code === "newer_calendar";
   const { at, rest } = problemsByField(save.error ? asProblem(save.error).fields : [], FIELDS);
   const forget = () => save.error && save.reset();
   const submit = (event: FormEvent) => {
@@ -89,7 +103,7 @@ function CalendarForm({ calendar, onClose }: Pick<CalendarDialogProps, "calendar
   return (
     <form onSubmit={submit} onChange={forget} noValidate>
       <Stack gap="md">
-        {save.error && (rest.length > 0 || Object.keys(at).length === 0) ? (
+        {save.error && !outrun && (rest.length > 0 || Object.keys(at).length === 0) ? (
           <ProblemAlert error={save.error} />
         ) : null}
         <TextInput
@@ -140,6 +154,17 @@ function CalendarForm({ calendar, onClose }: Pick<CalendarDialogProps, "calendar
           <p className="problem" role="alert">
             {incomplete}.
           </p>
+        )}
+        {outrun && calendar && (
+          <NewerEdit
+            error={save.error}
+            newest={() => client.fetchQuery({ ...calendarOptions(calendar.id), staleTime: 0 })}
+            onReload={onReload}
+            onRebase={({ sha256 }) => {
+              setBasedOn(sha256);
+              save.reset();
+            }}
+          />
         )}
         <Row justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>

@@ -67,6 +67,10 @@ describe("how long a step may take, and how often it is tried", () => {
       expect(shownFields(type)).toEqual(expect.arrayContaining(["timeout_seconds", "retries"]));
     },
   );
+
+  it("has an input for the time of all branches", () => {
+    expect(shownFields("parallel")).toContain("timeout_seconds");
+  });
 });
 
 describe("arrow keys", () => {

@@ -195,6 +195,14 @@ export const FORMS: Record<StepType, Field[]> = {
         { value: "cancel", label: "The others are cancelled" },
       ],
     },
+    {
+      input: "number",
+      name: "timeout_seconds",
+      label: "Timeout of all branches (s)",
+      least: 1,
+      placeholder: "none",
+      help: "What they still do is cancelled then, and the step fails.",
+    },
   ],
   workflow: [
     part("workflow", "Workflow"),

@@ -26,7 +26,11 @@ fn steps(random: &mut StdRng, depth: usize, names: &mut u32, back: bool) -> Valu
             4 if depth < 3 => {
                 let branches: Vec<Value> = (0..random.random_range(2..=3)).map(|_| steps(random, depth + 1, names, back)).collect();
                 let mode = if random.random_bool(0.5) { "wait" } else { "cancel" };
-                json!({"type": "parallel", "branches": branches, "on_branch_failure": mode})
+                let mut step = json!({"type": "parallel", "branches": branches, "on_branch_failure": mode});
+                if random.random_bool(0.5) {
+                    step["timeout_seconds"] = json!(random.random_range(1..100));
+                }
+                step
             }
             5 => json!({"type": "command", "argv": ["x"], "retries": {"count": random.random_range(1..4), "delay_seconds": random.random_range(0..50)}}),
             6 => json!({"type": "workflow", "workflow": "x", "timeout_seconds": random.random_range(1..100),
@@ -67,6 +71,10 @@ struct World {
     deadlines: BTreeMap<u32, Timestamp>,
     /// Told to stop because their time was over.
     overdue: BTreeSet<u32>,
+    /// Runs of parallel steps.
+    parallel: BTreeSet<u32>,
+    /// Those of them that took too long.
+    late: BTreeSet<u32>,
     begun: BTreeSet<u32>,
     finished: BTreeSet<u32>,
     ended: Option<InstanceState>,
@@ -77,8 +85,11 @@ impl World {
         for effect in effects {
             assert_eq!(self.ended, None, "one end, and nothing behind it: {effect:?}");
             match effect {
-                Effect::Began { run, cause, .. } => {
+                Effect::Began { run, step, cause } => {
                     assert!(self.begun.insert(run), "a run begins once");
+                    if matches!(plan.nodes[step].kind, Kind::Parallel { .. }) {
+                        self.parallel.insert(run);
+                    }
                     match cause {
                         Cause::Start => assert_eq!((run, self.before), (1, 0)),
                         Cause::Retry => assert_eq!(run, self.before + 1),
@@ -112,7 +123,10 @@ impl World {
                     self.waiting.remove(&run);
                 }
                 Effect::Deadline { run, at } => {
-                    assert!(self.working.contains_key(&run), "for what somebody works at");
+                    assert!(
+                        self.working.contains_key(&run) || self.parallel.contains(&run),
+                        "for what somebody works at"
+                    );
                     self.deadlines.insert(run, at);
                 }
                 Effect::WakeAt { run, at } => {
@@ -133,7 +147,13 @@ impl World {
                     assert!(told.insert(run), "told to stop once");
                     self.deadlines.remove(&run);
                 }
+                Effect::Overdue { run } => {
+                    assert!(self.parallel.contains(&run), "all else is told to stop itself");
+                    assert!(self.deadlines.remove(&run).is_some(), "its time is over once");
+                    self.late.insert(run);
+                }
                 Effect::Finished { run, outcome, .. } => {
+                    assert!(!self.late.contains(&run) || outcome != Outcome::Succeeded);
                     assert!(self.begun.contains(&run), "causes");
                     assert!(self.finished.insert(run), "one answer");
                     assert!(!self.aborted.contains(&run) || outcome == Outcome::Cancelled);

@@ -1,4 +1,4 @@
-//! Other workflows that a step starts: how long they may take, and how often they are tried.
+//! Other workflows that a step starts: how long they may take, and how often they are tried. And how long branches may take.
 
 use super::*;
 
@@ -124,4 +124,168 @@ fn its_time_is_over_neither_early_nor_twice_nor_once_it_was_told_to_stop() {
     cancelled.play("cancel").unwrap();
     cancelled.now = cancelled.now.plus(Duration::from_secs(61));
     assert_eq!(cancelled.event(due()), Err(Refusal::OtherTry(1)));
+}
+
+fn both(branches: Value, more: Value) -> Value {
+    let mut step = json!({"id": "both", "type": "parallel", "branches": branches, "timeout_seconds": 60});
+    for (name, value) in more.as_object().unwrap() {
+        step[name] = value.clone();
+    }
+    step
+}
+
+fn commands() -> Value {
+    json!([[command("a", json!({}))], [command("b", json!({}))]])
+}
+
+const BEGINNING: [&str; 6] = ["begin both", "within 60", "begin a", "do a", "begin b", "do b"];
+
+#[test]
+fn branches_that_take_too_long_are_told_to_stop_and_their_step_fails_once_they_have() {
+    check(
+        json!([
+            both(commands(), json!({"on_success": "failed", "on_failure": "z"})),
+            command("z", json!({}))
+        ]),
+        &["a 1/1", "both due", "b 1/1", "z 1/1"],
+        &[
+            &BEGINNING[..],
+            &[
+                "a succeeded",
+                "late both",
+                "stop b",
+                "b cancelled",
+                "both failed",
+                "begin z",
+                "do z",
+                "z succeeded",
+                "ended completed",
+            ],
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn branches_that_wait_for_people_and_the_clock_take_too_long_as_well() {
+    let ask = json!({"id": "ask", "type": "approval", "title": "T", "approval_type": "singular", "approvers": ["user:1"]});
+    let delay = json!({"id": "d", "type": "delay", "hours": 1});
+    check(
+        json!([both(json!([[ask], [delay]]), json!({}))]),
+        &["both due", "ask stopped"],
+        &[
+            "begin both",
+            "within 60",
+            "begin ask",
+            "do ask",
+            "begin d",
+            "wake in 3600",
+            "late both",
+            "stop ask",
+            "d cancelled",
+            "ask cancelled",
+            "both failed",
+            "ended failed Step both failed",
+        ],
+    );
+}
+
+#[test]
+fn branches_inside_of_branches_stop_with_them() {
+    let inner = json!({"id": "inner", "type": "parallel", "branches": commands()});
+    check(
+        json!([both(
+            json!([[inner], [{"id": "d", "type": "delay", "seconds": 5}]]),
+            json!({})
+        )]),
+        &["d due", "both due", "b stopped", "a 1/1"],
+        &[
+            "begin both",
+            "within 60",
+            "begin inner",
+            "begin a",
+            "do a",
+            "begin b",
+            "do b",
+            "begin d",
+            "wake in 5",
+            "d succeeded",
+            "late both",
+            "stop a",
+            "stop b",
+            "b cancelled",
+            "a cancelled",
+            "inner cancelled",
+            "both failed",
+            "ended failed Step both failed",
+        ],
+    );
+}
+
+#[test]
+fn the_time_of_branches_goes_on_after_one_has_failed_unless_that_cancels_the_others() {
+    check(
+        json!([both(commands(), json!({}))]),
+        &["a 0/1", "both due", "b 1/1"],
+        &[
+            &BEGINNING[..],
+            &[
+                "a failed",
+                "late both",
+                "stop b",
+                "b cancelled",
+                "both failed",
+                "ended failed Step both failed",
+            ],
+        ]
+        .concat(),
+    );
+    let plan = plan(json!([both(commands(), json!({"on_branch_failure": "cancel"}))]));
+    let mut played = Played::new(&plan);
+    played.play("a 0/1").unwrap();
+    played.now = played.now.plus(Duration::from_secs(61));
+    assert_eq!(played.event(Event::Due { run: 1 }), Err(Refusal::OtherTry(1)));
+    played.play("b 1/1").unwrap();
+    let expected = [
+        "a failed",
+        "stop b",
+        "b cancelled",
+        "both failed",
+        "ended failed Step both failed",
+    ];
+    assert_eq!(played.told, [&BEGINNING[..], &expected].concat());
+}
+
+#[test]
+fn branches_that_end_in_time_are_not_late() {
+    let plan = plan(json!([both(commands(), json!({})), command("z", json!({}))]));
+    let mut played = Played::new(&plan);
+    assert_eq!(played.event(Event::Due { run: 1 }), Err(Refusal::NotDue(1)));
+    played.play("a 1/1").unwrap();
+    played.play("b 1/1").unwrap();
+    played.now = played.now.plus(Duration::from_secs(61));
+    assert_eq!(played.event(Event::Due { run: 1 }), Err(Refusal::Over(1)));
+    played.play("z 1/1").unwrap();
+    assert_eq!(played.instance.state, InstanceState::Completed);
+}
+
+#[test]
+fn branches_that_were_told_to_stop_at_their_time_are_not_told_again() {
+    check(
+        json!([both(commands(), json!({}))]),
+        &["both due", "cancel", "a stopped", "b stopped"],
+        &[
+            &BEGINNING[..],
+            &[
+                "late both",
+                "stop a",
+                "stop b",
+                "a cancelled",
+                "b cancelled",
+                "both cancelled",
+                "ended cancelled asked for",
+            ],
+        ]
+        .concat(),
+    );
 }
