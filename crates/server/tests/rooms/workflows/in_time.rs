@@ -62,15 +62,17 @@ async fn branches_that_take_too_long_are_told_to_stop_and_their_step_says_so(ser
 }
 
 async fn branches_that_end_in_time_leave_no_clock_behind(server: TestServer) {
-    let web = server.agent("web-1").await;
-    let branches = json!([[command("one", &["one"])], [command("other", &["other"])]]);
+    let (web, db) = (server.agent("web-1").await, server.agent("db-1").await);
+    let mut other = command("other", &["other"]);
+    other["hosts"] = json!({"agents": ["db-1"]});
+    let branches = json!([[command("one", &["one"])], [other]]);
     let steps = json!([
         {"id": "both", "type": "parallel", "branches": branches, "timeout_seconds": 60},
         {"id": "rest", "type": "delay", "hours": 1},
     ]);
     let id = started(&server, &["web-1"], steps).await;
     runs(&web, "", 0).await;
-    runs(&web, "", 0).await;
+    runs(&db, "", 0).await;
     until_begun(&server, id, "rest", 1).await;
     server.clock.advance_seconds(61);
     server.clock.advance_seconds(3600);
