@@ -302,6 +302,11 @@ fn executions() -> Vec<ListRequest> {
         &[("schedule", "77")],
         &[("script", "7")],
         &[("script", "7"), ("type", "script")],
+        &[("outcome", "running")],
+        &[("outcome", "failed")],
+        &[("outcome", "cancelled")],
+        &[("outcome", "completed")],
+        &[("outcome", "failed"), ("script", "7")],
     ];
     all.extend(filters.iter().map(|filters| filtered(filters)));
     all.extend([
