@@ -43,7 +43,8 @@ const MIGRATIONS: &[Migration] = migrations![
     "0018_approval_work",
     "0019_step_results",
     "0020_agent_removal",
-    "0021_attempt_cancels"
+    "0021_attempt_cancels",
+    "0022_jobs_ended_badly"
 ];
 
 /// Keeps two servers from migrating at once on PostgreSQL.

@@ -7,7 +7,10 @@ mod openrc;
 mod systemd;
 mod sysv;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use nix::poll::poll;
 use postern_protocol::{
@@ -25,6 +28,7 @@ const PATIENCE: Patience = Patience {
     again_ms: 250,
     same: 5,
     most: 40,
+    within: Duration::from_secs(10),
 };
 /// Kinds of units that systemd knows besides services.
 const OTHER_UNITS: [&str; 10] = [
@@ -49,6 +53,8 @@ struct Patience {
     same: u32,
     /// Looks at one that is not there yet.
     most: u32,
+    /// And no longer than this, where a look takes long itself.
+    within: Duration,
 }
 
 /// What every service manager can do.
@@ -131,7 +137,7 @@ fn control(work: &ServiceControl, manager: &dyn Manager, patience: Patience) -> 
     })?;
     let (after, failure) = match work.action {
         ServiceAction::Status => (before.clone(), None),
-        action => act(action, service, manager, patience)?,
+        action => act(action, service, &before, manager, patience)?,
     };
     tell(service, manager.name(), &before, &after);
     let result = JobResult::ServiceControl(ServiceResult {
@@ -153,6 +159,7 @@ fn control(work: &ServiceControl, manager: &dyn Manager, patience: Patience) -> 
 fn act(
     action: ServiceAction,
     service: &str,
+    before: &ServiceState,
     manager: &dyn Manager,
     patience: Patience,
 ) -> Result<(ServiceState, Option<String>), String> {
@@ -163,7 +170,8 @@ fn act(
             action.as_str(),
             ended.said()
         );
-        return Ok((look(service, manager)?.state, Some(reason)));
+        let after = look(service, manager).map_or_else(|_| before.clone(), |look| look.state);
+        return Ok((after, Some(reason)));
     }
     let (wanted, done) = match action {
         ServiceAction::Start => (Wanted::Up, "started"),
@@ -197,11 +205,21 @@ fn settled(
     manager: &dyn Manager,
     patience: Patience,
 ) -> Result<(Look, bool), String> {
+    let begun = Instant::now();
     let mut last: Option<Look> = None;
     let (mut looks, mut same) = (0, 0);
     loop {
-        let now = look(service, manager)?;
         looks += 1;
+        let late = looks >= patience.most || begun.elapsed() >= patience.within;
+        let now = match look(service, manager) {
+            Ok(now) => now,
+            // A manager that is busy with what it was told answers later.
+            Err(error) if late => return Err(error),
+            Err(_) => {
+                let _ = poll(&mut [], patience.again_ms);
+                continue;
+            }
+        };
         let is_same = last.as_ref().is_some_and(|last| last.is_same(&now));
         same = if is_same { same + 1 } else { 1 };
         let there = match verdict(wanted, now.stand) {
@@ -209,7 +227,7 @@ fn settled(
             Verdict::ThereIfItStays if same >= patience.same => Some(true),
             // One that came late is given the time to show that it stays.
             Verdict::ThereIfItStays => (looks >= patience.most + patience.same).then_some(false),
-            Verdict::NotYet => (looks >= patience.most).then_some(false),
+            Verdict::NotYet => late.then_some(false),
             Verdict::Never => Some(false),
         };
         if let Some(there) = there {

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shape {
     Text,
+    /// Null is none.
+    TextOrNull,
     /// From 0 on.
     Whole,
     Flag,
@@ -112,7 +114,7 @@ impl Part {
             Self::Hosts => &[
                 ("agents", Shape::Texts, May),
                 ("labels", Shape::TextByName, May),
-                ("selector", Shape::Text, May),
+                ("selector", Shape::TextOrNull, May),
                 ("organizations", Shape::Texts, May),
                 ("departments", Shape::Texts, May),
                 ("groups", Shape::Texts, May),
@@ -284,6 +286,7 @@ impl Shape {
     pub(super) fn problem(self, value: &Value) -> Option<String> {
         let (fits, wanted) = match self {
             Self::Text => (value.is_string(), "a text"),
+            Self::TextOrNull => (value.is_string() || value.is_null(), "a text"),
             Self::Whole => (
                 value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
                 "a whole number",
@@ -320,7 +323,7 @@ impl Shape {
             Self::Steps | Self::Branches | Self::Inputs => (value.is_array(), "a list"),
         };
         let is = || match self {
-            Self::Text => read_as(value),
+            Self::Text | Self::TextOrNull => read_as(value),
             _ => format!("is {}", name(value)),
         };
         (!fits).then(|| format!("must be {wanted}, and {}", is()))
@@ -329,6 +332,7 @@ impl Shape {
     pub(super) fn schema(self) -> Value {
         match self {
             Self::Text => json!({"type": "string"}),
+            Self::TextOrNull => json!({"type": ["string", "null"]}),
             Self::Whole => json!({"type": "integer", "minimum": 0}),
             Self::Flag => json!({"type": "boolean"}),
             Self::Number => json!({"type": ["number", "null"]}),

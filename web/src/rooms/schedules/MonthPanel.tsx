@@ -113,9 +113,9 @@ interface LegendProps {
 /** Also what is not to be seen here: the oldest ticks are not read, and not any number of those to come. */
 function Legend({ zone, calendar, more, ahead, counted }: LegendProps) {
   const bounds = [
-    ahead !== undefined && `of the ticks to come in the month the first ${ahead}`,
-    counted && `of those to come, as it ends after a number of runs, the next ${AHEAD_DAYS} days`,
-    more && "of those that were, the newest 500",
+    ahead !== undefined && `Of the ticks to come in the month the first ${ahead} are marked.`,
+    counted && `As it ends after a number of runs, the ticks of the next ${AHEAD_DAYS} days are marked.`,
+    more && "Of the ticks that were the newest 500 are marked.",
   ].filter(Boolean);
   return (
     <div className={classes.legend}>
@@ -131,7 +131,7 @@ function Legend({ zone, calendar, more, ahead, counted }: LegendProps) {
         })}
       </span>
       <p>
-        Days are those of {zone}.{bounds.length > 0 && ` Marked are ${bounds.join("; ")}.`}
+        {[`Days are those of ${zone}.`, ...bounds].join(" ")}
         {calendar && (
           <>
             {" "}

@@ -31,7 +31,7 @@ impl Manager for SysV {
         }
         let status = self.host.run(&["service", service, "status"], Output::Kept)?;
         let (state, stand) = match word(status.code) {
-            (_, Stand::Down) if !can_tell(&fs::read(&script).unwrap_or_default()) => CANNOT_TELL,
+            (_, Stand::Up | Stand::Down) if !can_tell(&fs::read(&script).unwrap_or_default()) => CANNOT_TELL,
             told => told,
         };
         let running = stand == Stand::Up;
@@ -102,11 +102,21 @@ fn word(code: Option<i32>) -> (&'static str, Stand) {
     }
 }
 
-/// Scripts without `status` answer to it as to any word they do not know, often with the code for "stopped". Debian's
-/// frame for scripts (init-d-script(5)) has it, and finds nothing where there is no daemon.
+/// Scripts without `status` answer to it as to any word they do not know, often with the code for "stopped" or "running".
+/// Debian's frame for scripts (init-d-script(5)) has it, and finds nothing where there is no daemon.
 fn can_tell(script: &[u8]) -> bool {
     let script = String::from_utf8_lossy(script);
-    script.contains("status") || (script.contains("init-d-script") && !script.contains("DAEMON=none"))
+    let knows = |line: &str| {
+        ["status)", "status|", "do_status", "status_of_proc"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    let frame = script.contains("init-d-script") && !script.contains("DAEMON=none");
+    frame
+        || script
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .any(knows)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,5 +178,8 @@ mod tests {
             b"#!/usr/bin/env /lib/init/init-d-script\nDAEMON=none\n"
         ));
         assert!(!can_tell(b"case \"$1\" in start) ;; stop) ;; esac"));
+        assert!(!can_tell(
+            b"# depends on lsb-base, where status_of_proc is\nexit_status=3\ncase \"$1\" in start) ;; esac"
+        ));
     }
 }

@@ -13,6 +13,7 @@ const QUICK: Patience = Patience {
     again_ms: 1,
     same: 3,
     most: 6,
+    within: Duration::MAX,
 };
 /// Part of each fake: what it says at its looks after the next order is in `after`, one line each; the last line stays.
 const LOOKS: &str = "next() { head -n 1 looks; if [ $(wc -l < looks) -gt 1 ]; then sed -i 1d looks; fi; }\n\
@@ -67,7 +68,9 @@ fn fake_systemctl(folder: &Path) -> Systemd {
         "cd {dir}\n\
          {LOOKS}\
          case \"$*\" in show*' -- {SERVICE}.service')\n\
-             if [ -e looks ]; then printf '%s\\n' LoadState=loaded $(next); exit 0; fi\n\
+             if [ -e looks ]; then\n\
+                 said=$(next); if [ \"$said\" = exit ]; then echo busy >&2; exit 1; fi\n\
+                 printf '%s\\n' LoadState=loaded $said; exit 0; fi\n\
              printf 'LoadState=loaded\\nActiveState=%s\\nUnitFileState=%s\\nMainPID=%s\\n' \
                  $(cat active) $(cat enabled) $(cat pid); exit 0;;\n\
          show*) printf 'LoadState=not-found\\nActiveState=inactive\\n'; exit 0;; esac\n\
@@ -434,7 +437,7 @@ fn fake_sysv_is_believed_when_the_service_stays_what_it_was_told_to_be() {
     ];
     for (action, looks, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
-        let sysv = fake_sysv(folder.path(), "Usage: fake-web {start|stop|status}");
+        let sysv = fake_sysv(folder.path(), "case \"$1\" in start|stop|status) esac");
         let expected =
             expected.map_err(|why| format!("service 'fake-web' {why}. See its log below /var/log"));
         assert_eq!(
@@ -447,11 +450,28 @@ fn fake_sysv_is_believed_when_the_service_stays_what_it_was_told_to_be() {
 
 #[test]
 fn fake_sysv_leaves_a_script_without_status_to_how_it_ended() {
+    for (action, code) in [(ServiceAction::Start, "3"), (ServiceAction::Stop, "0")] {
+        let folder = tempfile::tempdir().unwrap();
+        let sysv = fake_sysv(folder.path(), "Usage: fake-web {start|stop}");
+        fs::write(folder.path().join("after"), format!("{code}\n")).unwrap();
+        let result = run(&sysv, action, SERVICE).unwrap();
+        assert_eq!(result.after.state, "unknown", "{action:?}");
+    }
+}
+
+#[test]
+fn fake_systemd_that_does_not_answer_for_a_moment_is_asked_again() {
     let folder = tempfile::tempdir().unwrap();
-    let sysv = fake_sysv(folder.path(), "Usage: fake-web {start|stop}");
-    fs::write(folder.path().join("after"), "3\n").unwrap();
-    let result = run(&sysv, ServiceAction::Start, SERVICE).unwrap();
-    assert_eq!(result.after.state, "unknown");
+    let systemd = fake_systemctl(folder.path());
+    let silent = |folder: &Path, times: usize| {
+        let looks = vec!["exit"; times].join("\n");
+        let up = "ActiveState=active SubState=running MainPID=42 Type=simple Result=success";
+        fs::write(folder.join("after"), format!("{looks}\n{up}\n")).unwrap();
+        run(&systemd, ServiceAction::Restart, SERVICE)
+    };
+    assert!(silent(folder.path(), 2).unwrap().after.running);
+    let (reason, _) = silent(folder.path(), 20).unwrap_err();
+    assert!(reason.starts_with("systemd does not answer"), "{reason}");
 }
 
 #[test]

@@ -288,6 +288,7 @@ fn documents() -> Vec<Value> {
         json!({"steps": [{"config": {"id": "a", "type": "notify", "to": ["user:1"]}, "title": "T"}]}),
         json!({"steps": [{"id": "p", "type": "parallel", "config": {"branches": [[command("a")], [command("b")]], "timeout_seconds": 60}}]}),
         json!({"inputs": [{"name": "n", "type": "integer", "minimum": null, "maximum": 5}], "steps": [command("a")]}),
+        json!({"hosts": {"agents": ["web1"], "selector": null}, "steps": [command("a")]}),
     ];
     documented.into_iter().chain(templates).chain(own).collect()
 }

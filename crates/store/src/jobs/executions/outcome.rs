@@ -1,8 +1,8 @@
 //! How executions stand, as a filter of their list. It goes by the jobs that the caller sees, as their counts do.
 //!
 //! Where few jobs are in the wanted states these lead to their executions. Where there are many, or where a state must be
-//! that of no job, the list is gone through until the page is full, and each execution is asked: that takes long only if
-//! very many jobs of very few, old executions are in these states.
+//! that of no job, the list is gone through until the page is full, and each execution is asked: of those that ended badly
+//! by an index that has no others. That takes long only if very many jobs of very few, old executions are in these states.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub enum Outcome {
     Failed,
     /// A job of it was cancelled.
     Cancelled,
-    /// It has no job that did not complete.
+    /// Its jobs completed, all there are.
     Completed,
 }
 
@@ -46,13 +46,24 @@ impl Outcome {
     /// One job in one of these is enough; for none there is no such state.
     const fn states(self) -> &'static [JobState] {
         match self {
-            Self::Running => &[JobState::Queued, JobState::Pending, JobState::Running],
+            Self::Running => OPEN,
             Self::Failed => &[JobState::Failed, JobState::Timeout, JobState::Unknown],
             Self::Cancelled => &[JobState::Cancelled],
             Self::Completed => &[],
         }
     }
 }
+
+const OPEN: &[JobState] = &[JobState::Queued, JobState::Pending, JobState::Running];
+/// Those of the index of jobs that did not end well, which names them as they stand in [`ENDED_BADLY`].
+const BAD: &[JobState] = &[
+    JobState::Failed,
+    JobState::Timeout,
+    JobState::Unknown,
+    JobState::Cancelled,
+];
+const WELL: &[JobState] = &[JobState::Completed];
+const ENDED_BADLY: &str = "j.state IN ('failed', 'timeout', 'unknown', 'cancelled')";
 
 fn states_of(outcomes: &[Outcome]) -> Vec<JobState> {
     outcomes
@@ -66,18 +77,22 @@ fn states_of(outcomes: &[Outcome]) -> Vec<JobState> {
 pub(super) fn condition(tx: &Tx<'_>, reach: &Reach, outcomes: &[Outcome]) -> Option<(String, Vec<Value>)> {
     let mut parts = Vec::new();
     let mut values = Vec::new();
-    let states = states_of(outcomes);
-    if !states.is_empty() {
-        let (exists, of) = has(tx, reach, &states);
+    let mut states = states_of(outcomes);
+    states.sort_by_key(|state| BAD.contains(state));
+    // Apart, as one goes by the index of those that did not end well.
+    for states in states.chunk_by(|one, next| BAD.contains(one) == BAD.contains(next)) {
+        let (exists, of) = has(tx, reach, states);
         parts.push(exists);
         values.extend(of);
     }
     if outcomes.contains(&Outcome::Completed) {
-        let mut others = JobState::ALL.to_vec();
-        others.retain(|state| *state != JobState::Completed);
-        let (exists, of) = has(tx, reach, &others);
-        parts.push(format!("NOT {exists}"));
-        values.extend(of);
+        let mut all = Vec::new();
+        for (states, not) in [(BAD, "NOT "), (OPEN, "NOT "), (WELL, "")] {
+            let (exists, of) = has(tx, reach, states);
+            all.push(format!("{not}{exists}"));
+            values.extend(of);
+        }
+        parts.push(all.join(" AND "));
     }
     (!parts.is_empty()).then(|| (parts.join(" OR "), values))
 }
@@ -89,6 +104,9 @@ fn has(tx: &Tx<'_>, reach: &Reach, states: &[JobState]) -> (String, Vec<Value>) 
         "EXISTS (SELECT 1 FROM jobs j WHERE j.{} AND (j.state || '') IN ({marks}) AND {AGENT_IS_THERE}",
         its(tx)
     );
+    if states.iter().all(|state| BAD.contains(state)) {
+        exists.push_str(&format!(" AND {ENDED_BADLY}"));
+    }
     if !reach.everywhere {
         let (place, of) = within(reach, by_execution(tx));
         exists.push_str(&format!(" AND ({place})"));
