@@ -169,15 +169,7 @@ async fn executions_are_found_by_how_they_stand(db: TestDatabase) {
             outcomes: vec![Outcome::Completed],
             ..Default::default()
         };
-        let (whose, all) = (reach.clone(), completed.clone());
-        without!(goes_by_state, db, tx => executions::list(tx, &whose, &all, &page(50)).await);
-        let plan = plan(
-            &db,
-            tx!(tx => executions::list(tx, &reach, &completed, &page(50)).await.map(|_| ())),
-        )
-        .await;
-        let few = |step: &String| step.contains("jobs_ended_badly");
-        assert!(plan.iter().any(few), "{}", plan.join("\n"));
+        without!(goes_by_state, db, tx => executions::list(tx, &reach, &completed, &page(50)).await);
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Outcome {
     Failed,
     /// A job of it was cancelled.
     Cancelled,
-    /// Its jobs completed, all there are.
+    /// It has no job that did not complete.
     Completed,
 }
 
@@ -62,7 +62,6 @@ const BAD: &[JobState] = &[
     JobState::Unknown,
     JobState::Cancelled,
 ];
-const WELL: &[JobState] = &[JobState::Completed];
 const ENDED_BADLY: &str = "j.state IN ('failed', 'timeout', 'unknown', 'cancelled')";
 
 fn states_of(outcomes: &[Outcome]) -> Vec<JobState> {
@@ -86,13 +85,11 @@ pub(super) fn condition(tx: &Tx<'_>, reach: &Reach, outcomes: &[Outcome]) -> Opt
         values.extend(of);
     }
     if outcomes.contains(&Outcome::Completed) {
-        let mut all = Vec::new();
-        for (states, not) in [(BAD, "NOT "), (OPEN, "NOT "), (WELL, "")] {
-            let (exists, of) = has(tx, reach, states);
-            all.push(format!("{not}{exists}"));
-            values.extend(of);
-        }
-        parts.push(all.join(" AND "));
+        let mut others = JobState::ALL.to_vec();
+        others.retain(|state| *state != JobState::Completed);
+        let (exists, of) = has(tx, reach, &others);
+        parts.push(format!("NOT {exists}"));
+        values.extend(of);
     }
     (!parts.is_empty()).then(|| (parts.join(" OR "), values))
 }
