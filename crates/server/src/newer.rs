@@ -45,12 +45,13 @@ impl Edited<'_> {
         let who = records
             .first()
             .map_or("somebody else", |record| record.actor.as_str());
-        Err(Error::conflict(
-            self.code,
-            format!(
-                "{} {:?} was changed by {who} meanwhile. Load it again and repeat the edit.",
-                self.what, self.name
-            ),
-        ))
+        Err(refused(self.code, self.what, self.name, who))
     }
+}
+
+/// The refusal of an edit of what somebody changed since. `what`: what people call a thing of that kind.
+pub(crate) fn refused(code: &'static str, what: &str, name: &str, who: &str) -> Error {
+    let detail =
+        format!("{what} {name:?} was changed by {who} meanwhile. Load it again and repeat the edit.");
+    Error::conflict(code, detail)
 }

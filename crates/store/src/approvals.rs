@@ -24,7 +24,6 @@ record! {
         pub instance_id: InstanceId,
         pub run: u32,
         pub workflow: String,
-        pub starter_id: UserId,
         pub kind: String,
         pub state: ApprovalState,
         pub title: String,
@@ -50,7 +49,7 @@ impl Approval {
 
 macro_rules! select {
     () => {
-        "SELECT p.id, p.tenant_id, p.organization_id, p.department_id, p.instance_id, p.run, p.workflow, p.starter_id,
+        "SELECT p.id, p.tenant_id, p.organization_id, p.department_id, p.instance_id, p.run, p.workflow,
          p.type, p.state, p.title, p.description, p.digest, p.opened_us, p.deadline_us, p.ended_us,
          (SELECT i.started_by FROM instances i WHERE i.id = p.instance_id)
          FROM approvals p"

@@ -475,6 +475,23 @@ fn fake_systemd_that_does_not_answer_for_a_moment_is_asked_again() {
 }
 
 #[test]
+fn fake_systemd_is_given_no_more_time_where_its_looks_take_it_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let systemd = fake_systemctl(folder.path());
+    let dead = "ActiveState=inactive SubState=dead MainPID=0 Type=simple Result=success";
+    let up = "ActiveState=active SubState=running MainPID=42 Type=simple Result=success";
+    let work = ServiceControl {
+        action: ServiceAction::Start,
+        service: SERVICE.to_owned(),
+    };
+    for (within, runs) in [(Duration::ZERO, false), (Duration::MAX, true)] {
+        fs::write(folder.path().join("after"), format!("{dead}\n{up}\n")).unwrap();
+        let outcome = control(&work, &systemd, Patience { within, ..QUICK });
+        assert_eq!(outcome.is_ok(), runs, "{within:?}");
+    }
+}
+
+#[test]
 fn only_one_service_can_be_named() {
     assert_eq!(name("nginx"), Ok("nginx"));
     assert_eq!(name("nginx.service"), Ok("nginx"));

@@ -31,6 +31,7 @@ use crate::{
         idempotency::{self, Key},
     },
     named::{self, json, taken},
+    newer,
     rooms::{
         agents::targets as agents_targets,
         identity::places::place_for,
@@ -91,13 +92,8 @@ pub(super) async fn schedule_update(
         .write(tx!(tx => {
             let row = find(tx, &caller, id, MANAGE).await?;
             if request.based_on.is_some_and(|edited| edited != row.updated) {
-                return Err(Error::conflict(
-                    "newer_schedule",
-                    format!(
-                        "Schedule {:?} was changed by {} meanwhile. Load it again and repeat the edit.",
-                        row.name, row.updated_by
-                    ),
-                ));
+                let (name, who) = (&row.name, &row.updated_by);
+                return Err(newer::refused("newer_schedule", "Schedule", name, who));
             }
             let tenant = row.tenant_id;
             let before = schedule_of(&inner, tx, &caller, row.clone(), now).await?;
